@@ -1,0 +1,71 @@
+//! Time and randomness: the real ones, and still ones for tests. Nothing else in the house asks for either.
+
+use std::sync::Mutex;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+/// Where a call gets its moment and its random bytes.
+pub trait Ambient: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+
+    /// Fills `bytes` with randomness fit for keys.
+    fn fill(&self, bytes: &mut [u8]);
+
+    /// A random (version 4) UUID.
+    fn uuid(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+/// The system's clock and its cryptographic random number generator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Real;
+
+impl Ambient for Real {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks for randomness"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the system has a random number generator");
+    }
+}
+
+/// A clock that moves only when told, and real randomness: for tests.
+#[derive(Debug)]
+pub struct Still(Mutex<Timestamp>);
+
+impl Still {
+    /// A clock that stands at `moment`.
+    pub fn at(moment: Timestamp) -> Self {
+        Self(Mutex::new(moment))
+    }
+
+    /// Moves the clock by `seconds`, backwards when negative.
+    pub fn advance(&self, seconds: i64) {
+        let mut now = self.0.lock().expect("no holder of the clock panics");
+        *now += SignedDuration::from_secs(seconds);
+    }
+}
+
+impl Ambient for Still {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("no holder of the clock panics")
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        Real.fill(bytes);
+    }
+}

@@ -1,0 +1,11 @@
+//! Cognate: a self-hosted server that speaks the Amazon Cognito Identity API.
+//!
+//! The map, in reading order. Imports run downwards only; `tests/architecture.rs` holds who may import whom.
+//!
+//! * [`ambient`]: time and randomness, the real ones and still ones.
+//! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
+//! * [`store`]: what is remembered: the trait, and the embedded store.
+
+pub mod ambient;
+pub mod model;
+pub mod store;

@@ -1,0 +1,309 @@
+//! The ids of the house, each with its one parser. Raw strings stop at the wire.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A region's name, as in a credential scope: 1 to 18 of `[a-z0-9-]`, beginning with a letter (with a UUID
+/// behind it, an id stays within the 55 characters that the service model allows).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Region(String);
+
+impl Region {
+    /// Reads a region's name; `None` where it isn't well formed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+        (begins && plain && text.len() <= 18).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Reads `REGION:UUID`, the UUID in lower case with its hyphens, as the service writes it.
+fn region_and_uuid(text: &str) -> Option<(Region, Uuid)> {
+    let (region, uuid) = text.split_once(':')?;
+    let lower = !uuid.bytes().any(|b| b.is_ascii_uppercase());
+    let uuid = (uuid.len() == 36 && lower).then(|| Uuid::try_parse(uuid).ok())??;
+    Some((Region::parse(region)?, uuid))
+}
+
+macro_rules! text_form {
+    ($id:ty) => {
+        impl Serialize for $id {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text)
+                    .ok_or_else(|| serde::de::Error::custom(concat!("not a ", stringify!($id))))
+            }
+        }
+    };
+}
+
+text_form!(Region);
+text_form!(PoolId);
+text_form!(RoleArn);
+text_form!(OidcProviderArn);
+text_form!(AccountId);
+
+/// An identity pool's id: `REGION:UUID`. Not a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PoolId {
+    /// The region that the pool was created in.
+    pub region: Region,
+    /// What tells it from every other pool.
+    pub uuid: Uuid,
+}
+
+impl PoolId {
+    /// Reads a pool id; `None` for a text that no pool can have.
+    pub fn parse(text: &str) -> Option<Self> {
+        region_and_uuid(text).map(|(region, uuid)| Self { region, uuid })
+    }
+
+    /// The pool's ARN in `account`.
+    pub fn arn(&self, account: &AccountId) -> String {
+        format!(
+            "arn:aws:cognito-identity:{}:{account}:identitypool/{self}",
+            self.region
+        )
+    }
+}
+
+impl fmt::Display for PoolId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.region, self.uuid)
+    }
+}
+
+/// An identity's id: `REGION:UUID`, the region its pool's. A guest's id is a bearer secret, so there is no
+/// `Display` that a log could pick up by accident: [`IdentityId::reveal`] says what it does.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdentityId {
+    /// The region of its pool.
+    pub region: Region,
+    /// What tells it from every other identity.
+    pub uuid: Uuid,
+}
+
+impl IdentityId {
+    /// Reads an identity id; `None` for a text that no identity can have.
+    pub fn parse(text: &str) -> Option<Self> {
+        region_and_uuid(text).map(|(region, uuid)| Self { region, uuid })
+    }
+
+    /// The id in full, for its owner.
+    pub fn reveal(&self) -> String {
+        format!("{}:{}", self.region, self.uuid)
+    }
+}
+
+impl fmt::Debug for IdentityId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "IdentityId({}:…)", self.region)
+    }
+}
+
+impl Serialize for IdentityId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.reveal())
+    }
+}
+
+/// An AWS account's number: 12 digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// Reads an account's number; `None` unless it is 12 digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A role's ARN: `arn:PARTITION:iam::ACCOUNT:role/NAME`, the name with its path, at most 2,048 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoleArn(String);
+
+impl RoleArn {
+    /// Reads a role's ARN; `None` where it isn't one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let (arn, partition) = (parts.next()?, parts.next()?);
+        let (service, region) = (parts.next()?, parts.next()?);
+        let (account, resource) = (parts.next()?, parts.next()?);
+        let path = resource.strip_prefix("role/")?;
+        let named = !path.is_empty()
+            && path.split('/').all(|part| !part.is_empty())
+            && path
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"/_+=,.@-".contains(&b));
+        let ok = arn == "arn"
+            && partition.starts_with("aws")
+            && service == "iam"
+            && region.is_empty()
+            && (account.is_empty() || AccountId::parse(account).is_some())
+            && named
+            && text.len() <= 2048;
+        ok.then(|| Self(text.to_owned()))
+    }
+
+    /// The whole ARN.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The account that it names; empty in ARNs of systems that have none.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// The role's name without its path.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RoleArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The ARN of a registered OpenID Connect provider: `arn:aws:iam::ACCOUNT:oidc-provider/HOST[:PORT][/PATH]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OidcProviderArn(String);
+
+impl OidcProviderArn {
+    /// The ARN of the provider called `name` (its issuer without the scheme) in `account`.
+    pub fn new(account: &AccountId, name: &str) -> Self {
+        Self(format!("arn:aws:iam::{account}:oidc-provider/{name}"))
+    }
+
+    /// Reads such an ARN; `None` where it isn't one. Whether that provider exists is another question.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (account, name) = text
+            .strip_prefix("arn:aws:iam::")?
+            .split_once(":oidc-provider/")?;
+        (AccountId::parse(account).is_some() && !name.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// The whole ARN.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The account that it names.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// The provider's name: its issuer without the scheme, as in a `Logins` key.
+    pub fn name(&self) -> &str {
+        self.0
+            .split_once(":oidc-provider/")
+            .map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for OidcProviderArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_id_reads_back_as_it_was_written() {
+        let text = "eu-west-1:0b1c2d3e-4f50-4678-9abc-def012345678";
+        assert_eq!(PoolId::parse(text).unwrap().to_string(), text);
+        assert_eq!(IdentityId::parse(text).unwrap().reveal(), text);
+    }
+
+    #[test]
+    fn other_spellings_of_an_id_are_not_that_id() {
+        for text in [
+            "",
+            "eu-west-1",
+            "eu-west-1:",
+            ":0b1c2d3e-4f50-4678-9abc-def012345678",
+            "eu-west-1:0b1c2d3e4f5046789abcdef012345678",
+            "eu-west-1:0B1C2D3E-4F50-4678-9ABC-DEF012345678",
+            "eu-west-1:{0b1c2d3e-4f50-4678-9abc-def012345678}",
+            "EU-WEST-1:0b1c2d3e-4f50-4678-9abc-def012345678",
+            "eu-west-1:0b1c2d3e-4f50-4678-9abc-def012345678 ",
+            "a-region-longer-than-any:0b1c2d3e-4f50-4678-9abc-def012345678",
+            "1a:0b1c2d3e-4f50-4678-9abc-def012345678",
+        ] {
+            assert_eq!(PoolId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_role_has_an_account_and_a_name() {
+        let role = RoleArn::parse("arn:aws:iam::123456789012:role/team/Cognito_Auth").unwrap();
+        assert_eq!(
+            (role.account(), role.name()),
+            ("123456789012", "Cognito_Auth")
+        );
+        for text in [
+            "Cognito_AuthenticatedRole",
+            "arn:aws:iam::123456789012:user/x",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role//x",
+            "arn:aws:iam::12:role/x",
+            "arn:aws:iam:eu-west-1:123456789012:role/x",
+            "arn:aws:iam::123456789012:role/a b",
+            "arn:aws:sts::123456789012:assumed-role/x/y",
+        ] {
+            assert_eq!(RoleArn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_providers_name_is_its_issuer_without_the_scheme() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let arn = OidcProviderArn::new(&account, "localhost:3000/a");
+        assert_eq!(arn.name(), "localhost:3000/a");
+        assert_eq!(OidcProviderArn::parse(arn.as_str()), Some(arn));
+    }
+
+    #[test]
+    fn an_identity_id_does_not_print_itself() {
+        let id = IdentityId::parse("eu-west-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
+        assert_eq!(format!("{id:?}"), "IdentityId(eu-west-1:…)");
+    }
+}

@@ -1,0 +1,268 @@
+//! Which URLs may be registered as issuers of OpenID Connect tokens.
+//!
+//! Issuers are compared as bytes everywhere, so only spellings that have no second spelling are taken.
+
+use url::{Host, Url};
+
+use super::provider::{OWN, PublicProvider};
+
+/// An issuer's URL that may be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    url: String,
+}
+
+/// Why a URL may not be registered, in words for whoever registers it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IssuerError {
+    /// The scheme.
+    #[error("an issuer's URL begins with https://")]
+    NotHttps,
+    /// No, or a strange, host.
+    #[error("an issuer's host is written in lower-case ASCII, as in DNS")]
+    Host,
+    /// The port is the scheme's own, or no number.
+    #[error("an issuer's URL leaves out the default port and writes another without leading zeros")]
+    Port,
+    /// More than scheme, host, port and path.
+    #[error("an issuer's URL has no user name, query or fragment")]
+    Extra,
+    /// A path that can be written in another way.
+    #[error("an issuer's path has no empty, '.' or '..' segments and no '%' or '\\'")]
+    Path,
+    /// A name that means another kind of provider.
+    #[error(
+        "{0} is not registered as an OpenID Connect provider: it is a provider of its own kind"
+    )]
+    Reserved(String),
+    /// This server's own tokens are no logins.
+    #[error("this server's own issuer can't be registered")]
+    Own,
+}
+
+impl Issuer {
+    /// Reads the URL of an issuer. `http_on_loopback` takes `http://` where the host is a loopback address or
+    /// `localhost`. `own` is this server's issuer.
+    pub fn parse(url: &str, http_on_loopback: bool, own: &str) -> Result<Self, IssuerError> {
+        let (http, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => return Err(IssuerError::NotHttps),
+        };
+        if rest.contains(['@', '?', '#']) {
+            return Err(IssuerError::Extra);
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        check_path(path)?;
+        check_port(port, if http { 80 } else { 443 })?;
+        let parsed = check_host(host)?;
+        if http && !(http_on_loopback && is_loopback(&parsed)) {
+            return Err(IssuerError::NotHttps);
+        }
+        check_reserved(host, rest)?;
+        if scheme_and_slash_off(url) == scheme_and_slash_off(own) {
+            return Err(IssuerError::Own);
+        }
+        let url = url.to_owned();
+        Ok(Self { url })
+    }
+
+    /// The URL, to the byte what tokens must say in `iss`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its name in `Logins` and in ARNs: the URL without its scheme.
+    pub fn name(&self) -> &str {
+        self.url.split_once("://").map_or("", |(_, name)| name)
+    }
+
+    /// Whether `name` is this issuer's name in another spelling: by a final slash, or the same (by the scheme).
+    pub fn is_second_form_of(&self, name: &str) -> bool {
+        scheme_and_slash_off(&self.url) == name.strip_suffix('/').unwrap_or(name)
+    }
+}
+
+fn scheme_and_slash_off(url: &str) -> &str {
+    let name = url.split_once("://").map_or(url, |(_, name)| name);
+    name.strip_suffix('/').unwrap_or(name)
+}
+
+fn check_path(path: &str) -> Result<(), IssuerError> {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let segments_ok =
+        path.is_empty() || path == "/" || inner.split('/').all(|s| !matches!(s, "" | "." | ".."));
+    let bytes_ok = path
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !b"%\\\"<>^`{|}".contains(&b));
+    if segments_ok && bytes_ok {
+        Ok(())
+    } else {
+        Err(IssuerError::Path)
+    }
+}
+
+fn check_port(port: Option<&str>, default: u16) -> Result<(), IssuerError> {
+    let Some(text) = port else { return Ok(()) };
+    match text.parse::<u16>() {
+        Ok(number) if number != 0 && number != default && number.to_string() == text => Ok(()),
+        _ => Err(IssuerError::Port),
+    }
+}
+
+fn check_host(host: &str) -> Result<Host<String>, IssuerError> {
+    let plain = host
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.[]:".contains(&b));
+    let dots = host.starts_with('.') || host.ends_with('.') || host.contains("..");
+    let parsed = Host::parse(host).map_err(|_| IssuerError::Host)?;
+    // The parser reads 0x7f.1 and 127.1 as addresses; what it writes back tells another spelling from the only one.
+    if host.is_empty() || !plain || dots || parsed.to_string() != host {
+        return Err(IssuerError::Host);
+    }
+    Ok(parsed)
+}
+
+fn check_reserved(host: &str, name: &str) -> Result<(), IssuerError> {
+    let may_register = matches!(
+        PublicProvider::named(host),
+        None | Some(PublicProvider::Google | PublicProvider::Apple)
+    );
+    if may_register && host != OWN {
+        return Ok(());
+    }
+    Err(IssuerError::Reserved(name.to_owned()))
+}
+
+/// Whether a host is this machine: `localhost`, a name under it, 127.0.0.0/8 or `::1`.
+pub fn is_loopback(host: &Host<String>) -> bool {
+    match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+/// Whether a URL's host is this machine, as [`is_loopback`].
+pub fn url_is_loopback(url: &Url) -> bool {
+    url.host().is_some_and(|host| is_loopback(&host.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "http://127.0.0.1:2646";
+
+    #[test]
+    fn an_issuer_with_one_spelling_is_taken_as_it_is() {
+        for url in [
+            "https://example.com",
+            "https://example.com/",
+            "https://example.com/realms/a",
+            "https://login.example.com:8443/a/",
+            "https://xn--bcher-kva.example",
+            "https://accounts.google.com",
+            "https://appleid.apple.com",
+            "https://192.0.2.1",
+            "https://[2001:db8::1]:8443",
+        ] {
+            assert_eq!(Issuer::parse(url, false, OURS).unwrap().url(), url);
+        }
+    }
+
+    #[test]
+    fn a_url_with_a_second_spelling_is_refused() {
+        use IssuerError::{Extra, Host, NotHttps, Path, Port};
+        for (url, why) in [
+            ("http://example.com", NotHttps),
+            ("ftp://example.com", NotHttps),
+            ("HTTPS://example.com", NotHttps),
+            ("example.com", NotHttps),
+            ("https://Example.com", Host),
+            ("https://bücher.example", Host),
+            ("https://example.com.", Host),
+            ("https://a..example.com", Host),
+            ("https://", Host),
+            ("https://0x7f.0.0.1", Host),
+            ("https://127.1", Host),
+            ("https://[2001:DB8::1]", Host),
+            ("https://[2001:db8:0::1]", Host),
+            ("https://exa mple.com", Host),
+            ("https://example.com:443", Port),
+            ("https://example.com:0443", Port),
+            ("https://example.com:", Port),
+            ("https://example.com:99999", Port),
+            ("https://user@example.com", Extra),
+            ("https://example.com?a", Extra),
+            ("https://example.com#a", Extra),
+            ("https://example.com/%61", Path),
+            ("https://example.com/a//b", Path),
+            ("https://example.com//", Path),
+            ("https://example.com/./a", Path),
+            ("https://example.com/a/..", Path),
+            ("https://example.com/a\\b", Path),
+            ("https://example.com/é", Path),
+        ] {
+            assert_eq!(Issuer::parse(url, false, OURS), Err(why), "{url}");
+        }
+    }
+
+    #[test]
+    fn http_is_for_loopback_and_only_when_allowed() {
+        let url = "http://localhost:3000";
+        assert_eq!(Issuer::parse(url, false, OURS), Err(IssuerError::NotHttps));
+        for url in [url, "http://127.0.0.1:4000/a", "http://[::1]:4000"] {
+            assert_eq!(Issuer::parse(url, true, OURS).unwrap().url(), url);
+        }
+        for url in [
+            "http://example.com",
+            "http://localhost.example.com",
+            "http://10.0.0.1",
+        ] {
+            assert_eq!(
+                Issuer::parse(url, true, OURS),
+                Err(IssuerError::NotHttps),
+                "{url}"
+            );
+        }
+        assert_eq!(
+            Issuer::parse("http://localhost:80", true, OURS),
+            Err(IssuerError::Port)
+        );
+    }
+
+    #[test]
+    fn names_of_other_providers_and_our_own_are_refused() {
+        for name in [
+            "graph.facebook.com",
+            "www.amazon.com",
+            "api.twitter.com",
+            "www.digits.com",
+            "cognito-identity.amazonaws.com",
+            "graph.facebook.com/x",
+        ] {
+            let refused = Issuer::parse(&format!("https://{name}"), false, OURS);
+            assert_eq!(refused, Err(IssuerError::Reserved(name.into())));
+        }
+        let ours = "https://id.example.com";
+        for url in [ours, "https://id.example.com/"] {
+            assert_eq!(Issuer::parse(url, false, ours), Err(IssuerError::Own));
+        }
+    }
+
+    #[test]
+    fn a_second_form_is_recognised() {
+        let issuer = Issuer::parse("https://example.com/a", false, OURS).unwrap();
+        assert!(issuer.is_second_form_of("example.com/a/"));
+        assert!(issuer.is_second_form_of("example.com/a"));
+        assert!(!issuer.is_second_form_of("example.com/b"));
+        let slashed = Issuer::parse("https://example.com/a/", false, OURS).unwrap();
+        assert!(slashed.is_second_form_of("example.com/a"));
+    }
+}

@@ -1,0 +1,175 @@
+//! The one strict JSON reader, for everything untrusted or stored. Not a schema: it says only that the text means one
+//! thing.
+//!
+//! Two readers that disagree about a document are how signatures and policies are got round, so what they could
+//! disagree about is refused: doubled members, U+0000, lone surrogates, anything after the value, deep nesting.
+
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::{Map, Number, Value};
+
+/// How deep arrays and objects may nest.
+pub const DEPTH: usize = 32;
+
+/// Why a text is not JSON that this house reads; the text of the reason is for logs, not for clients.
+#[derive(Debug, thiserror::Error)]
+#[error("not strict JSON: {0}")]
+pub struct JsonError(String);
+
+/// Reads one JSON value from `text`, which holds nothing else but white space.
+pub fn read(text: &[u8]) -> Result<Value, JsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Strict { depth: DEPTH }
+        .deserialize(&mut reader)
+        .map_err(|error| JsonError(error.to_string()))?;
+    reader.end().map_err(|error| JsonError(error.to_string()))?;
+    Ok(value)
+}
+
+/// Reads one JSON value as [`read`] does and takes it for a `T`.
+pub fn read_as<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
+    serde_json::from_value(read(text)?).map_err(|error| JsonError(error.to_string()))
+}
+
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
+        let depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| E::custom("nested too deep"))?;
+        Ok(Self { depth })
+    }
+}
+
+fn without_nul<E: serde::de::Error>(text: String) -> Result<String, E> {
+    if text.contains('\0') {
+        Err(E::custom("U+0000 in a string"))
+    } else {
+        Ok(text)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        without_nul(value.to_owned()).map(Value::String)
+    }
+
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
+        without_nul(value).map(Value::String)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(self.deeper()?)? {
+            array.push(element);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let name = without_nul(name)?;
+            let value = members.next_value_seed(self.deeper()?)?;
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_meaning_is_read() {
+        let value = read(br#" {"a":[1,-2,2.5,"\u00e9",true,null],"b":{}} "#).unwrap();
+        assert_eq!(
+            value.to_string(),
+            r#"{"a":[1,-2,2.5,"é",true,null],"b":{}}"#
+        );
+    }
+
+    #[test]
+    fn a_text_with_two_meanings_is_refused() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"x":[{"b":1,"b":2}]}"#,
+            r#"{"a":"\u0000"}"#,
+            r#"{"\u0000":1}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\udc00\ud800"}"#,
+            r#"{"a":1} {}"#,
+            r#"{"a":1},"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":01}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":1,}"#,
+            "{\"a\":\"\u{1}\"}",
+            "",
+            "\u{feff}{}",
+        ] {
+            assert!(read(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(
+            read(b"{\"a\":\"\xff\"}").is_err(),
+            "bytes that are not UTF-8"
+        );
+        assert!(
+            read(b"{\"a\":\"\xed\xa0\x80\"}").is_err(),
+            "a surrogate in UTF-8"
+        );
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(read(nested(DEPTH).as_bytes()).is_ok());
+        assert!(read(nested(DEPTH + 1).as_bytes()).is_err());
+        assert!(read(nested(1_000_000).as_bytes()).is_err());
+    }
+}

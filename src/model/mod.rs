@@ -1,0 +1,9 @@
+//! Plain records, checked ids, and the pure rules (who owns a login, which role is given). No I/O, no clock, no store.
+
+pub mod identity;
+pub mod ids;
+pub mod issuer;
+pub mod json;
+pub mod pool;
+pub mod provider;
+pub mod sign_in;

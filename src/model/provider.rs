@@ -1,0 +1,159 @@
+//! Login providers by name: which kind of provider a `Logins` key means, and the record of a registered OpenID Connect
+//! provider. Who may log in is decided in `logins`, not here.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{OidcProviderArn, Region};
+
+/// What a key of a `Logins` map names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderKind {
+    /// One of the public providers, by its fixed name.
+    Public(PublicProvider),
+    /// A Cognito user pool, well formed or not: `cognito-idp.REGION.amazonaws.com/POOL`.
+    UserPool,
+    /// A SAML provider's ARN.
+    Saml,
+    /// This service itself: `cognito-identity.amazonaws.com`.
+    Own,
+    /// Anything else: the issuer of an OpenID Connect provider, without its scheme.
+    OpenIdConnect,
+}
+
+/// The public providers that the service knows by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicProvider {
+    /// `graph.facebook.com`
+    Facebook,
+    /// `accounts.google.com`
+    Google,
+    /// `www.amazon.com`
+    Amazon,
+    /// `api.twitter.com`
+    Twitter,
+    /// `www.digits.com`
+    Digits,
+    /// `appleid.apple.com`
+    Apple,
+}
+
+/// The name under which the service's own tokens are presented, and which trust policies use for this issuer.
+pub const OWN: &str = "cognito-identity.amazonaws.com";
+
+const PUBLIC: [(&str, PublicProvider); 6] = [
+    ("graph.facebook.com", PublicProvider::Facebook),
+    ("accounts.google.com", PublicProvider::Google),
+    ("www.amazon.com", PublicProvider::Amazon),
+    ("api.twitter.com", PublicProvider::Twitter),
+    ("www.digits.com", PublicProvider::Digits),
+    ("appleid.apple.com", PublicProvider::Apple),
+];
+
+impl PublicProvider {
+    /// The provider with this `Logins` key, compared as bytes.
+    pub fn named(key: &str) -> Option<Self> {
+        PUBLIC
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, provider)| *provider)
+    }
+}
+
+impl ProviderKind {
+    /// What the key `key` names. Keys are compared as bytes: no case, no scheme and no final slash is forgiven.
+    pub fn of(key: &str) -> Self {
+        if let Some(provider) = PublicProvider::named(key) {
+            return Self::Public(provider);
+        }
+        if key == OWN {
+            return Self::Own;
+        }
+        if key.starts_with("cognito-idp.") && key.contains(".amazonaws.com") {
+            return Self::UserPool;
+        }
+        if key.starts_with("arn:") && key.contains(":saml-provider/") {
+            return Self::Saml;
+        }
+        Self::OpenIdConnect
+    }
+}
+
+/// The region and the id of the user pool that `cognito-idp.REGION.amazonaws.com/REGION_ID` names, the two regions
+/// equal; `None` where it names none.
+pub fn user_pool(name: &str) -> Option<(Region, &str)> {
+    let (host, pool) = name.split_once('/')?;
+    let host = host.strip_prefix("cognito-idp.")?;
+    let host = host.strip_suffix(".cn").unwrap_or(host);
+    let region = Region::parse(host.strip_suffix(".amazonaws.com")?)?;
+    let (of, id) = pool.split_once('_')?;
+    let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    (of == region.as_str() && plain && name.len() <= 128).then_some((region, pool))
+}
+
+/// An OpenID Connect provider as the IAM actions register it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OidcProvider {
+    /// Its ARN, which holds its name.
+    pub arn: OidcProviderArn,
+    /// Rises by one with every change, as a pool's.
+    pub version: u64,
+    /// The issuer's URL, exactly as its tokens and its discovery document write it.
+    pub issuer: String,
+    /// The client ids that tokens may be for, in the order given; at most 100.
+    pub client_ids: Vec<String>,
+    /// SHA-1 thumbprints of its TLS certificates' root, 40 hex digits each; at most 5.
+    pub thumbprints: Vec<String>,
+    /// Its tags, in the order given; at most 50.
+    pub tags: Vec<(String, String)>,
+    /// When it was registered.
+    pub created: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_a_provider_to_the_byte() {
+        let kind = ProviderKind::of;
+        assert_eq!(
+            kind("accounts.google.com"),
+            ProviderKind::Public(PublicProvider::Google)
+        );
+        assert_eq!(kind("Accounts.Google.com"), ProviderKind::OpenIdConnect);
+        assert_eq!(
+            kind("https://accounts.google.com"),
+            ProviderKind::OpenIdConnect
+        );
+        assert_eq!(kind("cognito-identity.amazonaws.com"), ProviderKind::Own);
+        assert_eq!(
+            kind("cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC123"),
+            ProviderKind::UserPool
+        );
+        assert_eq!(
+            kind("arn:aws:iam::123456789012:saml-provider/x"),
+            ProviderKind::Saml
+        );
+        assert_eq!(
+            kind("token.actions.githubusercontent.com"),
+            ProviderKind::OpenIdConnect
+        );
+    }
+
+    #[test]
+    fn a_user_pools_name_has_one_form() {
+        assert!(user_pool("cognito-idp.us-east-1.amazonaws.com/us-east-1_x9").is_some());
+        for name in [
+            "cognito-idp.us-east-1.amazonaws.com/eu-west-1_x9",
+            "cognito-idp.us-east-1.amazonaws.com/us-east-1_",
+            "cognito-idp.us-east-1.amazonaws.com/us-east-1_x9/",
+            "cognito-idp.us-east-1.amazonaws.com/us-east-1_x9:client",
+            "cognito-idp.us-east-1.amazonaws.com",
+            "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_x9",
+            "cognito-idp.us-east-1.example.com/us-east-1_x9",
+        ] {
+            assert!(user_pool(name).is_none(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Whose identity a set of verified logins is: the pure rule behind GetId, GetOpenIdToken and
+//! GetCredentialsForIdentity. A store loads what the rule asks about, asks it, and applies the answer, all in one
+//! transaction.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::identity::{Identity, Login, LoginKind, State};
+
+/// Who may already be known, as the store finds it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The identity that the caller named, followed to the live end of its chain of merges if it was merged;
+    /// `None` when the caller named none.
+    pub presented: Option<Presented>,
+    /// The live owners of the presented logins, each once, in the order of the logins.
+    pub owners: Vec<Identity>,
+}
+
+/// The identity that a caller named.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    /// The identity with that id.
+    pub identity: Identity,
+    /// Where it was merged away: the live identity at the end of the chain, if that still exists.
+    pub survivor: Option<Identity>,
+}
+
+/// What to do about a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The logins belong to this identity; nothing changes.
+    Found(Uuid),
+    /// Nobody knows any of the logins: make an identity with all of them.
+    Create,
+    /// Merge the identities `from` into the identity `into`, and link it the logins that nobody has.
+    Join {
+        /// The identity that stays.
+        into: Uuid,
+        /// The identities that it takes the logins of; each is disabled. May be empty.
+        from: Vec<Uuid>,
+        /// The logins to link. May be empty.
+        link: Vec<Login>,
+    },
+    /// No.
+    Refuse(Refusal),
+}
+
+/// Why a sign-in is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The logins belong to identities that can't become one.
+    Conflict,
+    /// None of the logins is one of the identity that was named.
+    LoginsDontMatch,
+    /// The identity that was named was merged away, and no login of its survivor was presented.
+    Forbidden,
+}
+
+/// Decides about `logins` (at least one, each verified, no provider twice).
+///
+/// * No identity named (GetId): the one owner, with the unknown logins linked to it; a new identity where there is no
+///   owner; a conflict where there are two.
+/// * A guest named: it gets the logins if nobody has them; otherwise it is merged into their owner, of two owners into
+///   the older.
+/// * An identity with logins named: one of its logins must be there; the other owners are merged into it.
+/// * A merged identity named: its survivor, if one of the survivor's logins is there.
+///
+/// An identity has one login of each public provider: whatever would give it two is a conflict.
+pub fn decide(logins: &[Login], known: &Known) -> Decision {
+    let Some(presented) = &known.presented else {
+        return match known.owners.as_slice() {
+            [] => Decision::Create,
+            [owner] => join(owner, &[], logins),
+            _ => Decision::Refuse(Refusal::Conflict),
+        };
+    };
+    let identity = match presented.identity.state {
+        State::Live => &presented.identity,
+        State::MergedInto(_) => match &presented.survivor {
+            Some(survivor) if logins.iter().any(|login| survivor.has(login)) => survivor,
+            _ => return Decision::Refuse(Refusal::Forbidden),
+        },
+    };
+    let others: Vec<&Identity> = known
+        .owners
+        .iter()
+        .filter(|owner| owner.id != identity.id)
+        .collect();
+    if identity.authenticated {
+        return if logins.iter().any(|login| identity.has(login)) {
+            join(identity, &others, logins)
+        } else {
+            Decision::Refuse(Refusal::LoginsDontMatch)
+        };
+    }
+    match older(&others) {
+        None => join(identity, &[], logins),
+        Some(oldest) => {
+            let rest = others.iter().copied().filter(|other| other.id != oldest.id);
+            let from: Vec<&Identity> = std::iter::once(identity).chain(rest).collect();
+            join(oldest, &from, logins)
+        }
+    }
+}
+
+fn older<'i>(identities: &[&'i Identity]) -> Option<&'i Identity> {
+    identities
+        .iter()
+        .copied()
+        .min_by_key(|identity| (identity.created, identity.id))
+}
+
+/// Makes `into` the owner of the logins of `from` and of those of `logins` that nobody has.
+fn join(into: &Identity, from: &[&Identity], logins: &[Login]) -> Decision {
+    let held = |login: &&Login| into.has(login) || from.iter().any(|other| other.has(login));
+    let link: Vec<Login> = logins
+        .iter()
+        .filter(|login| !held(login))
+        .cloned()
+        .collect();
+    let mut all: Vec<&Login> = into.logins.iter().collect();
+    all.extend(from.iter().flat_map(|other| &other.logins));
+    all.extend(&link);
+    if one_public_login_a_provider(&all) {
+        if from.is_empty() && link.is_empty() {
+            return Decision::Found(into.id);
+        }
+        let from = from.iter().map(|other| other.id).collect();
+        let into = into.id;
+        Decision::Join { into, from, link }
+    } else {
+        Decision::Refuse(Refusal::Conflict)
+    }
+}
+
+fn one_public_login_a_provider(logins: &[&Login]) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    logins
+        .iter()
+        .filter(|login| login.kind == LoginKind::Public)
+        .all(|login| seen.insert(&login.provider))
+}
+
+/// What a [`Decision::Join`] makes of the identities: `into` with everything, and each of `from` disabled.
+///
+/// The epoch of an identity that stops being a guest rises, and of each that is merged away.
+pub fn apply(into: &mut Identity, from: &mut [Identity], link: Vec<Login>, now: Timestamp) {
+    for source in from {
+        into.logins.append(&mut source.logins);
+        source.state = State::MergedInto(into.id);
+        touch(source, now);
+        source.epoch += 1;
+    }
+    into.logins.extend(link);
+    if !into.authenticated && !into.logins.is_empty() {
+        into.authenticated = true;
+        into.epoch += 1;
+    }
+    touch(into, now);
+}
+
+fn touch(identity: &mut Identity, now: Timestamp) {
+    identity.version += 1;
+    identity.modified = now.max(identity.created);
+}
+
+#[cfg(test)]
+mod tests;

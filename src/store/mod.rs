@@ -1,0 +1,205 @@
+//! What is remembered: the trait that every store keeps. No dialect, transaction or cache leaks out of a store, and
+//! nothing outside asks which store it is.
+//!
+//! A method is one whole intention: atomic, durable when it returns, retried inside, given its ids and times by the
+//! caller so that asking again is harmless. Outcomes of the domain are values, absence is `Option`, and an error means
+//! that the store could not do its work.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::model::identity::{Identity, Login};
+use crate::model::ids::Region;
+use crate::model::pool::Pool;
+use crate::model::provider::OidcProvider;
+use crate::model::sign_in::Refusal;
+
+/// A store of pools, identities, registered providers and the server's own documents.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Adds a pool, unless there are `limit` pools of its region already. A pool with that id that is there already
+    /// counts as added.
+    async fn add_pool(&self, pool: Pool, limit: usize) -> Result<PoolAdded, StoreError>;
+
+    /// The pool with this id.
+    async fn pool(&self, id: Uuid) -> Result<Option<Arc<Pool>>, StoreError>;
+
+    /// Up to `limit` pools of a region behind `after`, in the order of their ids.
+    async fn list_pools(
+        &self,
+        region: &Region,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Pool>>, StoreError>;
+
+    /// Puts `pool` in the place of the version before it: `pool.version` is one more than what was read.
+    async fn replace_pool(&self, pool: Pool) -> Result<Replaced, StoreError>;
+
+    /// Removes a pool and, sooner or later, its identities, which are not found from now on. Says whether it was there.
+    async fn remove_pool(&self, id: Uuid) -> Result<bool, StoreError>;
+
+    /// Adds a guest to a pool that is there. A guest with that id that is there already counts as added.
+    async fn add_guest(&self, guest: Identity) -> Result<GuestAdded, StoreError>;
+
+    /// The identity with this id and its pool, which is there.
+    async fn identity(&self, id: Uuid) -> Result<Option<(Identity, Arc<Pool>)>, StoreError>;
+
+    /// Finds, makes, links or merges the identity of verified logins, as [`crate::model::sign_in::decide`] says.
+    async fn sign_in(&self, ask: SignIn) -> Result<SignedIn, StoreError>;
+
+    /// Adds a provider, unless there are `limit` already. Two providers whose names differ by a final slash only are
+    /// the same one.
+    async fn add_oidc_provider(
+        &self,
+        provider: OidcProvider,
+        limit: usize,
+    ) -> Result<ProviderAdded, StoreError>;
+
+    /// The provider with this name, to the byte.
+    async fn oidc_provider(&self, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError>;
+
+    /// All providers, in the order of their names.
+    async fn list_oidc_providers(&self) -> Result<Vec<Arc<OidcProvider>>, StoreError>;
+
+    /// Puts `provider` in the place of the version before it, as [`Store::replace_pool`] does.
+    async fn replace_oidc_provider(&self, provider: OidcProvider) -> Result<Replaced, StoreError>;
+
+    /// Removes the provider with this name. Says whether it was there.
+    async fn remove_oidc_provider(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// One of the server's own documents.
+    async fn document(&self, name: DocumentName) -> Result<Option<Document>, StoreError>;
+
+    /// Puts a document in the place of the version before it; the first version is 1.
+    async fn replace_document(
+        &self,
+        name: DocumentName,
+        document: Document,
+    ) -> Result<Replaced, StoreError>;
+
+    /// Whether the store can answer now.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is under way and closes; a call that comes later is `Unavailable`.
+    async fn close(&self);
+}
+
+/// Whether a pool was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolAdded {
+    /// It is there.
+    Added,
+    /// The region has its limit of pools.
+    LimitReached,
+}
+
+/// Whether a provider was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderAdded {
+    /// It is there.
+    Added,
+    /// One with this name, or with this name and another final slash, was there before.
+    Exists,
+    /// There is the limit of providers.
+    LimitReached,
+}
+
+/// Whether a guest was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestAdded {
+    /// It is there.
+    Added,
+    /// Its pool is not there.
+    NoPool,
+}
+
+/// Whether a record was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// It was.
+    Replaced,
+    /// Somebody else replaced it meanwhile.
+    Changed,
+    /// It isn't there.
+    Absent,
+}
+
+/// A question to [`Store::sign_in`].
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// The pool.
+    pub pool: Uuid,
+    /// The identity that the caller named, if any.
+    pub presented: Option<Uuid>,
+    /// Verified logins: at least one, no provider twice.
+    pub logins: Vec<Login>,
+    /// The id of the identity that is made if one must be.
+    pub new_id: Uuid,
+    /// The moment of the call.
+    pub now: Timestamp,
+}
+
+/// The answer to a [`SignIn`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedIn {
+    /// This identity, as it now is.
+    Identity(Identity),
+    /// The rule says no.
+    Refused(Refusal),
+    /// The identity that was named isn't there, or not in this pool.
+    NoIdentity,
+    /// The pool isn't there.
+    NoPool,
+}
+
+/// The server's own documents: small, rarely changed, replaced as a whole. What is secret in them is sealed before it
+/// comes here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DocumentName {
+    /// The keys that sign OpenID tokens.
+    SigningKeys,
+    /// The keys that seal session tokens.
+    SealingKeys,
+    /// The root access key.
+    RootKey,
+}
+
+impl DocumentName {
+    /// The name as it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SigningKeys => "signing-keys",
+            Self::SealingKeys => "sealing-keys",
+            Self::RootKey => "root-key",
+        }
+    }
+}
+
+/// A document and its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// 1 for the first, one more with every replacement.
+    pub version: u64,
+    /// Its bytes: JSON, by the one who wrote it.
+    pub bytes: Vec<u8>,
+}
+
+/// What went wrong in a store, with the store's own words as the source.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store can't be used now; nothing was changed.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Source),
+    /// A change may or may not have been kept; asking again is safe.
+    #[error("the store lost track of a change")]
+    Unknown(#[source] Source),
+    /// What is stored can't be read.
+    #[error("the store holds something it can't read")]
+    Corrupt(#[source] Source),
+}
+
+/// The words of whatever a store is built on; for the log.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
