@@ -5,7 +5,9 @@
 //! * [`ambient`]: time and randomness, the real ones and still ones.
 //! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
+//! * [`wire`]: HTTP in, HTTP out: so far AWS signature version 4.
 
 pub mod ambient;
 pub mod model;
 pub mod store;
+pub mod wire;
