@@ -2,6 +2,7 @@
 
 mod header_form;
 mod keys;
+mod oracle;
 mod presigned_form;
 mod properties;
 mod texts;
