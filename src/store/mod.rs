@@ -5,6 +5,8 @@
 //! caller so that asking again is harmless. Outcomes of the domain are values, absence is `Option`, and an error means
 //! that the store could not do its work.
 
+pub mod sqlite;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

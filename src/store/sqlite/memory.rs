@@ -1,0 +1,122 @@
+//! All pools and all OpenID Connect providers, in memory, so that the reads that every call makes touch no SQL. A copy
+//! of what is committed: the writer changes it after each COMMIT and before it answers, nobody else does.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, RwLock};
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::rows;
+use crate::model::ids::Region;
+use crate::model::pool::Pool;
+use crate::model::provider::OidcProvider;
+use crate::store::StoreError;
+
+const UNBROKEN: &str = "nothing panics under this lock";
+
+/// The pools by id, the providers by name.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pools: RwLock<BTreeMap<Uuid, Arc<Pool>>>,
+    providers: RwLock<BTreeMap<String, Arc<OidcProvider>>>,
+}
+
+/// What an intention that was kept changes here.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// This pool is there now, or has changed.
+    Pool(Arc<Pool>),
+    /// The pool with this id is gone.
+    NoPool(Uuid),
+    /// This provider is there now, or has changed.
+    Provider(Arc<OidcProvider>),
+    /// The provider with this name is gone.
+    NoProvider(String),
+}
+
+impl Memory {
+    /// Reads everything that `db` has.
+    pub(super) fn load(db: &Connection) -> Result<Self, StoreError> {
+        let pools = records::<Pool>(db, "SELECT record FROM identity_pool")?;
+        let providers = records::<OidcProvider>(db, "SELECT record FROM oidc_provider")?;
+        let pools = pools.into_iter().map(|pool| (pool.id.uuid, Arc::new(pool)));
+        let providers = providers
+            .into_iter()
+            .map(|provider| (provider.arn.name().to_owned(), Arc::new(provider)));
+        Ok(Self {
+            pools: RwLock::new(pools.collect()),
+            providers: RwLock::new(providers.collect()),
+        })
+    }
+
+    /// Takes over what was committed.
+    pub(super) fn apply(&self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut pools = self.pools.write().expect(UNBROKEN);
+        let mut providers = self.providers.write().expect(UNBROKEN);
+        for change in changes {
+            match change {
+                Change::Pool(pool) => {
+                    pools.insert(pool.id.uuid, pool);
+                }
+                Change::NoPool(id) => {
+                    pools.remove(&id);
+                }
+                Change::Provider(provider) => {
+                    providers.insert(provider.arn.name().to_owned(), provider);
+                }
+                Change::NoProvider(name) => {
+                    providers.remove(&name);
+                }
+            }
+        }
+    }
+
+    pub(super) fn pool(&self, id: Uuid) -> Option<Arc<Pool>> {
+        self.pools.read().expect(UNBROKEN).get(&id).cloned()
+    }
+
+    pub(super) fn list_pools(
+        &self,
+        region: &Region,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Vec<Arc<Pool>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let pools = self.pools.read().expect(UNBROKEN);
+        pools
+            .range((from, Bound::Unbounded))
+            .map(|(_, pool)| pool)
+            .filter(|pool| pool.id.region == *region)
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn provider(&self, name: &str) -> Option<Arc<OidcProvider>> {
+        self.providers.read().expect(UNBROKEN).get(name).cloned()
+    }
+
+    pub(super) fn list_providers(&self) -> Vec<Arc<OidcProvider>> {
+        let providers = self.providers.read().expect(UNBROKEN);
+        providers.values().cloned().collect()
+    }
+}
+
+fn records<T: serde::de::DeserializeOwned>(
+    db: &Connection,
+    query: &str,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = db.prepare(query)?;
+    let mut rows = statement.query([])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        let record = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        records.push(rows::from_json(record)?);
+    }
+    Ok(records)
+}

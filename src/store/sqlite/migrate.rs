@@ -1,0 +1,114 @@
+//! Brings the schema to the newest version, one numbered file after the other. A file that was released is never
+//! edited: the next one changes what it made.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// The schema's history: the file at index `n` leads from version `n` to `n + 1`.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_first.sql")];
+
+/// Marks a database file as ours: "Cgnt".
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Cgnt");
+
+/// What a database file is, before anything in it was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Ours, with this version of the schema; 0 where nothing was ever made in it.
+    Ours(usize),
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Looks whose database `db` is.
+pub(super) fn find(db: &Connection) -> rusqlite::Result<Found> {
+    let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let application = number("application_id")?;
+    let version = number("user_version")?;
+    let count = "SELECT count(*) FROM sqlite_schema";
+    let empty = db.query_row(count, [], |row| row.get::<_, i64>(0))? == 0;
+    // The file is marked in the transaction of the first migration, so a start that was cut short leaves it empty.
+    let fresh = empty && application == 0 && version == 0;
+    Ok(match usize::try_from(version) {
+        Ok(version) if fresh || application == APPLICATION_ID => Found::Ours(version),
+        _ => Found::Foreign,
+    })
+}
+
+/// Takes a database at `version` to the end of `migrations`, each in a transaction of its own.
+pub(super) fn migrate(
+    db: &mut Connection,
+    version: usize,
+    migrations: &[&str],
+) -> rusqlite::Result<()> {
+    for (at, step) in migrations.iter().enumerate().skip(version) {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", at + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HISTORY: &[&str] = &[
+        "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);",
+        "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = x + 1;",
+    ];
+
+    fn fresh() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    #[test]
+    fn an_empty_database_gets_the_whole_history() {
+        let mut db = fresh();
+        assert_eq!(find(&db).unwrap(), Found::Ours(0));
+        migrate(&mut db, 0, HISTORY).unwrap();
+        assert_eq!(find(&db).unwrap(), Found::Ours(2));
+        let y: i64 = db.query_row("SELECT y FROM a", [], |r| r.get(0)).unwrap();
+        assert_eq!(y, 2);
+    }
+
+    #[test]
+    fn an_old_database_gets_only_what_it_lacks() {
+        let mut db = fresh();
+        migrate(&mut db, 0, &HISTORY[..1]).unwrap();
+        db.execute("UPDATE a SET x = 7", []).unwrap();
+        migrate(&mut db, 1, HISTORY).unwrap();
+        assert_eq!(find(&db).unwrap(), Found::Ours(2));
+        let y: i64 = db.query_row("SELECT y FROM a", [], |r| r.get(0)).unwrap();
+        assert_eq!(y, 8);
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_version_before_it() {
+        let mut db = fresh();
+        let broken = &[
+            HISTORY[0],
+            "INSERT INTO a VALUES (2); INSERT INTO b VALUES (1);",
+        ];
+        assert!(migrate(&mut db, 0, broken).is_err());
+        assert_eq!(find(&db).unwrap(), Found::Ours(1));
+        let rows: i64 = db
+            .query_row("SELECT count(*) FROM a", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(rows, 1);
+    }
+
+    #[test]
+    fn a_database_of_somebody_else_is_foreign() {
+        let db = fresh();
+        db.execute_batch("CREATE TABLE a (x)").unwrap();
+        assert_eq!(find(&db).unwrap(), Found::Foreign);
+        let db = fresh();
+        db.pragma_update(None, "application_id", 7).unwrap();
+        assert_eq!(find(&db).unwrap(), Found::Foreign);
+        db.pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        db.pragma_update(None, "user_version", -1).unwrap();
+        assert_eq!(find(&db).unwrap(), Found::Foreign);
+    }
+}
