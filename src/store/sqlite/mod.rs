@@ -15,6 +15,8 @@ mod purge;
 mod readers;
 mod rows;
 mod sign_in;
+#[cfg(test)]
+pub(super) mod tests;
 mod writer;
 
 use std::path::Path;
