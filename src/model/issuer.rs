@@ -44,26 +44,11 @@ impl Issuer {
     /// Reads the URL of an issuer. `http_on_loopback` takes `http://` where the host is a loopback address or
     /// `localhost`. `own` is this server's issuer.
     pub fn parse(url: &str, http_on_loopback: bool, own: &str) -> Result<Self, IssuerError> {
-        let (http, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-            (Some(rest), _) => (false, rest),
-            (None, Some(rest)) => (true, rest),
-            (None, None) => return Err(IssuerError::NotHttps),
-        };
-        if rest.contains(['@', '?', '#']) {
-            return Err(IssuerError::Extra);
-        }
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
-        check_path(path)?;
-        check_port(port, if http { 80 } else { 443 })?;
-        let parsed = check_host(host)?;
-        if http && !(http_on_loopback && is_loopback(&parsed)) {
+        let Spelling { http, host } = spelling(url)?;
+        if http && !(http_on_loopback && is_loopback(&host)) {
             return Err(IssuerError::NotHttps);
         }
-        check_reserved(host, rest)?;
+        check_reserved(&host.to_string(), url)?;
         if scheme_and_slash_off(url) == scheme_and_slash_off(own) {
             return Err(IssuerError::Own);
         }
@@ -85,6 +70,37 @@ impl Issuer {
     pub fn is_second_form_of(&self, name: &str) -> bool {
         scheme_and_slash_off(&self.url) == name.strip_suffix('/').unwrap_or(name)
     }
+}
+
+/// What a URL says that has one spelling only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spelling {
+    /// Whether the scheme is http, not https.
+    pub http: bool,
+    /// The host.
+    pub host: Host<String>,
+}
+
+/// Reads a URL of scheme, host, port and path that can't be written in another way. Which hosts and schemes are
+/// good is for the caller to say.
+pub fn spelling(url: &str) -> Result<Spelling, IssuerError> {
+    let (http, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (false, rest),
+        (None, Some(rest)) => (true, rest),
+        (None, None) => return Err(IssuerError::NotHttps),
+    };
+    if rest.contains(['@', '?', '#']) {
+        return Err(IssuerError::Extra);
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    check_path(path)?;
+    check_port(port, if http { 80 } else { 443 })?;
+    let host = check_host(host)?;
+    Ok(Spelling { http, host })
 }
 
 fn scheme_and_slash_off(url: &str) -> &str {
@@ -128,7 +144,7 @@ fn check_host(host: &str) -> Result<Host<String>, IssuerError> {
     Ok(parsed)
 }
 
-fn check_reserved(host: &str, name: &str) -> Result<(), IssuerError> {
+fn check_reserved(host: &str, url: &str) -> Result<(), IssuerError> {
     let may_register = matches!(
         PublicProvider::named(host),
         None | Some(PublicProvider::Google | PublicProvider::Apple)
@@ -136,6 +152,7 @@ fn check_reserved(host: &str, name: &str) -> Result<(), IssuerError> {
     if may_register && host != OWN {
         return Ok(());
     }
+    let name = url.split_once("://").map_or(url, |(_, name)| name);
     Err(IssuerError::Reserved(name.to_owned()))
 }
 
