@@ -4,10 +4,12 @@
 //!
 //! * [`ambient`]: time and randomness, the real ones and still ones.
 //! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
+//! * [`config`]: what the operator decides, from file, environment and flags, with every mistake at once.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
 //! * [`wire`]: HTTP in, HTTP out: so far AWS signature version 4.
 
 pub mod ambient;
+pub mod config;
 pub mod model;
 pub mod store;
 pub mod wire;

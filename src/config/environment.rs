@@ -1,0 +1,50 @@
+//! The one place where the process's environment is read. Everything else gets it as a map.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+/// What the names of all variables of the house begin with.
+const PREFIX: &str = "COGNATE_";
+
+/// The environment's variables, by name. Its `Debug` shows names only, since some values are secrets.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// The variables of this process whose names begin with `COGNATE_`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the process's environment"
+    )]
+    pub fn of_the_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(|(name, _)| name.starts_with(PREFIX))
+            .collect()
+    }
+
+    /// The value of a variable. One that is empty counts as not set, as wrappers that pass variables on leave it.
+    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+        let value = self.0.get(name)?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The names, in alphabetical order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        let owned = variables.into_iter();
+        Self(owned.map(|(n, v)| (n.into(), v.into())).collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.names()).finish()
+    }
+}

@@ -1,0 +1,177 @@
+//! What is refused on an address that isn't loopback, and who may say otherwise.
+
+use super::*;
+use crate::config::Exception;
+
+const TLS: &str = "\n[tls]\ncertificate_file = 'cert.pem'\nkey_file = 'key.pem'\n";
+
+fn on(address: &str, rest: &str) -> Given {
+    Given::file(format!("listen = '{address}'\n{rest}"))
+}
+
+#[test]
+fn on_loopback_everything_is_good() {
+    let text = "public_url = 'http://localhost:1'\nallow_http_issuers = true\nupstreams = { 'a.example.com' = 'http://x' }";
+    for address in [
+        "127.0.0.1:1",
+        "127.8.9.1:1",
+        "[::1]:1",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        let config = on(address, text).load().unwrap();
+        assert!(config.exceptions().is_empty(), "{address}");
+        on(address, text).for_dev().unwrap();
+    }
+}
+
+#[test]
+fn elsewhere_each_unsafe_setting_needs_its_exception() {
+    let plain = "public_url = 'https://id.example.com'";
+    let secure = format!("{plain}{TLS}");
+    let above = |line: &str| format!("{line}\n{secure}");
+    for (text, exception, what) in [
+        (
+            plain.to_owned(),
+            Exception::HttpListener,
+            "the listener speaks plain HTTP",
+        ),
+        (
+            secure.replace("https:", "http:"),
+            Exception::HttpPublicUrl,
+            "the public URL is http://id.example.com, without TLS",
+        ),
+        (
+            above("upstreams = { 'a.example.com' = 'http://x' }"),
+            Exception::Upstreams,
+            "there are upstreams",
+        ),
+        (
+            above("allow_http_issuers = true"),
+            Exception::HttpIssuers,
+            "http issuers are allowed",
+        ),
+    ] {
+        for address in ["0.0.0.0:1", "192.0.2.1:1", "[::]:1", "[2001:db8::1]:1"] {
+            let given = on(address, &text);
+            let expected = format!("listen: {address} is not a loopback address, and {what}");
+            assert_eq!(given.mistakes(), [expected]);
+            let errors = given.load().unwrap_err();
+            assert!(errors.mistakes()[0].help.contains(exception.key()));
+            assert_eq!(errors.mistakes()[0].place, Place::Together);
+
+            let (_, name) = exception.key().split_once('.').unwrap();
+            let config = on(address, &format!("{text}\n[unsafe]\n{name} = true"))
+                .load()
+                .unwrap();
+            assert_eq!(config.exceptions(), [exception]);
+            assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+            assert!(exception.to_string().starts_with(exception.key()));
+            assert_eq!(
+                on(address, &format!("{text}\n[unsafe]\n{name} = false"))
+                    .mistakes()
+                    .len(),
+                1
+            );
+        }
+    }
+    on("0.0.0.0:1", &secure).load().unwrap();
+}
+
+#[test]
+fn flags_and_variables_are_held_to_it_too() {
+    let flags = Given::default().flags(|flags| {
+        flags.listen = Some("0.0.0.0:1".into());
+        flags.public_url = Some("http://id.example.com".into());
+        flags.upstreams = vec!["a.example.com=http://x".into()];
+        flags.allow_http_issuers = true;
+    });
+    let expected = [
+        "the listener speaks plain HTTP",
+        "the public URL is http://id.example.com, without TLS",
+        "there are upstreams",
+        "http issuers are allowed",
+    ];
+    let told = |name: &str| {
+        expected.map(|what| format!("{name}: 0.0.0.0:1 is not a loopback address, and {what}"))
+    };
+    assert_eq!(flags.mistakes(), told("--listen"));
+    let variables = Given::default().environment([
+        ("COGNATE_LISTEN", "0.0.0.0:1"),
+        ("COGNATE_PUBLIC_URL", "http://id.example.com"),
+        ("COGNATE_UPSTREAMS", "a.example.com=http://x"),
+        ("COGNATE_ALLOW_HTTP_ISSUERS", "1"),
+        ("COGNATE_UNSAFE_HTTP_LISTENER", "true"),
+    ]);
+    assert_eq!(variables.mistakes(), told("COGNATE_LISTEN"));
+}
+
+#[test]
+fn an_address_that_is_no_single_one_needs_a_public_url() {
+    for address in ["0.0.0.0:1", "[::]:0"] {
+        let expected =
+            format!("listen: no public URL follows from {address}, which is no single address");
+        assert_eq!(on(address, TLS).mistakes(), [expected]);
+    }
+    let text = format!("{TLS}[unsafe]\nhttp_public_url = true");
+    let config = on("192.0.2.1:0", &text).load().unwrap();
+    let bound = "192.0.2.1:8443".parse().unwrap();
+    assert_eq!(config.public_url_for(bound), "https://192.0.2.1:8443");
+    assert_eq!(
+        config.warnings(),
+        ["unsafe.http_public_url is set, and nothing needs it"]
+    );
+}
+
+#[test]
+fn a_default_public_url_is_http_too() {
+    assert_eq!(
+        on("192.0.2.1:1", "[unsafe]\nhttp_listener = true").mistakes(),
+        [
+            "listen: 192.0.2.1:1 is not a loopback address, and the public URL is http://192.0.2.1:1, without TLS"
+        ]
+    );
+}
+
+#[test]
+fn dev_listens_on_loopback_whatever_the_file_says() {
+    let text = format!(
+        "public_url = 'https://id.example.com'{TLS}[unsafe]\nhttp_listener = true\nhttp_issuers = true"
+    );
+    let errors = on("192.0.2.1:1", &text).for_dev().unwrap_err();
+    assert_eq!(
+        listed(&errors),
+        ["listen: cognate dev listens on loopback addresses only, not on 192.0.2.1:1"]
+    );
+}
+
+#[test]
+fn what_should_be_known_is_told() {
+    for (given, warning) in [
+        (
+            Given::file("public_url = 'http://id.example.com'"),
+            "public_url: http://id.example.com is not https",
+        ),
+        (
+            Given::file(
+                "root = { enabled = false, access_key_id = 'A234567890123456', secret_access_key = '0123456789abcdef' }",
+            ),
+            "root.enabled: the root key that is set is not used",
+        ),
+        (
+            Given::default().environment([
+                ("COGNATE_LISTN", "x"),
+                ("COGNATE_SERVICE_HOST", "x"),
+                ("COGNATE_PORT", "x"),
+            ]),
+            "COGNATE_LISTN is no variable of Cognate; did you mean COGNATE_LISTEN?",
+        ),
+    ] {
+        let config = given.load().unwrap();
+        assert_eq!(config.warnings().len(), 1, "{:?}", config.warnings());
+        assert!(
+            config.warnings()[0].starts_with(warning),
+            "{:?}",
+            config.warnings()
+        );
+    }
+}
