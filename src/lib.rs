@@ -7,8 +7,10 @@
 //! * [`config`]: what the operator decides, from file, environment and flags, with every mistake at once.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
 //! * [`wire`]: HTTP in, HTTP out: so far AWS signature version 4.
+//! * [`cli`]: the command line, one file a command.
 
 pub mod ambient;
+pub mod cli;
 pub mod config;
 pub mod model;
 pub mod store;

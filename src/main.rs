@@ -1,3 +1,7 @@
-//! The binary.
+//! The binary: it runs a command and exits as the command says.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cognate::cli::run()
+}
