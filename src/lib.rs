@@ -5,6 +5,7 @@
 //! * [`ambient`]: time and randomness, the real ones and still ones.
 //! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
 //! * [`config`]: what the operator decides, from file, environment and flags, with every mistake at once.
+//! * [`outgoing`]: the one HTTP client, with its fences.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
 //! * [`wire`]: HTTP in, HTTP out: so far AWS signature version 4.
 //! * [`cli`]: the command line, one file a command.
@@ -13,5 +14,6 @@ pub mod ambient;
 pub mod cli;
 pub mod config;
 pub mod model;
+pub mod outgoing;
 pub mod store;
 pub mod wire;

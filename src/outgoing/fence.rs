@@ -1,0 +1,226 @@
+//! Which URLs may be fetched, and from where. Pure: the addresses behind a name are checked in `resolver`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::resolver::{Reach, is_loopback, is_loopback_name};
+
+/// Why a URL is not fetched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// Not a URL with a host.
+    #[error("it isn't a URL")]
+    NotAUrl,
+    /// Neither https nor http on loopback where that is allowed.
+    #[error("only https URLs are fetched")]
+    Scheme,
+    /// A user name or a password.
+    #[error("a URL that is fetched has no user name or password")]
+    UserInfo,
+    /// Port 0.
+    #[error("port 0 can't be connected to")]
+    Port,
+    /// A host whose address, or every address, is out of reach.
+    #[error("only hosts on the public internet are connected to")]
+    Address,
+}
+
+/// A URL that may be fetched.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Admitted {
+    pub(super) url: Url,
+    /// Where the addresses behind its host may lie.
+    pub(super) reach: Reach,
+}
+
+/// The rules for URLs.
+#[derive(Debug)]
+pub(super) struct Fence {
+    /// By `HOST` or `HOST:PORT`, as URLs write them.
+    pub(super) upstreams: BTreeMap<String, Url>,
+    pub(super) allow_http_loopback: bool,
+}
+
+impl Fence {
+    pub(super) fn admit(&self, text: &str) -> Result<Admitted, Forbidden> {
+        let url = Url::parse(text).map_err(|_| Forbidden::NotAUrl)?;
+        let host = url.host().ok_or(Forbidden::NotAUrl)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Forbidden::UserInfo);
+        }
+        if url.port() == Some(0) {
+            return Err(Forbidden::Port);
+        }
+        let here = match &host {
+            Host::Domain(name) => is_loopback_name(name),
+            Host::Ipv4(address) => is_loopback(IpAddr::V4(*address)),
+            Host::Ipv6(address) => is_loopback(IpAddr::V6(*address)),
+        };
+        match url.scheme() {
+            "https" => {
+                if let Some(base) = self.upstreams.get(url.authority()) {
+                    return Ok(Admitted {
+                        url: onto(base, &url),
+                        reach: Reach::Anywhere,
+                    });
+                }
+            }
+            "http" if self.allow_http_loopback && here => {}
+            _ => return Err(Forbidden::Scheme),
+        }
+        let reach = if self.allow_http_loopback {
+            Reach::PublicAndLoopback
+        } else {
+            Reach::Public
+        };
+        let within = match host {
+            Host::Domain(_) => self.allow_http_loopback || !here,
+            Host::Ipv4(address) => reach.covers(IpAddr::V4(address)),
+            Host::Ipv6(address) => reach.covers(IpAddr::V6(address)),
+        };
+        if within {
+            Ok(Admitted { url, reach })
+        } else {
+            Err(Forbidden::Address)
+        }
+    }
+}
+
+/// `base` with the path and the query of `url` behind its own path.
+fn onto(base: &Url, url: &Url) -> Url {
+    let mut joined = base.clone();
+    joined.set_path(&format!(
+        "{}{}",
+        base.path().trim_end_matches('/'),
+        url.path()
+    ));
+    joined.set_query(url.query());
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fence(allow_http_loopback: bool) -> Fence {
+        let upstreams = [
+            ("login.example", "http://10.0.0.7:8080/double/"),
+            ("other.example:8443", "https://mirror.internal"),
+        ];
+        Fence {
+            upstreams: upstreams
+                .map(|(host, base)| (host.to_owned(), base.parse().unwrap()))
+                .into(),
+            allow_http_loopback,
+        }
+    }
+
+    #[test]
+    fn public_https_urls_are_fetched_as_they_are() {
+        for url in [
+            "https://example.com/a?b=c",
+            "https://example.com:8443/",
+            "https://8.8.8.8/",
+            "https://[2606:4700:4700::1111]/",
+        ] {
+            let admitted = fence(false).admit(url).unwrap();
+            assert_eq!(admitted.url.as_str(), url);
+            assert_eq!(admitted.reach, Reach::Public);
+        }
+    }
+
+    #[test]
+    fn every_other_url_is_refused() {
+        use Forbidden::{Address, NotAUrl, Port, Scheme, UserInfo};
+        for (url, why) in [
+            ("", NotAUrl),
+            ("/.well-known/jwks.json", NotAUrl),
+            ("https://", NotAUrl),
+            ("data:application/json,{}", NotAUrl),
+            ("https://999.1.1.1/", NotAUrl),
+            ("http://example.com/", Scheme),
+            ("http://localhost/", Scheme),
+            ("http://127.0.0.1:8080/", Scheme),
+            ("ftp://example.com/", Scheme),
+            ("file://example.com/etc/passwd", Scheme),
+            ("https://user@example.com/", UserInfo),
+            ("https://user:secret@example.com/", UserInfo),
+            ("https://example.com:0/", Port),
+            ("https://localhost/", Address),
+            ("https://a.localhost:8443/", Address),
+            ("https://127.0.0.1/", Address),
+            ("https://127.1/", Address),
+            ("https://0x7f000001/", Address),
+            ("https://2130706433/", Address),
+            ("https://0177.0.0.1/", Address),
+            ("https://10.0.0.1/", Address),
+            ("https://169.254.169.254/latest/meta-data/", Address),
+            ("https://[::1]/", Address),
+            ("https://[::ffff:169.254.169.254]/", Address),
+            ("https://[64:ff9b::a9fe:a9fe]/", Address),
+            ("https://[fd00:ec2::254]/", Address),
+        ] {
+            assert_eq!(fence(false).admit(url), Err(why), "{url}");
+        }
+    }
+
+    #[test]
+    fn plain_http_and_loopback_are_allowed_together_and_for_loopback_only() {
+        for url in [
+            "http://localhost:3000/a",
+            "http://a.localhost:3000/",
+            "http://127.0.0.1:3000/",
+            "http://[::1]:3000/",
+            "https://127.0.0.1:3000/",
+            "https://localhost:3000/",
+        ] {
+            let admitted = fence(true).admit(url).unwrap();
+            assert_eq!(admitted.reach, Reach::PublicAndLoopback, "{url}");
+        }
+        for (url, why) in [
+            ("http://example.com/", Forbidden::Scheme),
+            ("http://localhost.example.com/", Forbidden::Scheme),
+            ("http://10.0.0.1/", Forbidden::Scheme),
+            ("https://10.0.0.1/", Forbidden::Address),
+            ("https://169.254.169.254/", Forbidden::Address),
+        ] {
+            assert_eq!(fence(true).admit(url), Err(why), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_host_with_an_upstream_is_fetched_from_there() {
+        for (url, from) in [
+            (
+                "https://login.example/.well-known/jwks.json?a=b",
+                "http://10.0.0.7:8080/double/.well-known/jwks.json?a=b",
+            ),
+            ("https://login.example", "http://10.0.0.7:8080/double/"),
+            (
+                "https://other.example:8443/keys",
+                "https://mirror.internal/keys",
+            ),
+        ] {
+            let admitted = fence(false).admit(url).unwrap();
+            assert_eq!(admitted.url.as_str(), from);
+            assert_eq!(admitted.reach, Reach::Anywhere);
+        }
+    }
+
+    #[test]
+    fn an_upstream_is_for_its_host_to_the_byte_and_for_https() {
+        for url in [
+            "https://login.example:8443/",
+            "https://other.example/",
+            "https://a.login.example/",
+        ] {
+            assert_eq!(fence(false).admit(url).unwrap().url.as_str(), url);
+        }
+        assert_eq!(
+            fence(false).admit("http://login.example/"),
+            Err(Forbidden::Scheme)
+        );
+    }
+}

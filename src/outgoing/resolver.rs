@@ -1,0 +1,125 @@
+//! Names to addresses, as the system resolves them, without those that the fence keeps out. What is dialled is what
+//! was checked: the client asks here right before it connects.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::is_public;
+
+/// Where an address may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// On the public internet.
+    Public,
+    /// There, or on this machine.
+    PublicAndLoopback,
+    /// Anywhere: the operator named the host.
+    Anywhere,
+}
+
+impl Reach {
+    /// Whether a connection to `address` is allowed.
+    pub(super) fn covers(self, address: IpAddr) -> bool {
+        match self {
+            Self::Public => is_public(address),
+            Self::PublicAndLoopback => is_public(address) || is_loopback(address),
+            Self::Anywhere => true,
+        }
+    }
+}
+
+/// Whether `address` is this machine, the mapped form of 127.0.0.0/8 included.
+pub(super) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Whether `name` is a name that only this machine has: `localhost` or a name under it.
+pub(super) fn is_loopback_name(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// A name whose every address is out of reach.
+#[derive(Debug, thiserror::Error)]
+#[error("the host has no address that may be connected to")]
+pub(super) struct OutOfReach;
+
+/// The system's resolver behind the fence.
+pub(super) struct Fenced(pub(super) Reach);
+
+impl Resolve for Fenced {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if found.is_empty() {
+                return Err(io::Error::from(io::ErrorKind::NotFound).into());
+            }
+            let allowed = within(reach, name.as_str(), found);
+            if allowed.is_empty() {
+                return Err(OutOfReach.into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The addresses of `name` within reach. Names of this machine stay on this machine whatever a name server says, for
+/// plain http is spoken to them.
+fn within(reach: Reach, name: &str, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let here_only = reach != Reach::Anywhere && is_loopback_name(name);
+    addresses
+        .retain(|address| reach.covers(address.ip()) && (!here_only || is_loopback(address.ip())));
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(reach: Reach, name: &str, addresses: &[&str]) -> Vec<String> {
+        let addresses = addresses
+            .iter()
+            .map(|text| SocketAddr::new(text.parse().unwrap(), 0))
+            .collect();
+        within(reach, name, addresses)
+            .iter()
+            .map(|address| address.ip().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_name_keeps_only_the_addresses_within_reach() {
+        let mixed = ["10.0.0.1", "8.8.8.8", "127.0.0.1", "::ffff:127.0.0.1"];
+        assert_eq!(reached(Reach::Public, "a.example", &mixed), ["8.8.8.8"]);
+        assert_eq!(
+            reached(Reach::PublicAndLoopback, "a.example", &mixed),
+            ["8.8.8.8", "127.0.0.1", "::ffff:127.0.0.1"]
+        );
+        assert_eq!(reached(Reach::Anywhere, "a.example", &mixed), mixed);
+    }
+
+    #[test]
+    fn this_machines_names_stay_here() {
+        for name in ["localhost", "a.localhost"] {
+            let found = reached(Reach::PublicAndLoopback, name, &["8.8.8.8", "127.0.0.1"]);
+            assert_eq!(found, ["127.0.0.1"]);
+            assert!(reached(Reach::Public, name, &["8.8.8.8", "127.0.0.1"]).is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_address_within_reach_is_refused() {
+        let refused = Fenced(Reach::Public)
+            .resolve("localhost".parse().unwrap())
+            .await;
+        assert!(refused.err().unwrap().is::<OutOfReach>());
+        let found = Fenced(Reach::PublicAndLoopback)
+            .resolve("localhost".parse().unwrap())
+            .await
+            .unwrap();
+        assert!(found.into_iter().all(|address| is_loopback(address.ip())));
+    }
+}
