@@ -1,0 +1,38 @@
+//! For tests: keys that sign tokens.
+
+mod key;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+pub(super) use self::key::TestKey;
+use crate::logins::jwks::KeySet;
+use crate::outgoing::{Outgoing, OutgoingSettings};
+
+/// The key set of `keys`, as a document.
+pub(super) fn key_set_document<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> Value {
+    let keys: Vec<Value> = keys.into_iter().map(TestKey::jwk).collect();
+    json!({ "keys": keys })
+}
+
+/// The key set of `keys`.
+pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> KeySet {
+    KeySet::parse(key_set_document(keys).to_string().as_bytes()).unwrap()
+}
+
+/// A client that may go to loopback, and to the fakes in the place of `upstreams`.
+pub(super) fn outgoing(upstreams: &[(&str, &str)]) -> Arc<Outgoing> {
+    // Another test may have been first.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let upstreams = upstreams
+        .iter()
+        .map(|(host, base)| ((*host).to_owned(), base.parse().unwrap()));
+    let settings = OutgoingSettings {
+        upstreams: upstreams.collect(),
+        allow_http_loopback: true,
+        ..OutgoingSettings::default()
+    };
+    Arc::new(Outgoing::new(settings).unwrap())
+}

@@ -1,0 +1,161 @@
+//! One key of a set: which keys may vouch for anything, and with which algorithms.
+//!
+//! <https://www.rfc-editor.org/rfc/rfc7517>, <https://www.rfc-editor.org/rfc/rfc7518>, <https://www.rfc-editor.org/rfc/rfc8037>
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    VerificationAlgorithm,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::{Map, Value};
+
+use super::roca;
+
+const RSA: &[Algorithm] = &[
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
+
+/// Members that only private and symmetric keys have.
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A public key that may vouch for tokens.
+pub(in crate::logins) struct Key {
+    id: Option<String>,
+    /// The one algorithm that the set states for it, or all that its kind has.
+    algorithms: Vec<Algorithm>,
+    decoding: DecodingKey,
+}
+
+/// Why a key isn't used, for the log.
+pub(super) type Unfit = &'static str;
+
+impl Key {
+    /// Reads a key; an `Err` leaves the others of its set alone.
+    pub(super) fn read(jwk: &Map<String, Value>) -> Result<Self, Unfit> {
+        if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
+            return Err("it is not a public key");
+        }
+        check_use(jwk)?;
+        let (kind, decoding) = match text(jwk, "kty")? {
+            Some("RSA") => (RSA, rsa(jwk)?),
+            Some("EC") => elliptic(jwk)?,
+            Some("OKP") => edwards(jwk)?,
+            _ => return Err("its kind isn't known"),
+        };
+        let algorithms = match text(jwk, "alg")? {
+            None => kind.to_vec(),
+            Some(name) => match name.parse() {
+                Ok(algorithm) if kind.contains(&algorithm) => vec![algorithm],
+                _ => return Err("its algorithm isn't known, or not of its kind"),
+            },
+        };
+        Ok(Self {
+            id: text(jwk, "kid")?.map(str::to_owned),
+            algorithms,
+            decoding,
+        })
+    }
+
+    pub(in crate::logins) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether it signs with `algorithm`.
+    pub(in crate::logins) fn fits(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    pub(in crate::logins) fn decoding(&self) -> &DecodingKey {
+        &self.decoding
+    }
+}
+
+fn text<'j>(jwk: &'j Map<String, Value>, member: &str) -> Result<Option<&'j str>, Unfit> {
+    match jwk.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err("a member that is text is something else"),
+    }
+}
+
+fn check_use(jwk: &Map<String, Value>) -> Result<(), Unfit> {
+    if !matches!(text(jwk, "use")?, None | Some("sig")) {
+        return Err("it is not for signatures");
+    }
+    match jwk.get("key_ops") {
+        None => Ok(()),
+        Some(Value::Array(operations)) if operations.iter().any(|o| o == "verify") => Ok(()),
+        Some(_) => Err("it is not for verifying"),
+    }
+}
+
+fn bytes(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, Unfit> {
+    let text = text(jwk, member)?.ok_or("a part of it is missing")?;
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| "a part of it isn't base64url")
+}
+
+/// A number in big-endian octets. Leading zeros, which the standard forbids and Cognito itself writes, are forgiven.
+fn number(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, Unfit> {
+    let mut octets = bytes(jwk, member)?;
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets.drain(..zeros);
+    Ok(octets)
+}
+
+fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, Unfit> {
+    let modulus = number(jwk, "n")?;
+    let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
+        return Err("its modulus is zero");
+    };
+    let bits = modulus.len() * 8 - first.leading_zeros() as usize;
+    if !(2048..=8192).contains(&bits) {
+        return Err("its modulus is shorter than 2048 bits or longer than 8192");
+    }
+    if last % 2 == 0 || roca::shows_in(&modulus) {
+        return Err("its modulus can be factored");
+    }
+    let exponent = number(jwk, "e")?;
+    // A wide exponent makes every verification slow; an even one or 1 makes signatures worthless.
+    let value = (exponent.len() <= 5).then(|| {
+        exponent
+            .iter()
+            .fold(0, |sum, octet| sum << 8 | u64::from(*octet))
+    });
+    if !value.is_some_and(|value| value % 2 == 1 && (3..=1 << 32).contains(&value)) {
+        return Err("its exponent is not an odd number from 3 to 2^32");
+    }
+    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+}
+
+fn elliptic(jwk: &Map<String, Value>) -> Result<(&'static [Algorithm], DecodingKey), Unfit> {
+    let (kind, width, curve): (_, _, &'static dyn VerificationAlgorithm) = match text(jwk, "crv")? {
+        Some("P-256") => (&[Algorithm::ES256], 32, &ECDSA_P256_SHA256_FIXED),
+        Some("P-384") => (&[Algorithm::ES384], 48, &ECDSA_P384_SHA384_FIXED),
+        _ => return Err("its curve isn't known"),
+    };
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != width || y.len() != width {
+        return Err("its point has the wrong length");
+    }
+    let point = [&[4], x.as_slice(), y.as_slice()].concat();
+    ParsedPublicKey::new(curve, &point).map_err(|_| "its point is not on its curve")?;
+    Ok((kind, DecodingKey::from_ec_der(&point)))
+}
+
+fn edwards(jwk: &Map<String, Value>) -> Result<(&'static [Algorithm], DecodingKey), Unfit> {
+    if text(jwk, "crv")? != Some("Ed25519") {
+        return Err("its curve isn't known");
+    }
+    let point = bytes(jwk, "x")?;
+    ParsedPublicKey::new(&ED25519, &point).map_err(|_| "its point is not on its curve")?;
+    Ok((&[Algorithm::EdDSA], DecodingKey::from_ed_der(&point)))
+}
