@@ -3,5 +3,11 @@
 
 #[cfg(test)]
 mod fake;
+mod issuer_keys;
 pub mod jwks;
 pub mod jws;
+mod key_sets;
+mod remote;
+
+pub use self::issuer_keys::NoKeys;
+pub use self::remote::FetchError;

@@ -1,11 +1,13 @@
-//! For tests: keys that sign tokens.
+//! For tests: keys that sign tokens, and an issuer that publishes them.
 
+mod issuer;
 mod key;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(super) use self::issuer::FakeIssuer;
 pub(super) use self::key::TestKey;
 use crate::logins::jwks::KeySet;
 use crate::outgoing::{Outgoing, OutgoingSettings};

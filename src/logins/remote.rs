@@ -1,0 +1,208 @@
+//! An issuer's keys where it publishes them. Nothing is kept here: that is `issuer_keys`' matter.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::issuer_keys::{FetchedKeys, Source};
+use super::jwks::{KeySet, KeySetError};
+use crate::model::json::{self, JsonError};
+use crate::outgoing::{Fetched, Outgoing, OutgoingError};
+
+/// Where an issuer publishes its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// Where its discovery document says.
+    Discovered {
+        /// The issuer's URL, to the byte what the document must say.
+        issuer: String,
+    },
+    /// At a fixed URL.
+    At {
+        /// The key set's URL.
+        url: String,
+    },
+}
+
+/// Why an issuer's keys could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No answer.
+    #[error("the issuer's {what} can't be fetched")]
+    Outgoing {
+        /// Which document.
+        what: &'static str,
+        /// What happened.
+        source: OutgoingError,
+    },
+    /// An answer that isn't 200.
+    #[error("the issuer's {what} was answered with {status}")]
+    Status {
+        /// Which document.
+        what: &'static str,
+        /// The answer's status.
+        status: StatusCode,
+    },
+    /// A discovery document that can't be read.
+    #[error("the issuer's discovery document can't be read")]
+    Discovery(#[source] JsonError),
+    /// A discovery document that speaks for another issuer.
+    #[error("the discovery document is of another issuer, {0:?}")]
+    OtherIssuer(String),
+    /// A key set that can't be read.
+    #[error("the issuer's key set can't be read")]
+    Keys(#[source] KeySetError),
+}
+
+/// What is read of a discovery document.
+#[derive(Debug, Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// One issuer's keys, out there.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub(super) place: Place,
+    pub(super) outgoing: Arc<Outgoing>,
+}
+
+impl Source for Remote {
+    async fn fetch(&self) -> Result<FetchedKeys, FetchError> {
+        self.read().await.inspect_err(|error| {
+            tracing::warn!(place = ?self.place, error = error as &dyn Error, "no keys from an issuer");
+        })
+    }
+}
+
+impl Remote {
+    async fn read(&self) -> Result<FetchedKeys, FetchError> {
+        let url = match &self.place {
+            Place::Discovered { issuer } => {
+                let document = self
+                    .get("discovery document", &discovery_url(issuer))
+                    .await?;
+                keys_url(&document.body, issuer)?
+            }
+            Place::At { url } => url.clone(),
+        };
+        let document = self.get("key set", &url).await?;
+        Ok(FetchedKeys {
+            keys: KeySet::parse(&document.body).map_err(FetchError::Keys)?,
+            max_age: document.max_age,
+        })
+    }
+
+    async fn get(&self, what: &'static str, url: &str) -> Result<Fetched, FetchError> {
+        let fetched = self.outgoing.get(url).await;
+        let fetched = fetched.map_err(|source| FetchError::Outgoing { what, source })?;
+        match fetched.status {
+            StatusCode::OK => Ok(fetched),
+            status => Err(FetchError::Status { what, status }),
+        }
+    }
+}
+
+fn discovery_url(issuer: &str) -> String {
+    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
+    format!("{issuer}/.well-known/openid-configuration")
+}
+
+/// The key set's URL in the discovery document of `issuer`.
+fn keys_url(document: &Bytes, issuer: &str) -> Result<String, FetchError> {
+    let discovery: Discovery = json::read_as(document).map_err(FetchError::Discovery)?;
+    if discovery.issuer == issuer {
+        Ok(discovery.jwks_uri)
+    } else {
+        let other = discovery.issuer.chars().take(255).collect();
+        Err(FetchError::OtherIssuer(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn discovery_stands_below_the_issuer_without_a_doubled_slash() {
+        for (issuer, url) in [
+            (
+                "https://a.example",
+                "https://a.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/",
+                "https://a.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/realms/b",
+                "https://a.example/realms/b/.well-known/openid-configuration",
+            ),
+        ] {
+            assert_eq!(discovery_url(issuer), url);
+        }
+    }
+
+    fn found(document: &str) -> Result<String, FetchError> {
+        keys_url(&Bytes::from(document.to_owned()), "https://a.example")
+    }
+
+    #[test]
+    fn a_discovery_document_leads_to_the_keys() {
+        let document = r#"{"issuer":"https://a.example","jwks_uri":"https://b.example/k","x":[]}"#;
+        assert_eq!(found(document).unwrap(), "https://b.example/k");
+    }
+
+    #[test]
+    fn a_discovery_document_of_another_issuer_leads_nowhere() {
+        for issuer in [
+            "https://a.example/",
+            "https://A.example",
+            "",
+            "https://b.example",
+        ] {
+            let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"https://b.example/k"}}"#);
+            let refused = found(&document);
+            assert!(
+                matches!(refused, Err(FetchError::OtherIssuer(_))),
+                "{issuer}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_discovery_document_that_is_garbage_leads_nowhere() {
+        for document in [
+            "",
+            "<html>",
+            "[]",
+            "null",
+            "{}",
+            r#"{"issuer":"https://a.example"}"#,
+            r#"{"issuer":"https://a.example","jwks_uri":1}"#,
+            r#"{"issuer":["https://a.example"],"jwks_uri":"https://b.example/k"}"#,
+            r#"{"issuer":"https://a.example","jwks_uri":"a","jwks_uri":"b"}"#,
+            r#"{"issuer":"https://a.example","\u0069ssuer":"b","jwks_uri":"b"}"#,
+            r#"{"issuer":"https://a.example","jwks_uri":"a"} x"#,
+        ] {
+            let refused = found(document);
+            assert!(
+                matches!(refused, Err(FetchError::Discovery(_))),
+                "{document}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_of_discovery_panic(bytes: Vec<u8>) {
+            let _ = keys_url(&Bytes::from(bytes), "https://a.example");
+        }
+    }
+}
