@@ -1,13 +1,121 @@
 //! Verifying a login: from what a client shows to who it is. Which providers a pool trusts, and whose identity a login
 //! is, is decided elsewhere.
+//!
+//! Nothing here is believed before it is checked, and everything is checked at the moment of the call. A kind of
+//! provider is a file and a variant of [`Provider`].
 
+mod claims;
+mod error;
 #[cfg(test)]
 mod fake;
+mod id_token;
 mod issuer_keys;
 pub mod jwks;
 pub mod jws;
+mod jwt;
 mod key_sets;
+mod oidc;
 mod remote;
+#[cfg(test)]
+mod tests;
+mod user_pool;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+pub use self::error::LoginError;
+use self::id_token::Issuer;
 pub use self::issuer_keys::NoKeys;
+pub use self::jwt::NotAToken;
+use self::key_sets::KeySets;
+pub use self::oidc::{Audience, OpenIdConnect, Through};
 pub use self::remote::FetchError;
+pub use self::user_pool::UserPool;
+use crate::model::identity::Login;
+use crate::model::provider::ProviderKind;
+use crate::outgoing::Outgoing;
+
+/// What a pool trusts under one `Logins` key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// An OpenID Connect issuer, Google and Apple included.
+    OpenIdConnect(OpenIdConnect),
+    /// A Cognito user pool.
+    UserPool(UserPool),
+}
+
+/// What the operator decides about logins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether a token that names the client it was issued to (`azp`) is for that client whatever its audience, as the
+    /// service has it. Otherwise both must be the pool's.
+    pub authorized_party_alone: bool,
+    /// How long a token may be good for, from `iat` (from now without one) to `exp`.
+    pub max_lifetime: Duration,
+}
+
+impl Default for Rules {
+    /// Both the client and the audience; 24 hours.
+    fn default() -> Self {
+        Self {
+            authorized_party_alone: false,
+            max_lifetime: Duration::from_hours(24),
+        }
+    }
+}
+
+/// A login that was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// The provider and the user there.
+    pub login: Login,
+    /// The registered client that the token is for.
+    pub audience: String,
+    /// All claims of the token.
+    pub claims: Map<String, Value>,
+    /// When the token ends.
+    pub expires: Timestamp,
+    /// What `amr` says of the login, behind `authenticated`: the provider, and the user at the provider.
+    pub amr: [String; 2],
+}
+
+/// Verifies logins, and keeps what that needs: the issuers' keys.
+#[derive(Debug)]
+pub struct Logins {
+    rules: Rules,
+    key_sets: KeySets,
+}
+
+impl Logins {
+    /// Knows no keys yet, and fetches them through `outgoing`. jsonwebtoken's provider must be installed in the process.
+    pub fn new(rules: Rules, outgoing: Arc<Outgoing>) -> Self {
+        Self {
+            rules,
+            key_sets: KeySets::new(outgoing),
+        }
+    }
+
+    /// Checks `token`, shown at `now` under the `Logins` key `key`, where the pool trusts `provider`. `None` is a key
+    /// that the pool has nothing under: it is refused as the service would, and nothing is fetched for it.
+    pub async fn verify(
+        &self,
+        key: &str,
+        provider: Option<&Provider>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Verified, LoginError> {
+        let issuer: Option<&dyn Issuer> = match provider {
+            Some(Provider::OpenIdConnect(provider)) => Some(provider),
+            Some(Provider::UserPool(provider)) => Some(provider),
+            // Known by its name, so nothing needs to be read to say that the pool doesn't have it.
+            None if ProviderKind::of(key) != ProviderKind::OpenIdConnect => {
+                return Err(LoginError::Unsupported);
+            }
+            None => None,
+        };
+        self.verify_id_token(key, issuer, token, now).await
+    }
+}

@@ -1,0 +1,71 @@
+//! Why a login is refused, and what the client is told. What it is told is the service's own words: the reasons behind
+//! them are sources, for the log.
+
+use super::issuer_keys::NoKeys;
+use super::jws::Refused;
+use super::jwt::NotAToken;
+
+/// Why a login is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The value is no ID token.
+    #[error("the login isn't an ID token")]
+    NotAToken(#[source] NotAToken),
+    /// A required claim that is missing, of the wrong type, empty or too long.
+    #[error("the token has no usable claim {0}")]
+    MissingClaim(&'static str),
+    /// Another issuer than the provider's.
+    #[error("the token's issuer isn't the provider's")]
+    IssuerMismatch,
+    /// Its time is over; both in seconds since 1970.
+    #[error("the token expired")]
+    Expired {
+        /// The moment of the call.
+        now: i64,
+        /// The token's `exp`.
+        exp: i64,
+    },
+    /// Its time hasn't come.
+    #[error("the token is from the future")]
+    NotYetValid,
+    /// It is good for longer than the configuration allows.
+    #[error("the token's lifetime is longer than allowed")]
+    LivesTooLong,
+    /// The pool has no such provider, or not with the token's client.
+    #[error("the pool doesn't take tokens of this provider or client")]
+    Unsupported,
+    /// No key of the provider vouches for it.
+    #[error("the token's signature can't be verified")]
+    Unverifiable(#[source] Refused),
+    /// The provider's keys can't be had: a failure outside, neither the token's fault nor a yes.
+    #[error("the keys of {provider} can't be had")]
+    Unreachable {
+        /// The provider's `Logins` key.
+        provider: String,
+        /// What happened.
+        source: NoKeys,
+    },
+}
+
+impl LoginError {
+    /// The sentence for the client, to the byte what the service says.
+    pub fn client_text(&self) -> String {
+        let invalid = match self {
+            Self::NotAToken(_) | Self::LivesTooLong => {
+                "Not a valid OpenId Connect identity token.".to_owned()
+            }
+            Self::MissingClaim(claim) => format!("Missing a required claim: {claim}"),
+            Self::IssuerMismatch => "Issuer doesn't match providerName".to_owned(),
+            Self::Expired { now, exp } => format!("Token expired: {now} >= {exp}"),
+            Self::NotYetValid => "Token used before valid.".to_owned(),
+            Self::Unverifiable(_) => "Couldn't verify signed token.".to_owned(),
+            Self::Unsupported => {
+                return "Token is not from a supported provider of this identity pool.".to_owned();
+            }
+            Self::Unreachable { provider, .. } => {
+                return format!("The identity provider {provider} can't be reached.");
+            }
+        };
+        format!("Invalid login token. {invalid}")
+    }
+}

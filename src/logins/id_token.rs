@@ -1,0 +1,74 @@
+//! Logins by ID token: the checks in their order, for every kind of issuer. What differs between kinds is in [`Issuer`].
+//!
+//! The order is the service's, as far as its texts show it: the token's form, its claims, its issuer, its times, whether
+//! the pool takes it, and its signature last. So nothing is fetched for a token that can be refused without keys, nor
+//! for a provider that the pool doesn't have.
+
+use jiff::Timestamp;
+use jsonwebtoken::Algorithm;
+
+use super::error::LoginError;
+use super::issuer_keys::NotVerified;
+use super::jwt::Unverified;
+use super::remote::Place;
+use super::{Logins, Verified};
+use crate::model::identity::Login;
+
+/// What an issuer's ID tokens are held to.
+pub(super) trait Issuer: Sync {
+    /// Its `Logins` key.
+    fn name(&self) -> &str;
+    /// Whether its tokens may say `issuer` in `iss`.
+    fn signs_as(&self, issuer: &str) -> bool;
+    /// Whether the pool takes tokens of this client.
+    fn takes(&self, client: &str) -> bool;
+    /// What its tokens may be signed with.
+    fn algorithms(&self) -> &'static [Algorithm];
+    /// Where its keys are.
+    fn place(&self) -> Place;
+    /// How `amr` names the user.
+    fn user(&self, client: &str, subject: &str) -> String;
+}
+
+impl Logins {
+    /// Checks `token` under the `Logins` key `key`, where the pool trusts `issuer`, or nothing.
+    pub(super) async fn verify_id_token(
+        &self,
+        key: &str,
+        issuer: Option<&dyn Issuer>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Verified, LoginError> {
+        let token = Unverified::parse(token).map_err(LoginError::NotAToken)?;
+        let claims = token.claims()?;
+        let is_its_own = match issuer {
+            Some(issuer) => issuer.signs_as(claims.issuer),
+            None => claims.issuer.strip_prefix("https://") == Some(key),
+        };
+        if !is_its_own {
+            return Err(LoginError::IssuerMismatch);
+        }
+        claims.check_times(now, self.rules.max_lifetime)?;
+        let issuer = issuer.ok_or(LoginError::Unsupported)?;
+        let party_alone = self.rules.authorized_party_alone;
+        let client = claims.client(|client| issuer.takes(client), party_alone)?;
+        self.key_sets
+            .verify(issuer.place(), token.jws(), issuer.algorithms(), now)
+            .await
+            .map_err(|why| match why {
+                NotVerified::Refused(why) => LoginError::Unverifiable(why),
+                NotVerified::NoKeys(source) => LoginError::Unreachable {
+                    provider: issuer.name().to_owned(),
+                    source,
+                },
+            })?;
+        let name = issuer.name().to_owned();
+        Ok(Verified {
+            login: Login::public(&name, claims.subject),
+            audience: client.to_owned(),
+            expires: Timestamp::from_second(claims.expires).unwrap_or(Timestamp::MAX),
+            amr: [name, issuer.user(client, claims.subject)],
+            claims: token.into_claims(),
+        })
+    }
+}

@@ -1,0 +1,197 @@
+use super::*;
+
+#[tokio::test]
+async fn a_good_token_tells_who_it_is() {
+    let scene = Scene::new().await;
+    let verified = scene
+        .verify(&scene.token(&json!({ "x": [1] })))
+        .await
+        .unwrap();
+    let name = scene.name();
+    assert_eq!(verified.login, Login::public(name, "user"));
+    assert_eq!(verified.audience, "app");
+    assert_eq!(verified.expires.as_second(), NOW + 3600);
+    assert_eq!(
+        Value::Object(verified.claims),
+        scene.claims(&json!({ "x": [1] }))
+    );
+    let user = format!("arn:aws:iam::123456789012:oidc-provider/{name}:OIDC:user");
+    assert_eq!(verified.amr, [name.to_owned(), user]);
+}
+
+#[tokio::test]
+async fn the_subject_is_taken_to_the_byte() {
+    let scene = Scene::new().await;
+    let long = "é".repeat(255);
+    for subject in [" user ", "USER", "e\u{301}", "a|b:c/d", &long] {
+        let token = scene.token(&json!({ "sub": subject }));
+        assert_eq!(scene.verify(&token).await.unwrap().login.subject, subject);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_token_header_is_taken() {
+    let scene = Scene::new().await;
+    for kind in [
+        json!(null),
+        json!("JWT"),
+        json!("jwt"),
+        json!("JWS"),
+        json!("application/jwt"),
+    ] {
+        let token = scene
+            .key
+            .token_with(&json!({ "typ": kind }), &scene.claims(&json!({})));
+        assert_eq!(told(scene.verify(&token).await), "", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn every_algorithm_of_the_list_is_taken() {
+    let scene = Scene::new().await;
+    let keys = [
+        TestKey::p256("b"),
+        TestKey::p384("c"),
+        TestKey::edwards("d"),
+    ];
+    scene.issuer.publish([&scene.key].into_iter().chain(&keys));
+    for key in &keys {
+        let token = key.token(&scene.claims(&json!({})));
+        assert_eq!(told(scene.verify(&token).await), "", "{}", key.algorithm());
+    }
+    for name in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] {
+        let header = json!({ "alg": name });
+        let token = scene.key.token_with(&header, &scene.claims(&json!({})));
+        assert_eq!(told(scene.verify(&token).await), "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn times_at_their_bounds_are_taken() {
+    let scene = Scene::new().await;
+    for more in [
+        json!({ "exp": NOW + 1 }),
+        json!({ "exp": 1_800_000_001.5 }),
+        json!({ "iat": NOW + 300, "nbf": NOW + 300 }),
+        json!({ "iat": null }),
+        json!({ "iat": null, "exp": NOW + 86_400 }),
+        json!({ "iat": NOW - 10, "exp": NOW + 86_390 }),
+        json!({ "nbf": 1_800_000_300.9 }),
+    ] {
+        assert_eq!(scene.told(&more).await, "", "{more}");
+    }
+}
+
+#[tokio::test]
+async fn one_audience_of_several_is_enough() {
+    let scene = Scene::new().await;
+    for (audience, client) in [
+        (json!(["app"]), "app"),
+        (json!(["other", "app2", "app"]), "app2"),
+    ] {
+        let token = scene.token(&json!({ "aud": audience }));
+        assert_eq!(scene.verify(&token).await.unwrap().audience, client);
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_two_of_the_pools_clients_is_taken() {
+    let scene = Scene::new().await;
+    let token = scene.token(&json!({ "aud": "app", "azp": "app2" }));
+    assert_eq!(scene.verify(&token).await.unwrap().audience, "app");
+}
+
+#[tokio::test]
+async fn the_authorised_party_alone_decides_where_the_operator_says_so() {
+    let rules = Rules {
+        authorized_party_alone: true,
+        ..Rules::default()
+    };
+    let scene = Scene::under(rules).await;
+    let token = scene.token(&json!({ "aud": "other", "azp": "app2" }));
+    assert_eq!(scene.verify(&token).await.unwrap().audience, "app2");
+    let token = scene.token(&json!({ "aud": "app", "azp": "other" }));
+    assert!(matches!(
+        scene.verify(&token).await,
+        Err(LoginError::Unsupported)
+    ));
+    assert_eq!(scene.told(&json!({})).await, "");
+}
+
+#[tokio::test]
+async fn a_longer_lifetime_is_taken_where_the_operator_says_so() {
+    let rules = Rules {
+        max_lifetime: Duration::from_hours(48),
+        ..Rules::default()
+    };
+    let scene = Scene::under(rules).await;
+    assert_eq!(scene.told(&json!({ "exp": NOW + 100_000 })).await, "");
+    let refused = scene.told(&json!({ "exp": NOW + 200_000 })).await;
+    assert!(!refused.is_empty());
+}
+
+#[tokio::test]
+async fn a_user_pool_is_asked_for_its_keys_directly() {
+    const POOL: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC123";
+    let key = TestKey::rsa("a");
+    let issuer = FakeIssuer::with([&key]).await;
+    let upstreams = [("cognito-idp.eu-west-1.amazonaws.com", issuer.base.as_str())];
+    let logins = Logins::new(Rules::default(), outgoing(&upstreams));
+    let provider = Provider::UserPool(UserPool {
+        name: POOL.to_owned(),
+        clients: vec!["other".to_owned(), "app".to_owned()],
+    });
+    let claims = claims(&format!("https://{POOL}"), &json!({ "token_use": "id" }));
+    let verify = async |token: String| logins.verify(POOL, Some(&provider), &token, now()).await;
+    let verified = verify(key.token(&claims)).await.unwrap();
+    assert_eq!(verified.login, Login::public(POOL, "user"));
+    assert_eq!(
+        verified.amr,
+        [POOL.to_owned(), format!("{POOL}:CognitoSignIn:user")]
+    );
+    assert_eq!(issuer.asked(), ["/eu-west-1_AbC123/.well-known/jwks.json"]);
+    let other = verify(key.token_with(&json!({ "alg": "RS512" }), &claims)).await;
+    assert!(matches!(other, Err(LoginError::Unverifiable(_))));
+}
+
+#[tokio::test]
+async fn google_and_apple_are_issuers_like_any_other() {
+    let key = TestKey::rsa("a");
+    for (name, ways) in [
+        (
+            "accounts.google.com",
+            &["https://accounts.google.com", "accounts.google.com"][..],
+        ),
+        ("appleid.apple.com", &["https://appleid.apple.com"]),
+    ] {
+        let issuer = FakeIssuer::with([&key]).await;
+        issuer.is_called(&format!("https://{name}"));
+        let logins = Logins::new(Rules::default(), outgoing(&[(name, &issuer.base)]));
+        let audience = Audience {
+            client_id: "app".to_owned(),
+            through: Through::Pool,
+        };
+        let provider = Provider::OpenIdConnect(OpenIdConnect {
+            name: name.to_owned(),
+            issuer: format!("https://{name}"),
+            audiences: vec![audience],
+        });
+        for way in ways {
+            let token = key.token(&claims(way, &json!({})));
+            let verified = logins
+                .verify(name, Some(&provider), &token, now())
+                .await
+                .unwrap();
+            assert_eq!(verified.amr, [name.to_owned(), format!("{name}:app:user")]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_google_leaves_out_the_scheme() {
+    let scene = Scene::new().await;
+    let refused = scene
+        .verify(&scene.token(&json!({ "iss": scene.name() })))
+        .await;
+    assert!(matches!(refused, Err(LoginError::IssuerMismatch)));
+}
