@@ -4,18 +4,22 @@
 //!
 //! * [`ambient`]: time and randomness, the real ones and still ones.
 //! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
-//! * [`config`]: what the operator decides, from file, environment and flags, with every mistake at once.
+//! * [`config`]: what the operator sets; every mistake reported at once.
+//! * [`seal`]: encryption at rest and of session tokens.
 //! * [`outgoing`]: the one HTTP client, with its fences.
-//! * [`logins`]: verifying a login, from a token to a provider and a subject.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
-//! * [`wire`]: HTTP in, HTTP out: so far AWS signature version 4.
-//! * [`cli`]: the command line, one file a command.
+//! * [`logins`]: verifying logins, one file a kind of provider.
+//! * [`tokens`]: OpenID tokens: issuing and verifying our own, discovery and key set.
+//! * [`credentials`]: temporary credentials of the built-in STS.
 
 pub mod ambient;
 pub mod cli;
 pub mod config;
+pub mod credentials;
 pub mod logins;
 pub mod model;
 pub mod outgoing;
+pub mod seal;
 pub mod store;
+pub mod tokens;
 pub mod wire;

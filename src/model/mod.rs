@@ -4,6 +4,7 @@ pub mod identity;
 pub mod ids;
 pub mod issuer;
 pub mod json;
+pub mod key_ring;
 pub mod pool;
 pub mod provider;
 pub mod sign_in;

@@ -19,7 +19,7 @@ pub struct Pool {
 }
 
 /// What the owner of a pool sets. An update replaces all of it, but for what is said at the members.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolSettings {
     /// 1 to 128 of `[\w\s+=,.@-]`; need not be unique.
     pub name: String,

@@ -1,0 +1,247 @@
+//! Temporary credentials of the built-in STS. Whether somebody may have them is decided before they come here.
+//!
+//! A session token is sealed and self-contained: it says who holds it and until when, under a sealing key that it
+//! names, and there is no row for it anywhere. The secret key is derived from it and never carried.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::ambient::Ambient;
+use crate::model::ids::{PoolId, RoleArn};
+use crate::model::json;
+use crate::seal::{SALT, SealKey};
+
+/// The longest session token, in characters.
+pub const LONGEST_TOKEN: usize = 4096;
+
+/// What a session token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The role that it plays.
+    pub role: RoleArn,
+    /// 2 to 64 of `[\w+=,.@-]`.
+    pub name: String,
+    /// The pool of its identity.
+    pub pool: PoolId,
+    /// The UUID of its identity.
+    pub identity: Uuid,
+    /// The epoch that its identity was in; in a later one the session is over.
+    pub epoch: u64,
+    /// When it began, in whole seconds.
+    pub issued: Timestamp,
+    /// When it ends, in whole seconds.
+    pub expires: Timestamp,
+}
+
+/// Temporary credentials, for their owner alone.
+pub struct Issued {
+    /// 20 characters, beginning with `ASIA`.
+    pub access_key_id: String,
+    /// 40 characters.
+    pub secret_key: Zeroizing<String>,
+    /// At most [`LONGEST_TOKEN`] characters of base64url.
+    pub session_token: String,
+}
+
+/// The sealing keys, the one that seals first.
+pub struct SealingKeys {
+    keys: Vec<(KeyId, SealKey)>,
+}
+
+/// A sealing key's id, as a session token carries it.
+pub type KeyId = [u8; 8];
+
+/// A new id for an access key: `prefix` (4 characters) and 16 of `[A-Z2-7]`.
+pub fn access_key_id(prefix: &str, ambient: &dyn Ambient) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut bytes = [0; 16];
+    ambient.fill(&mut bytes);
+    let letters = bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    prefix.chars().chain(letters).collect()
+}
+
+/// 40 characters of base64 for a secret key, from 30 of `bytes`.
+pub fn secret_key(bytes: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(STANDARD.encode(&bytes[..30]))
+}
+
+impl SealingKeys {
+    /// Of the keys that are believed, the one that seals first; `None` without any.
+    pub fn new(keys: Vec<(KeyId, SealKey)>) -> Option<Self> {
+        (!keys.is_empty()).then_some(Self { keys })
+    }
+}
+
+/// Issues and reads session tokens.
+pub struct Credentials {
+    keys: ArcSwap<SealingKeys>,
+}
+
+const VERSION: u8 = 1;
+const PURPOSE: &str = "session token";
+const SECRET: &str = "session secret key";
+
+impl Credentials {
+    /// With these keys until [`Credentials::use_keys`] brings others.
+    pub fn new(keys: SealingKeys) -> Self {
+        Self {
+            keys: ArcSwap::from_pointee(keys),
+        }
+    }
+
+    /// From now on, these keys.
+    pub fn use_keys(&self, keys: SealingKeys) {
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// Credentials for a session.
+    pub fn issue(&self, session: &Session, ambient: &dyn Ambient) -> Issued {
+        let keys = self.keys.load();
+        let (key_id, key) = keys.keys.first().expect("there is always a key that seals");
+        let access_key_id = access_key_id("ASIA", ambient);
+        let text = serde_json::to_vec(session).expect("a session can be written");
+        let sealed = key.seal(PURPOSE, &access_key_id, &text, ambient);
+        let secret = Zeroizing::new(key.derive(&sealed[..SALT], SECRET, &access_key_id));
+        Issued {
+            session_token: URL_SAFE_NO_PAD
+                .encode([&[VERSION], key_id.as_slice(), &sealed].concat()),
+            secret_key: secret_key(&secret),
+            access_key_id,
+        }
+    }
+
+    /// The session and the secret key behind a session token; `None` for a token that wasn't issued here with this
+    /// access key id, or whose sealing key is gone. Whether the session is over is for the caller to see.
+    pub fn open(&self, access_key_id: &str, token: &str) -> Option<(Session, Zeroizing<String>)> {
+        if token.len() > LONGEST_TOKEN {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (version, rest) = bytes.split_first()?;
+        let (key_id, sealed) = rest.split_first_chunk::<8>()?;
+        let keys = self.keys.load();
+        let (_, key) = keys.keys.iter().find(|(id, _)| id == key_id)?;
+        if *version != VERSION {
+            return None;
+        }
+        let text = key.open(PURPOSE, access_key_id, sealed)?;
+        let secret = Zeroizing::new(key.derive(sealed.get(..SALT)?, SECRET, access_key_id));
+        Some((json::read_as(&text).ok()?, secret_key(&secret)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::ambient::Real;
+
+    fn session() -> Session {
+        let issued = Timestamp::from_second(1_700_000_000).unwrap();
+        Session {
+            role: RoleArn::parse("arn:aws:iam::123456789012:role/Guest").unwrap(),
+            name: "CognitoIdentityCredentials".into(),
+            pool: PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap(),
+            identity: Uuid::from_u128(7),
+            epoch: 3,
+            issued,
+            expires: issued + SignedDuration::from_hours(1),
+        }
+    }
+
+    fn keys(ids: &[u8]) -> SealingKeys {
+        let keys = ids
+            .iter()
+            .map(|id| ([*id; 8], SealKey::new([*id; 32])))
+            .collect();
+        SealingKeys::new(keys).unwrap()
+    }
+
+    #[test]
+    fn a_session_token_says_what_was_put_in_it() {
+        let credentials = Credentials::new(keys(&[1]));
+        let issued = credentials.issue(&session(), &Real);
+        assert!(issued.access_key_id.starts_with("ASIA") && issued.access_key_id.len() == 20);
+        assert_eq!(issued.secret_key.len(), 40);
+        let (opened, secret) = credentials
+            .open(&issued.access_key_id, &issued.session_token)
+            .unwrap();
+        assert_eq!((opened, secret), (session(), issued.secret_key));
+    }
+
+    #[test]
+    fn no_changed_token_and_no_other_access_key_id_opens() {
+        let credentials = Credentials::new(keys(&[1]));
+        let issued = credentials.issue(&session(), &Real);
+        let bytes = URL_SAFE_NO_PAD.decode(&issued.session_token).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let changed = URL_SAFE_NO_PAD.encode(changed);
+            assert!(
+                credentials.open(&issued.access_key_id, &changed).is_none(),
+                "byte {at}"
+            );
+            let cut = URL_SAFE_NO_PAD.encode(&bytes[..at]);
+            assert!(
+                credentials.open(&issued.access_key_id, &cut).is_none(),
+                "cut at {at}"
+            );
+        }
+        let other = credentials.issue(&session(), &Real);
+        assert!(
+            credentials
+                .open(&other.access_key_id, &issued.session_token)
+                .is_none()
+        );
+        assert!(
+            credentials
+                .open(&issued.access_key_id, &"A".repeat(LONGEST_TOKEN + 1))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_retired_sealing_key_opens_and_a_dropped_one_does_not() {
+        let credentials = Credentials::new(keys(&[1]));
+        let issued = credentials.issue(&session(), &Real);
+        credentials.use_keys(keys(&[2, 1]));
+        assert!(
+            credentials
+                .open(&issued.access_key_id, &issued.session_token)
+                .is_some()
+        );
+        credentials.use_keys(keys(&[2]));
+        assert!(
+            credentials
+                .open(&issued.access_key_id, &issued.session_token)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic() {
+        let credentials = Credentials::new(keys(&[1]));
+        for text in [
+            "",
+            "A",
+            "AQ",
+            "AQEBAQEBAQEB",
+            "é",
+            "====",
+            &"A".repeat(4096),
+        ] {
+            assert!(credentials.open("ASIAAAAAAAAAAAAAAAAA", text).is_none());
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The file of the master key: made once, readable by its owner alone, outside the store and its backups.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::SealKey;
+use crate::ambient::Ambient;
+
+/// Why there is no master key; a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The file isn't there, though it should be.
+    #[error(
+        "{0} is missing, but the data directory holds data that was sealed under it: put the file back \
+         (it is not part of backups), or start with an empty data directory"
+    )]
+    Missing(PathBuf),
+    /// A link could be changed by whoever owns what it points to.
+    #[error(
+        "{0} is not a plain file: the master key is read from a regular file, not through a link"
+    )]
+    NotAFile(PathBuf),
+    /// Others may read it.
+    #[error("{path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`")]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It isn't a key.
+    #[error(
+        "{0} is not a master key: the file holds 32 bytes in base64 (`openssl rand -base64 32` makes such a line)"
+    )]
+    Malformed(PathBuf),
+    /// The system said no.
+    #[error("the master key in {path} can't be read or made")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Reads the master key from `path`.
+pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
+    let io = |source| MasterKeyError::Io {
+        path: path.into(),
+        source,
+    };
+    let named = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(MasterKeyError::Missing(path.into()));
+        }
+        other => other.map_err(io)?,
+    };
+    if !named.is_file() {
+        return Err(MasterKeyError::NotAFile(path.into()));
+    }
+    let file = File::open(path).map_err(io)?;
+    let opened = file.metadata().map_err(io)?;
+    // Between the look and the opening, the name may have been given to another file.
+    if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+        return Err(MasterKeyError::NotAFile(path.into()));
+    }
+    let mode = opened.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(MasterKeyError::TooOpen {
+            path: path.into(),
+            mode,
+        });
+    }
+    let mut text = Zeroizing::new(String::new());
+    let malformed = || MasterKeyError::Malformed(path.into());
+    file.take(256)
+        .read_to_string(&mut text)
+        .map_err(|_| malformed())?;
+    let bytes = Zeroizing::new(STANDARD.decode(text.trim_end()).map_err(|_| malformed())?);
+    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| malformed())?;
+    Ok(SealKey::new(bytes))
+}
+
+/// Makes a master key in `path`, where no file may be, and flushes it to the disk before anything is sealed under it.
+pub fn make(path: &Path, ambient: &dyn Ambient) -> Result<SealKey, MasterKeyError> {
+    let io = |source| MasterKeyError::Io {
+        path: path.into(),
+        source,
+    };
+    let key = SealKey::random(ambient);
+    let line = Zeroizing::new(STANDARD.encode(key.bytes()) + "\n");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(io)?;
+    file.write_all(line.as_bytes()).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .map_err(io)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::ambient::Real;
+
+    #[test]
+    fn a_key_that_was_made_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let made = make(&path, &Real).unwrap();
+        assert_eq!(read(&path).unwrap().bytes(), made.bytes());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(
+            matches!(make(&path, &Real), Err(MasterKeyError::Io { .. })),
+            "never overwritten"
+        );
+        assert_eq!(read(&path).unwrap().bytes(), made.bytes());
+    }
+
+    #[test]
+    fn a_file_that_others_could_read_or_change_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        make(&path, &Real).unwrap();
+        let link = folder.path().join("link.key");
+        symlink(&path, &link).unwrap();
+        assert!(matches!(read(&link), Err(MasterKeyError::NotAFile(_))));
+        assert!(matches!(
+            read(folder.path()),
+            Err(MasterKeyError::NotAFile(_))
+        ));
+        for mode in [0o640, 0o604, 0o660, 0o601] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = read(&path).map(|_| ()).unwrap_err();
+            assert!(error.to_string().contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_or_malformed_file_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        assert!(matches!(read(&path), Err(MasterKeyError::Missing(_))));
+        for text in ["", "x", "AAAA", &"A".repeat(44), "\u{0}\u{0}"] {
+            fs::remove_file(&path).ok();
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)
+                .unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            assert!(
+                matches!(read(&path), Err(MasterKeyError::Malformed(_))),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Encryption under a key that is kept: secrets at rest under the master key, session tokens under a sealing key.
+//! Where the keys come from and what the sealed bytes mean is known elsewhere.
+//!
+//! A box is sealed under a key of its own, derived from the kept key and a random salt, so there is no nonce that
+//! could repeat; it opens only under the purpose and the name that it was sealed for.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{self, HKDF_SHA256, KeyType, Salt};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::ambient::Ambient;
+
+pub mod master_key;
+
+/// How many bytes of salt stand before what is sealed.
+pub const SALT: usize = 16;
+
+/// 256 bits that seal. Prints nothing, and is wiped when it is dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SealKey([u8; 32]);
+
+impl SealKey {
+    /// The key of these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new key.
+    pub fn random(ambient: &dyn Ambient) -> Self {
+        let mut bytes = [0; 32];
+        ambient.fill(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The bytes, to be sealed under another key.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Seals `secret` for `purpose` and `name`: [`SALT`] bytes of salt, then as many bytes as `secret` has and 16 more.
+    pub fn seal(&self, purpose: &str, name: &str, secret: &[u8], ambient: &dyn Ambient) -> Vec<u8> {
+        let mut salt = [0; SALT];
+        ambient.fill(&mut salt);
+        let mut sealed = secret.to_vec();
+        self.cipher(&salt)
+            .seal_in_place_append_tag(still_nonce(), associated(purpose, name), &mut sealed)
+            .expect("a box far below the cipher's limit");
+        [&salt, sealed.as_slice()].concat()
+    }
+
+    /// What was sealed for `purpose` and `name`; `None` if these bytes were not, or not under this key.
+    pub fn open(&self, purpose: &str, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (salt, sealed) = sealed.split_first_chunk::<SALT>()?;
+        let mut sealed = sealed.to_vec();
+        let plain = self
+            .cipher(salt)
+            .open_in_place(still_nonce(), associated(purpose, name), &mut sealed)
+            .ok()?
+            .len();
+        sealed.truncate(plain);
+        Some(sealed)
+    }
+
+    /// 32 bytes that only this key, `salt`, `purpose` and `name` together give; independent of every box.
+    pub fn derive(&self, salt: &[u8], purpose: &str, name: &str) -> [u8; 32] {
+        let info = associated(purpose, name);
+        self.expand(salt, &[b"derive", info.as_ref()])
+    }
+
+    fn cipher(&self, salt: &[u8]) -> LessSafeKey {
+        let mut bytes = self.expand(salt, &[b"seal"]);
+        let key = UnboundKey::new(&AES_256_GCM, &bytes).expect("32 bytes make a key");
+        bytes.zeroize();
+        LessSafeKey::new(key)
+    }
+
+    fn expand(&self, salt: &[u8], info: &[&[u8]]) -> [u8; 32] {
+        let secret = Salt::new(HKDF_SHA256, salt).extract(&self.0);
+        let mut bytes = [0; 32];
+        secret
+            .expand(info, Length)
+            .and_then(|okm: hkdf::Okm<'_, Length>| okm.fill(&mut bytes))
+            .expect("32 bytes are within what HKDF gives");
+        bytes
+    }
+}
+
+/// The key of a box seals nothing else, so its nonce may stand still.
+fn still_nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
+
+fn associated(purpose: &str, name: &str) -> Aad<Vec<u8>> {
+    let length = (purpose.len() as u64).to_be_bytes();
+    Aad::from([&length, purpose.as_bytes(), name.as_bytes()].concat())
+}
+
+/// The length of every key here.
+struct Length;
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::Real;
+
+    #[test]
+    fn a_box_opens_only_for_what_it_was_sealed_for() {
+        let key = SealKey::random(&Real);
+        let sealed = key.seal("purpose", "name", b"secret", &Real);
+        assert_eq!(key.open("purpose", "name", &sealed).unwrap(), b"secret");
+        assert_eq!(key.open("purpos", "ename", &sealed), None);
+        assert_eq!(key.open("purpose", "other", &sealed), None);
+        assert_eq!(
+            SealKey::random(&Real).open("purpose", "name", &sealed),
+            None
+        );
+    }
+
+    #[test]
+    fn no_changed_box_opens() {
+        let key = SealKey::random(&Real);
+        let sealed = key.seal("purpose", "name", b"secret", &Real);
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert_eq!(key.open("purpose", "name", &changed), None, "byte {at}");
+            assert_eq!(
+                key.open("purpose", "name", &sealed[..at]),
+                None,
+                "cut at {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_secret_never_seals_alike() {
+        let key = SealKey::random(&Real);
+        assert_ne!(
+            key.seal("p", "n", b"s", &Real),
+            key.seal("p", "n", b"s", &Real)
+        );
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_everything() {
+        let key = SealKey::new([7; 32]);
+        let derived = key.derive(b"salt", "p", "n");
+        assert_eq!(derived, key.derive(b"salt", "p", "n"));
+        let others = [
+            key.derive(b"tlas", "p", "n"),
+            key.derive(b"salt", "q", "n"),
+            key.derive(b"salt", "p", "m"),
+            SealKey::new([8; 32]).derive(b"salt", "p", "n"),
+        ];
+        assert!(!others.contains(&derived));
+    }
+}

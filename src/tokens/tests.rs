@@ -1,0 +1,181 @@
+use jiff::SignedDuration;
+
+use super::*;
+use crate::model::ids::{AccountId, IdentityId, PoolId};
+
+const ISSUER: &str = "https://id.example.com";
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_700_000_000).unwrap()
+}
+
+fn key() -> SigningKey {
+    let new = NewSigningKey::make(now()).unwrap();
+    SigningKey::read(&new.private, &new.certificate).unwrap()
+}
+
+fn keys(current: SigningKey, next: SigningKey) -> SigningKeys {
+    let retired = Vec::new();
+    SigningKeys {
+        current,
+        next,
+        retired,
+    }
+}
+
+fn tokens() -> Tokens {
+    Tokens::new(ISSUER.into(), keys(key(), key()))
+}
+
+fn issue(tokens: &Tokens) -> String {
+    let pool = PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
+    let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
+    let account = AccountId::parse("123456789012").unwrap();
+    tokens.issue(&Claims {
+        identity: &identity,
+        pool: &pool,
+        pool_arn: &pool.arn(&account),
+        amr: &["unauthenticated".to_owned()],
+        issued: now(),
+        lifetime: SignedDuration::from_mins(10),
+    })
+}
+
+fn part(token: &str, nth: usize) -> String {
+    let part = token.split('.').nth(nth).unwrap();
+    String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+#[test]
+fn a_token_has_the_services_header_and_claims_in_order() {
+    let tokens = tokens();
+    let token = issue(&tokens);
+    let kid = tokens.key_set(now())["keys"][0]["kid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        part(&token, 0),
+        format!(r#"{{"kid":"{kid}","typ":"JWS","alg":"RS512"}}"#)
+    );
+    assert_eq!(
+        part(&token, 1),
+        concat!(
+            r#"{"sub":"us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678","#,
+            r#""aud":"us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678","#,
+            r#""amr":["unauthenticated"],"iss":"https://id.example.com","#,
+            r#""https://cognito-identity.amazonaws.com/identity-pool-arn":"#,
+            r#""arn:aws:cognito-identity:us-east-1:123456789012:identitypool/"#,
+            r#"us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678","#,
+            r#""exp":1700000600,"iat":1700000000}"#
+        )
+    );
+}
+
+#[test]
+fn a_token_is_known_again_until_it_expires() {
+    let tokens = tokens();
+    let token = issue(&tokens);
+    let own = tokens.verify(&token, now()).unwrap();
+    assert!(!own.is_authenticated());
+    let last = now() + SignedDuration::from_secs(599);
+    assert!(tokens.verify(&token, last).is_ok());
+    let expired = tokens.verify(&token, now() + SignedDuration::from_secs(600));
+    assert_eq!(
+        expired,
+        Err(NotOwn::Expired {
+            now: 1_700_000_600,
+            expires: 1_700_000_600
+        })
+    );
+}
+
+#[test]
+fn a_token_that_was_changed_or_signed_elsewhere_is_refused() {
+    let ours = tokens();
+    let token = issue(&ours);
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let (header, payload) = message.split_once('.').unwrap();
+    let other = issue(&tokens());
+    let claims = part(&token, 1).replace("unauthenticated", "authenticated");
+    let forged = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims));
+    let none = format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
+    for token in [other, forged, none, format!("{header}.{payload}.AAAA")] {
+        assert_eq!(
+            ours.verify(&token, now()),
+            Err(NotOwn::Signature),
+            "{token}"
+        );
+    }
+    for token in [
+        "",
+        "a.b.c",
+        "a.b",
+        &format!("{token}.x"),
+        &"A".repeat(50_000),
+    ] {
+        assert_eq!(ours.verify(token, now()), Err(NotOwn::Malformed), "{token}");
+    }
+    let elsewhere = Tokens::new("https://other.example.com".into(), keys(key(), key()));
+    assert_eq!(ours.verify(&issue(&elsewhere), now()), Err(NotOwn::Issuer));
+}
+
+#[test]
+fn tokens_of_the_last_key_are_good_until_it_is_forgotten() {
+    let first = NewSigningKey::make(now()).unwrap();
+    let second = NewSigningKey::make(now()).unwrap();
+    let read = |new: &NewSigningKey| SigningKey::read(&new.private, &new.certificate).unwrap();
+    let tokens = Tokens::new(ISSUER.into(), keys(read(&first), read(&second)));
+    let old = issue(&tokens);
+    let until = now() + SignedDuration::from_secs(300);
+    tokens.use_keys(SigningKeys {
+        retired: vec![(read(&first), until)],
+        ..keys(read(&second), key())
+    });
+    assert!(tokens.verify(&old, now()).is_ok());
+    assert!(
+        part(&issue(&tokens), 0).contains(&second.id),
+        "the current key signs"
+    );
+    let published = |at| tokens.key_set(at)["keys"].as_array().unwrap().len();
+    assert_eq!((published(now()), published(until)), (3, 2));
+    assert_eq!(tokens.verify(&old, until), Err(NotOwn::Signature));
+    tokens.use_keys(keys(read(&second), key()));
+    assert_eq!(tokens.verify(&old, now()), Err(NotOwn::Signature));
+}
+
+#[test]
+fn the_key_set_carries_the_key_and_a_certificate_of_it() {
+    let new = NewSigningKey::make(now()).unwrap();
+    let key = SigningKey::read(&new.private, &new.certificate).unwrap();
+    let jwk = key.jwk();
+    assert_eq!(
+        (&jwk["kty"], &jwk["alg"], &jwk["use"]),
+        (&"RSA".into(), &"RS512".into(), &"sig".into())
+    );
+    assert_eq!(jwk["kid"], Value::from(new.id));
+    let modulus = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (modulus.len(), modulus[0] & 0x80),
+        (256, 0x80),
+        "no leading zero octet"
+    );
+    let certificate = base64::engine::general_purpose::STANDARD
+        .decode(jwk["x5c"][0].as_str().unwrap())
+        .unwrap();
+    let holds_key = certificate
+        .windows(modulus.len())
+        .any(|window| window == modulus);
+    assert!(holds_key, "the certificate is of this key");
+}
+
+#[test]
+fn a_token_is_recognised_by_its_issuer_before_it_is_verified() {
+    let tokens = tokens();
+    assert!(tokens.claims_to_be_own(&issue(&tokens)));
+    let real = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://cognito-identity.amazonaws.com"}"#);
+    assert!(tokens.claims_to_be_own(&format!("e30.{real}.")));
+    let other = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://id.example.com/"}"#);
+    assert!(!tokens.claims_to_be_own(&format!("e30.{other}.")));
+    assert!(!tokens.claims_to_be_own("opaque"));
+}
