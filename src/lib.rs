@@ -11,13 +11,21 @@
 //! * [`logins`]: verifying logins, one file a kind of provider.
 //! * [`tokens`]: OpenID tokens: issuing and verifying our own, discovery and key set.
 //! * [`credentials`]: temporary credentials of the built-in STS.
+//! * [`app`]: the wired parts, a call on its way through them, and the steps that operations share.
+//! * [`error`]: the one error of the wire.
+//! * [`operations`]: the operations, one file each, and the table of all of them.
+//! * [`wire`]: HTTP in, HTTP out: the protocols, signatures, constraints.
+//! * [`cli`]: the commands.
 
 pub mod ambient;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod credentials;
+pub mod error;
 pub mod logins;
 pub mod model;
+pub mod operations;
 pub mod outgoing;
 pub mod seal;
 pub mod store;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::keys::Keys;
+use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
 
 /// A self-hosted server that speaks the Amazon Cognito Identity API.
@@ -20,11 +22,36 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Serve
+    ///
+    /// Stops on SIGTERM or SIGINT: takes no new connections, finishes what is under way, closes the store.
+    Serve(SettingsArguments),
+    /// Serve for a laptop or a CI job: on loopback, with a pool to try and commands to paste
+    ///
+    /// As `cognate serve`, but http issuers on this machine are accepted, and no other address is listened on.
+    Dev(DevArguments),
     /// Tell every mistake in the configuration of `cognate serve`, with its place, or what would be served
     ///
     /// Takes the flags of `cognate serve` and reads the same file and environment. Nothing is opened, made or changed.
     /// Exits with 0 where the configuration is good, with 1 where it isn't.
     CheckConfig(SettingsArguments),
+    /// The keys that sign tokens and seal sessions, on a running server
+    #[command(subcommand)]
+    Keys(Keys),
+    /// The access key that may do everything, on a running server
+    #[command(subcommand)]
+    RootKey(RootKey),
+}
+
+/// The flags of `cognate dev`.
+#[derive(Debug, Args)]
+pub struct DevArguments {
+    #[command(flatten)]
+    settings: SettingsArguments,
+
+    /// Keep everything in a temporary directory that is gone after the stop
+    #[arg(long)]
+    ephemeral: bool,
 }
 
 /// The flags of every command that serves or checks a configuration.
@@ -73,6 +100,15 @@ pub struct SettingsArguments {
     /// Accept http:// issuers on loopback hosts [env: COGNATE_ALLOW_HTTP_ISSUERS] [default: false]
     #[arg(long)]
     allow_http_issuers: bool,
+}
+
+impl From<DevArguments> for Flags {
+    fn from(arguments: DevArguments) -> Self {
+        Self {
+            ephemeral: arguments.ephemeral,
+            ..arguments.settings.into()
+        }
+    }
 }
 
 impl From<SettingsArguments> for Flags {

@@ -31,3 +31,12 @@ impl std::fmt::Display for Printed<'_> {
         handler.debug(self.0, formatter)
     }
 }
+
+/// Why a command failed, with all that led to it.
+pub(super) fn failure(report: &miette::Report) -> String {
+    let mut lines = format!("cognate: {report}");
+    for cause in report.chain().skip(1) {
+        lines = format!("{lines}\n  because {cause}");
+    }
+    lines
+}

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-/// What the names of all variables of the house begin with.
-const PREFIX: &str = "COGNATE_";
+/// What the names of the variables begin with that the house reads: its own, AWS's and the home folder's.
+const PREFIXES: [&str; 3] = ["COGNATE_", "AWS_", "HOME"];
 
 /// The environment's variables, by name. Its `Debug` shows names only, since some values are secrets.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
-    /// The variables of this process whose names begin with `COGNATE_`.
+    /// The variables of this process that the house may read.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the process's environment"
@@ -20,8 +20,13 @@ impl Environment {
     pub fn of_the_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with(PREFIX))
+            .filter(|(name, _)| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
             .collect()
+    }
+
+    /// The text of a variable, for what isn't a setting of the server.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name)?.to_str().map(str::to_owned)
     }
 
     /// The value of a variable. One that is empty counts as not set, as wrappers that pass variables on leave it.

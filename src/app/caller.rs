@@ -1,0 +1,104 @@
+//! Who signed a call.
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{App, Call};
+use crate::credentials::Session;
+use crate::model::identity::State;
+use crate::model::ids::{AccountId, RoleArn};
+use crate::store::StoreError;
+
+/// Who signed a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// The owner of the root access key, who may do everything.
+    Root,
+    /// A session of the built-in STS.
+    Session(Session),
+}
+
+/// Why there is nobody behind an access key id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCaller {
+    /// Nobody has it, or not with this session token.
+    Unknown,
+    /// The session is over.
+    Expired,
+}
+
+impl App {
+    /// Who has this access key id with this session token, and the secret key that their signature is to be made with.
+    pub fn caller(
+        &self,
+        access_key_id: &str,
+        session_token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(Caller, Zeroizing<String>), NoCaller> {
+        let Some(token) = session_token else {
+            let root = self.root_key.load_full();
+            let root = root
+                .filter(|root| root.id == access_key_id)
+                .ok_or(NoCaller::Unknown)?;
+            return Ok((Caller::Root, root.secret.clone()));
+        };
+        let opened = self.credentials.open(access_key_id, token);
+        let (session, secret) = opened.ok_or(NoCaller::Unknown)?;
+        if now >= session.expires {
+            return Err(NoCaller::Expired);
+        }
+        Ok((Caller::Session(session), secret))
+    }
+}
+
+impl Call<'_> {
+    /// Whether a session's identity still is what it was when the session began. A session outlives neither its
+    /// identity nor its pool, nor the epoch that the identity was in.
+    pub async fn session_is_live(&self, session: &Session) -> Result<bool, StoreError> {
+        let found = self.app.store.identity(session.identity).await?;
+        Ok(found.is_some_and(|(identity, pool)| {
+            pool.id == session.pool
+                && identity.state == State::Live
+                && identity.epoch == session.epoch
+        }))
+    }
+}
+
+impl Caller {
+    /// The caller's ARN in `account`.
+    pub fn arn(&self, account: &AccountId) -> String {
+        match self {
+            Self::Root => format!("arn:aws:iam::{account}:root"),
+            Self::Session(session) => assumed_role_arn(&session.role, &session.name),
+        }
+    }
+
+    /// The caller's unique id.
+    pub fn user_id(&self, account: &AccountId) -> String {
+        match self {
+            Self::Root => account.to_string(),
+            Self::Session(session) => format!("{}:{}", role_id(&session.role), session.name),
+        }
+    }
+}
+
+/// The ARN of a session of `role`.
+pub fn assumed_role_arn(role: &RoleArn, session_name: &str) -> String {
+    format!(
+        "arn:aws:sts::{}:assumed-role/{}/{session_name}",
+        role.account(),
+        role.name()
+    )
+}
+
+/// The unique id of a role that the built-in IAM doesn't know: `AROA` and 17 letters that its ARN alone decides.
+pub fn role_id(role: &RoleArn) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, role.as_str().as_bytes());
+    let letters = hash
+        .as_ref()
+        .iter()
+        .take(17)
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    "AROA".chars().chain(letters).collect()
+}

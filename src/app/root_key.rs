@@ -1,0 +1,172 @@
+//! The root access key: who has it may do everything. It comes from the environment or the configuration; otherwise the
+//! first start makes one, keeps it sealed in the store and writes it to a file for the operator.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::App;
+use crate::ambient::Ambient;
+use crate::config::Root;
+use crate::credentials::{access_key_id, secret_key};
+use crate::model::json;
+use crate::seal::SealKey;
+use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
+
+/// The name of the file in the data directory.
+pub const FILE: &str = "root-credentials";
+
+const PURPOSE: &str = "root access key";
+
+/// The root access key.
+pub struct RootKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Zeroizing<String>,
+}
+
+/// Why there is no root key.
+#[derive(Debug, thiserror::Error)]
+pub enum RootKeyError {
+    /// The stored one wasn't sealed under this master key.
+    #[error(
+        "the stored root key doesn't open under this master key: is it the master key of this data directory?"
+    )]
+    Sealed,
+    /// It can't be written for the operator.
+    #[error("the root key can't be written to {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It isn't in the store: the operator gives it at each start.
+    #[error("the root key comes from the environment or the configuration file")]
+    Given,
+    /// Somebody else rotated it meanwhile.
+    #[error("the root key was rotated by somebody else meanwhile")]
+    Changed,
+    /// The store can't say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    id: String,
+    sealed: String,
+}
+
+/// The root key that is in the store, if there is one.
+pub(super) async fn load(
+    store: &dyn Store,
+    master: &SealKey,
+) -> Result<Option<RootKey>, RootKeyError> {
+    let Some(document) = store.document(DocumentName::RootKey).await? else {
+        return Ok(None);
+    };
+    let open = || {
+        let stored: Stored = json::read_as(&document.bytes).ok()?;
+        let sealed = STANDARD.decode(&stored.sealed).ok()?;
+        let secret = master.open(PURPOSE, &stored.id, &sealed)?;
+        let secret = Zeroizing::new(String::from_utf8(secret).ok()?);
+        Some(RootKey {
+            id: stored.id,
+            secret,
+        })
+    };
+    open().map(Some).ok_or(RootKeyError::Sealed)
+}
+
+/// Makes a root key in the place of the one that is there, and writes it to [`FILE`] in `folder`.
+pub(super) async fn replace(
+    store: &dyn Store,
+    master: &SealKey,
+    ambient: &dyn Ambient,
+    folder: &Path,
+) -> Result<RootKey, RootKeyError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    ambient.fill(bytes.as_mut());
+    let key = RootKey {
+        id: access_key_id("AKIA", ambient),
+        secret: secret_key(&bytes),
+    };
+    let sealed = STANDARD.encode(master.seal(PURPOSE, &key.id, key.secret.as_bytes(), ambient));
+    let stored = Stored {
+        id: key.id.clone(),
+        sealed,
+    };
+    let bytes = serde_json::to_vec(&stored).expect("a root key can be written");
+    let version = store
+        .document(DocumentName::RootKey)
+        .await?
+        .map_or(0, |before| before.version)
+        + 1;
+    // The file comes first: a key in the store that nobody was told would lock everybody out.
+    let waiting = write_aside(folder, &key)?;
+    match store
+        .replace_document(DocumentName::RootKey, Document { version, bytes })
+        .await?
+    {
+        Replaced::Replaced => {}
+        Replaced::Changed | Replaced::Absent => return Err(RootKeyError::Changed),
+    }
+    let path = folder.join(FILE);
+    fs::rename(&waiting, &path).map_err(|source| RootKeyError::File { path, source })?;
+    Ok(key)
+}
+
+/// Writes the file under a name beside its own, in the form of the AWS credentials file.
+fn write_aside(folder: &Path, key: &RootKey) -> Result<PathBuf, RootKeyError> {
+    let path = folder.join(format!("{FILE}.new"));
+    let write = || {
+        fs::remove_file(&path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        writeln!(file, "[default]")?;
+        writeln!(file, "aws_access_key_id = {}", key.id)?;
+        writeln!(file, "aws_secret_access_key = {}", key.secret.as_str())?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()
+    };
+    match write() {
+        Ok(()) => Ok(path),
+        Err(source) => Err(RootKeyError::File { path, source }),
+    }
+}
+
+impl App {
+    /// Makes a new root key, which the old one is dead after. Gives its id and the file that its secret was written to.
+    pub async fn rotate_root_key(&self) -> Result<(String, PathBuf), RootKeyError> {
+        if !matches!(self.config.root, Root::Kept) {
+            return Err(RootKeyError::Given);
+        }
+        let folder = &self.config.data_dir;
+        let key = replace(
+            self.store.as_ref(),
+            &self.master_key,
+            self.ambient.as_ref(),
+            folder,
+        )
+        .await?;
+        let id = key.id.clone();
+        self.root_key.store(Some(Arc::new(key)));
+        Ok((id, folder.join(FILE)))
+    }
+}

@@ -1,0 +1,212 @@
+//! `cognate serve`: the server.
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use miette::{IntoDiagnostic, Result, WrapErr};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::ambient::Real;
+use crate::app::{self, App, Opened};
+use crate::config::{Config, LogFormat};
+use crate::wire::Front;
+
+/// How long requests that are under way may take once the server was told to stop.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// How long a client may take to send a request's head.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// How much of a request's head is taken, in bytes.
+const HEAD_SIZE: usize = 64 * 1024;
+
+/// The server, open but not serving yet.
+pub(super) struct Ready {
+    pub(super) app: Arc<App>,
+    pub(super) address: SocketAddr,
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+}
+
+/// Serves until it is told to stop.
+pub(super) async fn run(config: Config) -> Result<()> {
+    start_log(&config)?;
+    let ready = open(config).await?;
+    for line in ready.lines() {
+        println!("{line}");
+    }
+    ready.serve().await
+}
+
+/// Opens the listener first, since the public URL may depend on its port, and then the house.
+pub(super) async fn open(config: Config) -> Result<Ready> {
+    let listener = TcpListener::bind(config.listen)
+        .into_diagnostic()
+        .wrap_err_with(|| {
+            format!(
+                "{} can't be listened on: choose another address with --listen",
+                config.listen
+            )
+        })?;
+    listener.set_nonblocking(true).into_diagnostic()?;
+    let address = listener.local_addr().into_diagnostic()?;
+    let public_url = config.public_url_for(address);
+    let Opened {
+        app,
+        new_root_key,
+        new_master_key,
+    } = app::open(config, Arc::new(Real), public_url)
+        .await
+        .into_diagnostic()?;
+    if let Some(path) = new_master_key {
+        println!(
+            "Made a master key: {}. Backups don't hold it; keep it apart from them.",
+            path.display()
+        );
+    }
+    if let Some(path) = new_root_key {
+        println!(
+            "Made a root access key: {} (AWS credentials file).",
+            path.display()
+        );
+    }
+    let metrics = install_metrics()?;
+    Ok(Ready {
+        app: Arc::new(app),
+        address,
+        listener,
+        metrics,
+    })
+}
+
+impl Ready {
+    /// What is served where.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let config = &self.app.config;
+        let scheme = if config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let here = format!("{scheme}://{}", self.address);
+        let regions: Vec<&str> = config
+            .regions
+            .iter()
+            .map(crate::model::ids::Region::as_str)
+            .collect();
+        let regions = if regions.is_empty() {
+            "any region".to_owned()
+        } else {
+            regions.join(", ")
+        };
+        vec![
+            format!("Cognate {} serves on {here}", env!("CARGO_PKG_VERSION")),
+            format!(
+                "  Cognito Identity, STS and IAM for account {}, {regions}",
+                config.account_id
+            ),
+            format!("  Issuer {}", self.app.tokens.issuer()),
+            format!("  Data   {}", config.data_dir.display()),
+        ]
+    }
+
+    /// Serves until SIGTERM or SIGINT, finishes what is under way, and closes the store.
+    pub(super) async fn serve(self) -> Result<()> {
+        let front = Front::new(Arc::clone(&self.app), self.metrics);
+        let handle = Handle::new();
+        tokio::spawn(drain_when_told(Arc::clone(&front), handle.clone()));
+        let service = front.router().into_make_service();
+        let server = axum_server::from_tcp(self.listener)
+            .into_diagnostic()?
+            .handle(handle);
+        match &self.app.config.tls {
+            None => {
+                let mut server = server.acceptor(NoDelayAcceptor::new());
+                limit(&mut server);
+                server.serve(service).await.into_diagnostic()?;
+            }
+            Some(tls) => {
+                let loaded =
+                    RustlsConfig::from_pem_file(&tls.certificate_file, &tls.key_file).await;
+                let loaded = loaded
+                    .into_diagnostic()
+                    .wrap_err("the TLS certificate or its key can't be used")?;
+                let acceptor = RustlsAcceptor::new(loaded).acceptor(NoDelayAcceptor::new());
+                let mut server = server.acceptor(acceptor);
+                limit(&mut server);
+                server.serve(service).await.into_diagnostic()?;
+            }
+        }
+        self.app.store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Bounds what a connection may cost before a request is there.
+fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
+    let builder = server.http_builder();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_SIZE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(30));
+}
+
+async fn drain_when_told(front: Arc<Front>, handle: Handle<SocketAddr>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!(
+            "no signal can be waited for: stop this process with SIGKILL, which loses nothing"
+        );
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new connections, requests under way are finished");
+    front.drain();
+    handle.graceful_shutdown(Some(DRAIN));
+}
+
+/// Logs to standard error.
+pub(super) fn start_log(config: &Config) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)
+        .into_diagnostic()
+        .wrap_err("the log filter can't be read; `info` is one")?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match config.log.format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn install_metrics() -> Result<PrometheusHandle> {
+    let buckets = [
+        0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
+    ];
+    PrometheusBuilder::new()
+        .set_buckets(&buckets)
+        .and_then(PrometheusBuilder::install_recorder)
+        .into_diagnostic()
+}

@@ -1,0 +1,380 @@
+//! The one error of the wire, and every conversion into it. Only this file knows the names and statuses of errors; the
+//! text that a client sees is the real service's own, or fixed; what a provider or the database said goes to the log.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+use crate::app::change::{ChangeError, OIDC_PROVIDERS};
+use crate::app::find::FindError;
+use crate::app::keys::KeysError;
+use crate::app::root_key::RootKeyError;
+use crate::app::sign_in::SignInError;
+use crate::app::web_identity::WebIdentityError;
+use crate::logins::LoginError;
+use crate::model::key_ring::NotRotated;
+use crate::store::StoreError;
+use crate::tokens::NotOwn;
+
+/// What went wrong, as a client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The request can't be read.
+    Serialization,
+    /// There is no such operation.
+    UnknownOperation,
+    /// The request is too large.
+    RequestTooLarge,
+    /// The request violates constraints of the service model.
+    Validation,
+    /// The request isn't signed.
+    MissingAuthenticationToken,
+    /// The signature lacks a part.
+    IncompleteSignature,
+    /// The signature is wrong.
+    InvalidSignature,
+    /// Nobody has this access key, or this session token.
+    UnrecognizedClient,
+    /// The session is over.
+    ExpiredToken,
+    /// The signer may not do this.
+    AccessDenied,
+    /// There are too many requests at once.
+    TooManyRequests,
+    /// A parameter makes no sense here.
+    InvalidParameter,
+    /// The login, the identity or the pool doesn't allow this.
+    NotAuthorized,
+    /// There is no such thing.
+    ResourceNotFound,
+    /// A login belongs to another identity.
+    ResourceConflict,
+    /// There are as many as there may be.
+    LimitExceeded,
+    /// Somebody else changed the same thing meanwhile.
+    ConcurrentModification,
+    /// A login provider gave no answer.
+    ExternalService,
+    /// The pool has no role for this.
+    InvalidIdentityPoolConfiguration,
+    /// The server can't do its work now.
+    InternalError,
+    /// STS: the token is no good.
+    InvalidIdentityToken,
+    /// STS: the token has expired.
+    ExpiredIdentityToken,
+    /// STS: the token's issuer gave no answer.
+    IdpCommunicationError,
+    /// STS and IAM: a policy is no good.
+    MalformedPolicyDocument,
+    /// IAM: there is no such thing.
+    NoSuchEntity,
+    /// IAM: there is one already.
+    EntityAlreadyExists,
+    /// IAM: a parameter is no good.
+    InvalidInput,
+}
+
+/// The protocols and services in which a code has names of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// AWS JSON 1.1.
+    Json,
+    /// The Query protocol of STS.
+    Sts,
+    /// The Query protocol of IAM.
+    Iam,
+}
+
+impl Code {
+    /// The code's name and HTTP status.
+    pub const fn on_the_wire(self, dialect: Dialect) -> (&'static str, u16) {
+        match dialect {
+            Dialect::Json => self.in_json(),
+            Dialect::Sts | Dialect::Iam => self.in_query(matches!(dialect, Dialect::Iam)),
+        }
+    }
+
+    const fn in_json(self) -> (&'static str, u16) {
+        match self {
+            Self::Serialization => ("SerializationException", 400),
+            Self::UnknownOperation => ("UnknownOperationException", 400),
+            Self::RequestTooLarge => ("RequestEntityTooLargeException", 413),
+            Self::Validation => ("ValidationException", 400),
+            Self::MissingAuthenticationToken => ("MissingAuthenticationTokenException", 400),
+            Self::IncompleteSignature => ("IncompleteSignatureException", 400),
+            Self::InvalidSignature => ("InvalidSignatureException", 400),
+            Self::UnrecognizedClient => ("UnrecognizedClientException", 400),
+            Self::ExpiredToken | Self::ExpiredIdentityToken => ("ExpiredTokenException", 400),
+            Self::AccessDenied => ("AccessDeniedException", 400),
+            Self::TooManyRequests => ("TooManyRequestsException", 400),
+            Self::InvalidParameter | Self::InvalidInput | Self::MalformedPolicyDocument => {
+                ("InvalidParameterException", 400)
+            }
+            Self::NotAuthorized | Self::InvalidIdentityToken => ("NotAuthorizedException", 400),
+            Self::ResourceNotFound | Self::NoSuchEntity => ("ResourceNotFoundException", 400),
+            Self::ResourceConflict | Self::EntityAlreadyExists => {
+                ("ResourceConflictException", 400)
+            }
+            Self::LimitExceeded => ("LimitExceededException", 400),
+            Self::ConcurrentModification => ("ConcurrentModificationException", 400),
+            Self::ExternalService | Self::IdpCommunicationError => {
+                ("ExternalServiceException", 400)
+            }
+            Self::InvalidIdentityPoolConfiguration => {
+                ("InvalidIdentityPoolConfigurationException", 400)
+            }
+            Self::InternalError => ("InternalErrorException", 500),
+        }
+    }
+
+    const fn in_query(self, iam: bool) -> (&'static str, u16) {
+        match self {
+            Self::Serialization => ("MalformedInput", 400),
+            Self::UnknownOperation => ("InvalidAction", 400),
+            Self::RequestTooLarge => ("RequestEntityTooLarge", 413),
+            Self::Validation | Self::InvalidParameter => ("ValidationError", 400),
+            Self::MissingAuthenticationToken => ("MissingAuthenticationToken", 403),
+            Self::IncompleteSignature => ("IncompleteSignature", 400),
+            Self::InvalidSignature => ("SignatureDoesNotMatch", 403),
+            Self::UnrecognizedClient => ("InvalidClientTokenId", 403),
+            Self::ExpiredToken => ("ExpiredToken", 403),
+            Self::AccessDenied | Self::NotAuthorized => ("AccessDenied", 403),
+            Self::TooManyRequests => ("Throttling", 400),
+            Self::ResourceNotFound | Self::NoSuchEntity => ("NoSuchEntity", 404),
+            Self::ResourceConflict | Self::EntityAlreadyExists => ("EntityAlreadyExists", 409),
+            Self::LimitExceeded => ("LimitExceeded", 409),
+            Self::ConcurrentModification => ("ConcurrentModification", 409),
+            Self::ExternalService | Self::IdpCommunicationError => ("IDPCommunicationError", 400),
+            Self::InvalidIdentityPoolConfiguration | Self::InvalidInput => ("InvalidInput", 400),
+            Self::InternalError => (
+                if iam {
+                    "ServiceFailure"
+                } else {
+                    "InternalFailure"
+                },
+                500,
+            ),
+            Self::InvalidIdentityToken => ("InvalidIdentityToken", 400),
+            Self::ExpiredIdentityToken => ("ExpiredTokenException", 400),
+            Self::MalformedPolicyDocument => ("MalformedPolicyDocument", 400),
+        }
+    }
+
+    /// An error with a text for the client.
+    pub fn because(self, text: impl Into<Cow<'static, str>>) -> Error {
+        Error {
+            code: self,
+            text: Some(text.into()),
+            source: None,
+        }
+    }
+
+    /// An error that the real service answers without a text.
+    pub const fn bare(self) -> Error {
+        Error {
+            code: self,
+            text: None,
+            source: None,
+        }
+    }
+}
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub struct Error {
+    /// What went wrong.
+    pub code: Code,
+    /// What the client is told about it.
+    pub text: Option<Cow<'static, str>>,
+    /// What the log is told about it.
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// With what led to it, for the log.
+    #[must_use]
+    pub fn from_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, _) = self.code.on_the_wire(Dialect::Json);
+        formatter.write_str(name)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Code::InternalError
+            .because("Internal Server Error")
+            .from_source(error)
+    }
+}
+
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NoPool(id) => {
+                Code::ResourceNotFound.because(format!("IdentityPool '{id}' not found."))
+            }
+            FindError::NoIdentity(id) => {
+                Code::ResourceNotFound.because(format!("Identity '{id}' not found."))
+            }
+            FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::TooManyPools => Code::LimitExceeded
+                .because("The maximum number of identity pools has been reached."),
+            ChangeError::TooManyProviders => Code::LimitExceeded.because(format!(
+                "Cannot exceed quota for OpenIdConnectProvidersPerAccount: {OIDC_PROVIDERS}"
+            )),
+            ChangeError::ProviderExists => {
+                Code::EntityAlreadyExists.because("The provider already exists.")
+            }
+            ChangeError::NoProvider(arn) => Code::NoSuchEntity
+                .because(format!("OpenIDConnect Provider not found for arn {arn}")),
+            ChangeError::Changed => Code::ConcurrentModification
+                .because("Another request changed the same thing meanwhile. Try again."),
+            ChangeError::Find(error) => error.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LoginError> for Error {
+    fn from(error: LoginError) -> Self {
+        let code = match &error {
+            LoginError::Unreachable { .. } => Code::ExternalService,
+            _ => Code::NotAuthorized,
+        };
+        code.because(error.client_text()).from_source(error)
+    }
+}
+
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Self {
+        let refused = |text: String| Code::NotAuthorized.because(text);
+        match error {
+            SignInError::NoProviders(pool) => {
+                refused(format!("Identity pool - {pool} does not have identity providers configured."))
+            }
+            SignInError::NoGuests => {
+                refused("Unauthenticated access is not supported for this identity pool.".to_owned())
+            }
+            SignInError::DeveloperProvider => refused("Please provide a valid public provider".to_owned()),
+            SignInError::CognitoToken => refused("Invalid login token. Can't pass in a Cognito token.".to_owned()),
+            SignInError::NotCognitoToken => refused("Invalid login token. Not a Cognito token.".to_owned()),
+            SignInError::Login(error) => error.into(),
+            SignInError::Conflict => {
+                Code::ResourceConflict.because("Logins are already linked to another account")
+            }
+            SignInError::LoginsDontMatch => refused(
+                "Logins don't match. Please include at least one valid login for this identity or identity pool."
+                    .to_owned(),
+            ),
+            SignInError::Forbidden(id) => refused(format!("Access to Identity '{}' is forbidden.", id.reveal())),
+            SignInError::Find(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebIdentityError> for Error {
+    fn from(error: WebIdentityError) -> Self {
+        match error {
+            WebIdentityError::NotOwn(NotOwn::Expired { now, expires }) => expired(now, expires),
+            WebIdentityError::NotOwn(NotOwn::Malformed) => not_a_jwt(),
+            WebIdentityError::NotOwn(NotOwn::Issuer | NotOwn::Signature) => unverifiable(),
+            WebIdentityError::NoProvider(issuer) => {
+                let issuer: String = issuer
+                    .chars()
+                    .filter(char::is_ascii_graphic)
+                    .take(255)
+                    .collect();
+                let issuer = issuer.strip_prefix("https://").unwrap_or(&issuer);
+                Code::InvalidIdentityToken.because(format!(
+                    "No OpenIDConnect provider found in your account for https://{issuer}"
+                ))
+            }
+            WebIdentityError::Login(error) => match &error {
+                LoginError::Expired { now, exp } => expired(*now, *exp),
+                LoginError::Unreachable { .. } => Code::IdpCommunicationError
+                    .because(error.client_text())
+                    .from_source(error),
+                LoginError::Unsupported => {
+                    Code::InvalidIdentityToken.because("Incorrect token audience")
+                }
+                LoginError::Unverifiable(_) => unverifiable().from_source(error),
+                _ => not_a_jwt().from_source(error),
+            },
+            WebIdentityError::Outdated | WebIdentityError::NoRole => Code::AccessDenied
+                .because("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+            WebIdentityError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn expired(now: i64, expires: i64) -> Error {
+    Code::ExpiredIdentityToken.because(format!(
+        "Token expired: current date/time {now} must be before the expiration date/time {expires}"
+    ))
+}
+
+fn not_a_jwt() -> Error {
+    Code::InvalidIdentityToken
+        .because("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+}
+
+fn unverifiable() -> Error {
+    Code::InvalidIdentityToken.because(
+        "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity \
+         documentation for requirements",
+    )
+}
+
+impl From<KeysError> for Error {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::NotRotated(NotRotated::TooSoon(ready)) => Code::InvalidParameter.because(format!(
+                "The next key has not been published long enough: copies of the key set without it may be kept until \
+                 {ready}. Rotate then; if the current key is compromised, say so, and it is dropped at once."
+            )),
+            KeysError::NotRotated(NotRotated::NoSuchKey) => {
+                Code::InvalidParameter.because("There is no key with this KeyId.")
+            }
+            KeysError::Changed => ChangeError::Changed.into(),
+            KeysError::Store(error) => error.into(),
+            other => Code::InternalError.because("Internal Server Error").from_source(other),
+        }
+    }
+}
+
+impl From<RootKeyError> for Error {
+    fn from(error: RootKeyError) -> Self {
+        match error {
+            RootKeyError::Changed => ChangeError::Changed.into(),
+            RootKeyError::Given => Code::InvalidParameter.because(
+                "The root key of this server comes from its environment or configuration file: change it there and \
+                 restart.",
+            ),
+            RootKeyError::Store(error) => error.into(),
+            other => Code::InternalError.because("Internal Server Error").from_source(other),
+        }
+    }
+}

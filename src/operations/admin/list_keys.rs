@@ -1,0 +1,33 @@
+//! ListKeys.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Purpose, shown};
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Lists the keys that sign tokens, or those that seal sessions.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListKeys {
+    purpose: Purpose,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListKeysOutput {
+    keys: Vec<Key>,
+}
+
+impl Operation for ListKeys {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "ListKeys";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListKeysOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<ListKeysOutput, Error> {
+        let ring = call.app.ring(self.purpose.into()).await?;
+        Ok(ListKeysOutput { keys: shown(&ring) })
+    }
+}

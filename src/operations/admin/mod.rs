@@ -1,0 +1,63 @@
+//! Cognate's own operations, which AWS doesn't have: one file an operation.
+
+pub(super) mod list_keys;
+pub(super) mod rotate_keys;
+pub(super) mod rotate_root_key;
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::Seconds;
+use crate::app::keys::Ring;
+use crate::model::key_ring::KeyRing;
+
+/// What keys are for.
+#[derive(Clone, Copy, Deserialize)]
+enum Purpose {
+    Signing,
+    Sealing,
+}
+
+impl From<Purpose> for Ring {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Signing => Self::Signing,
+            Purpose::Sealing => Self::Sealing,
+        }
+    }
+}
+
+/// A key, as it is shown: nothing of its secret.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Key {
+    key_id: String,
+    state: &'static str,
+    made: Seconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready_from: Option<Seconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    believed_until: Option<Seconds>,
+}
+
+/// The keys of a ring: the current one, the next one, then those that are only believed.
+fn shown(ring: &KeyRing) -> Vec<Key> {
+    let key = |key: &crate::model::key_ring::RingKey, state| Key {
+        key_id: key.id.clone(),
+        state,
+        made: Seconds(key.made),
+        ready_from: None,
+        believed_until: None,
+    };
+    let mut keys = vec![
+        key(&ring.current, "current"),
+        Key {
+            ready_from: Some(Seconds(ring.next_ready)),
+            ..key(&ring.next, "next")
+        },
+    ];
+    keys.extend(ring.retired.iter().map(|retired| Key {
+        believed_until: Some(Seconds(retired.until)),
+        ..key(&retired.key, "retired")
+    }));
+    keys
+}

@@ -1,0 +1,72 @@
+//! RotateKeys.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Purpose, shown};
+use crate::app::Call;
+use crate::app::keys::{Change, Ring};
+use crate::error::{Code, Error};
+use crate::operations::{Access, Operation, Service};
+
+/// Begins to use the next key; or, where a key is compromised, forgets that key at once and says what that breaks.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RotateKeys {
+    purpose: Purpose,
+    #[serde(default)]
+    compromised: bool,
+    key_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RotateKeysOutput {
+    keys: Vec<Key>,
+    consequence: &'static str,
+}
+
+impl Operation for RotateKeys {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "RotateKeys";
+    const ACCESS: Access = Access::Signed;
+    type Output = RotateKeysOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<RotateKeysOutput, Error> {
+        if self.key_id.is_some() && !self.compromised {
+            return Err(Code::InvalidParameter
+                .because("KeyId goes with Compromised: it names the key to forget."));
+        }
+        let ring = Ring::from(self.purpose);
+        let change = if self.compromised {
+            Change::Drop(self.key_id)
+        } else {
+            Change::Rotate
+        };
+        let changed = call.app.change_ring(ring, &change, call.now).await?;
+        Ok(RotateKeysOutput {
+            keys: shown(&changed),
+            consequence: consequence(ring, &change),
+        })
+    }
+}
+
+fn consequence(ring: Ring, change: &Change) -> &'static str {
+    match (ring, change) {
+        (Ring::Signing, Change::Rotate) => {
+            "New OpenID tokens are signed by the next key. Tokens of the last key stay good until they expire, but \
+             with verifiers that read the first key of the key set only (Ceph's STS)."
+        }
+        (Ring::Sealing, Change::Rotate) => {
+            "New sessions are sealed by the next key. Sessions of the last key stay good until they expire."
+        }
+        (Ring::Signing, Change::Drop(_)) => {
+            "Every OpenID token that the forgotten key signed is refused here at once, and elsewhere as soon as the \
+             key set is fetched again (copies may be kept for an hour). Credentials already given out are not \
+             recalled."
+        }
+        (Ring::Sealing, Change::Drop(_)) => {
+            "Every session that the forgotten key sealed is over at once: its holder gets \
+             UnrecognizedClientException and has to ask for new credentials."
+        }
+    }
+}

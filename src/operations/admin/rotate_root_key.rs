@@ -1,0 +1,34 @@
+//! RotateRootKey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Makes a new root access key and writes it to the server's `root-credentials` file; the old one is dead at once. The
+/// secret is in the file and nowhere else.
+#[derive(Deserialize)]
+pub(crate) struct RotateRootKey {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RotateRootKeyOutput {
+    access_key_id: String,
+    credentials_file: String,
+}
+
+impl Operation for RotateRootKey {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "RotateRootKey";
+    const ACCESS: Access = Access::Signed;
+    type Output = RotateRootKeyOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<RotateRootKeyOutput, Error> {
+        let (access_key_id, file) = call.app.rotate_root_key().await?;
+        Ok(RotateRootKeyOutput {
+            access_key_id,
+            credentials_file: file.display().to_string(),
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! CreateIdentityPool.
+
+use serde::Deserialize;
+
+use super::pool_arn;
+use super::pool_members::{IdentityPool, PoolMembers};
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::PoolId;
+use crate::model::pool::{Pool, Roles};
+use crate::operations::{Access, Operation, Service};
+
+/// Makes a pool in the region that the request was signed for.
+#[derive(Deserialize)]
+pub(crate) struct CreateIdentityPool(PoolMembers);
+
+impl Operation for CreateIdentityPool {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "CreateIdentityPool";
+    const ACCESS: Access = Access::Signed;
+    type Output = IdentityPool;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, "")
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {
+        let settings = self.0.settings(call).await?;
+        let region = call.signed_region().clone();
+        let id = PoolId {
+            region,
+            uuid: call.app.ambient.uuid(),
+        };
+        let pool = Pool {
+            id,
+            version: 1,
+            settings,
+            roles: Roles::default(),
+        };
+        let shown = IdentityPool::from(&pool);
+        call.add_pool(pool).await?;
+        Ok(shown)
+    }
+}

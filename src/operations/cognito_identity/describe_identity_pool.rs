@@ -1,0 +1,32 @@
+//! DescribeIdentityPool.
+
+use serde::Deserialize;
+
+use super::pool_arn;
+use super::pool_members::IdentityPool;
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Shows a pool.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DescribeIdentityPool {
+    identity_pool_id: String,
+}
+
+impl Operation for DescribeIdentityPool {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "DescribeIdentityPool";
+    const ACCESS: Access = Access::Signed;
+    type Output = IdentityPool;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        Ok(IdentityPool::from(pool.as_ref()))
+    }
+}

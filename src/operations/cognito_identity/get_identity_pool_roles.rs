@@ -1,0 +1,52 @@
+//! GetIdentityPoolRoles.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::pool_arn;
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::{PoolId, RoleArn};
+use crate::operations::{Access, Operation, Service};
+
+/// Shows the roles of a pool.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetIdentityPoolRoles {
+    identity_pool_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetIdentityPoolRolesOutput {
+    identity_pool_id: PoolId,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    roles: IndexMap<&'static str, RoleArn>,
+}
+
+impl Operation for GetIdentityPoolRoles {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "GetIdentityPoolRoles";
+    const ACCESS: Access = Access::Signed;
+    type Output = GetIdentityPoolRolesOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<GetIdentityPoolRolesOutput, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let roles = pool.roles.clone();
+        let named = [
+            ("authenticated", roles.authenticated),
+            ("unauthenticated", roles.unauthenticated),
+        ];
+        Ok(GetIdentityPoolRolesOutput {
+            identity_pool_id: pool.id.clone(),
+            roles: named
+                .into_iter()
+                .filter_map(|(name, role)| Some((name, role?)))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! What CreateIdentityPool and UpdateIdentityPool take and answer with: the members of an identity pool.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::{Code, Error};
+use crate::model::ids::{OidcProviderArn, PoolId};
+use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
+use crate::model::provider::{OWN, ProviderKind, PublicProvider, user_pool};
+
+/// How many user pool clients a pool may have.
+const USER_POOL_CLIENTS: usize = 50;
+
+/// How many tags a pool may have.
+const TAGS: usize = 50;
+
+/// The members that an owner sets.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct PoolMembers {
+    identity_pool_name: String,
+    allow_unauthenticated_identities: bool,
+    allow_classic_flow: Option<bool>,
+    #[serde(default)]
+    supported_login_providers: IndexMap<String, String>,
+    pub(super) developer_provider_name: Option<String>,
+    #[serde(default, rename = "OpenIdConnectProviderARNs")]
+    open_id_connect_provider_arns: Vec<String>,
+    #[serde(default)]
+    cognito_identity_providers: Vec<CognitoIdentityProvider>,
+    #[serde(default, rename = "SamlProviderARNs")]
+    saml_provider_arns: Vec<String>,
+    pub(super) identity_pool_tags: Option<IndexMap<String, String>>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CognitoIdentityProvider {
+    provider_name: Option<String>,
+    client_id: Option<String>,
+    server_side_token_check: Option<bool>,
+}
+
+/// A pool, as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct IdentityPool {
+    identity_pool_id: PoolId,
+    identity_pool_name: String,
+    allow_unauthenticated_identities: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow_classic_flow: Option<bool>,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    supported_login_providers: IndexMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    developer_provider_name: Option<String>,
+    #[serde(
+        rename = "OpenIdConnectProviderARNs",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    open_id_connect_provider_arns: Vec<OidcProviderArn>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cognito_identity_providers: Vec<CognitoIdentityProvider>,
+    identity_pool_tags: IndexMap<String, String>,
+}
+
+impl From<&Pool> for IdentityPool {
+    fn from(pool: &Pool) -> Self {
+        let settings = pool.settings.clone();
+        let clients =
+            settings
+                .user_pool_clients
+                .into_iter()
+                .map(|client| CognitoIdentityProvider {
+                    provider_name: Some(client.provider_name),
+                    client_id: Some(client.client_id),
+                    server_side_token_check: Some(client.server_side_token_check),
+                });
+        Self {
+            identity_pool_id: pool.id.clone(),
+            identity_pool_name: settings.name,
+            allow_unauthenticated_identities: settings.allow_unauthenticated,
+            allow_classic_flow: settings.allow_classic_flow,
+            supported_login_providers: settings.supported_login_providers,
+            developer_provider_name: settings.developer_provider_name,
+            open_id_connect_provider_arns: settings.oidc_provider_arns,
+            cognito_identity_providers: clients.collect(),
+            identity_pool_tags: settings.tags,
+        }
+    }
+}
+
+impl PoolMembers {
+    /// The settings that these members mean, if they make sense together and name what there is.
+    pub(super) async fn settings(self, call: &Call<'_>) -> Result<PoolSettings, Error> {
+        let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns).await?;
+        if let Some(arn) = self.saml_provider_arns.first() {
+            return Err(invalid(format!("SAML provider not found for arn {arn}")));
+        }
+        check_login_providers(&self.supported_login_providers)?;
+        if let Some(name) = &self.developer_provider_name {
+            check_developer_provider(name, &oidc_provider_arns)?;
+        }
+        let tags = self.identity_pool_tags.unwrap_or_default();
+        check_tags(&tags)?;
+        Ok(PoolSettings {
+            name: self.identity_pool_name,
+            allow_unauthenticated: self.allow_unauthenticated_identities,
+            allow_classic_flow: self.allow_classic_flow,
+            supported_login_providers: self.supported_login_providers,
+            developer_provider_name: self.developer_provider_name,
+            oidc_provider_arns,
+            user_pool_clients: user_pool_clients(self.cognito_identity_providers)?,
+            tags,
+        })
+    }
+}
+
+fn invalid(text: String) -> Error {
+    Code::InvalidParameter.because(text)
+}
+
+/// The providers with these ARNs, each once, all of them registered.
+async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProviderArn>, Error> {
+    let mut found: Vec<OidcProviderArn> = Vec::new();
+    for text in arns {
+        let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
+        let arn = OidcProviderArn::parse(text).ok_or_else(missing)?;
+        let provider = call.app.store.oidc_provider(arn.name()).await?;
+        if provider.is_none_or(|provider| provider.arn != arn) {
+            return Err(missing());
+        }
+        if !found.contains(&arn) {
+            found.push(arn);
+        }
+    }
+    Ok(found)
+}
+
+fn check_login_providers(providers: &IndexMap<String, String>) -> Result<(), Error> {
+    for key in providers.keys() {
+        match PublicProvider::named(key) {
+            Some(PublicProvider::Google | PublicProvider::Apple) => {}
+            // Better no such provider than one whose logins nobody checks.
+            Some(_) => {
+                return Err(invalid(format!(
+                    "The login provider {key} is not available here yet."
+                )));
+            }
+            None => return Err(invalid(format!("{key} is not a supported login provider."))),
+        }
+    }
+    Ok(())
+}
+
+/// A developer provider must not pass for somebody else in a `Logins` map, in `amr` or in a condition on either.
+fn check_developer_provider(name: &str, oidc_providers: &[OidcProviderArn]) -> Result<(), Error> {
+    let taken = matches!(name, "authenticated" | "unauthenticated" | OWN)
+        || !matches!(ProviderKind::of(name), ProviderKind::OpenIdConnect)
+        || oidc_providers.iter().any(|arn| arn.name() == name);
+    if taken {
+        Err(invalid(format!(
+            "{name} is not a valid developer provider name."
+        )))
+    } else {
+        Ok(())
+    }
+}
+
+fn user_pool_clients(
+    providers: Vec<CognitoIdentityProvider>,
+) -> Result<Vec<UserPoolClient>, Error> {
+    let mut clients: Vec<UserPoolClient> = Vec::new();
+    for provider in providers {
+        let (Some(provider_name), Some(client_id)) = (provider.provider_name, provider.client_id)
+        else {
+            return Err(invalid("Invalid Cognito Identity Provider".to_owned()));
+        };
+        if user_pool(&provider_name).is_none() {
+            return Err(invalid("Invalid Cognito Identity Provider".to_owned()));
+        }
+        if provider.server_side_token_check == Some(true) {
+            return Err(invalid(
+                "ServerSideTokenCheck is not available here yet.".to_owned(),
+            ));
+        }
+        if clients
+            .iter()
+            .any(|one| one.provider_name == provider_name && one.client_id == client_id)
+        {
+            return Err(invalid(format!(
+                "Duplicate Cognito Identity Provider: {provider_name}:{client_id}"
+            )));
+        }
+        clients.push(UserPoolClient {
+            provider_name,
+            client_id,
+            server_side_token_check: false,
+        });
+    }
+    if clients.len() > USER_POOL_CLIENTS {
+        return Err(invalid(format!(
+            "A pool has at most {USER_POOL_CLIENTS} Cognito Identity Providers."
+        )));
+    }
+    Ok(clients)
+}
+
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/tagging.html>
+fn check_tags(tags: &IndexMap<String, String>) -> Result<(), Error> {
+    let plain = |text: &str| {
+        text.chars()
+            .all(|letter| letter.is_alphanumeric() || " _.:/=+-@".contains(letter))
+    };
+    if tags.len() > TAGS {
+        return Err(invalid(format!("A pool has at most {TAGS} tags.")));
+    }
+    for (key, value) in tags {
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(invalid("Tag keys must not begin with aws:".to_owned()));
+        }
+        if !plain(key) || !plain(value) {
+            return Err(invalid(
+                "Tags hold letters, digits, spaces and _ . : / = + - @ only.".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! UpdateIdentityPool.
+
+use serde::Deserialize;
+
+use super::pool_arn;
+use super::pool_members::{IdentityPool, PoolMembers};
+use crate::app::Call;
+use crate::error::{Code, Error};
+use crate::model::pool::Pool;
+use crate::operations::{Access, Operation, Service};
+
+/// Replaces what a pool's owner sets: what is left out is cleared, but for the tags and the developer provider.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateIdentityPool {
+    identity_pool_id: String,
+    #[serde(flatten)]
+    members: PoolMembers,
+}
+
+impl Operation for UpdateIdentityPool {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "UpdateIdentityPool";
+    const ACCESS: Access = Access::Signed;
+    type Output = IdentityPool;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(mut self, call: &Call<'_>) -> Result<IdentityPool, Error> {
+        let before = call.own_pool(&self.identity_pool_id).await?;
+        if let Some(name) = &before.settings.developer_provider_name {
+            if self
+                .members
+                .developer_provider_name
+                .as_ref()
+                .is_some_and(|new| new != name)
+            {
+                return Err(Code::InvalidParameter.because(
+                    "The developer provider name can't be changed once it has been set.",
+                ));
+            }
+            self.members.developer_provider_name = Some(name.clone());
+        }
+        if self.members.identity_pool_tags.is_none() {
+            self.members.identity_pool_tags = Some(before.settings.tags.clone());
+        }
+        let after = Pool {
+            id: before.id.clone(),
+            version: before.version + 1,
+            settings: self.members.settings(call).await?,
+            roles: before.roles.clone(),
+        };
+        let shown = IdentityPool::from(&after);
+        call.replace_pool(after).await?;
+        Ok(shown)
+    }
+}

@@ -1,0 +1,3 @@
+//! Identity and Access Management, 2010-05-08: one file a resource.
+
+pub(super) mod oidc_providers;

@@ -1,0 +1,330 @@
+//! OpenID Connect providers.
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html>
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::app::change::ChangeError;
+use crate::error::{Code, Error};
+use crate::model::ids::OidcProviderArn;
+use crate::model::issuer::Issuer;
+use crate::model::provider::OidcProvider;
+use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::{Access, Operation, Service};
+
+/// How many client ids a provider may have.
+const CLIENT_IDS: usize = 100;
+
+/// How many thumbprints a provider may have.
+const THUMBPRINTS: usize = 5;
+
+/// Registers a provider.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateOpenIDConnectProvider {
+    url: String,
+    #[serde(default, rename = "ClientIDList")]
+    client_id_list: Vec<String>,
+    #[serde(default)]
+    thumbprint_list: Vec<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateOpenIDConnectProviderOutput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: OidcProviderArn,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
+}
+
+impl Operation for CreateOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "CreateOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = CreateOpenIDConnectProviderOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        let name = self
+            .url
+            .split_once("://")
+            .map_or(self.url.as_str(), |(_, name)| name);
+        OidcProviderArn::new(&call.app.config.account_id, name).to_string()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<CreateOpenIDConnectProviderOutput, Error> {
+        let config = &call.app.config;
+        let issuer = Issuer::parse(
+            &self.url,
+            config.allow_http_issuers,
+            call.app.tokens.issuer(),
+        )
+        .map_err(|error| Code::InvalidInput.because(format!("{error}.")))?;
+        let arn = OidcProviderArn::new(&config.account_id, issuer.name());
+        let mut client_ids: Vec<String> = Vec::new();
+        for client_id in self.client_id_list {
+            add_client_id(&mut client_ids, client_id)?;
+        }
+        let provider = OidcProvider {
+            arn: arn.clone(),
+            version: 1,
+            issuer: issuer.url().to_owned(),
+            client_ids,
+            thumbprints: thumbprints(self.thumbprint_list)?,
+            tags: self
+                .tags
+                .iter()
+                .map(|tag| (tag.key.clone(), tag.value.clone()))
+                .collect(),
+            created: call.now,
+        };
+        call.add_provider(provider)
+            .await
+            .map_err(|error| match error {
+                ChangeError::ProviderExists => Code::EntityAlreadyExists.because(format!(
+                    "Provider with url {} already exists.",
+                    issuer.url()
+                )),
+                other => other.into(),
+            })?;
+        Ok(CreateOpenIDConnectProviderOutput {
+            arn,
+            tags: self.tags,
+        })
+    }
+}
+
+/// Shows a provider.
+#[derive(Deserialize)]
+pub(crate) struct GetOpenIDConnectProvider {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetOpenIDConnectProviderOutput {
+    url: String,
+    #[serde(rename = "ClientIDList")]
+    client_id_list: Vec<String>,
+    thumbprint_list: Vec<String>,
+    create_date: Seconds,
+    tags: Vec<Tag>,
+}
+
+impl Operation for GetOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "GetOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = GetOpenIDConnectProviderOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<GetOpenIDConnectProviderOutput, Error> {
+        let provider = call.provider(&self.arn).await?;
+        Ok(GetOpenIDConnectProviderOutput {
+            // As the real service shows it: without the scheme.
+            url: provider.arn.name().to_owned(),
+            client_id_list: provider.client_ids,
+            thumbprint_list: provider.thumbprints,
+            create_date: Seconds(provider.created),
+            tags: provider
+                .tags
+                .into_iter()
+                .map(|(key, value)| Tag { key, value })
+                .collect(),
+        })
+    }
+}
+
+/// Lists all providers.
+#[derive(Deserialize)]
+pub(crate) struct ListOpenIDConnectProviders {}
+
+#[derive(Serialize)]
+pub(crate) struct ListOpenIDConnectProvidersOutput {
+    #[serde(rename = "OpenIDConnectProviderList")]
+    list: Vec<OpenIDConnectProviderListEntry>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct OpenIDConnectProviderListEntry {
+    arn: OidcProviderArn,
+}
+
+impl Operation for ListOpenIDConnectProviders {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListOpenIDConnectProviders";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListOpenIDConnectProvidersOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<ListOpenIDConnectProvidersOutput, Error> {
+        let providers = call.app.store.list_oidc_providers().await?;
+        let list = providers
+            .iter()
+            .map(|provider| OpenIDConnectProviderListEntry {
+                arn: provider.arn.clone(),
+            });
+        Ok(ListOpenIDConnectProvidersOutput {
+            list: list.collect(),
+        })
+    }
+}
+
+/// Adds a client id; one that is there already stays where it is.
+#[derive(Deserialize)]
+pub(crate) struct AddClientIDToOpenIDConnectProvider {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    #[serde(rename = "ClientID")]
+    client_id: String,
+}
+
+impl Operation for AddClientIDToOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "AddClientIDToOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        let mut provider = call.provider(&self.arn).await?;
+        add_client_id(&mut provider.client_ids, self.client_id)?;
+        call.replace_provider(provider).await?;
+        Ok(Nothing)
+    }
+}
+
+/// Removes a client id; one that isn't there is no error.
+#[derive(Deserialize)]
+pub(crate) struct RemoveClientIDFromOpenIDConnectProvider {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    #[serde(rename = "ClientID")]
+    client_id: String,
+}
+
+impl Operation for RemoveClientIDFromOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "RemoveClientIDFromOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        let mut provider = call.provider(&self.arn).await?;
+        provider
+            .client_ids
+            .retain(|client_id| *client_id != self.client_id);
+        call.replace_provider(provider).await?;
+        Ok(Nothing)
+    }
+}
+
+/// Replaces all thumbprints.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateOpenIDConnectProviderThumbprint {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    thumbprint_list: Vec<String>,
+}
+
+impl Operation for UpdateOpenIDConnectProviderThumbprint {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateOpenIDConnectProviderThumbprint";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        let mut provider = call.provider(&self.arn).await?;
+        provider.thumbprints = thumbprints(self.thumbprint_list)?;
+        call.replace_provider(provider).await?;
+        Ok(Nothing)
+    }
+}
+
+/// Forgets a provider; one that isn't there is no error. A pool that names it takes its tokens no longer.
+#[derive(Deserialize)]
+pub(crate) struct DeleteOpenIDConnectProvider {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+}
+
+impl Operation for DeleteOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "DeleteOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        match call.provider(&self.arn).await {
+            Ok(provider) => {
+                call.app
+                    .store
+                    .remove_oidc_provider(provider.arn.name())
+                    .await?;
+                Ok(Nothing)
+            }
+            Err(ChangeError::NoProvider(_)) => Ok(Nothing),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+fn add_client_id(client_ids: &mut Vec<String>, client_id: String) -> Result<(), Error> {
+    if client_ids.contains(&client_id) {
+        return Ok(());
+    }
+    if client_ids.len() == CLIENT_IDS {
+        return Err(Code::LimitExceeded.because(format!(
+            "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {CLIENT_IDS}"
+        )));
+    }
+    client_ids.push(client_id);
+    Ok(())
+}
+
+/// SHA-1 thumbprints in hex; the model has checked their length.
+fn thumbprints(list: Vec<String>) -> Result<Vec<String>, Error> {
+    if list.len() > THUMBPRINTS {
+        return Err(Code::InvalidInput.because(format!(
+            "Thumbprint list must contain at most {THUMBPRINTS} entries."
+        )));
+    }
+    let hex = |text: &String| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if list.iter().all(hex) {
+        Ok(list
+            .into_iter()
+            .map(|text| text.to_ascii_lowercase())
+            .collect())
+    } else {
+        Err(Code::InvalidInput.because("Thumbprints are 40 hexadecimal digits."))
+    }
+}

@@ -1,0 +1,149 @@
+//! The operations: the trait that each request type keeps, and the table of all of them. One file an operation, but for
+//! IAM, where it is one a resource. How a request arrives and how the answer leaves is the business of `wire`.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::app::Call;
+use crate::error::{Code, Error};
+
+mod admin;
+mod answer;
+mod cognito_identity;
+mod iam;
+mod sts;
+mod table;
+
+pub use table::ALL;
+
+/// A request type that knows how to answer itself.
+///
+/// When `run` begins, the pipeline has checked the signature (if it wants one), the types, the constraints of the service
+/// model and whether the signer may do this; what needs state is checked by `run`.
+pub trait Operation: DeserializeOwned + Send + 'static {
+    /// Whose operation it is.
+    const SERVICE: Service;
+    /// Its name, as on the wire.
+    const NAME: &'static str;
+    /// Whether it wants a signature.
+    const ACCESS: Access;
+    /// Its answer; [`answer::Nothing`] where the model has no output.
+    type Output: Serialize + Send;
+
+    /// The ARN of what it acts on, for authorisation.
+    fn resource(&self, _call: &Call<'_>) -> String {
+        "*".to_owned()
+    }
+
+    /// Does it.
+    fn run(self, call: &Call<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+/// The services whose operations there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Amazon Cognito Identity, 2014-06-30.
+    CognitoIdentity,
+    /// The Security Token Service, 2011-06-15.
+    Sts,
+    /// Identity and Access Management, 2010-05-08.
+    Iam,
+    /// Cognate's own.
+    Cognate,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::CognitoIdentity, Self::Sts, Self::Iam, Self::Cognate];
+
+    /// What stands before the colon in the name of an action of this service.
+    pub const fn action_prefix(self) -> &'static str {
+        match self {
+            Self::CognitoIdentity => "cognito-identity",
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Cognate => "cognate",
+        }
+    }
+
+    /// The service that a signature names: Cognate's own operations are signed as Cognito Identity's are.
+    pub const fn signing_name(self) -> &'static str {
+        match self {
+            Self::CognitoIdentity | Self::Cognate => "cognito-identity",
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+        }
+    }
+}
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; a signature is ignored.
+    Public,
+    /// Whoever signs, and may.
+    Signed,
+    /// Whoever signs, whatever any policy says.
+    AnySigner,
+}
+
+/// An operation, its types forgotten.
+pub struct Entry {
+    /// Whose operation it is.
+    pub service: Service,
+    /// Its name.
+    pub name: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Takes a JSON value that conforms to the service model for a request.
+    pub prepare: fn(Value) -> Result<Box<dyn Prepared>, Error>,
+}
+
+/// A request that was read, and can be run.
+pub trait Prepared: Send {
+    /// As [`Operation::resource`].
+    fn resource(&self, call: &Call<'_>) -> String;
+
+    /// As [`Operation::run`], the answer as JSON; `Null` where the model has no output.
+    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c>;
+}
+
+/// An operation under way.
+pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'c>>;
+
+impl<O: Operation> Prepared for O {
+    fn resource(&self, call: &Call<'_>) -> String {
+        Operation::resource(self, call)
+    }
+
+    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c> {
+        Box::pin(async move {
+            let output = Operation::run(*self, call).await?;
+            serde_json::to_value(output).map_err(unfit)
+        })
+    }
+}
+
+/// The entry of an operation.
+const fn entry<O: Operation>() -> Entry {
+    Entry {
+        service: O::SERVICE,
+        name: O::NAME,
+        access: O::ACCESS,
+        prepare: |value| {
+            let request: O = serde_json::from_value(value).map_err(unfit)?;
+            Ok(Box::new(request))
+        },
+    }
+}
+
+/// A type of ours that doesn't fit the service model: our own mistake, which no request should bring to light.
+fn unfit(error: serde_json::Error) -> Error {
+    Code::InternalError
+        .because("Internal Server Error")
+        .from_source(error)
+}

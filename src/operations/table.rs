@@ -1,0 +1,31 @@
+//! The whole API on one page.
+
+use super::cognito_identity as identity;
+use super::{Entry, admin, entry, iam, sts};
+
+/// Every operation, by service and name.
+pub static ALL: &[Entry] = &[
+    entry::<identity::create_identity_pool::CreateIdentityPool>(),
+    entry::<identity::delete_identity_pool::DeleteIdentityPool>(),
+    entry::<identity::describe_identity::DescribeIdentity>(),
+    entry::<identity::describe_identity_pool::DescribeIdentityPool>(),
+    entry::<identity::get_credentials_for_identity::GetCredentialsForIdentity>(),
+    entry::<identity::get_id::GetId>(),
+    entry::<identity::get_identity_pool_roles::GetIdentityPoolRoles>(),
+    entry::<identity::get_open_id_token::GetOpenIdToken>(),
+    entry::<identity::list_identity_pools::ListIdentityPools>(),
+    entry::<identity::set_identity_pool_roles::SetIdentityPoolRoles>(),
+    entry::<identity::update_identity_pool::UpdateIdentityPool>(),
+    entry::<sts::assume_role_with_web_identity::AssumeRoleWithWebIdentity>(),
+    entry::<sts::get_caller_identity::GetCallerIdentity>(),
+    entry::<iam::oidc_providers::AddClientIDToOpenIDConnectProvider>(),
+    entry::<iam::oidc_providers::CreateOpenIDConnectProvider>(),
+    entry::<iam::oidc_providers::DeleteOpenIDConnectProvider>(),
+    entry::<iam::oidc_providers::GetOpenIDConnectProvider>(),
+    entry::<iam::oidc_providers::ListOpenIDConnectProviders>(),
+    entry::<iam::oidc_providers::RemoveClientIDFromOpenIDConnectProvider>(),
+    entry::<iam::oidc_providers::UpdateOpenIDConnectProviderThumbprint>(),
+    entry::<admin::list_keys::ListKeys>(),
+    entry::<admin::rotate_keys::RotateKeys>(),
+    entry::<admin::rotate_root_key::RotateRootKey>(),
+];

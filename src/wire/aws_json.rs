@@ -1,0 +1,132 @@
+//! AWS JSON 1.1: Cognito Identity and Cognate's own operations.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::types::{self, Mismatch};
+use super::{Front, cors, limits, pipeline, respond};
+use crate::app::Call;
+use crate::error::{Code, Dialect, Error};
+use crate::model::json;
+use crate::operations::{Entry, Service};
+
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage");
+
+/// How many characters of an error's text its header carries.
+const LONGEST_HEADER: usize = 1024;
+
+/// Serves a request.
+pub(super) async fn serve(
+    front: &Front,
+    mut call: Call<'_>,
+    parts: &Parts,
+    body: Body,
+) -> Response {
+    let entry = target(&parts.headers);
+    let result = run(front, entry, &mut call, parts, body).await;
+    let operation = entry.map_or("unknown", |entry| entry.name);
+    respond::ended(&call, operation, Dialect::Json, result.as_ref().err());
+    let mut response = match result {
+        Ok(Value::Null) => respond::answer(200, CONTENT_TYPE, Body::empty(), call.request_id),
+        Ok(output) => respond::answer(200, CONTENT_TYPE, output.to_string(), call.request_id),
+        Err(error) => refusal(&error, call.request_id),
+    };
+    if entry.is_none_or(|entry| entry.service == Service::CognitoIdentity) {
+        cors::expose(&parts.headers, response.headers_mut());
+    }
+    response
+}
+
+async fn run(
+    front: &Front,
+    entry: Option<&Entry>,
+    call: &mut Call<'_>,
+    parts: &Parts,
+    body: Body,
+) -> Result<Value, Error> {
+    let Ok(_permit) = front.in_flight.try_acquire() else {
+        return Err(Code::TooManyRequests.because("Rate exceeded"));
+    };
+    let body = limits::read(body).await?;
+    let entry = entry.ok_or(Code::UnknownOperation.bare())?;
+    let read = |model: &_, shape: &super::models::OperationShape| {
+        let mut value =
+            json::read(&body).map_err(|error| Code::Serialization.bare().from_source(error))?;
+        if let Some(input) = shape.input {
+            // The real service has no words for a request that is a plain value.
+            let words = value.is_array() || value.is_object();
+            types::conform(model, input, &mut value).map_err(|Mismatch(text)| {
+                match text.filter(|_| words) {
+                    Some(text) => Code::Serialization.because(text),
+                    None => Code::Serialization.bare(),
+                }
+            })?;
+        }
+        Ok(value)
+    };
+    pipeline::run(front, entry, call, parts, &body, read).await
+}
+
+/// The operation that a request names. Old clients write `com.amazonaws.cognito.identity.model.` before the service.
+fn target(headers: &HeaderMap) -> Option<&'static Entry> {
+    let mut targets = headers.get_all(TARGET).iter();
+    let (Some(target), None) = (targets.next(), targets.next()) else {
+        return None;
+    };
+    let (service, name) = target.to_str().ok()?.rsplit_once('.')?;
+    match service {
+        "Cognate" => pipeline::entry(Service::Cognate, name),
+        _ if service.ends_with("AWSCognitoIdentityService") => {
+            pipeline::entry(Service::CognitoIdentity, name)
+        }
+        _ => None,
+    }
+}
+
+fn refusal(error: &Error, request_id: Uuid) -> Response {
+    let (name, status) = error.code.on_the_wire(Dialect::Json);
+    let mut body = json!({ "__type": name });
+    if let Some(text) = &error.text {
+        // Two of them are written so by another layer of the real service.
+        let member = match error.code {
+            Code::AccessDenied | Code::Serialization => "Message",
+            _ => "message",
+        };
+        body[member] = Value::from(text.as_ref());
+    }
+    let mut response = respond::answer(status, CONTENT_TYPE, body.to_string(), request_id);
+    let headers = response.headers_mut();
+    headers.insert(ERROR_TYPE, header_value(&format!("{name}:")));
+    if let Some(text) = &error.text {
+        headers.insert(ERROR_MESSAGE, header_value(text));
+    }
+    response
+}
+
+/// A text as a header can carry it: printable ASCII, anything else `?`.
+fn header_value(text: &str) -> HeaderValue {
+    let printable = |letter: char| {
+        if matches!(letter, ' '..='~') {
+            letter
+        } else {
+            '?'
+        }
+    };
+    let text: String = text.chars().take(LONGEST_HEADER).map(printable).collect();
+    HeaderValue::try_from(text).expect("printable ASCII is a header's value")
+}
+
+/// The answer where nothing is served.
+pub(super) fn not_found(asked: &HeaderMap, request_id: Uuid) -> Response {
+    let mut response = refusal(&Code::UnknownOperation.bare(), request_id);
+    *response.status_mut() = http::StatusCode::NOT_FOUND;
+    cors::expose(asked, response.headers_mut());
+    response
+}

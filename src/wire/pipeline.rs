@@ -1,0 +1,172 @@
+//! The steps between a request and its operation, the same for every operation and protocol, in the order in which the
+//! real service takes them: signature, syntax, types, constraints, permission.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::request::Parts;
+use serde_json::Value;
+
+use super::models::{MODELS, Model, OperationShape};
+use super::sigv4::{self, KeyError, Keys, Rules, SecretKey, SignatureError};
+use super::{Front, constraints};
+use crate::app::caller::NoCaller;
+use crate::app::{App, Call, Caller};
+use crate::error::{Code, Error};
+use crate::model::ids::Region;
+use crate::operations::{ALL, Access, Entry, Service};
+
+static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = LazyLock::new(|| {
+    ALL.iter()
+        .map(|entry| ((entry.service, entry.name), entry))
+        .collect()
+});
+
+/// The operation with this name, if this server has it.
+pub(super) fn entry(service: Service, name: &str) -> Option<&'static Entry> {
+    BY_NAME.get(&(service, name)).copied()
+}
+
+/// The model that an operation's input and output conform to.
+pub(super) fn model(entry: &Entry) -> (&'static Model, &'static OperationShape) {
+    let model = MODELS.of(entry.service);
+    (
+        model,
+        model
+            .operation(entry.name)
+            .expect("a test holds that each operation is in its model"),
+    )
+}
+
+/// Takes a request through all the steps; `read` makes a JSON value of its bytes that conforms to its model.
+pub(super) async fn run(
+    front: &Front,
+    entry: &Entry,
+    call: &mut Call<'_>,
+    parts: &Parts,
+    body: &Bytes,
+    read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error>,
+) -> Result<Value, Error> {
+    if entry.access != Access::Public {
+        signed_by(front, entry, call, parts, body).await?;
+    }
+    let (model, shape) = model(entry);
+    let value = read(model, shape)?;
+    if let Some(input) = shape.input {
+        if let Some(text) = constraints::violations(model, input, &value) {
+            return Err(Code::Validation.because(text));
+        }
+    }
+    let prepared = (entry.prepare)(value)?;
+    if entry.access == Access::Signed {
+        authorise(entry, call, || prepared.resource(call))?;
+    }
+    prepared.run(call).await
+}
+
+async fn signed_by(
+    front: &Front,
+    entry: &Entry,
+    call: &mut Call<'_>,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<(), Error> {
+    let (caller, region) = signature(front, entry, call, parts, body)
+        .map_err(|error| refused(&error, entry.service))?;
+    if let Caller::Session(session) = &caller {
+        if !call.session_is_live(session).await? {
+            return Err(refused(&SignatureError::UnknownKey, entry.service));
+        }
+    }
+    call.region = Some(region);
+    call.caller = Some(caller);
+    Ok(())
+}
+
+fn signature(
+    front: &Front,
+    entry: &Entry,
+    call: &Call<'_>,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<(Caller, Region), SignatureError> {
+    let anywhere = matches!(entry.service, Service::Iam | Service::Sts);
+    let app = call.app;
+    let rules = Rules {
+        services: &[entry.service.signing_name()],
+        region: &|region| anywhere || app.serves(region),
+        presigned: entry.service == Service::Sts && entry.name == "GetCallerIdentity",
+    };
+    let request = sigv4::Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        headers: &parts.headers,
+        body,
+    };
+    let verified = sigv4::verify(
+        &request,
+        &rules,
+        &CallerKeys(app),
+        &front.signing_keys,
+        call.now,
+    )?;
+    Ok((verified.who, verified.region))
+}
+
+fn refused(error: &SignatureError, service: Service) -> Error {
+    let code = match error {
+        SignatureError::Missing if matches!(service, Service::Sts | Service::Iam) => {
+            return Code::MissingAuthenticationToken
+                .because("Request is missing Authentication Token");
+        }
+        SignatureError::Missing => Code::MissingAuthenticationToken,
+        SignatureError::Incomplete(_) => Code::IncompleteSignature,
+        SignatureError::Invalid(_) => Code::InvalidSignature,
+        SignatureError::UnknownKey => Code::UnrecognizedClient,
+        SignatureError::ExpiredToken => Code::ExpiredToken,
+    };
+    code.because(error.to_string())
+}
+
+/// The keys of whoever may sign.
+struct CallerKeys<'a>(&'a App);
+
+impl Keys for CallerKeys<'_> {
+    type Who = Caller;
+
+    fn key(
+        &self,
+        access_key_id: &str,
+        session_token: Option<&str>,
+        now: jiff::Timestamp,
+    ) -> Result<(SecretKey, Caller), KeyError> {
+        match self.0.caller(access_key_id, session_token, now) {
+            Ok((caller, secret)) => Ok((SecretKey::new(secret.as_str().to_owned()), caller)),
+            Err(NoCaller::Unknown) => Err(KeyError::Unknown),
+            Err(NoCaller::Expired) => Err(KeyError::Expired),
+        }
+    }
+}
+
+/// The root key may do everything. A session may do nothing that wants permission: what its role allows is not known
+/// here.
+fn authorise(
+    entry: &Entry,
+    call: &Call<'_>,
+    resource: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    let caller = call.signer();
+    if *caller == Caller::Root {
+        return Ok(());
+    }
+    let action = format!("{}:{}", entry.service.action_prefix(), entry.name);
+    Err(Code::AccessDenied.because(format!(
+        "User: {} is not authorized to perform: {action} on resource: {} because no identity-based policy allows the \
+         {action} action",
+        caller.arn(&call.app.config.account_id),
+        resource(),
+    )))
+}

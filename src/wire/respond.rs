@@ -1,0 +1,110 @@
+//! Pieces of answers that the protocols share, and what the log and the metrics learn of each.
+
+use std::error::Error as StdError;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::Call;
+use crate::error::{Code, Dialect, Error};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// An answer with a body, to be kept by nobody on the way.
+pub(super) fn answer(
+    status: u16,
+    content_type: &'static str,
+    body: impl Into<Body>,
+    request_id: Uuid,
+) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() =
+        StatusCode::from_u16(status).expect("the statuses of errors are statuses");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let id = HeaderValue::try_from(request_id.to_string()).expect("a UUID is printable");
+    headers.insert(REQUEST_ID, id);
+    response
+}
+
+/// A public JSON document that may be kept for `max_age` seconds, and read by pages of any origin.
+pub(super) fn json_document(document: &Value, max_age: i64) -> Response {
+    let mut response = Response::new(Body::from(document.to_string()));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    let control = format!("public, max-age={max_age}");
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::try_from(control).expect("digits are printable"),
+    );
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    response
+}
+
+/// A few words.
+pub(super) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An error and all that led to it, on one line.
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        line = format!("{line}: {source}");
+        next = source.source();
+    }
+    line
+}
+
+/// Tells the log and the metrics how a call ended.
+pub(super) fn ended(
+    call: &Call<'_>,
+    operation: &'static str,
+    dialect: Dialect,
+    error: Option<&Error>,
+) {
+    let code = error.map_or("OK", |error| error.code.on_the_wire(dialect).0);
+    let took = call.app.ambient.now().duration_since(call.now);
+    metrics::counter!("cognate_requests_total", "operation" => operation, "code" => code)
+        .increment(1);
+    metrics::histogram!("cognate_request_seconds", "operation" => operation)
+        .record(took.as_secs_f64());
+    let request_id = call.request_id;
+    let Some(error) = error else {
+        tracing::debug!(%request_id, operation, "answered");
+        return;
+    };
+    let why = error
+        .source
+        .as_deref()
+        .map(|source| chain(source))
+        .unwrap_or_default();
+    match error.code {
+        Code::InternalError => tracing::error!(%request_id, operation, code, why, "failed"),
+        Code::ExternalService
+        | Code::IdpCommunicationError
+        | Code::InvalidIdentityPoolConfiguration => {
+            tracing::warn!(%request_id, operation, code, why, "refused");
+        }
+        _ => tracing::debug!(%request_id, operation, code, why, "refused"),
+    }
+}

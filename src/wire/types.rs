@@ -1,0 +1,239 @@
+//! Types on the JSON wire: whether each value is of the kind that the service model says, in the words of the real
+//! front layer, which were measured on another service of the same layer (docs/behaviour.md). Lengths and patterns are
+//! the business of `constraints`.
+
+use serde_json::{Map, Number, Value};
+
+use super::models::{Kind, Model, ShapeId};
+
+/// A value of the wrong type; the text of the `Message`, if there is one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mismatch(pub(super) Option<String>);
+
+const LIST: &str = "Start of list found where not expected";
+const MAP: &str = "Start of structure or map found where not expected.";
+
+/// Checks a request's value against its shape, in the order in which the request was written. Leaves out what counts
+/// as absent: nulls (but for those in maps, which are for `constraints` to refuse) and members that the model doesn't
+/// have. A fraction where a whole number belongs is cut off, as the real service does.
+pub(super) fn conform(model: &Model, shape: ShapeId, value: &mut Value) -> Result<(), Mismatch> {
+    match &model.shape(shape).kind {
+        Kind::Structure(members) => {
+            let object = object(value, "Expected null")?;
+            object.retain(|name, value| {
+                !value.is_null() && members.iter().any(|member| member.name == *name)
+            });
+            for (name, value) in object {
+                let member = members.iter().find(|member| member.name == *name);
+                conform(model, member.expect("others were left out").shape, value)?;
+            }
+        }
+        Kind::Map(_, of) => {
+            for value in object(value, "Expected map or null")?.values_mut() {
+                if !value.is_null() {
+                    conform(model, *of, value)?;
+                }
+            }
+        }
+        Kind::List(of) => {
+            let elements = match value {
+                Value::Array(elements) => elements,
+                Value::Object(_) => return mismatch(MAP),
+                _ => return mismatch("Expected list or null"),
+            };
+            elements.retain(|element| !element.is_null());
+            for element in elements {
+                conform(model, *of, element)?;
+            }
+        }
+        Kind::String => scalar(value, Value::is_string, "a String")?,
+        Kind::Boolean => scalar(value, Value::is_boolean, "an Boolean")?,
+        Kind::Integer => number(value, "an Integer")?,
+        Kind::Long => number(value, "a Long")?,
+        Kind::Timestamp => scalar(value, Value::is_number, "a Timestamp")?,
+    }
+    Ok(())
+}
+
+fn mismatch<T>(text: &str) -> Result<T, Mismatch> {
+    Err(Mismatch(Some(text.to_owned())))
+}
+
+fn object<'v>(value: &'v mut Value, scalar: &str) -> Result<&'v mut Map<String, Value>, Mismatch> {
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Array(_) => mismatch(LIST),
+        _ => mismatch(scalar),
+    }
+}
+
+fn scalar(value: &Value, fits: fn(&Value) -> bool, wanted: &str) -> Result<(), Mismatch> {
+    if fits(value) {
+        return Ok(());
+    }
+    let found = match value {
+        Value::Array(_) => return mismatch(LIST),
+        Value::Object(_) => return mismatch(MAP),
+        Value::Bool(true) => "TRUE_VALUE",
+        Value::Bool(false) => "FALSE_VALUE",
+        Value::Number(_) => "NUMBER_VALUE",
+        Value::String(_) | Value::Null => "STRING_VALUE",
+    };
+    mismatch(&format!("{found} can not be converted to {wanted}"))
+}
+
+fn number(value: &mut Value, wanted: &str) -> Result<(), Mismatch> {
+    scalar(value, Value::is_number, wanted)?;
+    if !value.is_i64() {
+        // Saturates: a number beyond 64 bits is beyond every range, too.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the fraction is to be cut off"
+        )]
+        let whole = value.as_f64().unwrap_or_default() as i64;
+        *value = Value::Number(Number::from(whole));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::models::MODELS;
+    use super::*;
+    use crate::operations::Service;
+
+    fn conformed(operation: &str, mut value: Value) -> Result<Value, Mismatch> {
+        let model = MODELS.of(Service::CognitoIdentity);
+        let input = model.operation(operation).unwrap().input.unwrap();
+        conform(model, input, &mut value).map(|()| value)
+    }
+
+    #[test]
+    fn what_counts_as_absent_is_left_out() {
+        let value = json!({"IdentityPoolId": "a", "AccountId": null, "Other": [1], "Logins": {"a": "b", "c": null}});
+        let wanted = json!({"IdentityPoolId": "a", "Logins": {"a": "b", "c": null}});
+        assert_eq!(conformed("GetId", value), Ok(wanted));
+        let value = json!({"MaxResults": 10.9});
+        assert_eq!(
+            conformed("ListIdentityPools", value),
+            Ok(json!({"MaxResults": 10}))
+        );
+        let value = json!({"IdentityIdsToDelete": [null, "a"]});
+        assert_eq!(
+            conformed("DeleteIdentities", value),
+            Ok(json!({"IdentityIdsToDelete": ["a"]}))
+        );
+    }
+
+    #[test]
+    fn each_wrong_type_has_its_words() {
+        let pool = |value: Value| ("GetId", json!({ "IdentityPoolId": value }));
+        let logins = |value: Value| ("GetId", json!({ "Logins": value }));
+        let count = |value: Value| ("ListIdentityPools", json!({ "MaxResults": value }));
+        let guests = |value: Value| {
+            (
+                "CreateIdentityPool",
+                json!({ "AllowUnauthenticatedIdentities": value }),
+            )
+        };
+        let ids = |value: Value| ("DeleteIdentities", json!({ "IdentityIdsToDelete": value }));
+        let clients = |value: Value| {
+            (
+                "CreateIdentityPool",
+                json!({ "CognitoIdentityProviders": value }),
+            )
+        };
+        let duration = |value: Value| {
+            (
+                "GetOpenIdTokenForDeveloperIdentity",
+                json!({ "TokenDuration": value }),
+            )
+        };
+        for ((operation, value), words) in [
+            (
+                pool(json!(1)),
+                "NUMBER_VALUE can not be converted to a String",
+            ),
+            (
+                pool(json!(1.5)),
+                "NUMBER_VALUE can not be converted to a String",
+            ),
+            (
+                pool(json!(true)),
+                "TRUE_VALUE can not be converted to a String",
+            ),
+            (
+                pool(json!(false)),
+                "FALSE_VALUE can not be converted to a String",
+            ),
+            (pool(json!([])), "Start of list found where not expected"),
+            (
+                pool(json!({})),
+                "Start of structure or map found where not expected.",
+            ),
+            (logins(json!("a")), "Expected map or null"),
+            (logins(json!([])), "Start of list found where not expected"),
+            (
+                logins(json!({"a": 1})),
+                "NUMBER_VALUE can not be converted to a String",
+            ),
+            (
+                count(json!("1")),
+                "STRING_VALUE can not be converted to an Integer",
+            ),
+            (
+                count(json!(true)),
+                "TRUE_VALUE can not be converted to an Integer",
+            ),
+            (count(json!([1])), "Start of list found where not expected"),
+            (
+                duration(json!("1")),
+                "STRING_VALUE can not be converted to a Long",
+            ),
+            (
+                guests(json!("true")),
+                "STRING_VALUE can not be converted to an Boolean",
+            ),
+            (
+                guests(json!(1)),
+                "NUMBER_VALUE can not be converted to an Boolean",
+            ),
+            (ids(json!("a")), "Expected list or null"),
+            (ids(json!(1)), "Expected list or null"),
+            (
+                ids(json!({})),
+                "Start of structure or map found where not expected.",
+            ),
+            (
+                ids(json!([["a"]])),
+                "Start of list found where not expected",
+            ),
+            (clients(json!(["a"])), "Expected null"),
+            (
+                clients(json!([[]])),
+                "Start of list found where not expected",
+            ),
+            (
+                clients(json!([{"ClientId": 1}])),
+                "NUMBER_VALUE can not be converted to a String",
+            ),
+        ] {
+            assert_eq!(
+                conformed(operation, value.clone()),
+                Err(Mismatch(Some(words.into()))),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_every_range_is_left_to_the_constraints() {
+        let value = json!({"MaxResults": 1e300});
+        assert_eq!(
+            conformed("ListIdentityPools", value),
+            Ok(json!({ "MaxResults": i64::MAX }))
+        );
+    }
+}
