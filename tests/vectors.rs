@@ -5,6 +5,8 @@
     reason = "a vector that can't be read is a failure"
 )]
 
+#[path = "vectors/jose.rs"]
+mod jose;
 #[path = "vectors/sigv4.rs"]
 mod sigv4;
 

@@ -181,7 +181,7 @@ impl Call<'_> {
                     of_pool.map(|client| client.client_id.clone()).collect();
                 clients.extend(audiences.into_iter().map(|audience| audience.client_id));
                 let name = key.to_owned();
-                (!clients.is_empty()).then(|| Provider::UserPool(UserPool { name, clients }))
+                (!clients.is_empty()).then_some(Provider::UserPool(UserPool { name, clients }))
             }
             ProviderKind::Public(_) | ProviderKind::Saml | ProviderKind::Own => None,
         };

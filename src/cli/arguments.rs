@@ -166,7 +166,10 @@ mod tests {
         let words = "cognate check-config --config a --listen b --data-dir c --database-url d --master-key-file e \
                      --public-url f --account-id g --region h --region i --upstream j=k --allow-http-issuers";
         let Command::CheckConfig(arguments) =
-            Arguments::parse_from(words.split_whitespace()).command;
+            Arguments::parse_from(words.split_whitespace()).command
+        else {
+            panic!("check-config was asked for");
+        };
         let flags = Flags::from(arguments);
         assert_eq!(
             format!("{flags:?}"),

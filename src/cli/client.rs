@@ -106,8 +106,8 @@ impl Server {
             region: &self.region,
             service: "cognito-identity",
         };
-        let signed = sigv4::sign(&request, &signer, Real.now()).into_diagnostic()?;
-        headers.extend(signed);
+        let added = sigv4::sign(&request, &signer, Real.now()).into_diagnostic()?;
+        headers.extend(added);
         Ok(headers)
     }
 }

@@ -89,19 +89,18 @@ pub(super) async fn run(command: Keys) -> Result<()> {
 
 fn line(key: &Value) -> String {
     let text = |name: &str| key[name].as_str().unwrap_or_default();
-    let mut line = format!(
-        "{:<8} {}  made {}",
+    let dated = |name: &str, words: &str| match &key[name] {
+        Value::Null => String::new(),
+        seconds => format!(", {words} {}", moment(seconds)),
+    };
+    format!(
+        "{:<8} {}  made {}{}{}",
         text("State"),
         text("KeyId"),
-        moment(&key["Made"])
-    );
-    if key["ReadyFrom"].is_number() {
-        line += &format!(", may be used from {}", moment(&key["ReadyFrom"]));
-    }
-    if key["BelievedUntil"].is_number() {
-        line += &format!(", believed until {}", moment(&key["BelievedUntil"]));
-    }
-    line
+        moment(&key["Made"]),
+        dated("ReadyFrom", "may be used from"),
+        dated("BelievedUntil", "believed until")
+    )
 }
 
 fn moment(seconds: &Value) -> String {

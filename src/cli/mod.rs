@@ -27,11 +27,11 @@ pub fn run() -> ExitCode {
         Command::CheckConfig(settings) => check_config::run(&settings.into()),
         Command::Serve(settings) => {
             let loaded = Config::load(&Flags::from(settings), &environment, &read_file);
-            with(loaded, |config| serve::run(config))
+            with(loaded, serve::run)
         }
         Command::Dev(arguments) => {
             let loaded = Config::for_dev(&Flags::from(arguments), &environment, &read_file);
-            with(loaded, |config| dev::run(config))
+            with(loaded, dev::run)
         }
         Command::Keys(command) => finish(keys::run(command)),
         Command::RootKey(command) => finish(root_key::run(command)),

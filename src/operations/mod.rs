@@ -31,7 +31,7 @@ pub trait Operation: DeserializeOwned + Send + 'static {
     const NAME: &'static str;
     /// Whether it wants a signature.
     const ACCESS: Access;
-    /// Its answer; [`answer::Nothing`] where the model has no output.
+    /// Its answer; one that is written as `null` where the model has no output.
     type Output: Serialize + Send;
 
     /// The ARN of what it acts on, for authorisation.

@@ -57,7 +57,7 @@ pub(super) async fn serve(
     respond::ended(&call, operation, dialect, result.as_ref().err());
     let in_json = asked.service == Service::Sts && accepts_json(parts);
     match (result, asked.entry) {
-        (Ok(output), Some(entry)) if in_json => success_in_json(entry, output, call.request_id),
+        (Ok(output), Some(entry)) if in_json => success_in_json(entry, &output, call.request_id),
         (Ok(output), Some(entry)) => success(entry, &output, call.request_id),
         (Ok(_), None) => refusal(
             asked.service,
@@ -132,19 +132,20 @@ fn service(parts: &Parts, version: Option<&str>) -> Service {
 
 /// The service in the scope of a request's signature, of which nothing is checked yet: only whose error it will be.
 fn scope_service(parts: &Parts) -> Option<String> {
-    let written = match parts.headers.get(header::AUTHORIZATION) {
-        Some(header) => header
+    let written = if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
+        header
             .to_str()
             .ok()?
             .split_once("Credential=")?
             .1
-            .to_owned(),
-        None => {
-            let query = parts.uri.query().unwrap_or_default().as_bytes();
-            let credential =
-                form_urlencoded::parse(query).find(|(name, _)| name == "X-Amz-Credential");
-            credential?.1.into_owned()
-        }
+            .to_owned()
+    } else {
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        let mut parameters = form_urlencoded::parse(query);
+        parameters
+            .find(|(name, _)| name == "X-Amz-Credential")?
+            .1
+            .into_owned()
     };
     let scope = written.split([',', ' ']).next()?;
     scope.split('/').rev().nth(1).map(str::to_owned)
@@ -273,7 +274,7 @@ fn success(entry: &Entry, output: &Value, request_id: Uuid) -> Response {
     respond::answer(200, "text/xml", body, request_id)
 }
 
-fn success_in_json(entry: &Entry, output: Value, request_id: Uuid) -> Response {
+fn success_in_json(entry: &Entry, output: &Value, request_id: Uuid) -> Response {
     let (response, result) = (
         format!("{}Response", entry.name),
         format!("{}Result", entry.name),

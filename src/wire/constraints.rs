@@ -74,7 +74,7 @@ impl Check<'_> {
                 }
             }
             (Kind::List(of), Value::Array(elements)) => {
-                self.elements(path, shape, value, *of, elements)
+                self.elements(path, shape, value, *of, elements);
             }
             (Kind::Map(key, of), Value::Object(entries)) => {
                 let keys = self.model.shape(*key);

@@ -53,10 +53,10 @@ pub(super) async fn run(
     }
     let (model, shape) = model(entry);
     let value = read(model, shape)?;
-    if let Some(input) = shape.input {
-        if let Some(text) = constraints::violations(model, input, &value) {
-            return Err(Code::Validation.because(text));
-        }
+    if let Some(input) = shape.input
+        && let Some(text) = constraints::violations(model, input, &value)
+    {
+        return Err(Code::Validation.because(text));
     }
     let prepared = (entry.prepare)(value)?;
     if entry.access == Access::Signed {
@@ -74,10 +74,10 @@ async fn signed_by(
 ) -> Result<(), Error> {
     let (caller, region) = signature(front, entry, call, parts, body)
         .map_err(|error| refused(&error, entry.service))?;
-    if let Caller::Session(session) = &caller {
-        if !call.session_is_live(session).await? {
-            return Err(refused(&SignatureError::UnknownKey, entry.service));
-        }
+    if let Caller::Session(session) = &caller
+        && !call.session_is_live(session).await?
+    {
+        return Err(refused(&SignatureError::UnknownKey, entry.service));
     }
     call.region = Some(region);
     call.caller = Some(caller);

@@ -1,10 +1,7 @@
 //! Wycheproof's sets for JSON web signatures and keys, held at the layer of signatures, below the claims: every invalid
 //! case is refused and every valid one taken, but for those that policy refuses, which are counted.
-//!
-//! Run with `COGNATE_VECTORS=FOLDER cargo test --test jose_vectors`; the folder holds `jose/`.
 
 use std::fs;
-use std::path::PathBuf;
 
 use cognate::logins::jwks::KeySet;
 use cognate::logins::jws::{self, Jws};
@@ -37,10 +34,7 @@ struct Case {
 
 fn cases(name: &str) -> Vec<Case> {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    #[expect(clippy::disallowed_methods, reason = "a test's own argument")]
-    let folder = std::env::var_os("COGNATE_VECTORS")
-        .expect("COGNATE_VECTORS names the folder of the published test vectors");
-    let path = PathBuf::from(folder).join("jose").join(name);
+    let path = super::folder("jose").join(name);
     let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let document = json::read(&text).unwrap();
     let groups = document["testGroups"].as_array().unwrap();

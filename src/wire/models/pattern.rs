@@ -38,11 +38,11 @@ fn translate(pattern: &str) -> String {
                         continue;
                     }
                 };
-                written.push_str(&if in_class {
-                    class.to_owned()
+                if in_class {
+                    written.push_str(class);
                 } else {
-                    format!("[{class}]")
-                });
+                    written.extend(["[", class, "]"]);
+                }
             }
             other => written.push(other),
         }

@@ -1,0 +1,17 @@
+//! The operations over HTTP, on the embedded store, in a world whose clock stands still: a module an operation, and
+//! some for what all of them share.
+#![expect(unreachable_pub, reason = "a test binary exports nothing")]
+
+mod world;
+
+mod create_identity_pool;
+mod delete_identity_pool;
+mod describe_identity;
+mod describe_identity_pool;
+mod get_credentials_for_identity;
+mod get_id;
+mod get_identity_pool_roles;
+mod get_open_id_token;
+mod list_identity_pools;
+mod set_identity_pool_roles;
+mod update_identity_pool;

@@ -1,0 +1,482 @@
+//! A server in this process, and everything that a test needs to talk to it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::{Arc, Once};
+
+use cognate::ambient::{Ambient, Still};
+use cognate::app::{self, App};
+use cognate::config::{Config, Environment, Flags, read_file};
+use cognate::wire::Front;
+use cognate::wire::sigv4::{self, SecretKey, Signer};
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::Url;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+mod issuer;
+
+pub use issuer::{Issuer, Key, claims};
+
+pub const ACCOUNT: &str = "123456789012";
+pub const REGION: &str = "eu-west-1";
+pub const GUEST_ROLE: &str = "arn:aws:iam::123456789012:role/Guest";
+pub const USER_ROLE: &str = "arn:aws:iam::123456789012:role/User";
+
+/// An access key that signs requests.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub id: String,
+    pub secret: String,
+    pub session_token: Option<String>,
+}
+
+impl Credentials {
+    pub fn root() -> Self {
+        Self {
+            id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
+            session_token: None,
+        }
+    }
+
+    /// The `Credentials` member of an answer, of either service.
+    pub fn of(answer: &Value) -> Self {
+        let text = |name: &str| answer[name].as_str().map(str::to_owned);
+        Self {
+            id: text("AccessKeyId").expect("an access key id"),
+            secret: text("SecretKey")
+                .or(text("SecretAccessKey"))
+                .expect("a secret key"),
+            session_token: text("SessionToken"),
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test reads what the server wrote"
+        )]
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The answer of a call that must succeed.
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        if self.text.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
+    }
+
+    /// Status, code and text of a call that must fail, as the body and the headers agree on them.
+    pub fn error(&self) -> (u16, String, String) {
+        let body = self.json();
+        let code = body["__type"]
+            .as_str()
+            .expect("an error has a type")
+            .to_owned();
+        let text = body["message"]
+            .as_str()
+            .or(body["Message"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        assert_eq!(self.header("x-amzn-errortype"), Some(format!("{code}:")));
+        assert_eq!(
+            self.header("content-type").as_deref(),
+            Some("application/x-amz-json-1.1")
+        );
+        (self.status, code, text)
+    }
+
+    /// That the call failed with this code and text, and status 400.
+    #[track_caller]
+    pub fn refused(&self, code: &str, text: &str) {
+        assert_eq!(self.error(), (400, code.to_owned(), text.to_owned()));
+    }
+
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().expect("a printable header").to_owned())
+    }
+
+    /// What stands between the tags `name`, the first time, in an XML answer.
+    pub fn xml(&self, name: &str) -> Option<String> {
+        let (_, rest) = self.text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>"))
+            .map(|(text, _)| text.to_owned())
+    }
+
+    /// That the call failed in the Query protocol.
+    #[track_caller]
+    pub fn query_refused(&self, status: u16, code: &str, text: &str) {
+        let unescaped = self.xml("Message").map(|text| {
+            text.replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&quot;", "\"")
+                .replace("&apos;", "'")
+                .replace("&amp;", "&")
+        });
+        let found = (self.status, self.xml("Code"), unescaped);
+        assert_eq!(
+            found,
+            (status, Some(code.to_owned()), Some(text.to_owned())),
+            "{}",
+            self.text
+        );
+    }
+}
+
+/// A server, its clock and its client.
+pub struct World {
+    pub app: Arc<App>,
+    pub clock: Arc<Still>,
+    pub base: String,
+    pub client: reqwest::Client,
+    pub folder: Arc<TempDir>,
+    root: Credentials,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// The moment at which a world begins.
+pub fn beginning() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().expect("a moment")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own client has no fences"
+)]
+pub fn client() -> reqwest::Client {
+    static PROVIDERS: Once = Once::new();
+    PROVIDERS.call_once(cognate::cli::install_crypto);
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose server was started with more flags.
+    pub async fn with(flags: impl FnOnce(&mut Flags)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        Self::open(folder, Arc::new(Still::at(beginning())), flags).await
+    }
+
+    /// A world on a data directory and a clock that may have been used before.
+    pub async fn open(
+        folder: Arc<TempDir>,
+        clock: Arc<Still>,
+        flags: impl FnOnce(&mut Flags),
+    ) -> Self {
+        let client = client();
+        let config = config(folder.path(), flags);
+        let listener = TcpListener::bind(config.listen).expect("a port");
+        listener
+            .set_nonblocking(true)
+            .expect("a listener that doesn't block");
+        let address: SocketAddr = listener.local_addr().expect("an address");
+        let public_url = config.public_url_for(address);
+        let ambient: Arc<dyn Ambient> = clock.clone();
+        let opened = app::open(config, ambient, public_url)
+            .await
+            .expect("a house that opens");
+        let app = Arc::new(opened.app);
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let router = Front::new(Arc::clone(&app), metrics).router();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .await
+                .expect("a server that serves");
+        });
+        let base = format!("http://{address}");
+        Self {
+            app,
+            clock,
+            base,
+            client,
+            folder,
+            root: Credentials::root(),
+            serving,
+        }
+    }
+
+    /// Stops this server and starts another on the same data.
+    pub async fn restart(self) -> Self {
+        self.app.store.close().await;
+        let (folder, clock) = (Arc::clone(&self.folder), Arc::clone(&self.clock));
+        drop(self);
+        Self::open(folder, clock, |_| {}).await
+    }
+
+    /// Sends whatever it is given.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: HeaderMap,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let method = method.parse().expect("a method");
+        let url = format!("{}{path}", self.base);
+        let response = self
+            .client
+            .request(method, url)
+            .headers(headers)
+            .body(body)
+            .send()
+            .await;
+        let response = response.expect("an answer");
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("a text"),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, HeaderMap::new(), "").await
+    }
+
+    /// A call without a signature.
+    pub async fn public(&self, operation: &str, input: Value) -> Answer {
+        let headers = json_headers(&target_of(operation));
+        self.send("POST", "/", headers, input.to_string()).await
+    }
+
+    /// A call signed by the root key.
+    pub async fn admin(&self, operation: &str, input: Value) -> Answer {
+        self.signed(&self.root, operation, input).await
+    }
+
+    /// A call signed by `who`.
+    pub async fn signed(&self, who: &Credentials, operation: &str, input: Value) -> Answer {
+        let body = input.to_string();
+        let headers = self.sign(
+            who,
+            "cognito-identity",
+            json_headers(&target_of(operation)),
+            &body,
+        );
+        self.send("POST", "/", headers, body).await
+    }
+
+    /// `headers` with those of a signature.
+    pub fn sign(
+        &self,
+        who: &Credentials,
+        service: &str,
+        mut headers: HeaderMap,
+        body: &str,
+    ) -> HeaderMap {
+        let host = self.base.strip_prefix("http://").expect("an http URL");
+        headers.insert("host", HeaderValue::from_str(host).expect("a host"));
+        let secret = SecretKey::new(who.secret.clone());
+        let signer = Signer {
+            access_key_id: &who.id,
+            secret: &secret,
+            session_token: who.session_token.as_deref(),
+            region: REGION,
+            service,
+        };
+        let request = sigv4::Request {
+            method: "POST",
+            path: "/",
+            query: "",
+            authority: None,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        let added = sigv4::sign(&request, &signer, self.clock.now()).expect("a signature");
+        headers.extend(added);
+        headers
+    }
+
+    /// A call in the Query protocol without a signature.
+    pub async fn query(&self, parameters: &[(&str, &str)]) -> Answer {
+        self.send("POST", "/", form_headers(), form(parameters))
+            .await
+    }
+
+    /// A call in the Query protocol signed by `who`.
+    pub async fn signed_query(
+        &self,
+        who: &Credentials,
+        service: &str,
+        parameters: &[(&str, &str)],
+    ) -> Answer {
+        let body = form(parameters);
+        let headers = self.sign(who, service, form_headers(), &body);
+        self.send("POST", "/", headers, body).await
+    }
+
+    /// An IAM action by the root key.
+    pub async fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("Action", action), ("Version", "2010-05-08")];
+        all.extend(parameters);
+        self.signed_query(&self.root, "iam", &all).await
+    }
+
+    /// An STS action without a signature.
+    pub async fn sts(&self, action: &str, parameters: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("Action", action), ("Version", "2011-06-15")];
+        all.extend(parameters);
+        self.query(&all).await
+    }
+
+    /// Makes a pool with roles, guests allowed unless `more` says otherwise; gives its id.
+    pub async fn pool(&self, more: Value) -> String {
+        let mut input =
+            json!({ "IdentityPoolName": "A pool", "AllowUnauthenticatedIdentities": true });
+        for (name, value) in more.as_object().expect("members of a pool") {
+            input[name] = value.clone();
+        }
+        let pool = self.admin("CreateIdentityPool", input).await.ok();
+        let id = pool["IdentityPoolId"]
+            .as_str()
+            .expect("a pool id")
+            .to_owned();
+        let roles = json!({ "authenticated": USER_ROLE, "unauthenticated": GUEST_ROLE });
+        self.admin(
+            "SetIdentityPoolRoles",
+            json!({ "IdentityPoolId": id, "Roles": roles }),
+        )
+        .await
+        .ok();
+        id
+    }
+
+    /// Registers an issuer with these client ids; gives its ARN.
+    pub async fn register(&self, issuer: &Issuer, clients: &[&str]) -> String {
+        let names: Vec<String> = (1..=clients.len())
+            .map(|at| format!("ClientIDList.member.{at}"))
+            .collect();
+        let mut parameters: Vec<(&str, &str)> = vec![("Url", issuer.url())];
+        parameters.extend(
+            names
+                .iter()
+                .map(String::as_str)
+                .zip(clients.iter().copied()),
+        );
+        let answer = self.iam("CreateOpenIDConnectProvider", &parameters).await;
+        answer
+            .xml("OpenIDConnectProviderArn")
+            .unwrap_or_else(|| panic!("{}", answer.text))
+    }
+
+    /// A pool that takes tokens of `issuer` for the client `app`.
+    pub async fn pool_of(&self, issuer: &Issuer) -> String {
+        let arn = self.register(issuer, &["app"]).await;
+        self.pool(json!({ "OpenIdConnectProviderARNs": [arn] }))
+            .await
+    }
+
+    pub async fn get_id(&self, pool: &str, logins: Value) -> Answer {
+        self.public("GetId", json!({ "IdentityPoolId": pool, "Logins": logins }))
+            .await
+    }
+
+    /// The identity of a login, or a new guest.
+    pub async fn identity(&self, pool: &str, logins: Value) -> String {
+        let answer = self.get_id(pool, logins).await.ok();
+        answer["IdentityId"]
+            .as_str()
+            .expect("an identity id")
+            .to_owned()
+    }
+
+    pub async fn credentials(&self, identity: &str, logins: Value) -> Answer {
+        let input = json!({ "IdentityId": identity, "Logins": logins });
+        self.public("GetCredentialsForIdentity", input).await
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+}
+
+/// The configuration of a world's server.
+pub fn config(folder: &Path, more: impl FnOnce(&mut Flags)) -> Config {
+    let mut flags = Flags {
+        listen: Some("127.0.0.1:0".into()),
+        data_dir: Some(folder.join("data")),
+        allow_http_issuers: true,
+        ..Flags::default()
+    };
+    more(&mut flags);
+    let root = Credentials::root();
+    let environment: Environment = [
+        ("COGNATE_ROOT_ACCESS_KEY_ID", root.id),
+        ("COGNATE_ROOT_SECRET_ACCESS_KEY", root.secret),
+    ]
+    .into_iter()
+    .collect();
+    Config::load(&flags, &environment, &read_file).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+/// The target of an operation; Cognate's own are named with their prefix.
+fn target_of(operation: &str) -> String {
+    if operation.contains('.') {
+        operation.to_owned()
+    } else {
+        format!("AWSCognitoIdentityService.{operation}")
+    }
+}
+
+pub fn json_headers(target: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        "content-type",
+        HeaderValue::from_static("application/x-amz-json-1.1"),
+    );
+    headers.insert(
+        "x-amz-target",
+        HeaderValue::from_str(target).expect("a target"),
+    );
+    headers
+}
+
+pub fn form_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
+    headers.insert("content-type", form);
+    headers
+}
+
+pub fn form(parameters: &[(&str, &str)]) -> String {
+    Url::parse_with_params("http://x/", parameters)
+        .expect("parameters")
+        .query()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// One login, as a `Logins` map.
+pub fn login(issuer: &Issuer, token: &str) -> Value {
+    json!({ issuer.name(): token })
+}
