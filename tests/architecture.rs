@@ -78,7 +78,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 struct Imports<'m> {
     modules: &'m BTreeSet<String>,
     found: BTreeSet<String>,
-    /// How many modules the source stands below the crate's root.
+    /// How many modules the place that is read stands below the crate's root.
     depth: usize,
     strange: Vec<String>,
 }
@@ -89,8 +89,7 @@ impl Imports<'_> {
         let supers = words.iter().take_while(|word| *word == "super").count();
         let named = match words.first().map(String::as_str) {
             Some("crate" | "cognate") => words.get(1),
-            // Inline modules add depth, so more `super`s than the file needs are read as the root too.
-            Some("super") if supers >= self.depth => words.get(supers),
+            Some("super") if supers == self.depth => words.get(supers),
             _ => None,
         };
         match named {
@@ -130,6 +129,12 @@ impl Imports<'_> {
 }
 
 impl<'ast> Visit<'ast> for Imports<'_> {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        self.depth += 1;
+        syn::visit::visit_item_mod(self, item);
+        self.depth -= 1;
+    }
+
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         self.tree(&[], &item.tree);
     }
