@@ -4,14 +4,20 @@
 
 mod world;
 
+mod assume_role_with_web_identity;
 mod create_identity_pool;
 mod delete_identity_pool;
 mod describe_identity;
 mod describe_identity_pool;
+mod get_caller_identity;
 mod get_credentials_for_identity;
 mod get_id;
 mod get_identity_pool_roles;
 mod get_open_id_token;
+mod keys;
 mod list_identity_pools;
+mod logins;
+mod oidc_providers;
 mod set_identity_pool_roles;
+mod signatures;
 mod update_identity_pool;

@@ -311,7 +311,7 @@ fn add_client_id(client_ids: &mut Vec<String>, client_id: String) -> Result<(), 
     Ok(())
 }
 
-/// SHA-1 thumbprints in hex; the model has checked their length.
+/// SHA-1 thumbprints in hex, as they were written; the model has checked their length.
 fn thumbprints(list: Vec<String>) -> Result<Vec<String>, Error> {
     if list.len() > THUMBPRINTS {
         return Err(Code::InvalidInput.because(format!(
@@ -320,10 +320,7 @@ fn thumbprints(list: Vec<String>) -> Result<Vec<String>, Error> {
     }
     let hex = |text: &String| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if list.iter().all(hex) {
-        Ok(list
-            .into_iter()
-            .map(|text| text.to_ascii_lowercase())
-            .collect())
+        Ok(list)
     } else {
         Err(Code::InvalidInput.because("Thumbprints are 40 hexadecimal digits."))
     }

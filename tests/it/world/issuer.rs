@@ -138,6 +138,7 @@ impl Key {
 /// The issuer.
 pub struct Issuer {
     url: String,
+    base: String,
     pub key: Key,
     shared: Arc<Shared>,
     serving: tokio::task::JoinHandle<()>,
@@ -163,10 +164,20 @@ impl Issuer {
     }
 
     pub async fn with(key: Key) -> Self {
+        Self::serve(key, None).await
+    }
+
+    /// An issuer that calls itself `url` and is reached through an upstream.
+    pub async fn named(url: &str) -> Self {
+        Self::serve(Key::rsa("one"), Some(url.to_owned())).await
+    }
+
+    async fn serve(key: Key, named: Option<String>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let url = named.unwrap_or_else(|| base.clone());
         let shared = Arc::new(Shared {
             url: url.clone(),
             keys: Mutex::new(json!({ "keys": [key.jwk()] })),
@@ -186,10 +197,16 @@ impl Issuer {
         });
         Self {
             url,
+            base,
             key,
             shared,
             serving,
         }
+    }
+
+    /// Where it really is.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     pub fn url(&self) -> &str {
