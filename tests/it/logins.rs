@@ -34,6 +34,7 @@ fn encode(value: &Value) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn each_bad_token_is_refused_with_its_message() {
     let (world, issuer, pool) = one().await;
     let good = claims(issuer.url(), "ada");

@@ -1,6 +1,10 @@
 //! The operations over HTTP, on the embedded store, in a world whose clock stands still: a module an operation, and
 //! some for what all of them share.
 #![expect(unreachable_pub, reason = "a test binary exports nothing")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test's helper fails the test"
+)]
 
 mod world;
 
