@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod issuer;
+mod nursery;
 
 pub use issuer::{Issuer, Key, claims};
 
@@ -184,6 +185,7 @@ impl World {
     /// A world whose server was started with more flags.
     pub async fn with(flags: impl FnOnce(&mut Flags)) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        nursery::furnish(folder.path()).await;
         Self::open(folder, Arc::new(Still::at(beginning())), flags).await
     }
 
