@@ -6,9 +6,11 @@
     reason = "what fails in a test's helper fails the test"
 )]
 
+mod service_model;
 mod world;
 
 mod assume_role_with_web_identity;
+mod constraints;
 mod create_identity_pool;
 mod delete_identity_pool;
 mod describe_identity;

@@ -1,0 +1,111 @@
+//! A request of each operation that breaks nothing and leaves nothing out; every test of this folder spoils one thing
+//! of it. What it names need not exist.
+
+use cognate::operations::{Entry, Service};
+use serde_json::{Value, json};
+
+const POOL: &str = "eu-west-1:00000000-0000-4000-8000-000000000000";
+const IDENTITY: &str = "eu-west-1:00000000-0000-4000-8000-00000000000a";
+const ROLE: &str = "arn:aws:iam::123456789012:role/User";
+const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/nobody.example.com";
+const PRINT: &str = "990f4193972f2becf12ddeda5237f9c952f20d9e";
+
+/// The request of an operation.
+pub fn request(entry: &Entry) -> Value {
+    let pool = || json!({ "IdentityPoolId": POOL });
+    let pool_settings = json!({
+        "IdentityPoolName": "A pool",
+        "AllowUnauthenticatedIdentities": true,
+        "AllowClassicFlow": true,
+        "SupportedLoginProviders": { "accounts.google.com": "123.apps", "appleid.apple.com": "com.x.y" },
+        "DeveloperProviderName": "login.mycompany",
+        "OpenIdConnectProviderARNs": [PROVIDER],
+        "CognitoIdentityProviders": [client("one"), client("two")],
+        "SamlProviderARNs": ["arn:aws:iam::123456789012:saml-provider/corp"],
+        "IdentityPoolTags": { "team": "blue" },
+    });
+    match (entry.service, entry.name) {
+        (Service::CognitoIdentity, "CreateIdentityPool") => pool_settings,
+        (Service::CognitoIdentity, "UpdateIdentityPool") => with(pool_settings, pool()),
+        (
+            Service::CognitoIdentity,
+            "DeleteIdentityPool" | "DescribeIdentityPool" | "GetIdentityPoolRoles",
+        ) => pool(),
+        (Service::CognitoIdentity, "DescribeIdentity") => json!({ "IdentityId": IDENTITY }),
+        (Service::CognitoIdentity, "GetCredentialsForIdentity") => {
+            json!({ "IdentityId": IDENTITY, "Logins": logins(), "CustomRoleArn": ROLE })
+        }
+        (Service::CognitoIdentity, "GetId") => {
+            json!({ "AccountId": "123456789012", "IdentityPoolId": POOL, "Logins": logins() })
+        }
+        (Service::CognitoIdentity, "GetOpenIdToken") => {
+            json!({ "IdentityId": IDENTITY, "Logins": logins() })
+        }
+        (Service::CognitoIdentity, "ListIdentityPools") => {
+            json!({ "MaxResults": 10, "NextToken": "abc" })
+        }
+        (Service::CognitoIdentity, "SetIdentityPoolRoles") => {
+            let rules = json!({ "Rules": [rule("admin"), rule("user")] });
+            let mapping = json!({
+                "Type": "Rules", "AmbiguousRoleResolution": "Deny", "RulesConfiguration": rules,
+            });
+            json!({
+                "IdentityPoolId": POOL,
+                "Roles": { "authenticated": ROLE, "unauthenticated": ROLE },
+                "RoleMappings": { "accounts.google.com": mapping },
+            })
+        }
+        (Service::Sts, "AssumeRoleWithWebIdentity") => json!({
+            "RoleArn": ROLE, "RoleSessionName": "me", "WebIdentityToken": "token",
+            "ProviderId": "www.amazon.com",
+            "PolicyArns": [
+                { "arn": "arn:aws:iam::aws:policy/ReadOnlyAccess" },
+                { "arn": "arn:aws:iam::aws:policy/PowerUserAccess" },
+            ],
+            "Policy": "{}", "DurationSeconds": 3600,
+        }),
+        (Service::Sts, "GetCallerIdentity")
+        | (Service::Iam, "ListOpenIDConnectProviders")
+        | (Service::Cognate, "RotateRootKey") => json!({}),
+        (
+            Service::Iam,
+            "AddClientIDToOpenIDConnectProvider" | "RemoveClientIDFromOpenIDConnectProvider",
+        ) => json!({ "OpenIDConnectProviderArn": PROVIDER, "ClientID": "app" }),
+        (Service::Iam, "CreateOpenIDConnectProvider") => json!({
+            "Url": "not a URL", "ClientIDList": ["one", "two"], "ThumbprintList": [PRINT],
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "DeleteOpenIDConnectProvider" | "GetOpenIDConnectProvider") => {
+            json!({ "OpenIDConnectProviderArn": PROVIDER })
+        }
+        (Service::Iam, "UpdateOpenIDConnectProviderThumbprint") => {
+            json!({ "OpenIDConnectProviderArn": PROVIDER, "ThumbprintList": [PRINT] })
+        }
+        (Service::Cognate, "ListKeys") => json!({ "Purpose": "Signing" }),
+        (Service::Cognate, "RotateKeys") => {
+            json!({ "Purpose": "Sealing", "Compromised": false, "KeyId": "none" })
+        }
+        (_, name) => panic!("constraints/requests.rs has no request of {name}"),
+    }
+}
+
+fn client(id: &str) -> Value {
+    let name = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC";
+    json!({ "ProviderName": name, "ClientId": id, "ServerSideTokenCheck": false })
+}
+
+fn logins() -> Value {
+    json!({ "accounts.google.com": "token", "login.example.com": "token" })
+}
+
+fn rule(value: &str) -> Value {
+    json!({ "Claim": "cognito:groups", "MatchType": "Contains", "Value": value, "RoleARN": ROLE })
+}
+
+fn with(mut input: Value, more: Value) -> Value {
+    let (Value::Object(members), Value::Object(more)) = (&mut input, more) else {
+        panic!("members");
+    };
+    members.extend(more);
+    input
+}
