@@ -11,6 +11,7 @@ mod world;
 
 mod assume_role_with_web_identity;
 mod constraints;
+mod coverage;
 mod create_identity_pool;
 mod delete_identity_pool;
 mod describe_identity;

@@ -1,0 +1,227 @@
+//! Whether what operations answer is what their models say.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cognate::ambient::Still;
+use cognate::app::{self, App, Caller};
+use cognate::config::{Config, Environment, Flags, read_file};
+use cognate::model::ids::Region;
+use cognate::operations::ALL;
+use serde_json::{Value, json};
+
+use crate::service_model::{ServiceModel, list, text};
+use crate::world::{GUEST_ROLE, Issuer, REGION, USER_ROLE, beginning, client, login};
+
+/// A house without a door, whose operations are called one by one, each answer held against its model.
+struct House {
+    app: App,
+    called: BTreeSet<&'static str>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        client();
+        let flags = Flags {
+            listen: Some("127.0.0.1:0".into()),
+            data_dir: Some(folder.path().join("data")),
+            allow_http_issuers: true,
+            ..Flags::default()
+        };
+        // No root key is given, so that one is made, and can be rotated.
+        let nothing: [(String, String); 0] = [];
+        let environment: Environment = nothing.into_iter().collect();
+        let config = Config::load(&flags, &environment, &read_file).unwrap();
+        let clock = Arc::new(Still::at(beginning()));
+        let opened = app::open(config, clock, "http://127.0.0.1:2646".to_owned()).await;
+        Self {
+            app: opened.unwrap().app,
+            called: BTreeSet::new(),
+            _folder: folder,
+        }
+    }
+
+    /// Calls an operation, which must succeed.
+    async fn call(&mut self, name: &str, input: Value) -> Value {
+        let entry = ALL.iter().find(|entry| entry.name == name).unwrap();
+        let mut call = self.app.call();
+        call.region = Region::parse(REGION);
+        call.caller = Some(Caller::Root);
+        let prepared = (entry.prepare)(input).unwrap();
+        let output = prepared
+            .run(&call)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.text));
+        let model = ServiceModel::of(entry.service);
+        match model.operation(name)["output"]["shape"].as_str() {
+            Some(shape) => fits(model, shape, &output, name),
+            None => assert_eq!(output, Value::Null, "{name} has no output"),
+        }
+        self.called.insert(entry.name);
+        output
+    }
+}
+
+/// That a value is of a shape of the model: no other members, none of another type, and those that are required.
+fn fits(model: &ServiceModel, shape: &str, value: &Value, place: &str) {
+    let is = |fits: bool, what: &str| assert!(fits, "{place} is no {what}: {value}");
+    match model.kind(shape) {
+        "structure" => {
+            is(value.is_object(), "structure");
+            let members = model.members(shape);
+            for (name, of, required) in &members {
+                match value.get(name) {
+                    Some(inner) => fits(model, of, inner, &format!("{place}.{name}")),
+                    None => assert!(!required, "{place} lacks {name}"),
+                }
+            }
+            for name in value.as_object().unwrap().keys() {
+                let known = members.iter().any(|(member, ..)| member == name);
+                assert!(known, "{place} has {name}, which the model doesn't know");
+            }
+        }
+        "list" => {
+            is(value.is_array(), "list");
+            for inner in value.as_array().unwrap() {
+                fits(
+                    model,
+                    model.part(shape, "member"),
+                    inner,
+                    &format!("{place}[]"),
+                );
+            }
+        }
+        "map" => {
+            is(value.is_object(), "map");
+            for inner in value.as_object().unwrap().values() {
+                fits(
+                    model,
+                    model.part(shape, "value"),
+                    inner,
+                    &format!("{place}{{}}"),
+                );
+            }
+        }
+        "string" => {
+            is(value.is_string(), "string");
+            let set = list(&model.shape(shape)["enum"]);
+            is(
+                set.is_empty() || set.contains(&text(value)),
+                "value of its set",
+            );
+        }
+        "integer" | "long" => is(value.is_i64(), "whole number"),
+        "boolean" => is(value.is_boolean(), "boolean"),
+        "timestamp" => is(value.is_number(), "timestamp"),
+        other => panic!("{place} is a {other}"),
+    }
+}
+
+#[tokio::test]
+async fn every_success_is_of_the_shape_that_its_model_says() {
+    let issuer = Issuer::new().await;
+    let mut house = House::new().await;
+    let provider = house
+        .call(
+            "CreateOpenIDConnectProvider",
+            json!({
+                "Url": issuer.url(), "ClientIDList": ["app"], "Tags": [{ "Key": "team", "Value": "blue" }],
+            }),
+        )
+        .await["OpenIDConnectProviderArn"]
+        .clone();
+    let of_provider = json!({ "OpenIDConnectProviderArn": provider });
+    let with = |name: &str, value: Value| {
+        let mut input = of_provider.clone();
+        input[name] = value;
+        input
+    };
+    let print = json!(["990f4193972f2becf12ddeda5237f9c952f20d9e"]);
+    house
+        .call(
+            "AddClientIDToOpenIDConnectProvider",
+            with("ClientID", json!("b")),
+        )
+        .await;
+    house
+        .call(
+            "UpdateOpenIDConnectProviderThumbprint",
+            with("ThumbprintList", print),
+        )
+        .await;
+    house
+        .call("GetOpenIDConnectProvider", of_provider.clone())
+        .await;
+    house.call("ListOpenIDConnectProviders", json!({})).await;
+    house
+        .call(
+            "RemoveClientIDFromOpenIDConnectProvider",
+            with("ClientID", json!("b")),
+        )
+        .await;
+
+    let user_pool = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC";
+    let mut settings = json!({
+        "IdentityPoolName": "A pool",
+        "AllowUnauthenticatedIdentities": true,
+        "AllowClassicFlow": true,
+        "SupportedLoginProviders": { "accounts.google.com": "123.apps" },
+        "DeveloperProviderName": "login.mycompany",
+        "OpenIdConnectProviderARNs": [provider],
+        "CognitoIdentityProviders": [
+            { "ProviderName": user_pool, "ClientId": "one", "ServerSideTokenCheck": false },
+        ],
+        "IdentityPoolTags": { "team": "blue" },
+    });
+    let pool = house.call("CreateIdentityPool", settings.clone()).await["IdentityPoolId"].clone();
+    house.call("CreateIdentityPool", settings.clone()).await;
+    settings["IdentityPoolId"] = pool.clone();
+    house.call("UpdateIdentityPool", settings).await;
+    let of_pool = json!({ "IdentityPoolId": pool });
+    house.call("DescribeIdentityPool", of_pool.clone()).await;
+    house
+        .call("ListIdentityPools", json!({ "MaxResults": 1 }))
+        .await;
+    let roles = json!({ "authenticated": USER_ROLE, "unauthenticated": GUEST_ROLE });
+    let mut given = of_pool.clone();
+    given["Roles"] = roles;
+    house.call("SetIdentityPoolRoles", given).await;
+    house.call("GetIdentityPoolRoles", of_pool.clone()).await;
+
+    let logins = login(&issuer, &issuer.token("ada"));
+    let identity = json!({ "IdentityPoolId": pool, "Logins": logins });
+    let identity = house.call("GetId", identity).await["IdentityId"].clone();
+    let of_identity = json!({ "IdentityId": identity });
+    let signed_in = json!({ "IdentityId": identity, "Logins": logins });
+    house.call("DescribeIdentity", of_identity).await;
+    house
+        .call("GetCredentialsForIdentity", signed_in.clone())
+        .await;
+    let token = house.call("GetOpenIdToken", signed_in).await["Token"].clone();
+    house
+        .call(
+            "AssumeRoleWithWebIdentity",
+            json!({
+                "RoleArn": USER_ROLE, "RoleSessionName": "me", "WebIdentityToken": token,
+            }),
+        )
+        .await;
+    house.call("GetCallerIdentity", json!({})).await;
+
+    let signing = json!({ "Purpose": "Signing" });
+    house.call("ListKeys", signing.clone()).await;
+    house
+        .call("RotateKeys", json!({ "Purpose": "Sealing" }))
+        .await;
+    house
+        .call("ListKeys", json!({ "Purpose": "Sealing" }))
+        .await;
+    house.call("RotateRootKey", json!({})).await;
+    house.call("DeleteIdentityPool", of_pool).await;
+    house.call("DeleteOpenIDConnectProvider", of_provider).await;
+
+    let all: BTreeSet<&str> = ALL.iter().map(|entry| entry.name).collect();
+    assert_eq!(house.called, all, "every operation has its turn above");
+}
