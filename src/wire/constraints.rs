@@ -14,32 +14,41 @@ use super::models::{Kind, Model, Shape, ShapeId};
 /// How many characters of a value a message repeats.
 const ECHO: usize = 4096;
 
+/// How many violations a message spells out; it counts them all. A rule takes three bytes to write and four violations
+/// to refuse: without a bound, whoever may sign would get a hundred times what they sent.
+const SPELT_OUT: usize = 100;
+
 /// The message about everything that `value`, which conforms to `shape`, violates; `None` if that is nothing.
 pub(super) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option<String> {
     let mut check = Check {
         model,
+        count: 0,
         found: Vec::new(),
     };
     check.value("", shape, value);
-    let found = check.found;
-    if found.is_empty() {
+    let Check { count, found, .. } = check;
+    if count == 0 {
         return None;
     }
-    let plural = if found.len() == 1 { "" } else { "s" };
+    let plural = if count == 1 { "" } else { "s" };
     Some(format!(
-        "{} validation error{plural} detected: {}",
-        found.len(),
+        "{count} validation error{plural} detected: {}",
         found.join("; ")
     ))
 }
 
 struct Check<'m> {
     model: &'m Model,
+    count: usize,
     found: Vec<String>,
 }
 
 impl Check<'_> {
     fn report(&mut self, path: &str, shape: &Shape, value: Option<&Value>, words: &str) {
+        self.count += 1;
+        if self.count > SPELT_OUT {
+            return;
+        }
         let shown = match value {
             None => "Value null".to_owned(),
             Some(_) if shape.sensitive => "Value".to_owned(),

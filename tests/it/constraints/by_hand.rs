@@ -293,6 +293,19 @@ async fn a_long_value_is_cut() {
     says("ListIdentityPools", &[(request, &text)]).await;
 }
 
+#[tokio::test]
+async fn a_hundred_violations_are_spelt_out_and_all_are_counted() {
+    let world = World::new().await;
+    let rules = json!({ "Rules": vec![json!({}); 100_000] });
+    let mapping = json!({ "Type": "Rules", "RulesConfiguration": rules });
+    let request = json!({ "IdentityPoolId": POOL, "Roles": {}, "RoleMappings": { "a": mapping } });
+    let (status, _, text) = world.admin("SetIdentityPoolRoles", request).await.error();
+    assert_eq!(status, 400);
+    let (count, violations) = text.split_once(" validation errors detected: ").unwrap();
+    assert_eq!(count, "400001");
+    assert_eq!(violations.split("; ").count(), 100);
+}
+
 /// The same in the Query protocol.
 async fn says_in_query(iam: bool, action: &str, cases: &[(&[(&str, &str)], &str)]) {
     let world = World::new().await;
