@@ -6,10 +6,11 @@ use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
 use http::{Method, header};
+use percent_encoding::percent_decode;
 use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
-use super::models::{Kind, MODELS, Model, ShapeId};
+use super::models::{Kind, MODELS, Member, Model, ShapeId};
 use super::{Front, limits, pipeline, respond, xml};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
@@ -111,11 +112,13 @@ async fn run(
         )));
     };
     asked.entry = Some(entry);
-    let read = |model: &Model, shape: &super::models::OperationShape| match shape.input {
-        Some(input) => {
-            Ok(read(model, input, &parameters, "")?.unwrap_or_else(|| Value::Object(Map::new())))
-        }
-        None => Ok(Value::Object(Map::new())),
+    let read = |model: &Model, shape: &super::models::OperationShape| {
+        let input = shape.input.map(|id| &model.shape(id).kind);
+        let members = match input {
+            Some(Kind::Structure(members)) => members.as_slice(),
+            _ => &[],
+        };
+        structure(model, members, &parameters, "").map(Value::Object)
     };
     pipeline::run(front, entry, call, parts, &body, read).await
 }
@@ -151,15 +154,17 @@ fn scope_service(parts: &Parts) -> Option<String> {
     scope.split('/').rev().nth(1).map(str::to_owned)
 }
 
-/// A form's parameters, none of them twice.
+/// A form's parameters, none of them twice, all of them UTF-8.
 fn parameters(form: &[u8]) -> Result<BTreeMap<String, String>, Error> {
     let mut parameters = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(form) {
-        if parameters
-            .insert(name.into_owned(), value.into_owned())
-            .is_some()
-            || parameters.len() > limits::PARAMETERS
-        {
+    for pair in form.split(|byte| *byte == b'&') {
+        if pair.is_empty() {
+            continue;
+        }
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let mut half = || decoded(halves.next().unwrap_or_default());
+        let (name, value) = (half()?, half()?);
+        if parameters.insert(name, value).is_some() || parameters.len() > limits::PARAMETERS {
             return Err(Code::Serialization
                 .because("The request has too many parameters, or one of them twice."));
         }
@@ -167,7 +172,20 @@ fn parameters(form: &[u8]) -> Result<BTreeMap<String, String>, Error> {
     Ok(parameters)
 }
 
-/// The value of shape `id` that the parameters under `name` make; `None` where there are none.
+/// What a name or a value of a form stands for. Nothing in it is replaced: what is compared later is what was sent.
+fn decoded(written: &[u8]) -> Result<String, Error> {
+    let spaced: Vec<u8> = written
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    match percent_decode(&spaced).decode_utf8() {
+        Ok(text) if !text.contains('\0') => Ok(text.into_owned()),
+        _ => Err(Code::Serialization.because("The request is not UTF-8, or has U+0000 in it.")),
+    }
+}
+
+/// The value of shape `id` that the parameters under `name` make; `None` where there are none. What is written in
+/// another form than the shape's is refused, for an element that is dropped in silence may be one that narrows.
 fn read(
     model: &Model,
     id: ShapeId,
@@ -175,85 +193,111 @@ fn read(
     name: &str,
 ) -> Result<Option<Value>, Error> {
     let plain = parameters.get(name);
+    let parted = behind(parameters, name).next().is_some();
     let malformed = || Code::Serialization.because(format!("The value of {name} can't be read."));
-    match &model.shape(id).kind {
+    let value = match &model.shape(id).kind {
+        _ if plain.is_none() && !parted => return Ok(None),
         Kind::Structure(members) => {
-            let mut object = Map::new();
-            for member in members {
-                if let Some(value) =
-                    read(model, member.shape, parameters, &inside(name, &member.name))?
-                {
-                    object.insert(member.name.clone(), value);
-                }
+            if plain.is_some() {
+                return Err(malformed());
             }
-            Ok((!object.is_empty()).then_some(Value::Object(object)))
+            Value::Object(structure(model, members, parameters, name)?)
+        }
+        // An empty list or map is written as the name alone.
+        Kind::List(_) | Kind::Map(..) if plain.is_some_and(|text| !text.is_empty()) => {
+            return Err(malformed());
         }
         Kind::List(of) => {
             let mut elements = Vec::new();
-            for at in numbers(parameters, &inside(name, "member")) {
-                let name = inside(name, &format!("member.{at}"));
+            for at in numbers(parameters, name, "member").ok_or_else(malformed)? {
+                let name = format!("{name}.member.{at}");
                 elements.extend(read(model, *of, parameters, &name)?);
             }
-            // An empty list is written as the name alone.
-            let there = !elements.is_empty() || plain.is_some_and(String::is_empty);
-            Ok(there.then_some(Value::Array(elements)))
+            Value::Array(elements)
         }
         Kind::Map(_, of) => {
             let mut object = Map::new();
-            for at in numbers(parameters, &inside(name, "entry")) {
-                let entry = inside(name, &format!("entry.{at}"));
-                let key = parameters
-                    .get(&inside(&entry, "key"))
-                    .ok_or_else(malformed)?;
-                let value = read(model, *of, parameters, &inside(&entry, "value"))?
-                    .ok_or_else(malformed)?;
+            for at in numbers(parameters, name, "entry").ok_or_else(malformed)? {
+                let (key, value) = (
+                    parameters.get(&format!("{name}.entry.{at}.key")),
+                    read(model, *of, parameters, &format!("{name}.entry.{at}.value"))?,
+                );
+                let (Some(key), Some(value)) = (key, value) else {
+                    return Err(malformed());
+                };
                 if object.insert(key.clone(), value).is_some() {
                     return Err(malformed());
                 }
             }
-            Ok((!object.is_empty()).then_some(Value::Object(object)))
+            Value::Object(object)
         }
-        Kind::String => Ok(plain.map(|text| Value::String(text.clone()))),
-        Kind::Boolean => match plain.map(String::as_str) {
-            None => Ok(None),
-            Some("true") => Ok(Some(Value::Bool(true))),
-            Some("false") => Ok(Some(Value::Bool(false))),
-            Some(_) => Err(malformed()),
-        },
-        Kind::Integer | Kind::Long | Kind::Timestamp => match plain {
-            None => Ok(None),
-            Some(text) => {
-                let number: i64 = text.parse().map_err(|_| malformed())?;
-                Ok(Some(Value::Number(Number::from(number))))
-            }
-        },
+        kind => {
+            let text = plain.filter(|_| !parted).ok_or_else(malformed)?;
+            scalar(kind, text).ok_or_else(malformed)?
+        }
+    };
+    Ok(Some(value))
+}
+
+fn structure(
+    model: &Model,
+    members: &[Member],
+    parameters: &BTreeMap<String, String>,
+    name: &str,
+) -> Result<Map<String, Value>, Error> {
+    let mut object = Map::new();
+    for member in members {
+        let name = if name.is_empty() {
+            member.name.clone()
+        } else {
+            format!("{name}.{}", member.name)
+        };
+        if let Some(value) = read(model, member.shape, parameters, &name)? {
+            object.insert(member.name.clone(), value);
+        }
+    }
+    Ok(object)
+}
+
+fn scalar(kind: &Kind, text: &str) -> Option<Value> {
+    match kind {
+        Kind::Boolean => text.parse().ok().map(Value::Bool),
+        Kind::Integer | Kind::Long | Kind::Timestamp => text
+            .parse()
+            .ok()
+            .map(|number: i64| Value::Number(Number::from(number))),
+        _ => Some(Value::String(text.to_owned())),
     }
 }
 
-fn inside(name: &str, member: &str) -> String {
-    if name.is_empty() {
-        member.to_owned()
-    } else {
-        format!("{name}.{member}")
-    }
-}
-
-/// The numbers N for which there are parameters `prefix.N` or `prefix.N.…`, in order.
-fn numbers(parameters: &BTreeMap<String, String>, prefix: &str) -> Vec<u32> {
-    let prefix = format!("{prefix}.");
-    let behind = parameters
+/// What stands behind `name.` in the names of parameters.
+fn behind<'p>(
+    parameters: &'p BTreeMap<String, String>,
+    name: &str,
+) -> impl Iterator<Item = &'p str> {
+    let prefix = format!("{name}.");
+    parameters
         .range(prefix.clone()..)
-        .map_while(|(name, _)| name.strip_prefix(&prefix));
-    let mut numbers: Vec<u32> = behind
-        .filter_map(|rest| {
-            rest.split('.')
-                .next()
-                .and_then(|number| number.parse().ok())
-        })
-        .collect();
+        .map_while(move |(name, _)| name.strip_prefix(&prefix))
+}
+
+/// The numbers N of the parameters `name.between.N` and `name.between.N.…`, in order; `None` where there are others
+/// behind `name.`, or a number isn't written as numbers are.
+fn numbers(parameters: &BTreeMap<String, String>, name: &str, between: &str) -> Option<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for rest in behind(parameters, name) {
+        let mut parts = rest.split('.');
+        let number = parts.next().filter(|part| *part == between);
+        let written = number.and_then(|_| parts.next())?;
+        let number: u32 = written.parse().ok()?;
+        if number.to_string() != written {
+            return None;
+        }
+        numbers.push(number);
+    }
     numbers.sort_unstable();
     numbers.dedup();
-    numbers
+    Some(numbers)
 }
 
 fn accepts_json(parts: &Parts) -> bool {

@@ -368,7 +368,7 @@ async fn parameters_of_sts() {
 #[tokio::test]
 async fn parameters_of_iam() {
     let url = ("Url", "https://login.example.com");
-    let cases: [(&[(&str, &str)], &str); 3] = [
+    let cases: [(&[(&str, &str)], &str); 4] = [
         (
             &[
                 url,
@@ -390,6 +390,11 @@ async fn parameters_of_iam() {
             "2 validation errors detected: Value '<&'\">' at 'tags.1.member.key' failed to satisfy constraint: Member \
              must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+; Value null at \
              'tags.1.member.value' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            &[url, ("Tags.member.1.Unheard", "of")],
+            "2 validation errors detected: Value null at 'tags.1.member.key' failed to satisfy constraint: Member must \
+             not be null; Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null",
         ),
     ];
     says_in_query(true, "CreateOpenIDConnectProvider", &cases).await;

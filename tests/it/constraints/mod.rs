@@ -18,7 +18,7 @@ use crate::world::World;
 use mistyped::mistyped;
 use places::{Place, Slot, places};
 use requests::request;
-use sending::{is_of_the_front_door, is_query, send, violates};
+use sending::{flatten, is_of_the_front_door, is_query, send, send_form, violates};
 use words::message;
 
 /// An operation, its model, its good request and the places of that.
@@ -141,6 +141,51 @@ async fn a_value_of_the_wrong_type_is_refused_before_anything_is_measured() {
 }
 
 #[tokio::test]
+async fn a_form_of_the_wrong_kind_is_refused_before_anything_is_measured() {
+    let world = World::new().await;
+    for subject in subjects().filter(|subject| is_query(subject.entry)) {
+        for place in &subject.places {
+            let Some(name) = parameter(&subject, place) else {
+                continue;
+            };
+            let more: Vec<(String, &str)> = match subject.model.kind(&place.shape) {
+                "string" => vec![
+                    (format!("{name}.member.1"), "a"),
+                    (format!("{name}.x"), "a"),
+                ],
+                "integer" | "long" => ["", "a", "1.5", " 1", "1e3", "0x1", "9223372036854775808"]
+                    .map(|text| (name.clone(), text))
+                    .into(),
+                "boolean" => ["", "1", "True", "yes"]
+                    .map(|text| (name.clone(), text))
+                    .into(),
+                "list" => vec![
+                    (name.clone(), "a"),
+                    (format!("{name}.1"), "a"),
+                    (format!("{name}.members.1"), "a"),
+                    (format!("{name}.member"), "a"),
+                    (format!("{name}.member."), "a"),
+                    (format!("{name}.member.x"), "a"),
+                    (format!("{name}.member.01"), "a"),
+                    (format!("{name}.member.+1"), "a"),
+                    (format!("{name}.member.4294967296"), "a"),
+                ],
+                "structure" => vec![(name.clone(), "a")],
+                other => panic!("a {other}"),
+            };
+            for (spoiled, value) in more {
+                let mut parameters = form(&subject, &subject.request);
+                parameters.retain(|(name, _)| *name != spoiled);
+                parameters.push((spoiled.clone(), value.to_owned()));
+                let answer = send_form(&world, subject.entry, &parameters).await;
+                let text = format!("The value of {name} can't be read.");
+                answer.query_refused(400, "MalformedInput", &text);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_length_pattern_range_and_set_is_kept_everywhere() {
     let world = World::new().await;
     for subject in subjects() {
@@ -186,6 +231,35 @@ async fn all_that_is_wrong_is_in_one_message_in_the_models_order() {
             }
         }
     }
+}
+
+/// The name of the parameter of a place; none of the whole.
+fn parameter(subject: &Subject, place: &Place) -> Option<String> {
+    if place.slot == Slot::Whole {
+        return None;
+    }
+    let parts = place.pointer.split('/').skip(1);
+    let parts: Vec<String> = parts
+        .map(|part| match part.parse::<usize>() {
+            Ok(at) => format!("member.{}", at + 1),
+            Err(_) => part.to_owned(),
+        })
+        .collect();
+    let name = parts.join(".");
+    let parameters = form(subject, &subject.request);
+    assert!(
+        parameters
+            .iter()
+            .any(|(written, _)| *written == name || written.starts_with(&format!("{name}."))),
+        "{name} is not written"
+    );
+    Some(name)
+}
+
+fn form(subject: &Subject, request: &Value) -> Vec<(String, String)> {
+    let mut parameters = Vec::new();
+    flatten(subject.model, subject.input, "", request, &mut parameters);
+    parameters
 }
 
 #[expect(clippy::disallowed_methods, reason = "the values stand in the tests")]

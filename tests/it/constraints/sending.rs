@@ -17,6 +17,11 @@ pub async fn send(world: &World, entry: &Entry, request: &Value) -> Answer {
     deliver(world, entry, written(entry, request)).await
 }
 
+/// Sends parameters as they are, with `Action` and `Version`.
+pub async fn send_form(world: &World, entry: &Entry, parameters: &[(String, String)]) -> Answer {
+    deliver(world, entry, written_form(entry, parameters)).await
+}
+
 async fn deliver(world: &World, entry: &Entry, (headers, body): (HeaderMap, String)) -> Answer {
     let headers = if entry.access == Access::Public {
         headers

@@ -1,5 +1,7 @@
 //! How a form of the Query protocol is read.
 
+use serde_json::json;
+
 use crate::world::{Answer, Credentials, World, form_headers};
 
 const ARN: &str = "arn:aws:iam::123456789012:oidc-provider/login.example.com";
@@ -80,6 +82,21 @@ async fn a_text_is_what_its_escapes_stand_for() {
     }
 }
 
+#[tokio::test]
+async fn what_is_not_utf_8_is_refused_rather_than_replaced() {
+    let world = World::new().await;
+    for written in ["%ff", "a%C3", "%ED%A0%80", "%00", "a%00b", "%C0%80"] {
+        for rest in [
+            format!("OpenIDConnectProviderArn={ARN}&ClientID={written}"),
+            format!("OpenIDConnectProviderArn={ARN}&ClientID=a&{written}=x"),
+        ] {
+            let answer = iam(&world, "AddClientIDToOpenIDConnectProvider", &rest).await;
+            let text = "The request is not UTF-8, or has U+0000 in it.";
+            answer.query_refused(400, "MalformedInput", text);
+        }
+    }
+}
+
 const TWICE: &str = "The request has too many parameters, or one of them twice.";
 
 #[tokio::test]
@@ -109,4 +126,45 @@ async fn a_thousand_parameters_are_read_and_no_more() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let answer = iam(&world, "ListOpenIDConnectProviders", &many(1001)).await;
     answer.query_refused(400, "MalformedInput", TWICE);
+}
+
+#[tokio::test]
+async fn a_session_policy_that_is_written_otherwise_is_never_dropped() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let guest = world.identity(&pool, json!({})).await;
+    let token = world
+        .public("GetOpenIdToken", json!({ "IdentityId": guest }))
+        .await
+        .ok();
+    let given = [
+        ("RoleArn", crate::world::GUEST_ROLE),
+        ("RoleSessionName", "me"),
+        ("WebIdentityToken", token["Token"].as_str().unwrap()),
+    ];
+    let assume = |more: &'static str| {
+        let mut parameters = given.to_vec();
+        if !more.is_empty() {
+            parameters.push((more, "arn:aws:iam::aws:policy/ReadOnlyAccess"));
+        }
+        let world = &world;
+        async move { world.sts("AssumeRoleWithWebIdentity", &parameters).await }
+    };
+    assert_eq!(assume("").await.status, 200);
+    for narrowing in [
+        "PolicyArns",
+        "PolicyArns.1",
+        "PolicyArns.1.arn",
+        "PolicyArns.member",
+        "PolicyArns.member.1",
+        "PolicyArns.member.01.arn",
+        "PolicyArns.member.1.Arn",
+        "PolicyArns.member.1.arn.x",
+        "PolicyArns.member.99999999999.arn",
+        "PolicyArns.Member.1.arn",
+        "Policy.x",
+    ] {
+        let answer = assume(narrowing).await;
+        assert_eq!(answer.status, 400, "{narrowing}: {}", answer.text);
+    }
 }
