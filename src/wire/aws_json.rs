@@ -74,19 +74,22 @@ async fn run(
     pipeline::run(front, entry, call, parts, &body, read).await
 }
 
-/// The operation that a request names. Old clients write `com.amazonaws.cognito.identity.model.` before the service.
+/// The operation that a request names. Old clients write `com.amazonaws.cognito.identity.model.` before the service. Two
+/// targets that a proxy has joined by a comma are two targets.
 fn target(headers: &HeaderMap) -> Option<&'static Entry> {
     let mut targets = headers.get_all(TARGET).iter();
     let (Some(target), None) = (targets.next(), targets.next()) else {
         return None;
     };
     let (service, name) = target.to_str().ok()?.rsplit_once('.')?;
-    match service {
-        "Cognate" => pipeline::entry(Service::Cognate, name),
-        _ if service.ends_with("AWSCognitoIdentityService") => {
-            pipeline::entry(Service::CognitoIdentity, name)
-        }
-        _ => None,
+    if service == "Cognate" {
+        return pipeline::entry(Service::Cognate, name);
+    }
+    let before = service.strip_suffix("AWSCognitoIdentityService")?;
+    if before.is_empty() || (before.ends_with('.') && !before.contains(',')) {
+        pipeline::entry(Service::CognitoIdentity, name)
+    } else {
+        None
     }
 }
 
