@@ -15,7 +15,7 @@ use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
 use crate::tokens::{NewSigningKey, SigningKey, SigningKeyError, SigningKeys, Tokens};
 
 /// For how many seconds others may keep a copy of the published key set.
-pub const KEY_SET_MAX_AGE: i64 = 3600;
+pub const KEY_SET_MAX_AGE: i64 = 300;
 
 /// What a ring's keys are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +68,16 @@ impl Ring {
         }
     }
 
-    /// How long its keys matter. A developer's token lives for a day at most, a session for twelve hours.
+    /// How long its keys matter. A developer's token lives for a day at most, a session for twelve hours; the margin is
+    /// for clocks that differ.
     const fn lifetimes(self) -> Lifetimes {
         match self {
             Self::Signing => Lifetimes {
-                longest_use: SignedDuration::from_hours(24),
+                longest_use: SignedDuration::from_mins(24 * 60 + 10),
                 published_copies: SignedDuration::from_secs(KEY_SET_MAX_AGE),
             },
             Self::Sealing => Lifetimes {
-                longest_use: SignedDuration::from_hours(12),
+                longest_use: SignedDuration::from_mins(12 * 60 + 10),
                 published_copies: SignedDuration::from_mins(1),
             },
         }

@@ -61,7 +61,7 @@ fn consequence(ring: Ring, change: &Change) -> &'static str {
         }
         (Ring::Signing, Change::Drop(_)) => {
             "Every OpenID token that the forgotten key signed is refused here at once, and elsewhere as soon as the \
-             key set is fetched again (copies may be kept for an hour). Credentials already given out are not \
+             key set is fetched again (copies may be kept for five minutes). Credentials already given out are not \
              recalled."
         }
         (Ring::Sealing, Change::Drop(_)) => {
