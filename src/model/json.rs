@@ -12,7 +12,8 @@ use serde_json::{Map, Number, Value};
 /// How deep arrays and objects may nest.
 pub const DEPTH: usize = 32;
 
-/// Why a text is not JSON that this house reads; the text of the reason is for logs, not for clients.
+/// Why a text is not JSON that this house reads; the text of the reason is for logs, not for clients. A client that
+/// wrote the text itself, as one does a policy, may be told the reason of [`read`]: it repeats nothing of the text.
 #[derive(Debug, thiserror::Error)]
 #[error("not strict JSON: {0}")]
 pub struct JsonError(String);
