@@ -7,6 +7,7 @@
 //! * [`config`]: what the operator sets; every mistake reported at once.
 //! * [`seal`]: encryption at rest and of session tokens.
 //! * [`outgoing`]: the one HTTP client, with its fences.
+//! * [`policy`]: IAM policy documents: parse once, evaluate.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
 //! * [`logins`]: verifying logins, one file a kind of provider.
 //! * [`tokens`]: OpenID tokens: issuing and verifying our own, discovery and key set.
@@ -27,6 +28,7 @@ pub mod logins;
 pub mod model;
 pub mod operations;
 pub mod outgoing;
+pub mod policy;
 pub mod seal;
 pub mod store;
 pub mod tokens;

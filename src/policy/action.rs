@@ -1,0 +1,89 @@
+//! The actions of a statement. Not a list of which actions there are.
+
+use serde_json::{Map, Value};
+
+use super::document::Kind;
+use super::glob::{Case, Glyph, matches};
+use super::mistake::Mistakes;
+use super::reading::{Place, either, short, texts};
+
+/// `Action`, or all but those of `NotAction`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Actions {
+    negated: bool,
+    patterns: Vec<Vec<Glyph>>,
+}
+
+/// What a role's trust is asked for. An action of a trust policy that is none of these would have no effect, and is
+/// more likely a slip of the pen.
+const OF_TRUST: [&str; 6] = [
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:TagSession",
+    "sts:SetSourceIdentity",
+    "sts:SetContext",
+];
+
+impl Actions {
+    /// Whether `action`, `service:Name`, is among them.
+    pub(super) fn cover(&self, action: &str) -> bool {
+        let named = |pattern: &Vec<Glyph>| matches(pattern, action, Case::Ignored);
+        self.patterns.iter().any(named) != self.negated
+    }
+
+    /// Reads the element; notes what is wrong with it.
+    pub(super) fn read(
+        members: &Map<String, Value>,
+        kind: Kind,
+        place: &Place<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        const NONE: &str = "Policy statement must contain actions.";
+        let Some((name, value, negated)) =
+            either(members, ["Action", "NotAction"], place, mistakes)
+        else {
+            mistakes.note(place, NONE);
+            return None;
+        };
+        let place = place.member(name);
+        let patterns = texts(value, NONE, |text| pattern(text, kind), &place, mistakes);
+        Some(Self { negated, patterns })
+    }
+}
+
+/// Reads `*` or `service:Name`, the name with wildcards; otherwise says what is wrong with it.
+fn pattern(text: &str, kind: Kind) -> Result<Vec<Glyph>, String> {
+    let glyphs: Vec<Glyph> = text.chars().map(Glyph::of).collect();
+    if kind == Kind::Trust && !is_of_trust(text, &glyphs) {
+        return Err("AssumeRole policy may only specify STS AssumeRole actions.".to_owned());
+    }
+    if text == "*" {
+        return Ok(glyphs);
+    }
+    let Some((vendor, name)) = text.split_once(':') else {
+        return Err(
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".to_owned(),
+        );
+    };
+    if name.contains(':') {
+        return Err("Actions/Condition can contain only one colon.".to_owned());
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    if vendor != "*" && (vendor.is_empty() || !vendor.bytes().all(is_plain)) {
+        return Err(format!("Vendor {} is not valid", short(vendor)));
+    }
+    let is_named = |byte: u8| is_plain(byte) || b"_*?".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_named) {
+        return Err(format!("Action {} is not valid", short(text)));
+    }
+    Ok(glyphs)
+}
+
+fn is_of_trust(text: &str, pattern: &[Glyph]) -> bool {
+    let of_sts = text
+        .get(..4)
+        .is_some_and(|vendor| vendor.eq_ignore_ascii_case("sts:"));
+    let is_one = |action: &&str| matches(pattern, action, Case::Ignored);
+    of_sts && OF_TRUST.iter().any(is_one)
+}

@@ -1,0 +1,54 @@
+//! ARNs as patterns: six parts with colons between them, the last of which may hold colons of its own. Not which ARNs
+//! there are.
+
+use super::glob::{Case, Glyph, Reach, matches};
+use super::template::Part;
+
+/// How many parts an ARN has.
+pub(super) const PARTS: usize = 6;
+
+/// Whether `arn` has the form of `pattern`, each of the six parts on its own, as the ARN operators of conditions
+/// compare them.
+pub(super) fn matches_by_part(pattern: &[Glyph], arn: &str) -> bool {
+    let patterns: Vec<_> = pattern
+        .splitn(PARTS, |glyph| *glyph == Glyph::Char(':'))
+        .collect();
+    let parts: Vec<_> = arn.splitn(PARTS, ':').collect();
+    let each = |(pattern, part): (&&[Glyph], &&str)| matches(pattern, part, Case::Kept);
+    patterns.len() == PARTS && parts.len() == PARTS && patterns.iter().zip(&parts).all(each)
+}
+
+/// The parts of a pattern, six at most.
+pub(super) fn split(pattern: &[Part]) -> Vec<&[Part]> {
+    let colon = Part::Glyph(Glyph::Char(':'));
+    pattern.splitn(PARTS, |part| *part == colon).collect()
+}
+
+/// The text of a part that holds neither wildcards nor variables.
+pub(super) fn plain(part: &[Part]) -> Option<String> {
+    let chars = part.iter().map(|part| match part {
+        Part::Glyph(Glyph::Char(char)) => Some(*char),
+        _ => None,
+    });
+    chars.collect()
+}
+
+/// Keeps the wildcards before the fifth colon within their part, but for a `*` that ends one: that may cross colons
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>). Behind the fifth
+/// colon, where services have colons of their own, every wildcard may.
+pub(super) fn keep_within_parts(pattern: &mut [Part]) {
+    let colon = Part::Glyph(Glyph::Char(':'));
+    let mut colons = 0;
+    for at in 0..pattern.len() {
+        let ends_part = pattern.get(at + 1).is_none_or(|next| *next == colon);
+        match &mut pattern[at] {
+            Part::Glyph(Glyph::Char(':')) => colons += 1,
+            Part::Glyph(Glyph::One(reach)) => *reach = Reach::Within,
+            Part::Glyph(Glyph::Many(reach)) if !ends_part => *reach = Reach::Within,
+            Part::Glyph(_) | Part::Variable { .. } => {}
+        }
+        if colons == PARTS - 1 {
+            break;
+        }
+    }
+}

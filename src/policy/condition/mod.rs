@@ -1,0 +1,124 @@
+//! Conditions: what must be true of the circumstances
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>). Not where the
+//! circumstances come from.
+
+mod date;
+mod decimal;
+mod operator;
+mod reading;
+mod values;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+pub(super) use self::operator::Operator;
+use self::operator::Quantifier;
+use self::values::Values;
+use super::context::{Context, is_null};
+use super::mistake::Mistakes;
+use super::reading::{Place, object, short};
+use super::statement::Effect;
+
+/// One key under one operator. All conditions of a statement must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// In lower case.
+    key: String,
+    operator: Operator,
+    values: Values,
+}
+
+impl Condition {
+    /// Whether it holds, in a statement of this effect.
+    ///
+    /// One value passes if any of the policy's values does, or with a negated operator if none does. The documentation
+    /// leaves three cases open; there it holds to deny, and not to allow. A value that isn't of the operator's kind,
+    /// such as a number that is none. A key with several values under an operator without quantifier: all of them must
+    /// pass to allow, any of them to deny. An absent key under `ForAnyValue:…IfExists`, which the quantifier fails and
+    /// the suffix lets pass.
+    pub(super) fn holds(&self, effect: Effect, context: &Context) -> bool {
+        let in_doubt = effect == Effect::Deny;
+        let Operator {
+            negated, if_exists, ..
+        } = self.operator;
+        let values = context.values(&self.key);
+        if let Values::Null(wanted) = &self.values {
+            return wanted.contains(&is_null(values));
+        }
+        let mut passing = values.iter().map(|value| {
+            let passes = self.values.passes(value, context);
+            passes.map_or(in_doubt, |passes| passes != negated)
+        });
+        match self.operator.quantifier {
+            None if values.is_empty() => negated || if_exists,
+            None if in_doubt => passing.any(|passes| passes),
+            None => passing.all(|passes| passes),
+            Some(Quantifier::ForAllValues) => is_null(values) || passing.all(|passes| passes),
+            Some(Quantifier::ForAnyValue) if values.is_empty() => if_exists && in_doubt,
+            Some(Quantifier::ForAnyValue) => !is_null(values) && passing.any(|passes| passes),
+        }
+    }
+
+    /// Whether it holds only for values of `key` that it names.
+    pub(super) fn pins(&self, key: &str) -> bool {
+        let Operator {
+            negated,
+            if_exists,
+            quantifier,
+            ..
+        } = self.operator;
+        self.key.eq_ignore_ascii_case(key)
+            && !negated
+            && !if_exists
+            && quantifier != Some(Quantifier::ForAllValues)
+            && self.values.names_values()
+    }
+}
+
+/// Reads the element; notes what is wrong with it.
+pub(super) fn conditions(
+    members: &Map<String, Value>,
+    variables: bool,
+    place: &Place<'_>,
+    mistakes: &mut Mistakes,
+) -> Vec<Condition> {
+    let place = place.member("Condition");
+    let operators = members.get("Condition");
+    let operators =
+        operators.and_then(|operators| object(operators, "Condition", &place, mistakes));
+    let mut conditions = Vec::new();
+    for (name, keys) in operators.into_iter().flatten() {
+        let place = place.member(name);
+        let Some(operator) = Operator::parse(name) else {
+            let what = format_args!("unknown condition operator {}", short(name));
+            mistakes.syntax(&place, what);
+            continue;
+        };
+        let Some(keys) = object(keys, "a condition operator's value", &place, mistakes) else {
+            continue;
+        };
+        if keys.is_empty() {
+            mistakes.syntax(&place, "a condition operator has at least one key");
+        }
+        let mut seen = BTreeSet::new();
+        for (name, value) in keys {
+            let place = place.member(name);
+            let key = name.to_ascii_lowercase();
+            if key.is_empty() || key.chars().any(char::is_control) {
+                mistakes.syntax(&place, "a condition key has a printable name");
+            }
+            if !seen.insert(key.clone()) {
+                let what = "the condition key stands there twice, in different capitals";
+                mistakes.syntax(&place, what);
+            }
+            let values = reading::values(value, operator, variables, &place, mistakes);
+            conditions.extend(values.map(|values| Condition {
+                key,
+                operator,
+                values,
+            }));
+        }
+    }
+    conditions
+}

@@ -1,0 +1,144 @@
+//! The resources of a statement. Not a list of which resources there are, nor of what an action acts on.
+
+use serde_json::{Map, Value};
+
+use super::arn;
+use super::context::Context;
+use super::document::Kind;
+use super::glob::{Case, Glyph, Reach};
+use super::mistake::Mistakes;
+use super::reading::{Place, either, short, texts};
+use super::statement::{Effect, Grammar};
+use super::template::{Part, Syntax, Template, Unresolved, parts};
+
+/// `Resource`, or all but those of `NotResource`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resources {
+    negated: bool,
+    patterns: Vec<Template>,
+}
+
+impl Resources {
+    /// Whether `resource` is among them. What has a variable that doesn't resolve is no resource. In a `NotResource`
+    /// that would leave nothing out, which is right to deny by, and too much to allow by: such a statement allows
+    /// nothing.
+    pub(super) fn cover(&self, effect: Effect, resource: &str, context: &Context) -> bool {
+        let mut unresolved = false;
+        for pattern in &self.patterns {
+            match pattern.matches(context, resource, Case::Kept) {
+                Ok(true) => return !self.negated,
+                Ok(false) => {}
+                Err(Unresolved) => unresolved = true,
+            }
+        }
+        self.negated && (effect == Effect::Deny || !unresolved)
+    }
+
+    /// Reads the element; notes what is wrong with it. `None` in a trust policy, which has none.
+    pub(super) fn read(
+        members: &Map<String, Value>,
+        grammar: Grammar,
+        place: &Place<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        const NONE: &str = "Policy statement must contain resources.";
+        if grammar.kind == Kind::Trust {
+            if members.contains_key("Resource") {
+                mistakes.note(place, "Has prohibited field Resource");
+            }
+            if members.contains_key("NotResource") {
+                mistakes.note(place, "AssumeRole policy must not contain resources.");
+            }
+            return None;
+        }
+        let Some((name, value, negated)) =
+            either(members, ["Resource", "NotResource"], place, mistakes)
+        else {
+            mistakes.note(place, NONE);
+            return None;
+        };
+        let place = place.member(name);
+        let patterns = texts(value, NONE, |text| pattern(text, grammar), &place, mistakes);
+        Some(Self { negated, patterns })
+    }
+}
+
+/// Reads `*` or an ARN with wildcards and, behind its fifth colon, variables; otherwise says what is wrong with it.
+/// An ARN with fewer than six parts is completed with `*`, but in session policies
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+fn pattern(text: &str, grammar: Grammar) -> Result<Template, String> {
+    let many = Part::Glyph(Glyph::Many(Reach::Across));
+    if text == "*" {
+        return Ok(Template::from_parts(vec![many]));
+    }
+    let syntax = Syntax {
+        wildcards: true,
+        variables: grammar.variables,
+    };
+    let mut pattern = parts(text, syntax)?;
+    let missing = arn::PARTS - check(&pattern, text, grammar.kind)?;
+    for _ in 0..missing {
+        pattern.extend([Part::Glyph(Glyph::Char(':')), many.clone()]);
+    }
+    arn::keep_within_parts(&mut pattern);
+    Ok(Template::from_parts(pattern))
+}
+
+/// How many parts the pattern of an ARN has, if it is one.
+fn check(pattern: &[Part], text: &str, kind: Kind) -> Result<usize, String> {
+    let parts = arn::split(pattern);
+    let shown = short(text);
+    let is_variable = |part: &Part| matches!(part, Part::Variable { .. });
+    if parts[0] != [char_part('a'), char_part('r'), char_part('n')] || parts.len() < 2 {
+        return Err(format!("Resource {shown} must be in ARN format or \"*\"."));
+    }
+    if parts
+        .iter()
+        .take(arn::PARTS - 1)
+        .copied()
+        .flatten()
+        .any(is_variable)
+    {
+        return Err(format!(
+            "Resource {shown} has a policy variable before the fifth colon of its ARN, where none is resolved"
+        ));
+    }
+    if !arn::plain(parts[1]).is_some_and(|partition| is_partition(&partition)) {
+        let partition = text.split(':').nth(1).unwrap_or_default();
+        let partition = short(partition);
+        return Err(format!(
+            "Partition \"{partition}\" is not valid for resource \"{shown}\"."
+        ));
+    }
+    let vendor = parts.get(2).and_then(|vendor| arn::plain(vendor));
+    if vendor.is_none_or(|vendor| vendor.is_empty()) {
+        let message = "Resource vendor must be fully qualified and cannot contain regexes.";
+        return Err(message.to_owned());
+    }
+    let complete = parts.len() == arn::PARTS;
+    if !complete && kind == Kind::Session {
+        return Err(format!(
+            "Resource {shown} is an incomplete ARN, which session policies don't support"
+        ));
+    }
+    if !complete && parts.iter().any(|part| part.is_empty()) {
+        return Err(format!(
+            "The policy failed legacy parsing: resource {shown} has fewer than six parts, and one of them is empty"
+        ));
+    }
+    if parts.last().is_none_or(|resource| resource.is_empty()) {
+        return Err(format!(
+            "Resource {shown} names nothing behind its fifth colon"
+        ));
+    }
+    Ok(parts.len())
+}
+
+fn char_part(char: char) -> Part {
+    Part::Glyph(Glyph::Char(char))
+}
+
+fn is_partition(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    text == "aws" || text.starts_with("aws-") && text.bytes().all(plain)
+}
