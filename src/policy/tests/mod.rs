@@ -2,6 +2,7 @@
 
 mod cases;
 mod mistakes;
+mod properties;
 mod statements;
 
 use super::{Kind, MAX_CHARACTERS, Policy};
