@@ -34,7 +34,13 @@ pub struct Rotate {
     #[arg(long)]
     compromised: bool,
     /// The key to forget, in place of the current one
-    #[arg(long, value_name = "ID", requires = "compromised")]
+    // One id in 64 begins with a hyphen.
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "compromised",
+        allow_hyphen_values = true
+    )]
     key_id: Option<String>,
     #[command(flatten)]
     server: Server,
@@ -112,4 +118,22 @@ fn moment(seconds: &Value) -> String {
     whole
         .and_then(|whole| Timestamp::from_second(whole).ok())
         .map_or_else(|| "?".to_owned(), |it| it.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Arguments, Command};
+
+    #[test]
+    fn a_key_id_may_begin_with_a_hyphen() {
+        let words = "cognate keys rotate --compromised --key-id -pPbAyJ1T";
+        let parsed = Arguments::try_parse_from(words.split_whitespace());
+        let Ok(Command::Keys(Keys::Rotate(rotate))) = parsed.map(|it| it.command) else {
+            panic!("keys rotate was asked for");
+        };
+        assert_eq!(rotate.key_id.as_deref(), Some("-pPbAyJ1T"));
+    }
 }
