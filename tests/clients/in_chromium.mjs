@@ -1,0 +1,36 @@
+// Answers the tests' questions in a page of headless Chromium: a JSON object a line in, one a line out.
+// node in_chromium.mjs CHROMIUM USER_DATA_DIR. A question names a page and what is to
+// be called there; or nothing to be called, where the page's text is wanted once it has one.
+
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [executablePath, userData] = process.argv.slice(2);
+const context = await chromium.launchPersistentContext(userData, {
+  executablePath,
+  headless: true,
+  args: [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { page: url, call, argument } = JSON.parse(line);
+  const page = await context.newPage();
+  page.on("console", (message) => console.error(`console: ${message.text()}`));
+  page.on("pageerror", (error) => console.error(`page: ${error.stack}`));
+  await page.goto(url);
+  const answer = call
+    ? await page.evaluate(([name, given]) => globalThis[name](given), [call, argument])
+    : await (await page.waitForFunction(() => document.body.innerText.trim())).jsonValue();
+  console.log(JSON.stringify(answer));
+  await page.close();
+}
+await context.close();

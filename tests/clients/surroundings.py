@@ -1,0 +1,43 @@
+"""The environment in which every program of these tests runs, this one included: made here from nothing.
+
+Whatever the caller has set (AWS keys and profiles, certificate bundles, proxies, settings of Cognate) would decide what
+the tests show, so none of it is handed on. To import this module is to clean this process.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+
+CALLER = dict(os.environ)
+"""What the caller has set; conftest reads its own options here."""
+
+BINARY = CALLER.get("COGNATE_BINARY", str(PROJECT / "target/release/cognate"))
+NODE = HERE / "node_modules/.bin/node"
+PYTHON = sys.executable
+CHROMIUM = "/usr/bin/chromium"
+
+REGION = "eu-west-1"
+"""The region of all pools."""
+
+_AWS = {
+    "AWS_CONFIG_FILE": "/nonexistent/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent/credentials",
+    # Whoever has no keys is not to look for them in a network.
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_PAGER": "",
+}
+
+
+def environment(home, **more):
+    """The environment of a program whose home is `home`; `more` is added."""
+    path = [Path(PYTHON).parent, NODE.parent, Path(BINARY).parent, "/usr/local/bin", "/usr/bin", "/bin"]
+    basis = {"PATH": ":".join(map(str, path)), "HOME": str(home), "LANG": "C.UTF-8", "TZ": "UTC"}
+    return basis | _AWS | {name: str(value) for name, value in more.items()}
+
+
+os.environ.clear()
+os.environ.update(environment(CALLER.get("HOME", "/")))

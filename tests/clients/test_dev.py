@@ -1,0 +1,68 @@
+"""`cognate dev`: what it prints works when it is pasted, and `--ephemeral` leaves nothing behind."""
+
+import json
+import signal
+
+import pytest
+
+from programs import run
+from surroundings import environment
+
+
+def pasted(server):
+    """The commands that the server has printed, as a shell gets them."""
+    _, _, tour = server.printed().partition("Try it, in another terminal:")
+    return "\n".join(line for line in tour.splitlines() if line.startswith("  "))
+
+
+def documents(text):
+    """The JSON documents that were printed one after the other."""
+    found, decoder = [], json.JSONDecoder()
+    while text := text.strip():
+        document, end = decoder.raw_decode(text)
+        found.append(document)
+        text = text[end:]
+    return found
+
+
+@pytest.mark.parametrize("flags", [[], ["--ephemeral"], ["--region", "eu-central-1"]])
+def test_the_printed_commands_work_as_they_are_pasted(own_server, flags, tmp_path):
+    server = own_server(*flags, command="dev")
+    commands = pasted(server)
+    for name in ("get-id", "get-credentials-for-identity", "describe-identity-pool"):
+        assert f"aws cognito-identity {name}" in commands
+    done = run(["bash", "-euo", "pipefail", "-c", commands], environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, f"{commands}\n{done.stderr}"
+    credentials, pool = documents(done.stdout)
+    assert credentials["Credentials"]["AccessKeyId"].startswith("ASIA")
+    assert pool["IdentityPoolName"] == "Demo"
+    region = flags[1] if "--region" in flags else "us-east-1"
+    assert pool["IdentityPoolId"].startswith(f"{region}:")
+    assert credentials["IdentityId"].startswith(f"{region}:")
+
+
+def test_the_demo_pool_is_the_same_after_a_restart(own_server):
+    server = own_server(command="dev")
+    first = pasted(server)
+    server.stop()
+    again = own_server(folder=server.folder, listen=server.url.removeprefix("http://"), command="dev")
+    assert pasted(again) == first
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_an_ephemeral_server_leaves_nothing_behind(own_server, how):
+    server = own_server("--ephemeral", command="dev")
+    # Its folder is its working directory, its home, and where it makes temporary files.
+    during = sorted(path.name for path in server.folder.rglob("*"))
+    assert "root-credentials" in during
+    guest = server.public(region="us-east-1")
+    guest.get_id(IdentityPoolId="us-east-1:c09a7e00-0000-4000-8000-000000000001")
+    server.stop(how)
+    assert list(server.folder.iterdir()) == []
+
+
+def test_a_server_that_keeps_its_data_keeps_it_where_it_says(own_server):
+    server = own_server(command="dev")
+    server.stop()
+    kept = {path.name for path in (server.folder / "cognate-data").iterdir()}
+    assert {"root-credentials", "master.key"} <= kept
