@@ -14,6 +14,7 @@ const POOL: Uuid = Uuid::from_u128(0xc09a_7e00_0000_4000_8000_0000_0000_0001);
 
 /// Serves until it is told to stop; with `--ephemeral` from a directory that is gone afterwards.
 pub(super) async fn run(mut config: Config) -> Result<()> {
+    let told_to_stop = serve::ToldToStop::catch()?;
     serve::start_log(&config)?;
     let passing = if config.ephemeral {
         Some(tempfile::tempdir().into_diagnostic()?)
@@ -24,7 +25,7 @@ pub(super) async fn run(mut config: Config) -> Result<()> {
         config.data_dir = folder.path().join("data");
         config.master_key_file = config.data_dir.join("master.key");
     }
-    let ready = serve::open(config).await?;
+    let ready = serve::open(config, told_to_stop).await?;
     let pool = demo_pool(&ready.app).await?;
     for line in ready.lines().into_iter().chain(tour(&ready, &pool)) {
         println!("{line}");

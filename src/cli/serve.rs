@@ -11,7 +11,7 @@ use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use miette::{IntoDiagnostic, Result, WrapErr};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::ambient::Real;
 use crate::app::{self, App, Opened};
@@ -33,12 +33,42 @@ pub(super) struct Ready {
     pub(super) address: SocketAddr,
     listener: TcpListener,
     metrics: PrometheusHandle,
+    told_to_stop: ToldToStop,
+}
+
+/// The signals that stop the server. They are caught from the moment this is made, so it is made before anything that
+/// is to be tidied up, and before anybody is told that there is a server.
+pub(super) struct ToldToStop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl ToldToStop {
+    pub(super) fn catch() -> Result<Self> {
+        let catch = |kind| {
+            signal(kind)
+                .into_diagnostic()
+                .wrap_err("no signal to stop can be waited for")
+        };
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Serves until it is told to stop.
 pub(super) async fn run(config: Config) -> Result<()> {
+    let told_to_stop = ToldToStop::catch()?;
     start_log(&config)?;
-    let ready = open(config).await?;
+    let ready = open(config, told_to_stop).await?;
     for line in ready.lines() {
         println!("{line}");
     }
@@ -46,7 +76,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
 }
 
 /// Opens the listener first, since the public URL may depend on its port, and then the house.
-pub(super) async fn open(config: Config) -> Result<Ready> {
+pub(super) async fn open(config: Config, told_to_stop: ToldToStop) -> Result<Ready> {
     let listener = TcpListener::bind(config.listen)
         .into_diagnostic()
         .wrap_err_with(|| {
@@ -83,6 +113,7 @@ pub(super) async fn open(config: Config) -> Result<Ready> {
         address,
         listener,
         metrics,
+        told_to_stop,
     })
 }
 
@@ -121,7 +152,8 @@ impl Ready {
     pub(super) async fn serve(self) -> Result<()> {
         let front = Front::new(Arc::clone(&self.app), self.metrics);
         let handle = Handle::new();
-        tokio::spawn(drain_when_told(Arc::clone(&front), handle.clone()));
+        let draining = drain_when_told(self.told_to_stop, Arc::clone(&front), handle.clone());
+        tokio::spawn(draining);
         let service = front.router().into_make_service();
         let server = axum_server::from_tcp(self.listener)
             .into_diagnostic()?
@@ -166,20 +198,12 @@ fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
         .keep_alive_interval(Duration::from_secs(30));
 }
 
-async fn drain_when_told(front: Arc<Front>, handle: Handle<SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!(
-            "no signal can be waited for: stop this process with SIGKILL, which loses nothing"
-        );
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+async fn drain_when_told(
+    mut told_to_stop: ToldToStop,
+    front: Arc<Front>,
+    handle: Handle<SocketAddr>,
+) {
+    told_to_stop.wait().await;
     tracing::info!("stopping: no new connections, requests under way are finished");
     front.drain();
     handle.graceful_shutdown(Some(DRAIN));

@@ -2,11 +2,12 @@
 
 import json
 import signal
+import subprocess
 
 import pytest
 
 from programs import run
-from surroundings import environment
+from surroundings import BINARY, environment
 
 
 def pasted(server):
@@ -59,6 +60,18 @@ def test_an_ephemeral_server_leaves_nothing_behind(own_server, how):
     guest.get_id(IdentityPoolId="us-east-1:c09a7e00-0000-4000-8000-000000000001")
     server.stop(how)
     assert list(server.folder.iterdir()) == []
+
+
+def test_a_server_that_is_stopped_while_it_starts_tidies_up_all_the_same(tmp_path):
+    env = environment(tmp_path, TMPDIR=tmp_path)
+    command = [BINARY, "dev", "--ephemeral", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        # Its first words; it says that it serves some lines later.
+        assert process.stdout.readline().startswith(b"Made a master key")
+        process.terminate()
+        _, log = process.communicate(timeout=30)
+    assert process.returncode == 0, log.decode()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_keeps_its_data_keeps_it_where_it_says(own_server):
