@@ -6,6 +6,9 @@
 # First, since it cleans this process of what the caller has set.
 from surroundings import CALLER  # isort: skip
 
+import contextlib
+import itertools
+
 import pytest
 
 from cognate import Endpoint, Server
@@ -62,18 +65,17 @@ def own_server(request, tmp_path):
 
     In the `folder` of one that was stopped it goes on where that one ended.
     """
-    started = []
+    started = itertools.count()
+    with contextlib.ExitStack() as stack:
 
-    def start(*flags, folder=None, **options):
-        folder = folder or tmp_path / f"server-{len(started)}"
-        started.append(Server(folder, *flags, **options))
-        request.config.servers.append(started[-1])
-        return started[-1]
+        def start(*flags, folder=None, **options):
+            server = Server(folder or tmp_path / f"server-{next(started)}", *flags, **options)
+            stack.callback(server.stop)
+            request.config.servers.append(server)
+            stack.callback(request.config.servers.remove, server)
+            return server
 
-    yield start
-    for server in started:
-        server.stop()
-        request.config.servers.remove(server)
+        yield start
 
 
 @pytest.fixture(scope="session")
