@@ -16,6 +16,7 @@ mod create_identity_pool;
 mod delete_identity_pool;
 mod describe_identity;
 mod describe_identity_pool;
+mod durability;
 mod front_door;
 mod get_caller_identity;
 mod get_credentials_for_identity;

@@ -17,6 +17,7 @@ use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::beginning;
 
@@ -148,6 +149,8 @@ struct Shared {
     url: String,
     keys: Mutex<Value>,
     away: AtomicBool,
+    /// Whether it keeps everybody waiting.
+    held: watch::Sender<bool>,
     fetches: AtomicUsize,
 }
 
@@ -182,6 +185,7 @@ impl Issuer {
             url: url.clone(),
             keys: Mutex::new(json!({ "keys": [key.jwk()] })),
             away: AtomicBool::new(false),
+            held: watch::Sender::new(false),
             fetches: AtomicUsize::new(0),
         });
         let router = Router::new()
@@ -233,6 +237,16 @@ impl Issuer {
         self.shared.away.store(away, Ordering::Relaxed);
     }
 
+    /// From now on it lets everybody wait, or no longer.
+    pub fn hold(&self, held: bool) {
+        self.shared.held.send_replace(held);
+    }
+
+    /// Whether somebody waits for it now.
+    pub fn is_waited_for(&self) -> bool {
+        self.shared.held.receiver_count() > 0
+    }
+
     /// How often its keys were fetched.
     pub fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::Relaxed)
@@ -246,6 +260,8 @@ pub fn claims(issuer: &str, subject: &str) -> Value {
 }
 
 async fn discovery(State(shared): State<Arc<Shared>>) -> Result<String, StatusCode> {
+    let mut held = shared.held.subscribe();
+    held.wait_for(|held| !held).await.ok();
     if shared.away.load(Ordering::Relaxed) {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }

@@ -1,6 +1,7 @@
 //! A server in this process, and everything that a test needs to talk to it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, Once};
 
@@ -16,9 +17,11 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod binary;
 mod issuer;
 mod nursery;
 
+pub use binary::{Ended, Running, Start, real_token};
 pub use issuer::{Issuer, Key, claims};
 
 pub const ACCOUNT: &str = "123456789012";
@@ -142,15 +145,29 @@ impl Answer {
     }
 }
 
+/// A server's front door, as a client sees it.
+pub struct Door {
+    pub base: String,
+    pub client: reqwest::Client,
+    root: Credentials,
+    ambient: Arc<dyn Ambient>,
+}
+
 /// A server, its clock and its client.
 pub struct World {
     pub app: Arc<App>,
     pub clock: Arc<Still>,
-    pub base: String,
-    pub client: reqwest::Client,
     pub folder: Arc<TempDir>,
-    root: Credentials,
+    door: Door,
     serving: tokio::task::JoinHandle<()>,
+}
+
+impl Deref for World {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
+    }
 }
 
 impl Drop for World {
@@ -195,8 +212,13 @@ impl World {
         clock: Arc<Still>,
         flags: impl FnOnce(&mut Flags),
     ) -> Self {
-        let client = client();
         let config = config(folder.path(), flags);
+        Self::of(config, folder, clock).await
+    }
+
+    /// A world with this configuration.
+    pub async fn of(config: Config, folder: Arc<TempDir>, clock: Arc<Still>) -> Self {
+        let client = client();
         let listener = TcpListener::bind(config.listen).expect("a port");
         listener
             .set_nonblocking(true)
@@ -216,14 +238,12 @@ impl World {
                 .await
                 .expect("a server that serves");
         });
-        let base = format!("http://{address}");
+        let door = Door::new(format!("http://{address}"), client, clock.clone());
         Self {
             app,
             clock,
-            base,
-            client,
             folder,
-            root: Credentials::root(),
+            door,
             serving,
         }
     }
@@ -236,6 +256,22 @@ impl World {
         Self::open(folder, clock, |_| {}).await
     }
 
+    pub fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+}
+
+impl Door {
+    /// The door at `base`, for the usual root key; requests are signed at the moment that `ambient` says.
+    pub fn new(base: String, client: reqwest::Client, ambient: Arc<dyn Ambient>) -> Self {
+        Self {
+            base,
+            client,
+            root: Credentials::root(),
+            ambient,
+        }
+    }
+
     /// Sends whatever it is given.
     pub async fn send(
         &self,
@@ -244,6 +280,18 @@ impl World {
         headers: HeaderMap,
         body: impl Into<reqwest::Body>,
     ) -> Answer {
+        let answer = self.try_send(method, path, headers, body).await;
+        answer.expect("an answer")
+    }
+
+    /// As [`Door::send`], to a server that may be gone.
+    pub async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: HeaderMap,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Result<Answer> {
         let method = method.parse().expect("a method");
         let url = format!("{}{path}", self.base);
         let response = self
@@ -252,13 +300,12 @@ impl World {
             .headers(headers)
             .body(body)
             .send()
-            .await;
-        let response = response.expect("an answer");
-        Answer {
+            .await?;
+        Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            text: response.text().await.expect("a text"),
-        }
+            text: response.text().await?,
+        })
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -267,8 +314,13 @@ impl World {
 
     /// A call without a signature.
     pub async fn public(&self, operation: &str, input: Value) -> Answer {
+        self.try_public(operation, input).await.expect("an answer")
+    }
+
+    /// As [`Door::public`], to a server that may be gone.
+    pub async fn try_public(&self, operation: &str, input: Value) -> reqwest::Result<Answer> {
         let headers = json_headers(&target_of(operation));
-        self.send("POST", "/", headers, input.to_string()).await
+        self.try_send("POST", "/", headers, input.to_string()).await
     }
 
     /// A call signed by the root key.
@@ -296,7 +348,7 @@ impl World {
         mut headers: HeaderMap,
         body: &str,
     ) -> HeaderMap {
-        let host = self.base.strip_prefix("http://").expect("an http URL");
+        let (_, host) = self.base.split_once("://").expect("a URL");
         headers.insert("host", HeaderValue::from_str(host).expect("a host"));
         let secret = SecretKey::new(who.secret.clone());
         let signer = Signer {
@@ -314,7 +366,7 @@ impl World {
             headers: &headers,
             body: body.as_bytes(),
         };
-        let added = sigv4::sign(&request, &signer, self.clock.now()).expect("a signature");
+        let added = sigv4::sign(&request, &signer, self.ambient.now()).expect("a signature");
         headers.extend(added);
         headers
     }
@@ -415,10 +467,6 @@ impl World {
     pub async fn credentials(&self, identity: &str, logins: Value) -> Answer {
         let input = json!({ "IdentityId": identity, "Logins": logins });
         self.public("GetCredentialsForIdentity", input).await
-    }
-
-    pub fn now(&self) -> i64 {
-        self.clock.now().as_second()
     }
 }
 
