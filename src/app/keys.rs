@@ -1,5 +1,7 @@
 //! The key rings in the store: made at the first start, rotated on demand, handed to whoever signs and seals.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
@@ -7,12 +9,12 @@ use zeroize::Zeroizing;
 
 use super::App;
 use crate::ambient::Ambient;
-use crate::credentials::{Credentials, KeyId, SealingKeys};
+use crate::credentials::{KeyId, SealingKeys};
 use crate::model::json::{self, JsonError};
 use crate::model::key_ring::{KeyRing, Lifetimes, NotRotated, RingKey};
 use crate::seal::SealKey;
 use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
-use crate::tokens::{NewSigningKey, SigningKey, SigningKeyError, SigningKeys, Tokens};
+use crate::tokens::{NewSigningKey, SigningKey, SigningKeyError, SigningKeys};
 
 /// For how many seconds others may keep a copy of the published key set.
 pub const KEY_SET_MAX_AGE: i64 = 300;
@@ -122,7 +124,18 @@ impl Ring {
     }
 }
 
-/// The ring as it is stored, with its version; made if there is none yet.
+/// That every key that is stored opens under this master key.
+pub(super) async fn check(store: &dyn Store, master: &SealKey) -> Result<(), KeysError> {
+    if let Some((_, keys)) = load(Ring::Signing, store).await? {
+        signing_keys(&keys, master)?;
+    }
+    if let Some((_, keys)) = load(Ring::Sealing, store).await? {
+        sealing_keys(&keys, master)?;
+    }
+    Ok(())
+}
+
+/// The ring as it is stored; made if there is none yet.
 pub(super) async fn load_or_make(
     ring: Ring,
     store: &dyn Store,
@@ -219,45 +232,46 @@ impl App {
     pub async fn change_ring(
         &self,
         ring: Ring,
-        change: &Change,
+        change: Change,
         now: Timestamp,
     ) -> Result<KeyRing, KeysError> {
-        let store = self.store.as_ref();
-        let (version, keys) = load(ring, store).await?.ok_or(KeysError::Changed)?;
-        let times = ring.lifetimes();
-        let new = ring
-            .new_key(&self.master_key, self.ambient.as_ref(), now)
-            .await?;
-        let changed = match change {
-            Change::Rotate => keys.rotate(new, times, now),
-            Change::Drop(id) => {
-                let id = id.as_deref().unwrap_or(&keys.current.id);
-                keys.drop_key(id, new, times, now)
+        let (store, ambient) = (Arc::clone(&self.store), Arc::clone(&self.ambient));
+        let (tokens, credentials) = (Arc::clone(&self.tokens), Arc::clone(&self.credentials));
+        let (master, changes) = (self.master_key.clone(), Arc::clone(&self.key_changes));
+        // A task of its own: a client that goes away must not leave a key in use that the store has forgotten.
+        let changing = tokio::spawn(async move {
+            // Of two at once, the one that is in the store last must also be in use last.
+            let _one_at_a_time = changes.lock().await;
+            let (version, keys) = load(ring, store.as_ref())
+                .await?
+                .ok_or(KeysError::Changed)?;
+            let new = ring.new_key(&master, ambient.as_ref(), now).await?;
+            let ring_now = changed(ring, &keys, change, new, now)?;
+            save(ring, store.as_ref(), version + 1, &ring_now).await?;
+            match ring {
+                Ring::Signing => tokens.use_keys(signing_keys(&ring_now, &master)?),
+                Ring::Sealing => credentials.use_keys(sealing_keys(&ring_now, &master)?),
             }
-        };
-        let changed = changed.map_err(KeysError::NotRotated)?;
-        save(ring, store, version + 1, &changed).await?;
-        use_ring(
-            ring,
-            &changed,
-            &self.master_key,
-            &self.tokens,
-            &self.credentials,
-        )?;
-        Ok(changed)
+            Ok(ring_now)
+        });
+        changing.await.expect("a change of keys doesn't panic")
     }
 }
 
-fn use_ring(
+fn changed(
     ring: Ring,
     keys: &KeyRing,
-    master: &SealKey,
-    tokens: &Tokens,
-    credentials: &Credentials,
-) -> Result<(), KeysError> {
-    match ring {
-        Ring::Signing => tokens.use_keys(signing_keys(keys, master)?),
-        Ring::Sealing => credentials.use_keys(sealing_keys(keys, master)?),
-    }
-    Ok(())
+    change: Change,
+    new: RingKey,
+    now: Timestamp,
+) -> Result<KeyRing, KeysError> {
+    let times = ring.lifetimes();
+    let changed = match change {
+        Change::Rotate => keys.rotate(new, times, now),
+        Change::Drop(id) => {
+            let id = id.unwrap_or_else(|| keys.current.id.clone());
+            keys.drop_key(&id, new, times, now)
+        }
+    };
+    changed.map_err(KeysError::NotRotated)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::ambient::Ambient;
@@ -36,16 +37,18 @@ pub struct App {
     /// Who verifies logins.
     pub logins: Logins,
     /// Who issues OpenID tokens.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// Who issues temporary credentials.
-    pub credentials: Credentials,
+    pub credentials: Arc<Credentials>,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// What the operator set.
     pub config: Config,
     /// The root access key, where it is enabled.
-    pub root_key: ArcSwapOption<root_key::RootKey>,
+    pub root_key: Arc<ArcSwapOption<root_key::RootKey>>,
     master_key: SealKey,
+    /// Held by whoever changes a ring or the root key.
+    key_changes: Arc<Mutex<()>>,
 }
 
 /// One request at one moment.

@@ -88,13 +88,15 @@ pub(super) async fn load(
     open().map(Some).ok_or(RootKeyError::Sealed)
 }
 
-/// Makes a root key in the place of the one that is there, and writes it to [`FILE`] in `folder`.
+/// Makes a root key in the place of the one that is there, and writes it to [`FILE`] in `folder`. `use_it` is called as
+/// soon as the store has the new one.
 pub(super) async fn replace(
     store: &dyn Store,
     master: &SealKey,
     ambient: &dyn Ambient,
     folder: &Path,
-) -> Result<RootKey, RootKeyError> {
+    use_it: impl FnOnce(RootKey),
+) -> Result<PathBuf, RootKeyError> {
     let mut bytes = Zeroizing::new([0; 32]);
     ambient.fill(bytes.as_mut());
     let key = RootKey {
@@ -113,7 +115,7 @@ pub(super) async fn replace(
         .map_or(0, |before| before.version)
         + 1;
     // The file comes first: a key in the store that nobody was told would lock everybody out.
-    let waiting = write_aside(folder, &key)?;
+    write_aside(folder, &key)?;
     match store
         .replace_document(DocumentName::RootKey, Document { version, bytes })
         .await?
@@ -121,14 +123,42 @@ pub(super) async fn replace(
         Replaced::Replaced => {}
         Replaced::Changed | Replaced::Absent => return Err(RootKeyError::Changed),
     }
-    let path = folder.join(FILE);
-    fs::rename(&waiting, &path).map_err(|source| RootKeyError::File { path, source })?;
-    Ok(key)
+    use_it(key);
+    put_in_place(folder)
 }
 
-/// Writes the file under a name beside its own, in the form of the AWS credentials file.
-fn write_aside(folder: &Path, key: &RootKey) -> Result<PathBuf, RootKeyError> {
-    let path = folder.join(format!("{FILE}.new"));
+/// Ends what [`replace`] began before a crash: the file that waits beside [`FILE`] takes its place if it holds `key`, the
+/// key in the store, and goes otherwise.
+pub(super) fn finish(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
+    let waiting = aside(folder);
+    let failed = |source| RootKeyError::File {
+        path: waiting.clone(),
+        source,
+    };
+    match fs::read(&waiting).map(Zeroizing::new) {
+        Ok(text) if *text == *text_of(key).as_bytes() => put_in_place(folder).map(drop),
+        Ok(_) => fs::remove_file(&waiting).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(other) => Err(failed(other)),
+    }
+}
+
+fn aside(folder: &Path) -> PathBuf {
+    folder.join(format!("{FILE}.new"))
+}
+
+/// The form of the AWS credentials file.
+fn text_of(key: &RootKey) -> Zeroizing<String> {
+    Zeroizing::new(format!(
+        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        key.id,
+        key.secret.as_str()
+    ))
+}
+
+/// Writes the file under a name beside its own.
+fn write_aside(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
+    let path = aside(folder);
     let write = || {
         fs::remove_file(&path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
@@ -139,13 +169,21 @@ fn write_aside(folder: &Path, key: &RootKey) -> Result<PathBuf, RootKeyError> {
             .create_new(true)
             .mode(0o600)
             .open(&path)?;
-        writeln!(file, "[default]")?;
-        writeln!(file, "aws_access_key_id = {}", key.id)?;
-        writeln!(file, "aws_secret_access_key = {}", key.secret.as_str())?;
+        file.write_all(text_of(key).as_bytes())?;
         file.sync_all()?;
         File::open(folder)?.sync_all()
     };
-    match write() {
+    write().map_err(|source| RootKeyError::File {
+        path: path.clone(),
+        source,
+    })
+}
+
+/// Gives the waiting file its name.
+fn put_in_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
+    let path = folder.join(FILE);
+    let moved = fs::rename(aside(folder), &path).and_then(|()| File::open(folder)?.sync_all());
+    match moved {
         Ok(()) => Ok(path),
         Err(source) => Err(RootKeyError::File { path, source }),
     }
@@ -157,16 +195,21 @@ impl App {
         if !matches!(self.config.root, Root::Kept) {
             return Err(RootKeyError::Given);
         }
-        let folder = &self.config.data_dir;
-        let key = replace(
-            self.store.as_ref(),
-            &self.master_key,
-            self.ambient.as_ref(),
-            folder,
-        )
-        .await?;
-        let id = key.id.clone();
-        self.root_key.store(Some(Arc::new(key)));
-        Ok((id, folder.join(FILE)))
+        let (store, ambient) = (Arc::clone(&self.store), Arc::clone(&self.ambient));
+        let (used, changes) = (Arc::clone(&self.root_key), Arc::clone(&self.key_changes));
+        let (master, folder) = (self.master_key.clone(), self.config.data_dir.clone());
+        // A task of its own: a client that goes away must not leave the store with one key and the server with another.
+        let rotation = tokio::spawn(async move {
+            // Two at once would write the same file.
+            let _one_at_a_time = changes.lock().await;
+            let mut id = String::new();
+            let path = replace(store.as_ref(), &master, ambient.as_ref(), &folder, |key| {
+                id.clone_from(&key.id);
+                used.store(Some(Arc::new(key)));
+            })
+            .await?;
+            Ok((id, path))
+        });
+        rotation.await.expect("a rotation doesn't panic")
     }
 }

@@ -84,23 +84,44 @@ pub async fn open(
 ) -> Result<Opened, StartError> {
     make_data_directory(&config.data_dir)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
+    let opened = furnish(config, ambient, public_url, Arc::clone(&store)).await;
+    if opened.is_err() {
+        // So that a start that fails leaves the files as it found them.
+        store.close().await;
+    }
+    opened
+}
+
+async fn furnish(
+    config: Config,
+    ambient: Arc<dyn Ambient>,
+    public_url: String,
+    store: Arc<dyn Store>,
+) -> Result<Opened, StartError> {
     let (master_key, new_master_key) =
         master_key(&config, store.as_ref(), ambient.as_ref()).await?;
+    // What is there must open before anything is added: a key that is made under a wrong master key would stay.
+    let kept = root_key::load(store.as_ref(), &master_key).await?;
+    keys::check(store.as_ref(), &master_key).await?;
     let (root, new_root_key) =
-        root_key(&config, store.as_ref(), &master_key, ambient.as_ref()).await?;
+        root_key(&config, kept, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let signing =
         keys::load_or_make(Ring::Signing, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let sealing =
         keys::load_or_make(Ring::Sealing, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let app = App {
         logins: Logins::new(rules(&config), Arc::new(outgoing(&config)?)),
-        tokens: Tokens::new(public_url, keys::signing_keys(&signing, &master_key)?),
-        credentials: Credentials::new(keys::sealing_keys(&sealing, &master_key)?),
-        root_key: ArcSwapOption::from_pointee(root),
+        tokens: Arc::new(Tokens::new(
+            public_url,
+            keys::signing_keys(&signing, &master_key)?,
+        )),
+        credentials: Arc::new(Credentials::new(keys::sealing_keys(&sealing, &master_key)?)),
+        root_key: Arc::new(ArcSwapOption::from_pointee(root)),
         store,
         ambient,
         config,
         master_key,
+        key_changes: Arc::default(),
     };
     Ok(Opened {
         app,
@@ -148,6 +169,7 @@ async fn holds_secrets(store: &dyn Store) -> Result<bool, StoreError> {
 
 async fn root_key(
     config: &Config,
+    kept: Option<RootKey>,
     store: &dyn Store,
     master_key: &SealKey,
     ambient: &dyn Ambient,
@@ -165,11 +187,14 @@ async fn root_key(
             ))
         }
         Root::Kept => {
-            if let Some(key) = root_key::load(store, master_key).await? {
+            if let Some(key) = kept {
+                root_key::finish(&config.data_dir, &key)?;
                 return Ok((Some(key), None));
             }
-            let key = root_key::replace(store, master_key, ambient, &config.data_dir).await?;
-            Ok((Some(key), Some(config.data_dir.join(root_key::FILE))))
+            let (folder, mut made) = (&config.data_dir, None);
+            let use_it = |key| made = Some(key);
+            let path = root_key::replace(store, master_key, ambient, folder, use_it).await?;
+            Ok((made, Some(path)))
         }
     }
 }

@@ -23,6 +23,7 @@ mod get_credentials_for_identity;
 mod get_id;
 mod get_identity_pool_roles;
 mod get_open_id_token;
+mod key_changes;
 mod keys;
 mod list_identity_pools;
 mod logins;

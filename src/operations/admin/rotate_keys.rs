@@ -42,10 +42,11 @@ impl Operation for RotateKeys {
         } else {
             Change::Rotate
         };
-        let changed = call.app.change_ring(ring, &change, call.now).await?;
+        let consequence = consequence(ring, &change);
+        let changed = call.app.change_ring(ring, change, call.now).await?;
         Ok(RotateKeysOutput {
             keys: shown(&changed),
-            consequence: consequence(ring, &change),
+            consequence,
         })
     }
 }
