@@ -12,10 +12,13 @@ use hyper_util::rt::TokioTimer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ambient::Real;
 use crate::app::{self, App, Opened};
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Tls};
 use crate::wire::Front;
 
 /// How long requests that are under way may take once the server was told to stop.
@@ -32,6 +35,7 @@ pub(super) struct Ready {
     pub(super) app: Arc<App>,
     pub(super) address: SocketAddr,
     listener: TcpListener,
+    tls: Option<RustlsConfig>,
     metrics: PrometheusHandle,
     told_to_stop: ToldToStop,
 }
@@ -75,8 +79,13 @@ pub(super) async fn run(config: Config) -> Result<()> {
     ready.serve().await
 }
 
-/// Opens the listener first, since the public URL may depend on its port, and then the house.
+/// Opens what can fail without a trace first, then the listener, since the public URL may depend on its port, and then the
+/// house.
 pub(super) async fn open(config: Config, told_to_stop: ToldToStop) -> Result<Ready> {
+    let tls = match &config.tls {
+        None => None,
+        Some(tls) => Some(certificate(tls).await?),
+    };
     let listener = TcpListener::bind(config.listen)
         .into_diagnostic()
         .wrap_err_with(|| {
@@ -112,8 +121,22 @@ pub(super) async fn open(config: Config, told_to_stop: ToldToStop) -> Result<Rea
         app: Arc::new(app),
         address,
         listener,
+        tls,
         metrics,
         told_to_stop,
+    })
+}
+
+async fn certificate(tls: &Tls) -> Result<RustlsConfig> {
+    let (certificate, key) = (&tls.certificate_file, &tls.key_file);
+    let loaded = RustlsConfig::from_pem_file(certificate, key).await;
+    loaded.into_diagnostic().wrap_err_with(|| {
+        format!(
+            "the certificate in {} with the key in {} can't be used for TLS: name a certificate in PEM and the private \
+             key that belongs to it",
+            certificate.display(),
+            key.display()
+        )
     })
 }
 
@@ -158,32 +181,27 @@ impl Ready {
         let server = axum_server::from_tcp(self.listener)
             .into_diagnostic()?
             .handle(handle);
-        match &self.app.config.tls {
+        let outcome = match self.tls {
             None => {
-                let mut server = server.acceptor(NoDelayAcceptor::new());
-                limit(&mut server);
-                server.serve(service).await.into_diagnostic()?;
+                let server = limited(server.acceptor(NoDelayAcceptor::new()));
+                server.serve(service).await
             }
             Some(tls) => {
-                let loaded =
-                    RustlsConfig::from_pem_file(&tls.certificate_file, &tls.key_file).await;
-                let loaded = loaded
-                    .into_diagnostic()
-                    .wrap_err("the TLS certificate or its key can't be used")?;
-                let acceptor = RustlsAcceptor::new(loaded).acceptor(NoDelayAcceptor::new());
-                let mut server = server.acceptor(acceptor);
-                limit(&mut server);
-                server.serve(service).await.into_diagnostic()?;
+                let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+                let server = limited(server.acceptor(acceptor));
+                server.serve(service).await
             }
-        }
+        };
         self.app.store.close().await;
         tracing::info!("stopped");
-        Ok(())
+        outcome.into_diagnostic()
     }
 }
 
 /// Bounds what a connection may cost before a request is there.
-fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
+fn limited<A: axum_server::Address, Acceptor>(
+    mut server: Server<A, Acceptor>,
+) -> Server<A, Acceptor> {
     let builder = server.http_builder();
     builder
         .http1()
@@ -196,6 +214,8 @@ fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
         .max_concurrent_streams(128)
         .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(30));
+    // hyper's own limit begins when it knows which HTTP a client speaks, however long that takes.
+    server.first_request_timeout(HEAD)
 }
 
 async fn drain_when_told(
@@ -210,18 +230,26 @@ async fn drain_when_told(
 }
 
 /// Logs to standard error.
+///
+/// Other crates are heard from `info` upwards, whatever the filter says: tokens, secret keys and guests' ids pass through
+/// them in headers, frames and documents, and what they write down of those below that is theirs to change.
 pub(super) fn start_log(config: &Config) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)
+    let filter = EnvFilter::try_new(&config.log.filter)
         .into_diagnostic()
         .wrap_err("the log filter can't be read; `info` is one")?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let others = Targets::new()
+        .with_target("cognate", LevelFilter::TRACE)
+        .with_default(LevelFilter::INFO);
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    match config.log.format {
-        LogFormat::Text => log.with_target(false).init(),
-        LogFormat::Json => log.json().init(),
-    }
+    let log = match config.log.format {
+        LogFormat::Text => log.with_target(false).boxed(),
+        LogFormat::Json => log.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(log.with_filter(filter.and(others)))
+        .init();
     Ok(())
 }
 

@@ -12,25 +12,40 @@ use serde_json::{Map, Number, Value};
 /// How deep arrays and objects may nest.
 pub const DEPTH: usize = 32;
 
-/// Why a text is not JSON that this house reads; the text of the reason is for logs, not for clients. A client that
-/// wrote the text itself, as one does a policy, may be told the reason of [`read`]: it repeats nothing of the text.
+/// Why a text is not JSON that this house reads. Nothing of what was read is in it: that may be a token, or a guest's id.
+/// It is for logs; only a client that wrote the text itself, as one does a policy, may be told it.
 #[derive(Debug, thiserror::Error)]
 #[error("not strict JSON: {0}")]
 pub struct JsonError(String);
 
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        let names_a_field = ["missing field", "duplicate field"].iter();
+        if names_a_field.clone().any(|words| text.starts_with(words)) {
+            return Self(text);
+        }
+        // serde quotes what it didn't expect, and says behind it what it did.
+        let Some(quote) = text.find(['"', '`']) else {
+            return Self(text);
+        };
+        let expected = text.rfind(", expected ").filter(|at| *at > quote);
+        let expected = expected.map_or("", |at| &text[at..]);
+        Self(format!("{}…{expected}", &text[..quote]))
+    }
+}
+
 /// Reads one JSON value from `text`, which holds nothing else but white space.
 pub fn read(text: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict { depth: DEPTH }
-        .deserialize(&mut reader)
-        .map_err(|error| JsonError(error.to_string()))?;
-    reader.end().map_err(|error| JsonError(error.to_string()))?;
+    let value = Strict { depth: DEPTH }.deserialize(&mut reader)?;
+    reader.end()?;
     Ok(value)
 }
 
 /// Reads one JSON value as [`read`] does and takes it for a `T`.
 pub fn read_as<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
-    serde_json::from_value(read(text)?).map_err(|error| JsonError(error.to_string()))
+    Ok(serde_json::from_value(read(text)?)?)
 }
 
 struct Strict {
@@ -164,6 +179,38 @@ mod tests {
             read(b"{\"a\":\"\xed\xa0\x80\"}").is_err(),
             "a surrogate in UTF-8"
         );
+    }
+
+    #[test]
+    fn a_refusal_says_nothing_of_what_was_read() {
+        #[derive(Debug, serde::Deserialize)]
+        enum Kind {
+            Public,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "it is never read")]
+        struct Record {
+            kind: Kind,
+            at: jiff::Timestamp,
+        }
+        for (text, words) in [
+            (
+                r#""se, expected \"cret""#,
+                "invalid type: string …, expected struct Record",
+            ),
+            (
+                r#"{"kind":"secret","at":0}"#,
+                "unknown variant …, expected `Public`",
+            ),
+            (r#"{"kind":"Public","at":"secret"}"#, ""),
+            (r#"{"kind":"Public"}"#, "missing field `at`"),
+            (r#"{"secret":1,"secret":2}"#, "a member stands twice"),
+            (r#"{"secret":"secret""#, "EOF while parsing"),
+        ] {
+            let error = read_as::<Record>(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            assert!(!error.contains("cret"), "{error}");
+        }
     }
 
     #[test]

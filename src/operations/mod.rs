@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::app::Call;
 use crate::error::{Code, Error};
+use crate::model::json::JsonError;
 
 mod admin;
 mod answer;
@@ -145,5 +146,5 @@ const fn entry<O: Operation>() -> Entry {
 fn unfit(error: serde_json::Error) -> Error {
     Code::InternalError
         .because("Internal Server Error")
-        .from_source(error)
+        .from_source(JsonError::from(error))
 }

@@ -1,8 +1,8 @@
 //! The file of the master key: made once, readable by its owner alone, outside the store and its backups.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -89,33 +89,39 @@ pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
 }
 
 /// Makes a master key in `path`, where no file may be, and flushes it to the disk before anything is sealed under it.
+///
+/// It is written under another name first: a file that a crash left empty would never be taken for a key, nor replaced.
 pub fn make(path: &Path, ambient: &dyn Ambient) -> Result<SealKey, MasterKeyError> {
-    let io = |source| MasterKeyError::Io {
-        path: path.into(),
-        source,
-    };
     let key = SealKey::random(ambient);
     let line = Zeroizing::new(STANDARD.encode(key.bytes()) + "\n");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(io)?;
-    file.write_all(line.as_bytes()).map_err(io)?;
-    file.sync_all().map_err(io)?;
     let folder = path
         .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))
-        .and_then(|folder| folder.sync_all())
-        .map_err(io)?;
-    Ok(key)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::Builder::new()
+            .prefix(".master.key-")
+            .permissions(fs::Permissions::from_mode(0o600))
+            .tempfile_in(folder)?;
+        file.write_all(line.as_bytes())?;
+        file.as_file().sync_all()?;
+        // As O_EXCL, never over a file or a link that is there.
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+        File::open(folder)?.sync_all()
+    };
+    match write() {
+        Ok(()) => Ok(key),
+        Err(source) => Err(MasterKeyError::Io {
+            path: path.into(),
+            source,
+        }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::{OpenOptionsExt, symlink};
 
     use super::*;
     use crate::ambient::Real;
@@ -132,6 +138,10 @@ mod tests {
             "never overwritten"
         );
         assert_eq!(read(&path).unwrap().bytes(), made.bytes());
+        let dangling = folder.path().join("link.key");
+        symlink(folder.path().join("elsewhere"), &dangling).unwrap();
+        assert!(make(&dangling, &Real).is_err(), "nor made through a link");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing is left");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod keys;
 mod list_identity_pools;
 mod logins;
 mod oidc_providers;
+mod process;
 mod set_identity_pool_roles;
 mod signatures;
 mod update_identity_pool;

@@ -1,0 +1,145 @@
+//! The commands on a running server.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::{Data, failed, may_administrate};
+use crate::world::{Ended, Running, Start};
+
+/// A command on `server`, signed with the root key that is in `data`.
+async fn on(server: &Running, data: &Data, words: &[&str]) -> Ended {
+    Start::command(words)
+        .flag("--endpoint", &server.base)
+        .flag("--data-dir", data.path())
+        .run()
+        .await
+}
+
+async fn done(server: &Running, data: &Data, words: &[&str]) -> String {
+    let ended = on(server, data, words).await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    ended.out
+}
+
+/// State and id of each key in the lines of a command.
+fn keys(out: &str) -> Vec<(String, String)> {
+    let lines = out.lines().take_while(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let mut words = line.split_whitespace().map(str::to_owned);
+            (words.next().unwrap(), words.next().unwrap())
+        })
+        .collect()
+}
+
+async fn published(server: &Running) -> Vec<String> {
+    let set = server.get("/.well-known/jwks.json").await.ok();
+    let keys = set["keys"].as_array().unwrap().iter();
+    keys.map(|key| key["kid"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn keys_are_listed_and_rotated() {
+    let data = Data::new();
+    let server = Start::keyless(&data.path()).up().await;
+    for purpose in ["signing", "sealing"] {
+        let listed = keys(&done(&server, &data, &["keys", "list", "--purpose", purpose]).await);
+        let out = done(&server, &data, &["keys", "rotate", "--purpose", purpose]).await;
+        let rotated = keys(&out);
+        assert_eq!(listed[0].0, "current");
+        assert_eq!(rotated[0], ("current".to_owned(), listed[1].1.clone()));
+        assert_eq!(rotated[2], ("retired".to_owned(), listed[0].1.clone()));
+        assert!(out.contains("stay good until they expire"), "{out}");
+    }
+    let listed = keys(&done(&server, &data, &["keys", "list"]).await);
+    let ids: Vec<String> = listed.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(published(&server).await, ids);
+
+    let again = on(&server, &data, &["keys", "rotate"]).await;
+    failed(&again, &["has not been published long enough"]);
+}
+
+#[tokio::test]
+async fn a_compromised_key_is_gone_at_once_and_stays_gone() {
+    let data = Data::new();
+    let server = Start::keyless(&data.path()).up().await;
+    let before = published(&server).await;
+    let out = done(&server, &data, &["keys", "rotate", "--compromised"]).await;
+    assert!(out.contains("refused here at once"), "{out}");
+    let after = published(&server).await;
+    assert!(!after.contains(&before[0]));
+    assert_eq!(after[0], before[1]);
+    let words = ["keys", "rotate", "--compromised", "--key-id", &after[1]];
+    done(&server, &data, &words).await;
+    let last = published(&server).await;
+    assert!(last[0] == after[0] && last[1] != after[1]);
+    server.kill().await;
+    let server = Start::keyless(&data.path()).up().await;
+    assert_eq!(published(&server).await, last);
+}
+
+#[tokio::test]
+async fn a_rotated_root_key_replaces_the_old_one_everywhere() {
+    let data = Data::new();
+    let server = Start::keyless(&data.path()).up().await;
+    let old = data.root_key();
+    let out = done(&server, &data, &["root-key", "rotate"]).await;
+    let new = data.root_key();
+    assert!(new.id != old.id && new.secret != old.secret);
+    assert!(
+        out.contains(&new.id) && out.contains("root-credentials"),
+        "{out}"
+    );
+    assert!(!out.contains(&new.secret));
+    assert_eq!(data.mode("root-credentials"), 0o600);
+    assert!(!data.file("root-credentials.new").exists());
+    assert!(!may_administrate(&server, &old).await);
+    assert!(may_administrate(&server, &new).await);
+    server.kill().await;
+    let server = Start::keyless(&data.path()).up().await;
+    assert!(!may_administrate(&server, &old).await);
+    assert!(may_administrate(&server, &new).await);
+}
+
+#[tokio::test]
+async fn a_root_key_that_is_given_is_not_rotated_here() {
+    let data = Data::used().await;
+    let server = Start::serve(&data.path()).up().await;
+    let before = fs::read(data.file("root-credentials")).unwrap();
+    let root = crate::world::Credentials::root();
+    let ended = Start::command(&["root-key", "rotate", "--endpoint", &server.base])
+        .flag("--data-dir", "/nowhere")
+        .variable("AWS_ACCESS_KEY_ID", root.id)
+        .variable("AWS_SECRET_ACCESS_KEY", root.secret)
+        .run()
+        .await;
+    failed(
+        &ended,
+        &[
+            "environment or configuration file",
+            "change it there and restart",
+        ],
+    );
+    assert_eq!(fs::read(data.file("root-credentials")).unwrap(), before);
+    let pools = server.admin("ListIdentityPools", json!({ "MaxResults": 1 }));
+    assert_eq!(pools.await.status, 200, "it is as good as before");
+}
+
+#[tokio::test]
+async fn a_command_without_a_key_or_a_server_says_so() {
+    let data = Data::used().await;
+    let list = || Start::command(&["keys", "list"]);
+    let ended = list().flag("--data-dir", "/nowhere").run().await;
+    failed(&ended, &["no access key to sign with", "--data-dir"]);
+    let ended = list()
+        .flag("--data-dir", data.path())
+        .flag("--endpoint", "http://127.0.0.1:1")
+        .run()
+        .await;
+    failed(
+        &ended,
+        &["no server answers at http://127.0.0.1:1", "--endpoint"],
+    );
+}
