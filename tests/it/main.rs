@@ -10,6 +10,7 @@ mod service_model;
 mod world;
 
 mod assume_role_with_web_identity;
+mod at_rest;
 mod constraints;
 mod coverage;
 mod create_identity_pool;
