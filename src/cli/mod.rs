@@ -44,9 +44,6 @@ pub fn install_crypto() {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .ok();
-    jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER
-        .install_default()
-        .ok();
 }
 
 fn with<F: Future<Output = miette::Result<()>>>(

@@ -90,7 +90,7 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// Knows no keys yet, and fetches them through `outgoing`. jsonwebtoken's provider must be installed in the process.
+    /// Knows no keys yet, and fetches them through `outgoing`.
     pub fn new(rules: Rules, outgoing: Arc<Outgoing>) -> Self {
         Self {
             rules,

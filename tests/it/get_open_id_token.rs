@@ -84,6 +84,7 @@ async fn a_token_is_verified_by_the_served_key() {
     );
 
     // By a library that knows nothing of this server.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(keys["keys"][0].clone()).unwrap();
     let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap();
     let (message, signature) = token.rsplit_once('.').unwrap();

@@ -33,7 +33,6 @@ struct Case {
 }
 
 fn cases(name: &str) -> Vec<Case> {
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let path = super::folder("jose").join(name);
     let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let document = json::read(&text).unwrap();

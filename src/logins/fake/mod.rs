@@ -27,7 +27,6 @@ pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> KeySet
 pub(super) fn outgoing(upstreams: &[(&str, &str)]) -> Arc<Outgoing> {
     // Another test may have been first.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let upstreams = upstreams
         .iter()
         .map(|(host, base)| ((*host).to_owned(), base.parse().unwrap()));

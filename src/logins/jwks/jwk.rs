@@ -4,22 +4,24 @@
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-    VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::roca;
 
-const RSA: &[Algorithm] = &[
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
+const RSA: [(Algorithm, &RsaParameters); 6] = [
+    (Algorithm::RS256, &RSA_PKCS1_2048_8192_SHA256),
+    (Algorithm::RS384, &RSA_PKCS1_2048_8192_SHA384),
+    (Algorithm::RS512, &RSA_PKCS1_2048_8192_SHA512),
+    (Algorithm::PS256, &RSA_PSS_2048_8192_SHA256),
+    (Algorithm::PS384, &RSA_PSS_2048_8192_SHA384),
+    (Algorithm::PS512, &RSA_PSS_2048_8192_SHA512),
 ];
 
 /// Members that only private and symmetric keys have.
@@ -28,10 +30,12 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// A public key that may vouch for tokens.
 pub(in crate::logins) struct Key {
     id: Option<String>,
-    /// The one algorithm that the set states for it, or all that its kind has.
-    algorithms: Vec<Algorithm>,
-    decoding: DecodingKey,
+    /// The key made ready for the one algorithm that the set states for it, or for all that its kind has: taking a key
+    /// apart costs a third of a verification.
+    ready: Ready,
 }
+
+type Ready = Vec<(Algorithm, ParsedPublicKey)>;
 
 /// Why a key isn't used, for the log.
 pub(super) type Unfit = &'static str;
@@ -43,23 +47,22 @@ impl Key {
             return Err("it is not a public key");
         }
         check_use(jwk)?;
-        let (kind, decoding) = match text(jwk, "kty")? {
-            Some("RSA") => (RSA, rsa(jwk)?),
+        let mut ready = match text(jwk, "kty")? {
+            Some("RSA") => rsa(jwk)?,
             Some("EC") => elliptic(jwk)?,
             Some("OKP") => edwards(jwk)?,
             _ => return Err("its kind isn't known"),
         };
-        let algorithms = match text(jwk, "alg")? {
-            None => kind.to_vec(),
-            Some(name) => match name.parse() {
-                Ok(algorithm) if kind.contains(&algorithm) => vec![algorithm],
-                _ => return Err("its algorithm isn't known, or not of its kind"),
-            },
-        };
+        if let Some(name) = text(jwk, "alg")? {
+            let stated = name.parse().ok();
+            ready.retain(|(algorithm, _)| Some(*algorithm) == stated);
+            if ready.is_empty() {
+                return Err("its algorithm isn't known, or not of its kind");
+            }
+        }
         Ok(Self {
             id: text(jwk, "kid")?.map(str::to_owned),
-            algorithms,
-            decoding,
+            ready,
         })
     }
 
@@ -69,11 +72,18 @@ impl Key {
 
     /// Whether it signs with `algorithm`.
     pub(in crate::logins) fn fits(&self, algorithm: Algorithm) -> bool {
-        self.algorithms.contains(&algorithm)
+        self.ready.iter().any(|(its, _)| *its == algorithm)
     }
 
-    pub(in crate::logins) fn decoding(&self) -> &DecodingKey {
-        &self.decoding
+    /// Whether it signed `message`, with `algorithm`.
+    pub(in crate::logins) fn verifies(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let ready = self.ready.iter().find(|(its, _)| *its == algorithm);
+        ready.is_some_and(|(_, key)| key.verify_sig(message, signature).is_ok())
     }
 }
 
@@ -111,7 +121,7 @@ fn number(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, Unfit> {
     Ok(octets)
 }
 
-fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, Unfit> {
+fn rsa(jwk: &Map<String, Value>) -> Result<Ready, Unfit> {
     let modulus = number(jwk, "n")?;
     let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
         return Err("its modulus is zero");
@@ -133,13 +143,21 @@ fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, Unfit> {
     if !value.is_some_and(|value| value % 2 == 1 && (3..=1 << 32).contains(&value)) {
         return Err("its exponent is not an odd number from 3 to 2^32");
     }
-    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+    let public = RsaPublicKeyComponents {
+        n: modulus,
+        e: exponent,
+    };
+    let ready = RSA.iter().map(|(algorithm, parameters)| {
+        let key = public.to_parsed_public_key(parameters);
+        Ok((*algorithm, key.map_err(|_| "it is no RSA key")?))
+    });
+    ready.collect()
 }
 
-fn elliptic(jwk: &Map<String, Value>) -> Result<(&'static [Algorithm], DecodingKey), Unfit> {
+fn elliptic(jwk: &Map<String, Value>) -> Result<Ready, Unfit> {
     let (kind, width, curve): (_, _, &'static dyn VerificationAlgorithm) = match text(jwk, "crv")? {
-        Some("P-256") => (&[Algorithm::ES256], 32, &ECDSA_P256_SHA256_FIXED),
-        Some("P-384") => (&[Algorithm::ES384], 48, &ECDSA_P384_SHA384_FIXED),
+        Some("P-256") => (Algorithm::ES256, 32, &ECDSA_P256_SHA256_FIXED),
+        Some("P-384") => (Algorithm::ES384, 48, &ECDSA_P384_SHA384_FIXED),
         _ => return Err("its curve isn't known"),
     };
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
@@ -147,15 +165,16 @@ fn elliptic(jwk: &Map<String, Value>) -> Result<(&'static [Algorithm], DecodingK
         return Err("its point has the wrong length");
     }
     let point = [&[4], x.as_slice(), y.as_slice()].concat();
-    ParsedPublicKey::new(curve, &point).map_err(|_| "its point is not on its curve")?;
-    Ok((kind, DecodingKey::from_ec_der(&point)))
+    let key = ParsedPublicKey::new(curve, &point).map_err(|_| "its point is not on its curve")?;
+    Ok(vec![(kind, key)])
 }
 
-fn edwards(jwk: &Map<String, Value>) -> Result<(&'static [Algorithm], DecodingKey), Unfit> {
+fn edwards(jwk: &Map<String, Value>) -> Result<Ready, Unfit> {
     if text(jwk, "crv")? != Some("Ed25519") {
         return Err("its curve isn't known");
     }
     let point = bytes(jwk, "x")?;
-    ParsedPublicKey::new(&ED25519, &point).map_err(|_| "its point is not on its curve")?;
-    Ok((&[Algorithm::EdDSA], DecodingKey::from_ed_der(&point)))
+    let key =
+        ParsedPublicKey::new(&ED25519, &point).map_err(|_| "its point is not on its curve")?;
+    Ok(vec![(Algorithm::EdDSA, key)])
 }
