@@ -134,7 +134,8 @@ fn attempt_all(db: &Connection, group: &mut [Box<dyn Intention>]) -> rusqlite::R
     Ok(changes)
 }
 
-fn run(db: &Connection, command: &str) -> rusqlite::Result<()> {
+/// Runs a command that is run often.
+pub(super) fn run(db: &Connection, command: &str) -> rusqlite::Result<()> {
     db.prepare_cached(command)?.execute([]).map(drop)
 }
 

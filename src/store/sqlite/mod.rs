@@ -2,7 +2,7 @@
 //! several servers.
 //!
 //! Reads run inline on read-only connections, or touch memory only; every change goes to the one writing thread, which
-//! commits all that wait together.
+//! commits all that wait together. Nobody else may write to the file while it is open here.
 
 mod documents;
 mod group;
@@ -43,7 +43,7 @@ use crate::model::provider::OidcProvider;
 #[derive(Debug)]
 pub struct SqliteStore {
     memory: Arc<Memory>,
-    readers: Readers,
+    readers: Arc<Readers>,
     writer: Writer,
 }
 
@@ -192,8 +192,6 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        // The writer last: the connection that closes last tidies the files up, and a reader may not.
-        self.readers.close();
         self.writer.close().await;
     }
 }

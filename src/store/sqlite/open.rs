@@ -149,9 +149,9 @@ pub(super) fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
         source,
     })?;
     let memory = Arc::new(memory);
-    let readers = Readers::open(&path).map_err(sqlite)?;
-    let writer =
-        Writer::start(db, Arc::clone(&memory), lock).map_err(|source| io_error(&path, source))?;
+    let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
+    let writer = Writer::start(db, Arc::clone(&memory), Arc::clone(&readers), lock)
+        .map_err(|source| io_error(&path, source))?;
     Ok(SqliteStore {
         memory,
         readers,

@@ -12,10 +12,10 @@ use crate::store::{SignIn, SignedIn, StoreError};
 /// How often an identity may have been merged onwards. Far more than anybody's accounts; a longer chain is a loop.
 const MERGES: usize = 1000;
 
-/// Answers where nothing has to change; `None` where the writer must be asked. The pool is there.
+/// Answers where nothing has to change; `None` where the writer must be asked. The pool is there, and `db` is in a
+/// transaction.
 pub(super) fn look(db: &Connection, ask: &SignIn) -> Result<Option<SignedIn>, StoreError> {
-    let snapshot = db.unchecked_transaction()?;
-    Ok(match decided(&snapshot, ask)? {
+    Ok(match decided(db, ask)? {
         Decided::Answer(answer) => Some(answer),
         Decided::Create | Decided::Join { .. } => None,
     })

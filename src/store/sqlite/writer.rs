@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::group::{Asked, Intention, commit};
 use super::memory::{Change, Memory};
+use super::readers::Readers;
 use super::{closed, purge};
 use crate::store::StoreError;
 
@@ -35,13 +36,19 @@ enum Message {
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until it has closed `db`.
-    pub(super) fn start(db: Connection, memory: Arc<Memory>, lock: File) -> io::Result<Self> {
+    pub(super) fn start(
+        db: Connection,
+        memory: Arc<Memory>,
+        readers: Arc<Readers>,
+        lock: File,
+    ) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(());
         let thread = Thread {
             db,
             waiting,
             memory,
+            readers,
         };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -95,6 +102,7 @@ struct Thread {
     db: Connection,
     waiting: mpsc::Receiver<Message>,
     memory: Arc<Memory>,
+    readers: Arc<Readers>,
 }
 
 impl Thread {
@@ -117,6 +125,7 @@ impl Thread {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) if *purging => {
+                    let _writing = self.readers.writing();
                     *purging = purge::page(&mut self.db).unwrap_or_else(|error| {
                         tracing::warn!(%error, "identities of a removed pool can't be deleted now");
                         false
@@ -147,7 +156,10 @@ impl Thread {
     }
 
     fn serve(&mut self, mut group: Vec<Box<dyn Intention>>) {
-        let fate = commit(&self.db, &mut group).map(|changes| {
+        let writing = self.readers.writing();
+        let fate = commit(&self.db, &mut group);
+        drop(writing);
+        let fate = fate.map(|changes| {
             // Before the answers, so that whoever has one reads what it says.
             self.memory.apply(changes);
         });
@@ -160,6 +172,8 @@ impl Thread {
     }
 
     fn finish(self) {
+        // The connection that closes last tidies the files up, and a reader may not.
+        self.readers.close();
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         if let Err(error) = self.db.execute_batch(checkpoint) {
             tracing::warn!(%error, "the write-ahead log stays; the next start reads it");

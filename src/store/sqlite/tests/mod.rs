@@ -18,6 +18,7 @@ use crate::store::{PoolAdded, SignIn, SignedIn, Store, StoreError};
 
 mod damage;
 mod files;
+mod reading;
 mod writing;
 
 /// A data directory that goes when it is dropped.
@@ -70,18 +71,17 @@ impl Inspect for SqliteStore {
             ids.map(Result::unwrap).collect()
         };
         let read = |db: &Connection| {
-            let snapshot = db.unchecked_transaction()?;
             let mut identities = Vec::new();
-            for id in ids(&snapshot, "SELECT id FROM identity ORDER BY id") {
-                identities.push(rows::identity(&snapshot, id)?.unwrap());
+            for id in ids(db, "SELECT id FROM identity ORDER BY id") {
+                identities.push(rows::identity(db, id)?.unwrap());
             }
-            let mut logins = snapshot
-                .prepare("SELECT pool, login_key, identity FROM login ORDER BY pool, login_key")?;
+            let mut logins =
+                db.prepare("SELECT pool, login_key, identity FROM login ORDER BY pool, login_key")?;
             let logins = logins.query_map([], |row| {
                 Ok((rows::uuid(row, 0)?, row.get(1)?, rows::uuid(row, 2)?))
             })?;
             let logins = logins.collect::<rusqlite::Result<_>>()?;
-            let removed = ids(&snapshot, "SELECT id FROM removed_pool");
+            let removed = ids(db, "SELECT id FROM removed_pool");
             Ok(Dump {
                 identities,
                 logins,
