@@ -33,7 +33,7 @@ pub trait Operation: DeserializeOwned + Send + 'static {
     /// Whether it wants a signature.
     const ACCESS: Access;
     /// Its answer; one that is written as `null` where the model has no output.
-    type Output: Serialize + Send;
+    type Output: Serialize + Send + 'static;
 
     /// The ARN of what it acts on, for authorisation.
     fn resource(&self, _call: &Call<'_>) -> String {
@@ -109,12 +109,31 @@ pub trait Prepared: Send {
     /// As [`Operation::resource`].
     fn resource(&self, call: &Call<'_>) -> String;
 
-    /// As [`Operation::run`], the answer as JSON; `Null` where the model has no output.
+    /// As [`Operation::run`].
     fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c>;
 }
 
 /// An operation under way.
-pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'c>>;
+pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Box<dyn Answer>, Error>> + Send + 'c>>;
+
+/// An operation's answer, its type forgotten.
+pub trait Answer: Send {
+    /// As JSON text; `null` where the model has no output.
+    fn text(&self) -> Result<String, Error>;
+
+    /// As a JSON value; `Null` where the model has no output.
+    fn value(&self) -> Result<Value, Error>;
+}
+
+impl<T: Serialize + Send> Answer for T {
+    fn text(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(unfit)
+    }
+
+    fn value(&self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(unfit)
+    }
+}
 
 impl<O: Operation> Prepared for O {
     fn resource(&self, call: &Call<'_>) -> String {
@@ -123,8 +142,8 @@ impl<O: Operation> Prepared for O {
 
     fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c> {
         Box::pin(async move {
-            let output = Operation::run(*self, call).await?;
-            serde_json::to_value(output).map_err(unfit)
+            let answer = Operation::run(*self, call).await?;
+            Ok(Box::new(answer) as Box<dyn Answer>)
         })
     }
 }

@@ -34,8 +34,7 @@ pub(super) async fn serve(
     let operation = entry.map_or("unknown", |entry| entry.name);
     respond::ended(&call, operation, Dialect::Json, result.as_ref().err());
     let mut response = match result {
-        Ok(Value::Null) => respond::answer(200, CONTENT_TYPE, Body::empty(), call.request_id),
-        Ok(output) => respond::answer(200, CONTENT_TYPE, output.to_string(), call.request_id),
+        Ok(text) => respond::answer(200, CONTENT_TYPE, text, call.request_id),
         Err(error) => refusal(&error, call.request_id),
     };
     if entry.is_none_or(|entry| entry.service == Service::CognitoIdentity) {
@@ -44,13 +43,14 @@ pub(super) async fn serve(
     response
 }
 
+/// The answer's text; empty where the model has no output.
 async fn run(
     front: &Front,
     entry: Option<&Entry>,
     call: &mut Call<'_>,
     parts: &Parts,
     body: Body,
-) -> Result<Value, Error> {
+) -> Result<String, Error> {
     let Ok(_permit) = front.in_flight.try_acquire() else {
         return Err(Code::TooManyRequests.because("Rate exceeded"));
     };
@@ -71,7 +71,9 @@ async fn run(
         }
         Ok(value)
     };
-    pipeline::run(front, entry, call, parts, &body, read).await
+    let answer = pipeline::run(front, entry, call, parts, &body, read).await?;
+    let text = answer.text()?;
+    Ok(if text == "null" { String::new() } else { text })
 }
 
 /// The operation that a request names. Old clients write `com.amazonaws.cognito.identity.model.` before the service. Two

@@ -120,7 +120,8 @@ async fn run(
         };
         structure(model, members, &parameters, "").map(Value::Object)
     };
-    pipeline::run(front, entry, call, parts, &body, read).await
+    let answer = pipeline::run(front, entry, call, parts, &body, read).await?;
+    answer.value()
 }
 
 /// Signed requests are told apart by the service in the credential scope, others by their version.

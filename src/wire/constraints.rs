@@ -5,7 +5,7 @@
 //! of plain values is reported once, as a whole, with all the constraints of what it holds; what is sensitive is not
 //! printed (`Value at 'logins' failed …`).
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub(super) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option
         count: 0,
         found: Vec::new(),
     };
-    check.value("", shape, value);
+    check.value(&Path::Root, shape, value);
     let Check { count, found, .. } = check;
     if count == 0 {
         return None;
@@ -37,6 +37,32 @@ pub(super) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option
     ))
 }
 
+/// Where a value stands; written only for a message, which is rare.
+enum Path<'p> {
+    Root,
+    /// A member of a structure, by its name in the model.
+    Member(&'p Path<'p>, &'p str),
+    /// An element of a list, from 0.
+    Element(&'p Path<'p>, usize),
+    /// A value of a map, by its key.
+    Value(&'p Path<'p>, &'p str),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(Self::Root, name) => formatter.write_str(&lower_camel(name)),
+            Self::Member(above, name) => write!(formatter, "{above}.{}", lower_camel(name)),
+            Self::Element(above, at) => write!(formatter, "{above}.{}.member", at + 1),
+            Self::Value(above, key) => {
+                let key: String = key.chars().take(ECHO).collect();
+                write!(formatter, "{above}.{key}.member")
+            }
+        }
+    }
+}
+
 struct Check<'m> {
     model: &'m Model,
     count: usize,
@@ -44,7 +70,7 @@ struct Check<'m> {
 }
 
 impl Check<'_> {
-    fn report(&mut self, path: &str, shape: &Shape, value: Option<&Value>, words: &str) {
+    fn report(&mut self, path: &Path<'_>, shape: &Shape, value: Option<&Value>, words: &str) {
         self.count += 1;
         if self.count > SPELT_OUT {
             return;
@@ -59,7 +85,7 @@ impl Check<'_> {
         ));
     }
 
-    fn value(&mut self, path: &str, id: ShapeId, value: &Value) {
+    fn value(&mut self, path: &Path<'_>, id: ShapeId, value: &Value) {
         let shape = self.model.shape(id);
         for words in broken(shape, value) {
             self.report(path, shape, Some(value), &words);
@@ -67,7 +93,7 @@ impl Check<'_> {
         match (&shape.kind, value) {
             (Kind::Structure(members), _) => {
                 for member in members {
-                    let path = join(path, &lower_camel(&member.name));
+                    let path = Path::Member(path, &member.name);
                     match value.get(&member.name) {
                         Some(inner) => self.value(&path, member.shape, inner),
                         None if member.required => {
@@ -87,10 +113,7 @@ impl Check<'_> {
             }
             (Kind::Map(key, of), Value::Object(entries)) => {
                 let keys = self.model.shape(*key);
-                if entries
-                    .keys()
-                    .any(|key| breaks(keys, &Value::String(key.clone())))
-                {
+                if entries.keys().any(|key| !broken_text(keys, key).is_empty()) {
                     let words =
                         format!("Map keys must satisfy constraint: [{}]", rules(keys, false));
                     self.report(path, shape, Some(value), &words);
@@ -103,7 +126,7 @@ impl Check<'_> {
 
     fn elements(
         &mut self,
-        path: &str,
+        path: &Path<'_>,
         list: &Shape,
         value: &Value,
         of: ShapeId,
@@ -121,13 +144,13 @@ impl Check<'_> {
             return;
         }
         for (at, value) in elements.iter().enumerate() {
-            self.value(&format!("{path}.{}.member", at + 1), of, value);
+            self.value(&Path::Element(path, at), of, value);
         }
     }
 
     fn values(
         &mut self,
-        path: &str,
+        path: &Path<'_>,
         map: &Shape,
         value: &Value,
         of: ShapeId,
@@ -144,8 +167,7 @@ impl Check<'_> {
         }
         if !of_value.is_plain() {
             for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
-                let key: String = key.chars().take(ECHO).collect();
-                self.value(&format!("{path}.{key}.member"), of, value);
+                self.value(&Path::Value(path, key), of, value);
             }
         }
     }
@@ -167,41 +189,41 @@ fn breaks(shape: &Shape, value: &Value) -> bool {
 
 /// What a value breaks of its own shape's constraints, each in its words.
 fn broken(shape: &Shape, value: &Value) -> Vec<String> {
-    let mut words = Vec::new();
-    if let Value::String(text) = value {
-        if !shape.values.is_empty() && !shape.values.contains(text) {
-            words.push(one_of(shape));
-        }
-        if let Some(pattern) = shape
-            .pattern
-            .as_ref()
-            .filter(|pattern| !pattern.matches(text))
-        {
-            words.push(matching(&pattern.text));
-        }
-    }
     let measured = match value {
-        Value::String(text) if shape.min.is_some() || shape.max.is_some() => {
-            count(text.chars().count())
-        }
+        Value::String(text) => return broken_text(shape, text),
         Value::Array(elements) => count(elements.len()),
         Value::Object(entries) => count(entries.len()),
         Value::Number(number) => number.as_i64().unwrap_or(i64::MAX),
-        _ => return words,
+        _ => return Vec::new(),
     };
-    words.extend(
-        shape
-            .max
-            .filter(|max| measured > *max)
-            .map(|max| at_most(shape, max)),
-    );
-    words.extend(
-        shape
-            .min
-            .filter(|min| measured < *min)
-            .map(|min| at_least(shape, min)),
-    );
+    out_of_range(shape, measured).collect()
+}
+
+fn broken_text(shape: &Shape, text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    if !shape.values.is_empty() && !shape.values.iter().any(|value| value == text) {
+        words.push(one_of(shape));
+    }
+    if let Some(pattern) = shape
+        .pattern
+        .as_ref()
+        .filter(|pattern| !pattern.matches(text))
+    {
+        words.push(matching(&pattern.text));
+    }
+    if shape.min.is_some() || shape.max.is_some() {
+        words.extend(out_of_range(shape, count(text.chars().count())));
+    }
     words
+}
+
+/// What a length, or a number, breaks.
+fn out_of_range(shape: &Shape, measured: i64) -> impl Iterator<Item = String> {
+    let max = shape.max.filter(|max| measured > *max);
+    let min = shape.min.filter(|min| measured < *min);
+    max.map(|max| at_most(shape, max))
+        .into_iter()
+        .chain(min.map(|min| at_least(shape, min)))
 }
 
 /// All constraints of a plain shape, as they stand in a message about a map or list of it.
@@ -255,14 +277,6 @@ fn one_of(shape: &Shape) -> String {
 
 fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
-}
-
-fn join(path: &str, member: &str) -> String {
-    if path.is_empty() {
-        member.to_owned()
-    } else {
-        format!("{path}.{member}")
-    }
 }
 
 fn lower_camel(name: &str) -> String {

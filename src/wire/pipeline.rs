@@ -15,7 +15,7 @@ use crate::app::caller::NoCaller;
 use crate::app::{App, Call, Caller};
 use crate::error::{Code, Error};
 use crate::model::ids::Region;
-use crate::operations::{ALL, Access, Entry, Service};
+use crate::operations::{ALL, Access, Answer, Entry, Service};
 
 static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = LazyLock::new(|| {
     ALL.iter()
@@ -47,7 +47,7 @@ pub(super) async fn run(
     parts: &Parts,
     body: &Bytes,
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error>,
-) -> Result<Value, Error> {
+) -> Result<Box<dyn Answer>, Error> {
     if entry.access != Access::Public {
         signed_by(front, entry, call, parts, body).await?;
     }

@@ -50,10 +50,11 @@ impl House {
         call.region = Region::parse(REGION);
         call.caller = Some(Caller::Root);
         let prepared = (entry.prepare)(input).unwrap();
-        let output = prepared
+        let answer = prepared
             .run(&call)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.text));
+        let output = answer.value().unwrap();
         let model = ServiceModel::of(entry.service);
         match model.operation(name)["output"]["shape"].as_str() {
             Some(shape) => fits(model, shape, &output, name),
