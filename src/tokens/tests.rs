@@ -175,6 +175,17 @@ fn a_token_is_recognised_by_its_issuer_before_it_is_verified() {
     assert!(tokens.claims_to_be_own(&issue(&tokens)));
     let real = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://cognito-identity.amazonaws.com"}"#);
     assert!(tokens.claims_to_be_own(&format!("e30.{real}.")));
+    for escaped in [
+        r#"{"iss":"https:\/\/cognito-identity.amazonaws.com"}"#,
+        r#"{"\u0069ss":"https://cognito-identity\u002eamazonaws.com"}"#,
+    ] {
+        let escaped = URL_SAFE_NO_PAD.encode(escaped);
+        assert!(tokens.claims_to_be_own(&format!("e30.{escaped}.")));
+    }
+    let other = URL_SAFE_NO_PAD.encode(
+        r#"{"iss":"https://id.example.com/","sub":"https://cognito-identity.amazonaws.com"}"#,
+    );
+    assert!(!tokens.claims_to_be_own(&format!("e30.{other}.")));
     let other = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://id.example.com/"}"#);
     assert!(!tokens.claims_to_be_own(&format!("e30.{other}.")));
     assert!(!tokens.claims_to_be_own("opaque"));
