@@ -53,7 +53,7 @@ fn decided(db: &Connection, ask: &SignIn) -> Result<Decided, StoreError> {
             found => found,
         },
     };
-    let owners = owners(db, ask.pool, &ask.logins)?;
+    let owners = owners(db, ask.pool, &ask.logins, presented.as_ref())?;
     let known = Known { presented, owners };
     let decision = decide(&ask.logins, &known);
     let mut loaded = loaded(known);
@@ -108,8 +108,13 @@ fn survivor(db: &Connection, mut next: Uuid) -> Result<Option<Identity>, StoreEr
     Err(rows::corrupt("a chain of merges without an end"))
 }
 
-/// The owners of `logins`, each once, in the order of the logins.
-fn owners(db: &Connection, pool: Uuid, logins: &[Login]) -> Result<Vec<Identity>, StoreError> {
+/// The owners of `logins`, each once, in the order of the logins. The usual one is `presented`, which was read already.
+fn owners(
+    db: &Connection,
+    pool: Uuid,
+    logins: &[Login],
+    presented: Option<&Presented>,
+) -> Result<Vec<Identity>, StoreError> {
     let mut owners: Vec<Identity> = Vec::new();
     for login in logins {
         let Some(id) = rows::owner(db, pool, login)? else {
@@ -119,8 +124,12 @@ fn owners(db: &Connection, pool: Uuid, logins: &[Login]) -> Result<Vec<Identity>
         let at = if let Some(at) = known {
             at
         } else {
-            let owner = rows::identity(db, id)?
-                .ok_or_else(|| rows::corrupt("a login of an identity that isn't there"))?;
+            let read = presented.map(|presented| &presented.identity);
+            let owner = match read.filter(|read| read.id == id) {
+                Some(read) => read.clone(),
+                None => rows::identity(db, id)?
+                    .ok_or_else(|| rows::corrupt("a login of an identity that isn't there"))?,
+            };
             owners.push(owner);
             owners.len() - 1
         };
