@@ -30,6 +30,9 @@ const HEAD: Duration = Duration::from_secs(10);
 /// How much of a request's head is taken, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
 
+/// How often the histograms take in what was recorded; until then each request is a number that is kept.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// The server, open but not serving yet.
 pub(super) struct Ready {
     pub(super) app: Arc<App>,
@@ -173,6 +176,7 @@ impl Ready {
 
     /// Serves until SIGTERM or SIGINT, finishes what is under way, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
+        tokio::spawn(keep_metrics(self.metrics.clone()));
         let front = Front::new(Arc::clone(&self.app), self.metrics);
         let handle = Handle::new();
         let draining = drain_when_told(self.told_to_stop, Arc::clone(&front), handle.clone());
@@ -216,6 +220,13 @@ fn limited<A: axum_server::Address, Acceptor>(
         .keep_alive_interval(Duration::from_secs(30));
     // hyper's own limit begins when it knows which HTTP a client speaks, however long that takes.
     server.first_request_timeout(HEAD)
+}
+
+async fn keep_metrics(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 async fn drain_when_told(
