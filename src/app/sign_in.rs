@@ -9,7 +9,7 @@ use crate::model::identity::{Identity, State};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::model::provider::{ProviderKind, PublicProvider};
-use crate::model::sign_in::Refusal;
+use crate::model::sign_in::{Asker, Refusal};
 use crate::store::{GuestAdded, SignIn, SignedIn, StoreError};
 
 /// Which operation logins are presented to.
@@ -199,6 +199,7 @@ impl Call<'_> {
         verified: &[Verified],
     ) -> Result<(IdentityId, u64), SignInError> {
         let ask = SignIn {
+            asker: Asker::User,
             pool: pool.id.uuid,
             presented: presented.map(|identity| identity.id),
             logins: verified
@@ -211,7 +212,9 @@ impl Call<'_> {
         let named = presented.map(|identity| id_in(pool, identity.id));
         match (self.app.store.sign_in(ask).await?, named) {
             (SignedIn::Identity(identity), _) => Ok((id_in(pool, identity.id), identity.epoch)),
-            (SignedIn::Refused(Refusal::Conflict), _) => Err(SignInError::Conflict),
+            (SignedIn::Refused(Refusal::Conflict | Refusal::DeveloperUserRegistered), _) => {
+                Err(SignInError::Conflict)
+            }
             (SignedIn::Refused(Refusal::LoginsDontMatch), _) => Err(SignInError::LoginsDontMatch),
             (SignedIn::Refused(Refusal::Forbidden), Some(id)) => Err(SignInError::Forbidden(id)),
             (SignedIn::NoIdentity, Some(id)) => Err(FindError::NoIdentity(id.reveal()).into()),

@@ -65,12 +65,14 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
     let roles = Roles {
         authenticated: role("DemoSignedIn"),
         unauthenticated: role("DemoGuest"),
+        ..Roles::default()
     };
     let pool = Pool {
         id: id.clone(),
         version: 1,
         settings,
         roles,
+        tag_maps: indexmap::IndexMap::new(),
     };
     app.store
         .add_pool(pool, usize::MAX)

@@ -90,6 +90,14 @@ pub enum LoginKind {
 pub type LoginKey = [u8; 32];
 
 impl Login {
+    /// A user of the pool's developer.
+    pub fn developer(provider: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self {
+            kind: LoginKind::Developer,
+            ..Self::public(provider, subject)
+        }
+    }
+
     /// A login at a provider that issues proofs.
     pub fn public(provider: impl Into<String>, subject: impl Into<String>) -> Self {
         Self {

@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{OidcProviderArn, PoolId, RoleArn};
+use super::principal_tags::TagMap;
+use super::roles::RoleMapping;
 
 /// An identity pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,9 @@ pub struct Pool {
     pub settings: PoolSettings,
     /// The roles that its identities get.
     pub roles: Roles,
+    /// Which claims become tags of a session, by provider: the keys of role mappings, and user pools without a client.
+    #[serde(default)]
+    pub tag_maps: IndexMap<String, TagMap>,
 }
 
 /// What the owner of a pool sets. An update replaces all of it, but for what is said at the members.
@@ -67,4 +72,8 @@ pub struct Roles {
     pub authenticated: Option<RoleArn>,
     /// For guests.
     pub unauthenticated: Option<RoleArn>,
+    /// How a login chooses another role, by provider: a host, `cognito-idp.REGION.amazonaws.com/POOL:CLIENT`, or the ARN of
+    /// a registered provider; at most 10.
+    #[serde(default)]
+    pub mappings: IndexMap<String, RoleMapping>,
 }

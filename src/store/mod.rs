@@ -19,7 +19,7 @@ use crate::model::identity::{Identity, Login};
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
 use crate::model::provider::OidcProvider;
-use crate::model::sign_in::Refusal;
+use crate::model::sign_in::{Asker, Refusal};
 
 /// A store of pools, identities, registered providers and the server's own documents.
 #[async_trait]
@@ -53,6 +53,28 @@ pub trait Store: Send + Sync {
 
     /// Finds, makes, links or merges the identity of verified logins, as [`crate::model::sign_in::decide`] says.
     async fn sign_in(&self, ask: SignIn) -> Result<SignedIn, StoreError>;
+
+    /// The identity that has a login.
+    async fn owner(&self, pool: Uuid, login: &Login) -> Result<Option<Identity>, StoreError>;
+
+    /// Up to `limit` identities of a pool behind `after`, in the order of their ids; those that were merged away only
+    /// with `disabled`.
+    async fn list_identities(
+        &self,
+        pool: Uuid,
+        after: Option<Uuid>,
+        limit: usize,
+        disabled: bool,
+    ) -> Result<Vec<Identity>, StoreError>;
+
+    /// Removes identities and their logins; those that aren't there need no removing.
+    async fn remove_identities(&self, ids: Vec<Uuid>) -> Result<(), StoreError>;
+
+    /// Merges the owner of one login into the owner of another, as [`crate::model::merge::decide`] says.
+    async fn merge(&self, ask: Merge) -> Result<Merged, StoreError>;
+
+    /// Takes logins from an identity, all of them or none, as [`crate::model::merge::unlink`] does.
+    async fn unlink(&self, ask: Unlink) -> Result<Unlinked, StoreError>;
 
     /// Adds a provider, unless there are `limit` already. Two providers whose names differ by a final slash only are
     /// the same one.
@@ -134,6 +156,8 @@ pub enum Replaced {
 /// A question to [`Store::sign_in`].
 #[derive(Debug, Clone)]
 pub struct SignIn {
+    /// Who vouches for the logins.
+    pub asker: Asker,
     /// The pool.
     pub pool: Uuid,
     /// The identity that the caller named, if any.
@@ -159,6 +183,56 @@ pub enum SignedIn {
     NoPool,
 }
 
+/// A question to [`Store::merge`].
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// The pool.
+    pub pool: Uuid,
+    /// A login of the identity that goes.
+    pub source: Login,
+    /// A login of the identity that stays.
+    pub destination: Login,
+    /// The moment of the call.
+    pub now: Timestamp,
+}
+
+/// The answer to a [`Merge`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// Both are this identity now.
+    Identity(Identity),
+    /// Nobody has the source's login.
+    NoSource,
+    /// Nobody has the destination's login.
+    NoDestination,
+    /// The rule says no.
+    Conflict,
+}
+
+/// A question to [`Store::unlink`].
+#[derive(Debug, Clone)]
+pub struct Unlink {
+    /// The pool.
+    pub pool: Uuid,
+    /// The identity.
+    pub identity: Uuid,
+    /// What is to be taken from it: at least one.
+    pub logins: Vec<Login>,
+    /// The moment of the call.
+    pub now: Timestamp,
+}
+
+/// The answer to an [`Unlink`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlinked {
+    /// It has them no more.
+    Unlinked,
+    /// It doesn't have them all.
+    NotLinked,
+    /// The identity isn't there, or not in this pool.
+    NoIdentity,
+}
+
 /// The server's own documents: small, rarely changed, replaced as a whole. What is secret in them is sealed before it
 /// comes here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,6 +243,8 @@ pub enum DocumentName {
     SealingKeys,
     /// The root access key.
     RootKey,
+    /// The other access keys.
+    AccessKeys,
 }
 
 impl DocumentName {
@@ -178,6 +254,7 @@ impl DocumentName {
             Self::SigningKeys => "signing-keys",
             Self::SealingKeys => "sealing-keys",
             Self::RootKey => "root-key",
+            Self::AccessKeys => "access-keys",
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Whose identity a set of verified logins is: the pure rule behind GetId, GetOpenIdToken and
-//! GetCredentialsForIdentity. A store loads what the rule asks about, asks it, and applies the answer, all in one
+//! Whose identity a set of verified logins is: the pure rule behind GetId, GetOpenIdToken, GetCredentialsForIdentity and
+//! GetOpenIdTokenForDeveloperIdentity. A store loads what the rule asks about, asks it, and applies the answer, all in one
 //! transaction.
 
 use jiff::Timestamp;
@@ -46,9 +46,20 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
+/// Who vouches for a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// The user, with a proof of each login.
+    User,
+    /// The developer, for one user of theirs, and with a proof of each other login.
+    Developer,
+}
+
 /// Why a sign-in is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// The developer's user is another identity's.
+    DeveloperUserRegistered,
     /// The logins belong to identities that can't become one.
     Conflict,
     /// None of the logins is one of the identity that was named.
@@ -57,17 +68,16 @@ pub enum Refusal {
     Forbidden,
 }
 
-/// Decides about `logins` (at least one, each verified, no provider twice).
+/// Decides about `logins`: at least one, each vouched for, no public provider twice; exactly one of them the developer's
+/// where the developer asks.
 ///
-/// * No identity named (GetId): the one owner, with the unknown logins linked to it; a new identity where there is no
-///   owner; a conflict where there are two.
-/// * A guest named: it gets the logins if nobody has them; otherwise it is merged into their owner, of two owners into
-///   the older.
-/// * An identity with logins named: one of its logins must be there; the other owners are merged into it.
+/// * No identity named: the one owner, with the unknown logins linked to it; a new identity where there is no owner; a
+///   conflict where there are two.
 /// * A merged identity named: its survivor, if one of the survivor's logins is there.
+/// * Otherwise as [`Asker::User`] or [`Asker::Developer`] may, below.
 ///
 /// An identity has one login of each public provider: whatever would give it two is a conflict.
-pub fn decide(logins: &[Login], known: &Known) -> Decision {
+pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
     let Some(presented) = &known.presented else {
         return match known.owners.as_slice() {
             [] => Decision::Create,
@@ -87,20 +97,58 @@ pub fn decide(logins: &[Login], known: &Known) -> Decision {
         .iter()
         .filter(|owner| owner.id != identity.id)
         .collect();
+    match asker {
+        Asker::User => for_a_user(identity, &others, logins),
+        Asker::Developer => for_a_developer(identity, &others, logins),
+    }
+}
+
+/// * A guest gets the logins if nobody has them; otherwise it is merged into their owner, of two owners into the older.
+/// * Of an identity with logins, one must be there; the other owners are merged into it.
+fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[Login]) -> Decision {
     if identity.authenticated {
         return if logins.iter().any(|login| identity.has(login)) {
-            join(identity, &others, logins)
+            join(identity, others, logins)
         } else {
             Decision::Refuse(Refusal::LoginsDontMatch)
         };
     }
-    match older(&others) {
+    match older(others) {
         None => join(identity, &[], logins),
         Some(oldest) => {
             let rest = others.iter().copied().filter(|other| other.id != oldest.id);
             let from: Vec<&Identity> = std::iter::once(identity).chain(rest).collect();
             join(oldest, &from, logins)
         }
+    }
+}
+
+/// Nothing is merged. The developer's user must be nobody else's; the developer alone speaks for guests and for
+/// identities that only have users of theirs, but not for an identity that has logins elsewhere: one of those must be
+/// there, too, unless the user is the identity's already.
+fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[Login]) -> Decision {
+    let of_the_developer = |login: &&Login| login.kind == LoginKind::Developer;
+    let user = logins.iter().find(of_the_developer);
+    if others
+        .iter()
+        .any(|other| user.is_some_and(|user| other.has(user)))
+    {
+        return Decision::Refuse(Refusal::DeveloperUserRegistered);
+    }
+    if !others.is_empty() {
+        return Decision::Refuse(Refusal::Conflict);
+    }
+    let only_the_developers = identity.logins.iter().all(|login| of_the_developer(&login));
+    let may = if identity.authenticated {
+        let proven = logins.iter().any(|login| identity.has(login));
+        proven || (only_the_developers && !identity.logins.is_empty())
+    } else {
+        true
+    };
+    if may {
+        join(identity, &[], logins)
+    } else {
+        Decision::Refuse(Refusal::LoginsDontMatch)
     }
 }
 
@@ -134,7 +182,7 @@ fn join(into: &Identity, from: &[&Identity], logins: &[Login]) -> Decision {
     }
 }
 
-fn one_public_login_a_provider(logins: &[&Login]) -> bool {
+pub(super) fn one_public_login_a_provider(logins: &[&Login]) -> bool {
     let mut seen = std::collections::HashSet::new();
     logins
         .iter()

@@ -39,7 +39,7 @@ fn decide_for(named: impl Into<Option<Presented>>, owners: &[Identity], of: &[&s
         presented: named.into(),
         owners: owners.to_vec(),
     };
-    decide(&logins(of), &known)
+    decide(Asker::User, &logins(of), &known)
 }
 
 fn joined(into: u128, from: &[u128], link: &[&str]) -> Decision {
@@ -227,7 +227,7 @@ impl World {
             let survivor = Some(self.survivor(&identity));
             Presented { identity, survivor }
         });
-        match decide(logins, &Known { presented, owners }) {
+        match decide(Asker::User, logins, &Known { presented, owners }) {
             Decision::Create => self.new_identity(logins.to_vec()),
             Decision::Join { into, from, link } => {
                 let mut target = self.take(into);

@@ -36,6 +36,7 @@ impl Operation for CreateIdentityPool {
             version: 1,
             settings,
             roles: Roles::default(),
+            tag_maps: indexmap::IndexMap::new(),
         };
         let shown = IdentityPool::from(&pool);
         call.add_pool(pool).await?;

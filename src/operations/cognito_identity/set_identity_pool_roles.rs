@@ -47,6 +47,7 @@ impl Operation for SetIdentityPoolRoles {
         let roles = Roles {
             authenticated: role("authenticated")?,
             unauthenticated: role("unauthenticated")?,
+            ..Roles::default()
         };
         let after = Pool {
             version: before.version + 1,

@@ -51,6 +51,7 @@ impl Operation for UpdateIdentityPool {
             version: before.version + 1,
             settings: self.members.settings(call).await?,
             roles: before.roles.clone(),
+            tag_maps: before.tag_maps.clone(),
         };
         let shown = IdentityPool::from(&after);
         call.replace_pool(after).await?;

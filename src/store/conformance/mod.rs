@@ -13,6 +13,7 @@ use super::{PoolAdded, SignIn, SignedIn, Store};
 use crate::model::identity::{Identity, Login, LoginKey, LoginKind, State};
 use crate::model::ids::{PoolId, Region};
 use crate::model::pool::{Pool, PoolSettings, Roles};
+use crate::model::sign_in::Asker;
 
 mod documents;
 mod guests;
@@ -110,7 +111,7 @@ macro_rules! kept_by {
                 races::two_guests_do_not_share_a_login,
                 races::links_and_merges_at_once_leave_every_login_one_owner,
                 races::a_pool_that_is_removed_meanwhile_takes_everything_along,
-                rule::sign_ins_end_as_the_rule_alone_says,
+                rule::everything_ends_as_the_rules_alone_say,
                 providers::a_provider_is_found_as_it_was_added,
                 providers::a_name_with_another_final_slash_is_the_same_one,
                 providers::there_are_no_more_providers_than_their_limit,
@@ -155,7 +156,11 @@ impl Dump {
             }
             let (mut end, mut steps) = (one, 0);
             while let State::MergedInto(next) = end.state {
-                end = by_id[&next];
+                // A survivor may have been removed; then nobody finds those that lead to it.
+                let Some(survivor) = by_id.get(&next) else {
+                    break;
+                };
+                end = survivor;
                 steps += 1;
                 assert!(steps <= by_id.len(), "a chain of merges without an end");
             }
@@ -210,6 +215,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
             tags: IndexMap::new(),
         },
         roles: Roles::default(),
+        tag_maps: IndexMap::new(),
     }
 }
 
@@ -243,6 +249,7 @@ fn logins(texts: &[&str]) -> Vec<Login> {
 /// A sign-in to the pool 1 at second 200; `new` is the id for a new identity.
 fn ask(new: u128, presented: impl Into<Option<u128>>, texts: &[&str]) -> SignIn {
     SignIn {
+        asker: Asker::User,
         pool: id(1),
         presented: presented.into().map(id),
         logins: logins(texts),

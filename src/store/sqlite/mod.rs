@@ -6,6 +6,7 @@
 
 mod documents;
 mod group;
+mod identities;
 mod memory;
 mod migrate;
 mod open;
@@ -31,10 +32,10 @@ use self::memory::Memory;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Document, DocumentName, GuestAdded, PoolAdded, ProviderAdded, Replaced, SignIn, SignedIn,
-    Store, StoreError,
+    Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, ProviderAdded, Replaced, SignIn,
+    SignedIn, Store, StoreError, Unlink, Unlinked,
 };
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, Login};
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
 use crate::model::provider::OidcProvider;
@@ -131,6 +132,47 @@ impl Store for SqliteStore {
         }
         self.writer
             .ask(move |db, _| sign_in::perform(db, ask))
+            .await
+    }
+
+    async fn owner(&self, pool: Uuid, login: &Login) -> Result<Option<Identity>, StoreError> {
+        self.is_open()?;
+        if self.memory.pool(pool).is_none() {
+            return Ok(None);
+        }
+        self.readers.with(|db| identities::owner(db, pool, login))
+    }
+
+    async fn list_identities(
+        &self,
+        pool: Uuid,
+        after: Option<Uuid>,
+        limit: usize,
+        disabled: bool,
+    ) -> Result<Vec<Identity>, StoreError> {
+        self.is_open()?;
+        if self.memory.pool(pool).is_none() {
+            return Ok(Vec::new());
+        }
+        self.readers
+            .with(|db| rows::identities(db, pool, after, limit, disabled))
+    }
+
+    async fn remove_identities(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
+        self.writer
+            .ask(move |db, _| identities::remove(db, &ids))
+            .await
+    }
+
+    async fn merge(&self, ask: Merge) -> Result<Merged, StoreError> {
+        self.writer
+            .ask(move |db, _| identities::merge(db, &ask))
+            .await
+    }
+
+    async fn unlink(&self, ask: Unlink) -> Result<Unlinked, StoreError> {
+        self.writer
+            .ask(move |db, _| identities::unlink(db, &ask))
             .await
     }
 

@@ -80,19 +80,45 @@ pub(super) fn whole_milliseconds(moment: Timestamp) -> Timestamp {
         .expect("what a timestamp gives, a timestamp takes")
 }
 
+/// The columns of an identity, in the order in which [`read_identity`] reads them.
+macro_rules! select_identity {
+    ($behind:literal) => {
+        concat!(
+            "SELECT id, pool, state, authed, epoch, version, merged_into, logins, created_ms, \
+             modified_ms FROM identity ",
+            $behind
+        )
+    };
+}
+
 /// The identity with this id, in whatever pool.
 pub(super) fn identity(db: &Connection, id: Uuid) -> Result<Option<Identity>, StoreError> {
     let found = db
-        .prepare_cached(
-            "SELECT id, pool, state, authed, epoch, version, merged_into, logins, \
-             created_ms, modified_ms FROM identity WHERE id = ?1",
-        )?
+        .prepare_cached(select_identity!("WHERE id = ?1"))?
         .query_row([id.as_bytes()], |row| Ok(read_identity(row)))
         .optional()?;
     found.transpose()
 }
 
-/// Reads the columns in the order of [`identity`].
+/// Up to `limit` identities of a pool behind `after`, in the order of their ids.
+pub(super) fn identities(
+    db: &Connection,
+    pool: Uuid,
+    after: Option<Uuid>,
+    limit: usize,
+    disabled: bool,
+) -> Result<Vec<Identity>, StoreError> {
+    // Every id is behind the nil id, which is nobody's.
+    let after = after.unwrap_or(Uuid::nil());
+    let mut statement = db.prepare_cached(select_identity!(
+        "WHERE pool = ?1 AND id > ?2 AND (?3 OR state = 1) ORDER BY id LIMIT ?4"
+    ))?;
+    let parameters = (pool.as_bytes(), after.as_bytes(), disabled, limit);
+    let rows = statement.query_map(parameters, |row| Ok(read_identity(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+/// Reads the columns of [`select_identity`].
 fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
     let moment = |column| {
         Timestamp::from_millisecond(row.get(column)?)
@@ -195,6 +221,32 @@ pub(super) fn add_login(
 ) -> Result<(), StoreError> {
     db.prepare_cached("INSERT INTO login (pool, login_key, identity) VALUES (?1, ?2, ?3)")?
         .execute((pool.as_bytes(), login.key(), owner.as_bytes()))?;
+    Ok(())
+}
+
+/// Takes `login` from the identity `owner`; then nobody has it.
+pub(super) fn remove_login(
+    db: &Connection,
+    pool: Uuid,
+    login: &Login,
+    owner: Uuid,
+) -> Result<(), StoreError> {
+    let removed = db
+        .prepare_cached("DELETE FROM login WHERE pool = ?1 AND login_key = ?2 AND identity = ?3")?
+        .execute((pool.as_bytes(), login.key(), owner.as_bytes()))?;
+    if removed == 1 {
+        Ok(())
+    } else {
+        Err(corrupt(
+            "an identity has a login that the index doesn't give it",
+        ))
+    }
+}
+
+/// Removes an identity's row. Its logins' rows are for the caller to remove.
+pub(super) fn remove_identity(db: &Connection, id: Uuid) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM identity WHERE id = ?1")?
+        .execute([id.as_bytes()])?;
     Ok(())
 }
 

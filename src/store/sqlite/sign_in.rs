@@ -1,6 +1,7 @@
 //! Loads what the rule of sign-ins asks about, asks it, and applies its answer. The rule itself is
 //! [`crate::model::sign_in`].
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -30,7 +31,9 @@ pub(super) fn perform(db: &Connection, mut ask: SignIn) -> Result<SignedIn, Stor
     match decided(db, &ask)? {
         Decided::Answer(answer) => Ok(answer),
         Decided::Create => create(db, ask),
-        Decided::Join { into, from, link } => join(db, &ask, into, from, link),
+        Decided::Join { into, from, link } => {
+            join(db, ask.pool, ask.now, into, from, link).map(SignedIn::Identity)
+        }
     }
 }
 
@@ -55,7 +58,7 @@ fn decided(db: &Connection, ask: &SignIn) -> Result<Decided, StoreError> {
     };
     let owners = owners(db, ask.pool, &ask.logins, presented.as_ref())?;
     let known = Known { presented, owners };
-    let decision = decide(&ask.logins, &known);
+    let decision = decide(ask.asker, &ask.logins, &known);
     let mut loaded = loaded(known);
     let mut take = |id: Uuid| {
         let at = loaded.iter().position(|identity| identity.id == id);
@@ -109,7 +112,7 @@ fn survivor(db: &Connection, mut next: Uuid) -> Result<Option<Identity>, StoreEr
 }
 
 /// The owners of `logins`, each once, in the order of the logins. The usual one is `presented`, which was read already.
-fn owners(
+pub(super) fn owners(
     db: &Connection,
     pool: Uuid,
     logins: &[Login],
@@ -154,24 +157,26 @@ fn create(db: &Connection, ask: SignIn) -> Result<SignedIn, StoreError> {
     Ok(SignedIn::Identity(new))
 }
 
-fn join(
+/// Makes one identity of `into` and `from`, with the logins `link` that nobody has.
+pub(super) fn join(
     db: &Connection,
-    ask: &SignIn,
+    pool: Uuid,
+    now: Timestamp,
     mut into: Identity,
     mut from: Vec<Identity>,
     link: Vec<Login>,
-) -> Result<SignedIn, StoreError> {
+) -> Result<Identity, StoreError> {
     for source in &from {
         for login in &source.logins {
-            rows::move_login(db, ask.pool, login, source.id, into.id)?;
+            rows::move_login(db, pool, login, source.id, into.id)?;
         }
     }
     for login in &link {
-        rows::add_login(db, ask.pool, login, into.id)?;
+        rows::add_login(db, pool, login, into.id)?;
     }
-    apply(&mut into, &mut from, link, ask.now);
+    apply(&mut into, &mut from, link, now);
     for changed in from.iter().chain([&into]) {
         rows::update_identity(db, changed)?;
     }
-    Ok(SignedIn::Identity(into))
+    Ok(into)
 }

@@ -116,6 +116,7 @@ fn guest(number: u128) -> Identity {
 
 fn ask(new: u128, subject: &str) -> SignIn {
     SignIn {
+        asker: crate::model::sign_in::Asker::User,
         pool: id(1),
         presented: None,
         logins: vec![Login::public("a", subject)],

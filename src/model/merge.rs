@@ -1,0 +1,110 @@
+//! Making one identity of two, and taking logins from an identity: the pure rules behind MergeDeveloperIdentities,
+//! UnlinkDeveloperIdentity and UnlinkIdentity. Merging by proofs of login is [`super::sign_in`]'s.
+
+use jiff::Timestamp;
+
+use super::identity::{Identity, Login, State};
+use super::sign_in::one_public_login_a_provider;
+
+/// How many logins a merged identity may have.
+pub const MOST_LOGINS: usize = 20;
+
+/// Whether two identities may become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merge {
+    /// They are one already.
+    Same,
+    /// They may.
+    Join,
+    /// They have different users of one public provider, or more than [`MOST_LOGINS`] logins together.
+    Conflict,
+}
+
+/// Decides whether `source` may be merged into `destination`, both live and of one pool.
+pub fn decide(source: &Identity, destination: &Identity) -> Merge {
+    if source.id == destination.id {
+        return Merge::Same;
+    }
+    let all: Vec<&Login> = destination.logins.iter().chain(&source.logins).collect();
+    if all.len() <= MOST_LOGINS && one_public_login_a_provider(&all) {
+        Merge::Join
+    } else {
+        Merge::Conflict
+    }
+}
+
+/// Takes `logins`, all of which must be its own, from `identity` at `now`, and gives those that it took, each once;
+/// `None`, and nothing, if one isn't. What was given out before is over, and an identity without logins is nobody's: it
+/// doesn't become a guest.
+pub fn unlink(identity: &mut Identity, logins: &[Login], now: Timestamp) -> Option<Vec<Login>> {
+    if identity.state != State::Live || !logins.iter().all(|login| identity.has(login)) {
+        return None;
+    }
+    let taken = identity
+        .logins
+        .extract_if(.., |login| logins.contains(login))
+        .collect();
+    identity.epoch += 1;
+    identity.version += 1;
+    identity.modified = now.max(identity.created);
+    Some(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn user(name: &str) -> Login {
+        Login::developer("dev", name)
+    }
+
+    fn identity(number: u128, logins: &[Login]) -> Identity {
+        Identity::new(Uuid::from_u128(number), Uuid::nil(), logins.to_vec(), at(1))
+    }
+
+    #[test]
+    fn two_identities_may_become_one_unless_they_clash() {
+        let one = identity(1, &[user("a"), Login::public("p", "1")]);
+        assert_eq!(decide(&one, &one), Merge::Same);
+        assert_eq!(decide(&one, &identity(2, &[user("b")])), Merge::Join);
+        let other_user = identity(2, &[user("b"), Login::public("p", "2")]);
+        assert_eq!(decide(&one, &other_user), Merge::Conflict);
+    }
+
+    #[test]
+    fn a_merged_identity_has_twenty_logins_at_most() {
+        let users = |from: usize, count: usize| -> Vec<Login> {
+            (from..from + count).map(|n| user(&n.to_string())).collect()
+        };
+        let ten = identity(1, &users(0, 10));
+        assert_eq!(decide(&ten, &identity(2, &users(10, 10))), Merge::Join);
+        assert_eq!(decide(&ten, &identity(2, &users(10, 11))), Merge::Conflict);
+    }
+
+    #[test]
+    fn an_identity_that_loses_logins_starts_a_new_epoch_and_never_becomes_a_guest() {
+        let mut one = identity(1, &[user("a"), user("b")]);
+        let twice = [user("a"), user("a")];
+        assert_eq!(unlink(&mut one, &twice, at(2)), Some(vec![user("a")]));
+        assert_eq!((one.logins.len(), one.epoch, one.modified), (1, 1, at(2)));
+        assert_eq!(
+            unlink(&mut one, &[user("a")], at(3)),
+            None,
+            "it has it no more"
+        );
+        assert_eq!(unlink(&mut one, &[user("b"), user("c")], at(3)), None);
+        assert_eq!(
+            (one.logins.len(), one.epoch),
+            (1, 1),
+            "a refusal changes nothing"
+        );
+        assert!(unlink(&mut one, &[user("b")], at(3)).is_some());
+        assert!(!one.is_guest());
+    }
+}
