@@ -7,6 +7,9 @@ use std::error::Error as StdError;
 use crate::app::change::{ChangeError, OIDC_PROVIDERS};
 use crate::app::find::FindError;
 use crate::app::keys::KeysError;
+use crate::app::merge::{MergeError, UnlinkError};
+use crate::app::proofs::ProofError;
+use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
 use crate::app::sign_in::SignInError;
 use crate::app::web_identity::WebIdentityError;
@@ -48,6 +51,8 @@ pub enum Code {
     ResourceNotFound,
     /// A login belongs to another identity.
     ResourceConflict,
+    /// A developer's user belongs to another identity.
+    DeveloperUserAlreadyRegistered,
     /// There are as many as there may be.
     LimitExceeded,
     /// Somebody else changed the same thing meanwhile.
@@ -115,6 +120,9 @@ impl Code {
             Self::ResourceConflict | Self::EntityAlreadyExists => {
                 ("ResourceConflictException", 400)
             }
+            Self::DeveloperUserAlreadyRegistered => {
+                ("DeveloperUserAlreadyRegisteredException", 400)
+            }
             Self::LimitExceeded => ("LimitExceededException", 400),
             Self::ConcurrentModification => ("ConcurrentModificationException", 400),
             Self::ExternalService | Self::IdpCommunicationError => {
@@ -141,7 +149,9 @@ impl Code {
             Self::AccessDenied | Self::NotAuthorized => ("AccessDenied", 403),
             Self::TooManyRequests => ("Throttling", 400),
             Self::ResourceNotFound | Self::NoSuchEntity => ("NoSuchEntity", 404),
-            Self::ResourceConflict | Self::EntityAlreadyExists => ("EntityAlreadyExists", 409),
+            Self::ResourceConflict
+            | Self::DeveloperUserAlreadyRegistered
+            | Self::EntityAlreadyExists => ("EntityAlreadyExists", 409),
             Self::LimitExceeded => ("LimitExceeded", 409),
             Self::ConcurrentModification => ("ConcurrentModification", 409),
             Self::ExternalService | Self::IdpCommunicationError => ("IDPCommunicationError", 400),
@@ -267,31 +277,91 @@ impl From<LoginError> for Error {
     }
 }
 
+impl From<ProofError> for Error {
+    fn from(error: ProofError) -> Self {
+        let refused = |text: &'static str| Code::NotAuthorized.because(text);
+        match error {
+            ProofError::NoProviders(pool) => Code::NotAuthorized.because(format!(
+                "Identity pool - {pool} does not have identity providers configured."
+            )),
+            ProofError::DeveloperProvider => refused("Please provide a valid public provider"),
+            ProofError::CognitoToken => {
+                refused("Invalid login token. Can't pass in a Cognito token.")
+            }
+            ProofError::NotCognitoToken => refused("Invalid login token. Not a Cognito token."),
+            ProofError::Login(error) => error.into(),
+            ProofError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SignInError> for Error {
     fn from(error: SignInError) -> Self {
-        let refused = |text: String| Code::NotAuthorized.because(text);
         match error {
-            SignInError::NoProviders(pool) => {
-                refused(format!("Identity pool - {pool} does not have identity providers configured."))
-            }
-            SignInError::NoGuests => {
-                refused("Unauthenticated access is not supported for this identity pool.".to_owned())
-            }
-            SignInError::DeveloperProvider => refused("Please provide a valid public provider".to_owned()),
-            SignInError::CognitoToken => refused("Invalid login token. Can't pass in a Cognito token.".to_owned()),
-            SignInError::NotCognitoToken => refused("Invalid login token. Not a Cognito token.".to_owned()),
-            SignInError::Login(error) => error.into(),
-            SignInError::Conflict => {
-                Code::ResourceConflict.because("Logins are already linked to another account")
-            }
-            SignInError::LoginsDontMatch => refused(
-                "Logins don't match. Please include at least one valid login for this identity or identity pool."
-                    .to_owned(),
+            SignInError::NoGuests => Code::NotAuthorized
+                .because("Unauthenticated access is not supported for this identity pool."),
+            SignInError::Proof(error) => error.into(),
+            SignInError::Tag(error) => Code::InvalidParameter.because(format!("{error}.")),
+            SignInError::Conflict => conflict(),
+            SignInError::DeveloperUserRegistered => Code::DeveloperUserAlreadyRegistered
+                .because("This developer user identifier is already registered with Cognito."),
+            SignInError::LoginsDontMatch => Code::NotAuthorized.because(
+                "Logins don't match. Please include at least one valid login for this identity or \
+                 identity pool.",
             ),
-            SignInError::Forbidden(id) => refused(format!("Access to Identity '{}' is forbidden.", id.reveal())),
+            SignInError::Forbidden(id) => Code::NotAuthorized.because(format!(
+                "Access to Identity '{}' is forbidden.",
+                id.reveal()
+            )),
             SignInError::Find(error) => error.into(),
             SignInError::Store(error) => error.into(),
         }
+    }
+}
+
+/// Logins of different identities.
+fn conflict() -> Error {
+    Code::ResourceConflict.because("Logins are already linked to another account")
+}
+
+impl From<MergeError> for Error {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::NoUser => {
+                Code::ResourceNotFound.because("Developer user identifier not found.")
+            }
+            MergeError::Conflict => conflict(),
+            MergeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnlinkError> for Error {
+    fn from(error: UnlinkError) -> Self {
+        match error {
+            UnlinkError::NotLinked => {
+                Code::ResourceConflict.because("The login is not linked to this identity.")
+            }
+            UnlinkError::Find(error) => error.into(),
+            UnlinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoRole> for Error {
+    fn from(error: NoRole) -> Self {
+        match &error {
+            NoRole::NotConfigured => Code::InvalidIdentityPoolConfiguration.because(
+                "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
+            ),
+            NoRole::NotOffered(role) => {
+                Code::NotAuthorized.because(format!("Access to Role '{role}' is forbidden."))
+            }
+            NoRole::Ambiguous(provider) => Code::NotAuthorized.because(format!(
+                "The ambiguous role mapping rules for: {provider} denied this request."
+            )),
+        }
+        .from_source(error)
     }
 }
 

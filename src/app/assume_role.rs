@@ -7,6 +7,7 @@ use super::Call;
 use crate::credentials::{Issued, Session};
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
+use crate::model::principal_tags::Tags;
 
 /// A role that somebody may have.
 pub struct Assumption<'p> {
@@ -20,6 +21,8 @@ pub struct Assumption<'p> {
     pub identity: Uuid,
     /// The epoch that it is in.
     pub epoch: u64,
+    /// The tags of the session.
+    pub tags: Tags,
     /// How long, in whole seconds.
     pub lifetime: SignedDuration,
 }
@@ -34,6 +37,7 @@ impl Call<'_> {
             pool: assumption.pool.id.clone(),
             identity: assumption.identity,
             epoch: assumption.epoch,
+            tags: assumption.tags,
             issued,
             expires: issued + assumption.lifetime,
         };

@@ -15,7 +15,7 @@ pub enum Caller {
     /// The owner of the root access key, who may do everything.
     Root,
     /// A session of the built-in STS.
-    Session(Session),
+    Session(Box<Session>),
 }
 
 /// Why there is nobody behind an access key id.
@@ -47,7 +47,7 @@ impl App {
         if now >= session.expires {
             return Err(NoCaller::Expired);
         }
-        Ok((Caller::Session(session), secret))
+        Ok((Caller::Session(Box::new(session)), secret))
     }
 }
 

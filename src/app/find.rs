@@ -43,6 +43,26 @@ impl Call<'_> {
         }
     }
 
+    /// The identity with this id, for its administrator: in the region that the request was signed for.
+    pub async fn own_identity(&self, id: &str) -> Result<(Identity, Arc<Pool>), FindError> {
+        let found = self.identity(id).await?;
+        if self.region.as_ref() == Some(&found.1.id.region) {
+            Ok(found)
+        } else {
+            Err(FindError::NoIdentity(id.to_owned()))
+        }
+    }
+
+    /// The identity with this id in `pool`.
+    pub async fn identity_of(&self, pool: &Pool, id: &str) -> Result<Identity, FindError> {
+        let (identity, its_pool) = self.identity(id).await?;
+        if its_pool.id == pool.id {
+            Ok(identity)
+        } else {
+            Err(FindError::NoIdentity(id.to_owned()))
+        }
+    }
+
     /// The identity with this id, and its pool. One that was merged away is found as long as the identity that it was
     /// merged into is there.
     pub async fn identity(&self, id: &str) -> Result<(Identity, Arc<Pool>), FindError> {

@@ -37,20 +37,30 @@ pub enum WebIdentityError {
 }
 
 impl Call<'_> {
-    /// An OpenID token of this server for an identity.
-    pub fn open_id_token(&self, pool: &Pool, who: &Known, lifetime: SignedDuration) -> String {
+    /// An OpenID token of this server for an identity; `developer` for one of the developer's users, who may show it as
+    /// a login.
+    pub fn open_id_token(
+        &self,
+        pool: &Pool,
+        who: &Known,
+        lifetime: SignedDuration,
+        developer: bool,
+    ) -> String {
         self.app.tokens.issue(&Claims {
             identity: &who.id,
             pool: &pool.id,
             pool_arn: &pool.id.arn(&self.app.config.account_id),
             amr: &who.amr,
+            tags: &who.tags,
+            epoch: who.epoch,
+            developer,
             issued: self.now,
             lifetime,
         })
     }
 
-    /// The identity behind an OpenID token of this server, and its pool. A guest's token is no good once the guest has
-    /// signed in, nobody's once the identity was merged away.
+    /// The identity behind an OpenID token of this server, and its pool. A token is no good once its identity is in
+    /// another epoch: a guest has signed in, a login was taken, it was merged away.
     pub async fn own_web_identity(
         &self,
         token: &str,
@@ -60,16 +70,13 @@ impl Call<'_> {
             Err(NotOwn::Issuer) => return Err(self.foreign(token).await?),
             Err(other) => return Err(WebIdentityError::NotOwn(other)),
         };
-        let authenticated = own.is_authenticated();
         let found = match self.identity(&own.identity.reveal()).await {
             Ok(found) => Some(found),
             Err(FindError::Store(error)) => return Err(error.into()),
             Err(_) => None,
         };
         let found = found.filter(|(identity, pool)| {
-            pool.id == own.pool
-                && identity.state == State::Live
-                && identity.authenticated == authenticated
+            pool.id == own.pool && identity.state == State::Live && identity.epoch == own.epoch
         });
         let (identity, pool) = found.ok_or(WebIdentityError::Outdated)?;
         Ok((
@@ -77,6 +84,7 @@ impl Call<'_> {
                 id: own.identity,
                 epoch: identity.epoch,
                 amr: own.amr,
+                tags: own.tags,
             },
             pool,
         ))

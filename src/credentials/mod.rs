@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::ambient::Ambient;
 use crate::model::ids::{PoolId, RoleArn};
 use crate::model::json;
+use crate::model::principal_tags::Tags;
 use crate::seal::{SALT, SealKey};
 
 /// The longest session token, in characters.
@@ -34,6 +35,9 @@ pub struct Session {
     pub identity: Uuid,
     /// The epoch that its identity was in; in a later one the session is over.
     pub epoch: u64,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
     /// When it began, in whole seconds.
     pub issued: Timestamp,
     /// When it ends, in whole seconds.
@@ -154,6 +158,7 @@ mod tests {
             pool: PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap(),
             identity: Uuid::from_u128(7),
             epoch: 3,
+            tags: Tags::new(),
             issued,
             expires: issued + SignedDuration::from_hours(1),
         }

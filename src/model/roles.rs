@@ -98,11 +98,11 @@ impl RoleMapping {
 }
 
 fn of_rules<'m>(
-    rules: &'m [Rule],
+    all: &'m [Rule],
     claims: &Map<String, Value>,
     asked: Option<&RoleArn>,
 ) -> Result<Option<&'m RoleArn>, NotChosen> {
-    let mut roles = rules
+    let mut roles = all
         .iter()
         .filter(|rule| rule.matches(claims))
         .map(|rule| &rule.role);
@@ -206,7 +206,8 @@ mod tests {
         }
     }
 
-    fn meets(match_type: MatchType, wanted: &str, value: Value) -> bool {
+    fn meets(match_type: MatchType, wanted: &str, value: impl Into<Value>) -> bool {
+        let value: Value = value.into();
         rule("c", match_type, wanted, "R").matches(&claims(json!({ "c": value })))
     }
 

@@ -1,11 +1,21 @@
 //! What a token of this server says.
 
+use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 
 use crate::model::ids::{IdentityId, PoolId};
+use crate::model::principal_tags::Tags;
+
+const TAGS: &str = "https://aws.amazon.com/tags";
+const POOL_ARN: &str = "https://cognito-identity.amazonaws.com/identity-pool-arn";
+
+// Two claims that the real service's tokens don't have, behind all that they have: the epoch of an identity that isn't
+// in its first, and the mark of a developer's token.
+const EPOCH: &str = "cognate:epoch";
+const DEVELOPER: &str = "cognate:developer";
 
 /// The claims of a token that is to be signed. <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
 pub struct Claims<'c> {
@@ -17,6 +27,12 @@ pub struct Claims<'c> {
     pub pool_arn: &'c str,
     /// How the user was authenticated: `unauthenticated`, or `authenticated` and the logins that were used.
     pub amr: &'c [String],
+    /// The tags that a session of it gets.
+    pub tags: &'c Tags,
+    /// The epoch that the identity is in.
+    pub epoch: u64,
+    /// Whether it is the developer's: given out for one of their users, and good as a login.
+    pub developer: bool,
     /// When it is issued; `iat` is its second.
     pub issued: Timestamp,
     /// How long it is good.
@@ -43,17 +59,28 @@ impl Serialize for Written<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let claims = self.claims;
         let issued = claims.issued.as_second();
-        let mut map = serializer.serialize_map(Some(7))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("sub", claims.identity)?;
         map.serialize_entry("aud", claims.pool)?;
         map.serialize_entry("amr", claims.amr)?;
+        if !claims.tags.is_empty() {
+            let tags: IndexMap<&str, [&str; 1]> = claims
+                .tags
+                .iter()
+                .map(|(tag, value)| (tag.as_str(), [value.as_str()]))
+                .collect();
+            map.serialize_entry(TAGS, &IndexMap::from([("principal_tags", tags)]))?;
+        }
         map.serialize_entry("iss", self.issuer)?;
-        map.serialize_entry(
-            "https://cognito-identity.amazonaws.com/identity-pool-arn",
-            claims.pool_arn,
-        )?;
+        map.serialize_entry(POOL_ARN, claims.pool_arn)?;
         map.serialize_entry("exp", &(issued + claims.lifetime.as_secs()))?;
         map.serialize_entry("iat", &issued)?;
+        if claims.epoch > 0 {
+            map.serialize_entry(EPOCH, &claims.epoch)?;
+        }
+        if claims.developer {
+            map.serialize_entry(DEVELOPER, &true)?;
+        }
         map.end()
     }
 }
@@ -67,6 +94,12 @@ pub struct OwnToken {
     pub pool: PoolId,
     /// `amr`
     pub amr: Vec<String>,
+    /// The tags that a session of it gets.
+    pub tags: Tags,
+    /// The epoch that its identity was in.
+    pub epoch: u64,
+    /// Whether it was given to a developer for one of their users.
+    pub developer: bool,
     /// `exp`
     pub expires: Timestamp,
 }
@@ -80,8 +113,18 @@ impl OwnToken {
             identity: IdentityId::parse(text("sub")?)?,
             pool: PoolId::parse(text("aud")?)?,
             amr: amr.collect::<Option<_>>()?,
+            tags: tags(payload)?,
+            epoch: payload.get(EPOCH).map_or(Some(0), Value::as_u64)?,
+            developer: payload.get(DEVELOPER) == Some(&Value::Bool(true)),
             expires: Timestamp::from_second(payload.get("exp")?.as_i64()?).ok()?,
         })
+    }
+
+    /// The developer's user for whom it was given out: the developer provider's name and the user's id.
+    pub fn developers_user(&self) -> Option<(&str, &str)> {
+        let (provider, user) = (self.amr.get(1)?, self.amr.get(2)?);
+        let user = user.strip_prefix(&format!("{provider}:{}:", self.pool))?;
+        self.developer.then_some((provider, user))
     }
 
     /// Whether it was given to somebody who was signed in, and not to a guest.
@@ -90,4 +133,16 @@ impl OwnToken {
             .first()
             .is_some_and(|method| method == "authenticated")
     }
+}
+
+/// The tags of a token; none where it has no such claim.
+fn tags(payload: &Value) -> Option<Tags> {
+    let Some(claim) = payload.get(TAGS) else {
+        return Some(Tags::new());
+    };
+    let tags = claim.get("principal_tags")?.as_object()?;
+    let one = |value: &Value| Some(value.as_array()?.first()?.as_str()?.to_owned());
+    tags.iter()
+        .map(|(tag, value)| Some((tag.clone(), one(value)?)))
+        .collect()
 }

@@ -2,6 +2,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::model::ids::{AccountId, IdentityId, PoolId};
+use crate::model::principal_tags::Tags;
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -36,6 +37,9 @@ fn issue(tokens: &Tokens) -> String {
         pool: &pool,
         pool_arn: &pool.arn(&account),
         amr: &["unauthenticated".to_owned()],
+        tags: &Tags::new(),
+        epoch: 3,
+        developer: false,
         issued: now(),
         lifetime: SignedDuration::from_mins(10),
     })
@@ -67,7 +71,7 @@ fn a_token_has_the_services_header_and_claims_in_order() {
             r#""https://cognito-identity.amazonaws.com/identity-pool-arn":"#,
             r#""arn:aws:cognito-identity:us-east-1:123456789012:identitypool/"#,
             r#"us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678","#,
-            r#""exp":1700000600,"iat":1700000000}"#
+            r#""exp":1700000600,"iat":1700000000,"cognate:epoch":3}"#
         )
     );
 }
@@ -189,4 +193,42 @@ fn a_token_is_recognised_by_its_issuer_before_it_is_verified() {
     let other = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://id.example.com/"}"#);
     assert!(!tokens.claims_to_be_own(&format!("e30.{other}.")));
     assert!(!tokens.claims_to_be_own("opaque"));
+}
+
+#[test]
+fn a_developers_token_names_the_user_and_carries_tags() {
+    let tokens = tokens();
+    let pool = PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
+    let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
+    let third = format!("login.x:{pool}:a:b");
+    let amr = ["authenticated".to_owned(), "login.x".to_owned(), third];
+    let tags = Tags::from([("team".to_owned(), "blue".to_owned())]);
+    let claims = |developer| Claims {
+        identity: &identity,
+        pool: &pool,
+        pool_arn: "arn",
+        amr: &amr,
+        tags: &tags,
+        epoch: 0,
+        developer,
+        issued: now(),
+        lifetime: SignedDuration::from_mins(15),
+    };
+    let token = tokens.issue(&claims(true));
+    assert!(
+        part(&token, 1).contains(
+            r#""https://aws.amazon.com/tags":{"principal_tags":{"team":["blue"]}},"iss":"#
+        ),
+        "{}",
+        part(&token, 1)
+    );
+    let own = tokens.verify(&token, now()).unwrap();
+    assert_eq!(own.developers_user(), Some(("login.x", "a:b")));
+    assert_eq!(own.tags, tags);
+    let own = tokens.verify(&tokens.issue(&claims(false)), now()).unwrap();
+    assert_eq!(
+        own.developers_user(),
+        None,
+        "the same user, but not the developer's token"
+    );
 }

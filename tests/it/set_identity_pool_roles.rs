@@ -41,21 +41,6 @@ async fn a_role_that_is_not_this_accounts_is_forbidden_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn mappings_are_refused_for_they_would_not_be_evaluated() {
-    let world = World::new().await;
-    let pool = world.pool(json!({})).await;
-    let set = json!({
-        "IdentityPoolId": pool, "Roles": {},
-        "RoleMappings": { "accounts.google.com": { "Type": "Token", "AmbiguousRoleResolution": "Deny" } },
-    });
-    let answer = world.admin("SetIdentityPoolRoles", set).await;
-    answer.refused(
-        "InvalidParameterException",
-        "RoleMappings are not available here yet.",
-    );
-}
-
-#[tokio::test]
 async fn an_unsigned_call_is_refused() {
     let world = World::new().await;
     let answer = world.public("SetIdentityPoolRoles", json!({})).await;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::Call;
 use crate::app::assume_role::Assumption;
-use crate::app::sign_in::Place;
-use crate::error::{Code, Error};
+use crate::app::proofs::{Place, Proof};
+use crate::app::role_choice::choose;
+use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::answer::Seconds;
 use crate::operations::{Access, Operation, Service};
@@ -50,27 +51,28 @@ impl Operation for GetCredentialsForIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<GetCredentialsForIdentityOutput, Error> {
         let (identity, pool) = call.identity(&self.identity_id).await?;
-        let verified = call.verify(&pool, &self.logins, Place::Elsewhere).await?;
-        // No mapping offers a role yet, so there is none to choose.
-        if let Some(role) = self.custom_role_arn {
-            return Err(
-                Code::NotAuthorized.because(format!("Access to Role '{role}' is forbidden."))
-            );
-        }
-        let who = call.known(&pool, identity, &verified).await?;
-        let role = if who.is_authenticated() {
-            &pool.roles.authenticated
+        let place = Place::For(&identity);
+        let proofs = call.proofs(&pool, &self.logins, place).await?;
+        let asked = self.custom_role_arn.as_deref();
+        // A guest that may not be used says so before its pool's roles are looked at; a login changes nothing before.
+        let (who, role) = if proofs.is_empty() {
+            let who = call.known(&pool, &identity, &proofs).await?;
+            (who, choose(&pool, &proofs, asked)?)
         } else {
-            &pool.roles.unauthenticated
+            let role = choose(&pool, &proofs, asked)?;
+            (call.known(&pool, &identity, &proofs).await?, role)
         };
-        let role = role.clone().ok_or_else(no_role)?;
+        // What comes from a developer's token doesn't outlive it.
+        let end = proofs.iter().filter_map(Proof::own_end).min();
+        let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
         let assumption = Assumption {
             role,
             session_name: "CognitoIdentityCredentials".to_owned(),
             pool: &pool,
             identity: who.id.uuid,
             epoch: who.epoch,
-            lifetime: LIFETIME,
+            tags: who.tags,
+            lifetime,
         };
         let (issued, session) = call.assume(assumption);
         Ok(GetCredentialsForIdentityOutput {
@@ -83,9 +85,4 @@ impl Operation for GetCredentialsForIdentity {
             identity_id: who.id,
         })
     }
-}
-
-fn no_role() -> Error {
-    Code::InvalidIdentityPoolConfiguration
-        .because("Invalid identity pool configuration. Check assigned IAM roles for this pool.")
 }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::Call;
 use crate::app::find::FindError;
-use crate::app::sign_in::Place;
+use crate::app::proofs::Place;
 use crate::error::Error;
 use crate::model::ids::IdentityId;
+use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
 /// Gives the identity of the logins, a new one where nobody knows them; without logins, a new guest.
@@ -41,8 +42,9 @@ impl Operation for GetId {
         let identity_id = if self.logins.is_empty() {
             call.new_guest(&pool).await?
         } else {
-            let verified = call.verify(&pool, &self.logins, Place::GetId).await?;
-            call.sign_in(&pool, None, &verified).await?.0
+            let proofs = call.proofs(&pool, &self.logins, Place::GetId).await?;
+            let logins = proofs.into_iter().map(|proof| proof.login).collect();
+            call.sign_in(Asker::User, &pool, None, logins).await?.0
         };
         Ok(GetIdOutput { identity_id })
     }

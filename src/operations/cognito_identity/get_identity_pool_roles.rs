@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::pool_arn;
+use super::role_mappings::{self, WrittenMapping};
 use crate::app::Call;
 use crate::error::Error;
 use crate::model::ids::{PoolId, RoleArn};
@@ -22,6 +23,8 @@ pub(crate) struct GetIdentityPoolRolesOutput {
     identity_pool_id: PoolId,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     roles: IndexMap<&'static str, RoleArn>,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    role_mappings: IndexMap<String, WrittenMapping>,
 }
 
 impl Operation for GetIdentityPoolRoles {
@@ -43,6 +46,7 @@ impl Operation for GetIdentityPoolRoles {
         ];
         Ok(GetIdentityPoolRolesOutput {
             identity_pool_id: pool.id.clone(),
+            role_mappings: role_mappings::shown(&pool.roles.mappings),
             roles: named
                 .into_iter()
                 .filter_map(|(name, role)| Some((name, role?)))

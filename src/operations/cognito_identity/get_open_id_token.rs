@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Logins;
 use crate::app::Call;
-use crate::app::sign_in::Place;
+use crate::app::proofs::{Place, Proof};
 use crate::error::{Code, Error};
 use crate::model::ids::IdentityId;
+use crate::model::provider::ProviderKind;
 use crate::operations::{Access, Operation, Service};
 
 /// How long a token is good.
@@ -37,13 +38,27 @@ impl Operation for GetOpenIdToken {
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIdTokenOutput, Error> {
         let (identity, pool) = call.identity(&self.identity_id).await?;
+        let refused = |why: &str| {
+            let text = format!("Basic (classic) flow is not {why}, please use enhanced flow.");
+            Err(Code::InvalidParameter.because(text))
+        };
         if pool.settings.allow_classic_flow == Some(false) {
-            return Err(Code::InvalidParameter
-                .because("Basic (classic) flow is not enabled, please use enhanced flow."));
+            return refused("enabled");
         }
-        let verified = call.verify(&pool, &self.logins, Place::Elsewhere).await?;
-        let who = call.known(&pool, identity, &verified).await?;
-        let token = call.open_id_token(&pool, &who, LIFETIME);
+        if !pool.roles.mappings.is_empty() {
+            return refused("supported with RoleMappings");
+        }
+        let saml = |key: &String| ProviderKind::of(key) == ProviderKind::Saml;
+        if self.logins.keys().any(saml) {
+            return refused("supported with SAML");
+        }
+        let place = Place::For(&identity);
+        let proofs = call.proofs(&pool, &self.logins, place).await?;
+        let who = call.known(&pool, &identity, &proofs).await?;
+        // What comes from a developer's token doesn't outlive it.
+        let end = proofs.iter().filter_map(Proof::own_end).min();
+        let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
+        let token = call.open_id_token(&pool, &who, lifetime, false);
         Ok(GetOpenIdTokenOutput {
             identity_id: who.id,
             token,

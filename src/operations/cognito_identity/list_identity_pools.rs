@@ -1,13 +1,11 @@
 //! ListIdentityPools.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::pool_arn;
+use super::{pages, pool_arn};
 use crate::app::Call;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::operations::{Access, Operation, Service};
 
@@ -45,29 +43,21 @@ impl Operation for ListIdentityPools {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentityPoolsOutput, Error> {
-        let after = self.next_token.as_deref().map(read_token).transpose()?;
-        let one_more = self.max_results + 1;
-        let mut pools = call
+        let after = pages::after(self.next_token.as_deref(), |id| Uuid::from_slice(&id).ok())?;
+        let region = call.signed_region();
+        let found = call
             .app
             .store
-            .list_pools(call.signed_region(), after, one_more)
+            .list_pools(region, after, self.max_results + 1)
             .await?;
-        let more = pools.len() > self.max_results;
-        pools.truncate(self.max_results);
-        let last = pools.last().filter(|_| more).map(|pool| pool.id.uuid);
+        let (pools, next_token) = pages::cut(found, self.max_results, |pool| pool.id.uuid);
         let identity_pools = pools.iter().map(|pool| IdentityPoolShortDescription {
             identity_pool_id: pool.id.clone(),
             identity_pool_name: pool.settings.name.clone(),
         });
         Ok(ListIdentityPoolsOutput {
             identity_pools: identity_pools.collect(),
-            next_token: last.map(|uuid| URL_SAFE_NO_PAD.encode(uuid)),
+            next_token,
         })
     }
-}
-
-fn read_token(token: &str) -> Result<Uuid, Error> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-    let uuid = bytes.and_then(|bytes| Uuid::from_slice(&bytes).ok());
-    uuid.ok_or_else(|| Code::InvalidParameter.because("Invalid NextToken."))
 }

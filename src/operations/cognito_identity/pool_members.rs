@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::tagging;
 use crate::app::Call;
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId};
@@ -11,9 +12,6 @@ use crate::model::provider::{OWN, ProviderKind, PublicProvider, user_pool};
 
 /// How many user pool clients a pool may have.
 const USER_POOL_CLIENTS: usize = 50;
-
-/// How many tags a pool may have.
-const TAGS: usize = 50;
 
 /// The members that an owner sets.
 #[derive(Deserialize)]
@@ -103,7 +101,7 @@ impl PoolMembers {
             check_developer_provider(name, &oidc_provider_arns)?;
         }
         let tags = self.identity_pool_tags.unwrap_or_default();
-        check_tags(&tags)?;
+        tagging::check(&tags)?;
         Ok(PoolSettings {
             name: self.identity_pool_name,
             allow_unauthenticated: self.allow_unauthenticated_identities,
@@ -205,26 +203,4 @@ fn user_pool_clients(
         )));
     }
     Ok(clients)
-}
-
-/// <https://docs.aws.amazon.com/cognito/latest/developerguide/tagging.html>
-fn check_tags(tags: &IndexMap<String, String>) -> Result<(), Error> {
-    let plain = |text: &str| {
-        text.chars()
-            .all(|letter| letter.is_alphanumeric() || " _.:/=+-@".contains(letter))
-    };
-    if tags.len() > TAGS {
-        return Err(invalid(format!("A pool has at most {TAGS} tags.")));
-    }
-    for (key, value) in tags {
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(invalid("Tag keys must not begin with aws:".to_owned()));
-        }
-        if !plain(key) || !plain(value) {
-            return Err(invalid(
-                "Tags hold letters, digits, spaces and _ . : / = + - @ only.".to_owned(),
-            ));
-        }
-    }
-    Ok(())
 }

@@ -2,12 +2,11 @@
 
 use indexmap::IndexMap;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::pool_arn;
+use super::role_mappings::{self, WrittenMapping, own_role};
 use crate::app::Call;
-use crate::error::{Code, Error};
-use crate::model::ids::RoleArn;
+use crate::error::Error;
 use crate::model::pool::{Pool, Roles};
 use crate::operations::answer::Nothing;
 use crate::operations::{Access, Operation, Service};
@@ -19,7 +18,7 @@ pub(crate) struct SetIdentityPoolRoles {
     identity_pool_id: String,
     roles: IndexMap<String, String>,
     #[serde(default)]
-    role_mappings: IndexMap<String, Value>,
+    role_mappings: IndexMap<String, WrittenMapping>,
 }
 
 impl Operation for SetIdentityPoolRoles {
@@ -34,20 +33,14 @@ impl Operation for SetIdentityPoolRoles {
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
         let before = call.own_pool(&self.identity_pool_id).await?;
-        // Better no mapping than one that nobody evaluates.
-        if !self.role_mappings.is_empty() {
-            return Err(Code::InvalidParameter.because("RoleMappings are not available here yet."));
-        }
         let role = |name: &str| {
-            self.roles
-                .get(name)
-                .map(|arn| own_role(call, arn))
-                .transpose()
+            let named = self.roles.get(name);
+            named.map(|arn| own_role(call, arn)).transpose()
         };
         let roles = Roles {
             authenticated: role("authenticated")?,
             unauthenticated: role("unauthenticated")?,
-            ..Roles::default()
+            mappings: role_mappings::read(call, &before, self.role_mappings)?,
         };
         let after = Pool {
             version: before.version + 1,
@@ -57,11 +50,4 @@ impl Operation for SetIdentityPoolRoles {
         call.replace_pool(after).await?;
         Ok(Nothing)
     }
-}
-
-/// A role that a pool of this account may give. What isn't even an ARN gets the same answer from the real service.
-fn own_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, Error> {
-    RoleArn::parse(arn)
-        .filter(|role| role.account() == call.app.config.account_id.as_str())
-        .ok_or_else(|| Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden.")))
 }

@@ -97,6 +97,7 @@ impl Operation for AssumeRoleWithWebIdentity {
             pool: &pool,
             identity: who.id.uuid,
             epoch: who.epoch,
+            tags: who.tags,
             lifetime: SignedDuration::from_secs(seconds),
         });
         Ok(AssumeRoleWithWebIdentityOutput {

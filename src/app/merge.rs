@@ -1,0 +1,82 @@
+//! Merging and unlinking, as administrators and users ask for it.
+
+use super::Call;
+use super::find::FindError;
+use super::sign_in::id_in;
+use crate::model::identity::{Identity, Login};
+use crate::model::ids::IdentityId;
+use crate::model::pool::Pool;
+use crate::store::{Merge, Merged, StoreError, Unlink, Unlinked};
+
+/// Why two identities weren't merged.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// Nobody is one of the users.
+    #[error("no identity has the developer's user")]
+    NoUser,
+    /// They can't become one.
+    #[error("the identities can't become one")]
+    Conflict,
+    /// The store can't say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why logins weren't taken from an identity.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlinkError {
+    /// It doesn't have them.
+    #[error("the identity doesn't have the login")]
+    NotLinked,
+    /// It isn't there.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The store can't say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Call<'_> {
+    /// Merges the identity of the developer's user `source` into that of `destination`, and gives its id.
+    pub async fn merge(
+        &self,
+        pool: &Pool,
+        provider: &str,
+        source: &str,
+        destination: &str,
+    ) -> Result<IdentityId, MergeError> {
+        let ask = Merge {
+            pool: pool.id.uuid,
+            source: Login::developer(provider, source),
+            destination: Login::developer(provider, destination),
+            now: self.now,
+        };
+        match self.app.store.merge(ask).await? {
+            Merged::Identity(identity) => Ok(id_in(pool, identity.id)),
+            Merged::NoSource | Merged::NoDestination => Err(MergeError::NoUser),
+            Merged::Conflict => Err(MergeError::Conflict),
+        }
+    }
+
+    /// Takes logins from an identity, all or none.
+    pub async fn unlink(
+        &self,
+        pool: &Pool,
+        identity: &Identity,
+        logins: Vec<Login>,
+    ) -> Result<(), UnlinkError> {
+        let ask = Unlink {
+            pool: pool.id.uuid,
+            identity: identity.id,
+            logins,
+            now: self.now,
+        };
+        match self.app.store.unlink(ask).await? {
+            Unlinked::Unlinked => Ok(()),
+            Unlinked::NotLinked => Err(UnlinkError::NotLinked),
+            Unlinked::NoIdentity => {
+                Err(FindError::NoIdentity(id_in(pool, identity.id).reveal()).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! DeleteIdentities.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::IdentityId;
+use crate::operations::{Access, Operation, Service};
+
+/// Removes identities. One that isn't there needs no removing, so asking again is no error.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteIdentities {
+    identity_ids_to_delete: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteIdentitiesOutput {
+    unprocessed_identity_ids: Vec<UnprocessedIdentityId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UnprocessedIdentityId {
+    identity_id: String,
+    error_code: &'static str,
+}
+
+impl Operation for DeleteIdentities {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "DeleteIdentities";
+    const ACCESS: Access = Access::Signed;
+    type Output = DeleteIdentitiesOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<DeleteIdentitiesOutput, Error> {
+        let region = call.signed_region();
+        let ids = self
+            .identity_ids_to_delete
+            .iter()
+            .filter_map(|id| IdentityId::parse(id));
+        let ids = ids
+            .filter(|id| id.region == *region)
+            .map(|id| id.uuid)
+            .collect();
+        let unprocessed = match call.app.store.remove_identities(ids).await {
+            Ok(()) => Vec::new(),
+            Err(error) => {
+                tracing::error!(request_id = %call.request_id, ?error, "identities were not removed");
+                let of_id = |identity_id| UnprocessedIdentityId {
+                    identity_id,
+                    error_code: "InternalServerError",
+                };
+                self.identity_ids_to_delete.into_iter().map(of_id).collect()
+            }
+        };
+        Ok(DeleteIdentitiesOutput {
+            unprocessed_identity_ids: unprocessed,
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! GetOpenIdTokenForDeveloperIdentity.
+//! <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetOpenIdTokenForDeveloperIdentity.html>
+
+use indexmap::IndexMap;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::{Logins, pool_arn};
+use crate::app::Call;
+use crate::app::proofs::Place;
+use crate::app::sign_in::{Known, SignInError};
+use crate::error::{Code, Error};
+use crate::model::identity::Login;
+use crate::model::ids::IdentityId;
+use crate::model::pool::Pool;
+use crate::model::principal_tags;
+use crate::model::provider::ProviderKind;
+use crate::model::sign_in::Asker;
+use crate::operations::{Access, Operation, Service};
+
+/// How long a token is good without a word, in seconds.
+const LIFETIME: i64 = 900;
+
+/// How many characters the id of a developer's user has at most.
+const LONGEST_USER: usize = 1024;
+
+/// Gives an OpenID token for one of the developer's users, whose identity is made or attached as that needs.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetOpenIdTokenForDeveloperIdentity {
+    identity_pool_id: String,
+    identity_id: Option<String>,
+    logins: Logins,
+    #[serde(default)]
+    principal_tags: IndexMap<String, String>,
+    token_duration: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetOpenIdTokenForDeveloperIdentityOutput {
+    identity_id: IdentityId,
+    token: String,
+}
+
+impl Operation for GetOpenIdTokenForDeveloperIdentity {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "GetOpenIdTokenForDeveloperIdentity";
+    const ACCESS: Access = Access::Signed;
+    type Output = GetOpenIdTokenForDeveloperIdentityOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(
+        mut self,
+        call: &Call<'_>,
+    ) -> Result<GetOpenIdTokenForDeveloperIdentityOutput, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let user = take_user(&mut self.logins, &pool)?;
+        principal_tags::check(&self.principal_tags).map_err(SignInError::from)?;
+        let identity = match &self.identity_id {
+            Some(id) => Some(call.identity_of(&pool, id).await?),
+            None => None,
+        };
+        let proofs = call.proofs(&pool, &self.logins, Place::Developer).await?;
+        let (name, id) = (user.provider.clone(), user.subject.clone());
+        let mut logins = vec![user];
+        logins.extend(proofs.iter().map(|proof| proof.login.clone()));
+        let (id_of_identity, epoch) = call
+            .sign_in(Asker::Developer, &pool, identity.as_ref(), logins)
+            .await?;
+        let third = format!("{name}:{}:{id}", pool.id);
+        let mut amr = vec!["authenticated".to_owned(), name, third];
+        amr.extend(proofs.into_iter().flat_map(|proof| proof.amr));
+        let who = Known {
+            id: id_of_identity,
+            epoch,
+            amr,
+            tags: self.principal_tags,
+        };
+        let seconds = self.token_duration.unwrap_or(LIFETIME);
+        let lifetime = SignedDuration::from_secs(seconds);
+        let token = call.open_id_token(&pool, &who, lifetime, true);
+        Ok(GetOpenIdTokenForDeveloperIdentityOutput {
+            identity_id: who.id,
+            token,
+        })
+    }
+}
+
+/// Takes the developer's user from the logins, and leaves those at public providers.
+fn take_user(logins: &mut Logins, pool: &Pool) -> Result<Login, Error> {
+    let provider = pool.settings.developer_provider_name.as_deref();
+    let registered = |key: &str| {
+        let mut arns = pool.settings.oidc_provider_arns.iter();
+        arns.any(|arn| arn.name() == key)
+    };
+    let public = |key: &str| match ProviderKind::of(key) {
+        ProviderKind::Public(_) | ProviderKind::UserPool | ProviderKind::Saml => true,
+        ProviderKind::OpenIdConnect => registered(key),
+        ProviderKind::Own => false,
+    };
+    if logins
+        .keys()
+        .any(|key| Some(key.as_str()) != provider && !public(key))
+    {
+        return Err(other_developer());
+    }
+    let named = provider.and_then(|provider| logins.shift_remove_entry(provider));
+    let (provider, user) = named.ok_or_else(|| {
+        Code::InvalidParameter.because("Please provide a login of the developer provider.")
+    })?;
+    if user.chars().count() > LONGEST_USER {
+        let text = format!("A developer user identifier has at most {LONGEST_USER} characters.");
+        return Err(Code::InvalidParameter.because(text));
+    }
+    Ok(Login::developer(provider, user))
+}
+
+/// The refusal of a developer provider that isn't the pool's.
+pub(super) fn other_developer() -> Error {
+    Code::NotAuthorized
+        .because("This identity pool does not support the specified developer provider")
+}

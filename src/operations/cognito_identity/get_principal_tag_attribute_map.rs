@@ -1,0 +1,38 @@
+//! GetPrincipalTagAttributeMap.
+
+use serde::Deserialize;
+
+use super::pool_arn;
+use super::set_principal_tag_attribute_map::PrincipalTagAttributeMap;
+use crate::app::Call;
+use crate::error::{Code, Error};
+use crate::operations::{Access, Operation, Service};
+
+/// Shows which claims of a provider's tokens become tags of a session.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetPrincipalTagAttributeMap {
+    identity_pool_id: String,
+    identity_provider_name: String,
+}
+
+impl Operation for GetPrincipalTagAttributeMap {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "GetPrincipalTagAttributeMap";
+    const ACCESS: Access = Access::Signed;
+    type Output = PrincipalTagAttributeMap;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let provider = self.identity_provider_name;
+        let map = pool.tag_maps.get(&provider).cloned().ok_or_else(|| {
+            let text = format!("Principal tag attribute map for '{provider}' not found.");
+            Code::ResourceNotFound.because(text)
+        })?;
+        Ok(PrincipalTagAttributeMap::of(&pool.id, provider, map))
+    }
+}

@@ -1,0 +1,62 @@
+//! ListIdentities.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::identity_description::IdentityDescription;
+use super::{pages, pool_arn};
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::PoolId;
+use crate::operations::{Access, Operation, Service};
+
+/// Lists the identities of a pool, a page at a time. The pages hold every identity once that is there all the while.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListIdentities {
+    identity_pool_id: String,
+    max_results: usize,
+    next_token: Option<String>,
+    #[serde(default)]
+    hide_disabled: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListIdentitiesOutput {
+    identities: Vec<IdentityDescription>,
+    identity_pool_id: PoolId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+impl Operation for ListIdentities {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "ListIdentities";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListIdentitiesOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListIdentitiesOutput, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let after = pages::after(self.next_token.as_deref(), |id| Uuid::from_slice(&id).ok())?;
+        let (limit, disabled) = (self.max_results, !self.hide_disabled);
+        let found = call
+            .app
+            .store
+            .list_identities(pool.id.uuid, after, limit + 1, disabled)
+            .await?;
+        let (found, next_token) = pages::cut(found, limit, |identity| identity.id);
+        let shown = found
+            .into_iter()
+            .map(|identity| IdentityDescription::of(identity, &pool));
+        Ok(ListIdentitiesOutput {
+            identities: shown.collect(),
+            identity_pool_id: pool.id.clone(),
+            next_token,
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! ListTagsForResource.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::tagging;
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Shows the tags of a pool.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListTagsForResource {
+    resource_arn: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListTagsForResourceOutput {
+    tags: IndexMap<String, String>,
+}
+
+impl Operation for ListTagsForResource {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "ListTagsForResource";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListTagsForResourceOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.resource_arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListTagsForResourceOutput, Error> {
+        let pool = tagging::pool_of(call, &self.resource_arn)?;
+        let pool = call.own_pool(&pool).await?;
+        Ok(ListTagsForResourceOutput {
+            tags: pool.settings.tags.clone(),
+        })
+    }
+}

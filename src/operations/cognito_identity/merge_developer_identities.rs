@@ -1,0 +1,51 @@
+//! MergeDeveloperIdentities.
+
+use serde::{Deserialize, Serialize};
+
+use super::get_open_id_token_for_developer_identity::other_developer;
+use super::pool_arn;
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::IdentityId;
+use crate::operations::{Access, Operation, Service};
+
+/// Merges the identity of one of the developer's users into that of another; the first is disabled.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct MergeDeveloperIdentities {
+    source_user_identifier: String,
+    destination_user_identifier: String,
+    developer_provider_name: String,
+    identity_pool_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct MergeDeveloperIdentitiesOutput {
+    identity_id: IdentityId,
+}
+
+impl Operation for MergeDeveloperIdentities {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "MergeDeveloperIdentities";
+    const ACCESS: Access = Access::Signed;
+    type Output = MergeDeveloperIdentitiesOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<MergeDeveloperIdentitiesOutput, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let provider = self.developer_provider_name;
+        if pool.settings.developer_provider_name.as_ref() != Some(&provider) {
+            return Err(other_developer());
+        }
+        let (source, destination) = (
+            self.source_user_identifier,
+            self.destination_user_identifier,
+        );
+        let identity_id = call.merge(&pool, &provider, &source, &destination).await?;
+        Ok(MergeDeveloperIdentitiesOutput { identity_id })
+    }
+}

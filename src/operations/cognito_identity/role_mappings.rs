@@ -1,0 +1,184 @@
+//! Role mappings on the wire: what SetIdentityPoolRoles takes and GetIdentityPoolRoles shows.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::{Code, Error};
+use crate::model::ids::RoleArn;
+use crate::model::pool::Pool;
+use crate::model::provider::{ProviderKind, PublicProvider};
+use crate::model::roles::{AmbiguousRoleResolution, MappedBy, MatchType, RoleMapping, Rule};
+
+/// How many rules a provider may have; the service model's 400 is more than the service takes.
+const RULES: usize = 25;
+
+/// A mapping, as it is written and shown.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct WrittenMapping {
+    r#type: Type,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ambiguous_role_resolution: Option<AmbiguousRoleResolution>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules_configuration: Option<RulesConfiguration>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Type {
+    Token,
+    Rules,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RulesConfiguration {
+    rules: Vec<WrittenRule>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WrittenRule {
+    claim: String,
+    match_type: MatchType,
+    value: String,
+    #[serde(rename = "RoleARN")]
+    role_arn: String,
+}
+
+/// Reads the mappings of a pool; each key must be a provider that the pool has.
+pub(super) fn read(
+    call: &Call<'_>,
+    pool: &Pool,
+    written: IndexMap<String, WrittenMapping>,
+) -> Result<IndexMap<String, RoleMapping>, Error> {
+    written
+        .into_iter()
+        .map(|(key, written)| {
+            if !is_mapping_key(pool, &key) {
+                return Err(invalid(format!(
+                    "({key}) is not a valid RoleMapping ProviderName or is not a configured provider."
+                )));
+            }
+            let mapping = written.read(call, &key)?;
+            Ok((key, mapping))
+        })
+        .collect()
+}
+
+/// The mappings of a pool as they are shown.
+pub(super) fn shown(mappings: &IndexMap<String, RoleMapping>) -> IndexMap<String, WrittenMapping> {
+    let shown = mappings
+        .iter()
+        .map(|(key, mapping)| (key.clone(), WrittenMapping::of(mapping)));
+    shown.collect()
+}
+
+/// A role of this account, which a pool may name. What isn't even an ARN gets the same answer from the real service.
+pub(super) fn own_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, Error> {
+    RoleArn::parse(arn)
+        .filter(|role| role.account() == call.app.config.account_id.as_str())
+        .ok_or_else(|| Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden.")))
+}
+
+/// Whether a name is one under which a pool's provider may have a tag map: as for a role mapping, or a user pool's own
+/// name.
+pub(super) fn has_provider(pool: &Pool, name: &str) -> bool {
+    let mut clients = pool.settings.user_pool_clients.iter();
+    is_mapping_key(pool, name) || clients.any(|client| client.provider_name == name)
+}
+
+/// A host, a user pool with a client, or the ARN of a registered provider, in each case the pool's.
+fn is_mapping_key(pool: &Pool, key: &str) -> bool {
+    let settings = &pool.settings;
+    let client = key.rsplit_once(':');
+    settings.supported_login_providers.contains_key(key)
+        || settings
+            .oidc_provider_arns
+            .iter()
+            .any(|arn| arn.as_str() == key)
+        || settings.user_pool_clients.iter().any(|of_pool| {
+            client == Some((of_pool.provider_name.as_str(), of_pool.client_id.as_str()))
+        })
+}
+
+impl WrittenMapping {
+    fn read(self, call: &Call<'_>, key: &str) -> Result<RoleMapping, Error> {
+        let ambiguous = self.ambiguous_role_resolution.ok_or_else(|| {
+            invalid(format!(
+                "AmbiguousRoleResolution is required in the RoleMapping of {key}."
+            ))
+        })?;
+        let by = match (self.r#type, self.rules_configuration) {
+            (Type::Token, None) if names_no_roles(key) => {
+                return Err(invalid(format!("The tokens of {key} name no roles.")));
+            }
+            (Type::Token, None) => MappedBy::Token,
+            (Type::Token, Some(_)) => {
+                return Err(invalid(format!(
+                    "RulesConfiguration goes with the type Rules in the RoleMapping of {key}."
+                )));
+            }
+            (Type::Rules, None) => {
+                return Err(invalid(format!(
+                    "RulesConfiguration is required in the RoleMapping of {key}."
+                )));
+            }
+            (Type::Rules, Some(configuration)) => MappedBy::Rules(configuration.read(call, key)?),
+        };
+        Ok(RoleMapping { by, ambiguous })
+    }
+
+    fn of(mapping: &RoleMapping) -> Self {
+        let (r#type, rules) = match &mapping.by {
+            MappedBy::Token => (Type::Token, None),
+            MappedBy::Rules(rules) => (Type::Rules, Some(RulesConfiguration::of(rules))),
+        };
+        Self {
+            r#type,
+            ambiguous_role_resolution: Some(mapping.ambiguous),
+            rules_configuration: rules,
+        }
+    }
+}
+
+impl RulesConfiguration {
+    fn read(self, call: &Call<'_>, key: &str) -> Result<Vec<Rule>, Error> {
+        if self.rules.len() > RULES {
+            return Err(invalid(format!(
+                "A RoleMapping has at most {RULES} rules, that of {key} has {}.",
+                self.rules.len()
+            )));
+        }
+        let rules = self.rules.into_iter().map(|written| {
+            Ok(Rule {
+                role: own_role(call, &written.role_arn)?,
+                claim: written.claim,
+                match_type: written.match_type,
+                value: written.value,
+            })
+        });
+        rules.collect()
+    }
+
+    fn of(rules: &[Rule]) -> Self {
+        let rules = rules.iter().map(|rule| WrittenRule {
+            claim: rule.claim.clone(),
+            match_type: rule.match_type,
+            value: rule.value.clone(),
+            role_arn: rule.role.to_string(),
+        });
+        Self {
+            rules: rules.collect(),
+        }
+    }
+}
+
+/// Public providers but for those that are OpenID Connect issuers of one's own choosing say nothing of roles.
+fn names_no_roles(key: &str) -> bool {
+    PublicProvider::named(key).is_some() || ProviderKind::of(key) == ProviderKind::Own
+}
+
+fn invalid(text: String) -> Error {
+    Code::InvalidParameter.because(text)
+}

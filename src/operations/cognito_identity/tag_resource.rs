@@ -1,0 +1,41 @@
+//! TagResource.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::tagging;
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Gives a pool tags; those that it has under the same keys are replaced.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TagResource {
+    resource_arn: String,
+    tags: IndexMap<String, String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TagResourceOutput {}
+
+impl Operation for TagResource {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "TagResource";
+    const ACCESS: Access = Access::Signed;
+    type Output = TagResourceOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.resource_arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<TagResourceOutput, Error> {
+        let pool = tagging::pool_of(call, &self.resource_arn)?;
+        call.change_pool(&pool, |pool| {
+            pool.settings.tags.extend(self.tags.clone());
+            tagging::check(&pool.settings.tags)
+        })
+        .await?;
+        Ok(TagResourceOutput {})
+    }
+}

@@ -1,0 +1,45 @@
+//! UnlinkDeveloperIdentity.
+
+use serde::Deserialize;
+
+use super::get_open_id_token_for_developer_identity::other_developer;
+use super::pool_arn;
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::identity::Login;
+use crate::operations::answer::Nothing;
+use crate::operations::{Access, Operation, Service};
+
+/// Takes one of the developer's users from an identity. That user is a new one when next seen; an identity without any
+/// login is nobody's from then on.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UnlinkDeveloperIdentity {
+    identity_id: String,
+    identity_pool_id: String,
+    developer_provider_name: String,
+    developer_user_identifier: String,
+}
+
+impl Operation for UnlinkDeveloperIdentity {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "UnlinkDeveloperIdentity";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let provider = self.developer_provider_name;
+        if pool.settings.developer_provider_name.as_ref() != Some(&provider) {
+            return Err(other_developer());
+        }
+        let identity = call.identity_of(&pool, &self.identity_id).await?;
+        let login = Login::developer(provider, self.developer_user_identifier);
+        call.unlink(&pool, &identity, vec![login]).await?;
+        Ok(Nothing)
+    }
+}

@@ -1,0 +1,42 @@
+//! UntagResource.
+
+use serde::{Deserialize, Serialize};
+
+use super::tagging;
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Takes tags from a pool; one that it doesn't have needs no taking.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UntagResource {
+    resource_arn: String,
+    tag_keys: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct UntagResourceOutput {}
+
+impl Operation for UntagResource {
+    const SERVICE: Service = Service::CognitoIdentity;
+    const NAME: &'static str = "UntagResource";
+    const ACCESS: Access = Access::Signed;
+    type Output = UntagResourceOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.resource_arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<UntagResourceOutput, Error> {
+        let pool = tagging::pool_of(call, &self.resource_arn)?;
+        call.change_pool(&pool, |pool| {
+            pool.settings
+                .tags
+                .retain(|key, _| !self.tag_keys.contains(key));
+            Ok::<(), Error>(())
+        })
+        .await?;
+        Ok(UntagResourceOutput {})
+    }
+}
