@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
+use crate::app::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
+use crate::app::authorise::AuthoriseError;
 use crate::app::change::{ChangeError, OIDC_PROVIDERS};
 use crate::app::find::FindError;
 use crate::app::keys::KeysError;
@@ -445,6 +447,51 @@ impl From<RootKeyError> for Error {
             ),
             RootKeyError::Store(error) => error.into(),
             other => Code::InternalError.because("Internal Server Error").from_source(other),
+        }
+    }
+}
+
+impl From<AuthoriseError> for Error {
+    fn from(error: AuthoriseError) -> Self {
+        match error {
+            AuthoriseError::Denied {
+                who,
+                action,
+                resource,
+                explicitly,
+            } => {
+                let why = if explicitly {
+                    "with an explicit deny in an identity-based policy".to_owned()
+                } else {
+                    format!("because no identity-based policy allows the {action} action")
+                };
+                Code::AccessDenied.because(format!(
+                    "User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
+                ))
+            }
+            AuthoriseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessKeyError> for Error {
+    fn from(error: AccessKeyError) -> Self {
+        match error {
+            AccessKeyError::Policy(error) => Code::InvalidParameter.because(error.to_string()),
+            AccessKeyError::NameTaken => {
+                Code::ResourceConflict.because("There is an access key with this name.")
+            }
+            AccessKeyError::TooMany => {
+                Code::LimitExceeded.because(format!("There may be {ACCESS_KEYS} access keys."))
+            }
+            AccessKeyError::NoKey => {
+                Code::ResourceNotFound.because("There is no access key with this id.")
+            }
+            AccessKeyError::Changed => ChangeError::Changed.into(),
+            AccessKeyError::Store(error) => error.into(),
+            AccessKeyError::Unreadable => Code::InternalError
+                .because("Internal Server Error")
+                .from_source(error),
         }
     }
 }

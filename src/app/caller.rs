@@ -1,8 +1,11 @@
 //! Who signed a call.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::access_keys::AccessKey;
 use super::{App, Call};
 use crate::credentials::Session;
 use crate::model::identity::State;
@@ -14,6 +17,8 @@ use crate::store::StoreError;
 pub enum Caller {
     /// The owner of the root access key, who may do everything.
     Root,
+    /// The owner of another access key.
+    AccessKey(Arc<AccessKey>),
     /// A session of the built-in STS.
     Session(Box<Session>),
 }
@@ -37,10 +42,13 @@ impl App {
     ) -> Result<(Caller, Zeroizing<String>), NoCaller> {
         let Some(token) = session_token else {
             let root = self.root_key.load_full();
-            let root = root
-                .filter(|root| root.id == access_key_id)
-                .ok_or(NoCaller::Unknown)?;
-            return Ok((Caller::Root, root.secret.clone()));
+            if let Some(root) = root.filter(|root| root.id == access_key_id) {
+                return Ok((Caller::Root, root.secret.clone()));
+            }
+            let key = self.access_keys.load().get(access_key_id).cloned();
+            let key = key.ok_or(NoCaller::Unknown)?;
+            let secret = key.secret().clone();
+            return Ok((Caller::AccessKey(key), secret));
         };
         let opened = self.credentials.open(access_key_id, token);
         let (session, secret) = opened.ok_or(NoCaller::Unknown)?;
@@ -69,6 +77,7 @@ impl Caller {
     pub fn arn(&self, account: &AccountId) -> String {
         match self {
             Self::Root => format!("arn:aws:iam::{account}:root"),
+            Self::AccessKey(key) => format!("arn:aws:iam::{account}:user/{}", key.name),
             Self::Session(session) => assumed_role_arn(&session.role, &session.name),
         }
     }
@@ -77,6 +86,7 @@ impl Caller {
     pub fn user_id(&self, account: &AccountId) -> String {
         match self {
             Self::Root => account.to_string(),
+            Self::AccessKey(key) => unique_id("AIDA", &key.name),
             Self::Session(session) => format!("{}:{}", role_id(&session.role), session.name),
         }
     }
@@ -91,14 +101,16 @@ pub fn assumed_role_arn(role: &RoleArn, session_name: &str) -> String {
     )
 }
 
-/// The unique id of a role that the built-in IAM doesn't know: `AROA` and 17 letters that its ARN alone decides.
+/// The unique id of a role that the built-in IAM doesn't know, which its ARN alone decides.
 pub fn role_id(role: &RoleArn) -> String {
+    unique_id("AROA", role.as_str())
+}
+
+/// `prefix` and 17 letters that `text` alone decides.
+fn unique_id(prefix: &str, text: &str) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, role.as_str().as_bytes());
-    let letters = hash
-        .as_ref()
-        .iter()
-        .take(17)
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
-    "AROA".chars().chain(letters).collect()
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let bytes = hash.as_ref().iter().take(17);
+    let letters = bytes.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    prefix.chars().chain(letters).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -17,7 +17,9 @@ use crate::seal::SealKey;
 use crate::store::Store;
 use crate::tokens::Tokens;
 
+pub mod access_keys;
 pub mod assume_role;
+pub mod authorise;
 pub mod caller;
 pub mod change;
 pub mod find;
@@ -49,6 +51,8 @@ pub struct App {
     pub config: Config,
     /// The root access key, where it is enabled.
     pub root_key: Arc<ArcSwapOption<root_key::RootKey>>,
+    /// The other access keys that may sign.
+    pub access_keys: Arc<ArcSwap<access_keys::AccessKeys>>,
     master_key: SealKey,
     /// Held by whoever changes a ring or the root key.
     key_changes: Arc<Mutex<()>>,

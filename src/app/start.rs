@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::App;
+use super::access_keys::{self, AccessKeyError};
 use super::keys::{self, KeysError, Ring};
 use super::root_key::{self, RootKey, RootKeyError};
 use crate::ambient::Ambient;
@@ -68,6 +69,9 @@ pub enum StartError {
     /// There is no root key.
     #[error(transparent)]
     RootKey(#[from] RootKeyError),
+    /// There are access keys that can't be read.
+    #[error(transparent)]
+    AccessKeys(#[from] AccessKeyError),
     /// There is no client for outgoing requests.
     #[error(transparent)]
     Outgoing(#[from] OutgoingSettingsError),
@@ -103,6 +107,7 @@ async fn furnish(
     // What is there must open before anything is added: a key that is made under a wrong master key would stay.
     let kept = root_key::load(store.as_ref(), &master_key).await?;
     keys::check(store.as_ref(), &master_key).await?;
+    let access_keys = access_keys::load(store.as_ref(), &master_key).await?;
     let (root, new_root_key) =
         root_key(&config, kept, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let signing =
@@ -117,6 +122,7 @@ async fn furnish(
         )),
         credentials: Arc::new(Credentials::new(keys::sealing_keys(&sealing, &master_key)?)),
         root_key: Arc::new(ArcSwapOption::from_pointee(root)),
+        access_keys: Arc::new(ArcSwap::from_pointee(access_keys)),
         store,
         ambient,
         config,
@@ -159,6 +165,7 @@ async fn holds_secrets(store: &dyn Store) -> Result<bool, StoreError> {
         DocumentName::SigningKeys,
         DocumentName::SealingKeys,
         DocumentName::RootKey,
+        DocumentName::AccessKeys,
     ] {
         if store.document(name).await?.is_some() {
             return Ok(true);

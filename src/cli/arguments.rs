@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::access_key::AccessKey;
 use super::keys::Keys;
 use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
@@ -38,6 +39,9 @@ pub enum Command {
     /// The keys that sign tokens and seal sessions, on a running server
     #[command(subcommand)]
     Keys(Keys),
+    /// Access keys beside the root key, each with a policy, on a running server
+    #[command(subcommand)]
+    AccessKey(AccessKey),
     /// The access key that may do everything, on a running server
     #[command(subcommand)]
     RootKey(RootKey),

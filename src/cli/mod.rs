@@ -1,5 +1,6 @@
 //! The command line: one file a command. No command decides anything about identities; that is `operations`'.
 
+mod access_key;
 mod arguments;
 mod check_config;
 mod client;
@@ -34,6 +35,7 @@ pub fn run() -> ExitCode {
             with(loaded, dev::run)
         }
         Command::Keys(command) => finish(keys::run(command)),
+        Command::AccessKey(command) => finish(access_key::run(command)),
         Command::RootKey(command) => finish(root_key::run(command)),
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::app::Call;
 use crate::error::{Code, Error};
 use crate::model::json::JsonError;
+use crate::policy::Context;
 
 mod admin;
 mod answer;
@@ -39,6 +40,9 @@ pub trait Operation: DeserializeOwned + Send + 'static {
     fn resource(&self, _call: &Call<'_>) -> String {
         "*".to_owned()
     }
+
+    /// The condition keys of what the request itself says, for authorisation.
+    fn context(&self, _context: &mut Context) {}
 
     /// Does it.
     fn run(self, call: &Call<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
@@ -106,15 +110,15 @@ pub struct Entry {
 
 /// A request that was read, and can be run.
 pub trait Prepared: Send {
-    /// As [`Operation::resource`].
-    fn resource(&self, call: &Call<'_>) -> String;
+    /// Checks that the signer may do it: `SERVICE:NAME` on [`Operation::resource`].
+    fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()>;
 
     /// As [`Operation::run`].
-    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c>;
+    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn Answer>>;
 }
 
-/// An operation under way.
-pub type Running<'c> = Pin<Box<dyn Future<Output = Result<Box<dyn Answer>, Error>> + Send + 'c>>;
+/// Something under way.
+pub type Running<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
 
 /// An operation's answer, its type forgotten.
 pub trait Answer: Send {
@@ -136,11 +140,15 @@ impl<T: Serialize + Send> Answer for T {
 }
 
 impl<O: Operation> Prepared for O {
-    fn resource(&self, call: &Call<'_>) -> String {
-        Operation::resource(self, call)
+    fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()> {
+        let action = format!("{}:{}", O::SERVICE.action_prefix(), O::NAME);
+        let resource = self.resource(call);
+        let mut context = Context::default();
+        self.context(&mut context);
+        Box::pin(async move { Ok(call.authorise(&action, &resource, context).await?) })
     }
 
-    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c> {
+    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn Answer>> {
         Box::pin(async move {
             let answer = Operation::run(*self, call).await?;
             Ok(Box::new(answer) as Box<dyn Answer>)

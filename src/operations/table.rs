@@ -38,7 +38,11 @@ pub static ALL: &[Entry] = &[
     entry::<iam::oidc_providers::ListOpenIDConnectProviders>(),
     entry::<iam::oidc_providers::RemoveClientIDFromOpenIDConnectProvider>(),
     entry::<iam::oidc_providers::UpdateOpenIDConnectProviderThumbprint>(),
+    entry::<admin::create_access_key::CreateAccessKey>(),
+    entry::<admin::delete_access_key::DeleteAccessKey>(),
+    entry::<admin::list_access_keys::ListAccessKeys>(),
     entry::<admin::list_keys::ListKeys>(),
     entry::<admin::rotate_keys::RotateKeys>(),
     entry::<admin::rotate_root_key::RotateRootKey>(),
+    entry::<admin::update_access_key::UpdateAccessKey>(),
 ];

@@ -60,7 +60,7 @@ pub(super) async fn run(
     }
     let prepared = (entry.prepare)(value)?;
     if entry.access == Access::Signed {
-        authorise(entry, call, || prepared.resource(call))?;
+        prepared.authorise(call).await?;
     }
     prepared.run(call).await
 }
@@ -149,24 +149,4 @@ impl Keys for CallerKeys<'_> {
             Err(NoCaller::Expired) => Err(KeyError::Expired),
         }
     }
-}
-
-/// The root key may do everything. A session may do nothing that wants permission: what its role allows is not known
-/// here.
-fn authorise(
-    entry: &Entry,
-    call: &Call<'_>,
-    resource: impl FnOnce() -> String,
-) -> Result<(), Error> {
-    let caller = call.signer();
-    if *caller == Caller::Root {
-        return Ok(());
-    }
-    let action = format!("{}:{}", entry.service.action_prefix(), entry.name);
-    Err(Code::AccessDenied.because(format!(
-        "User: {} is not authorized to perform: {action} on resource: {} because no identity-based policy allows the \
-         {action} action",
-        caller.arn(&call.app.config.account_id),
-        resource(),
-    )))
 }

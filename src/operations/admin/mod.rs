@@ -1,8 +1,12 @@
 //! Cognate's own operations, which AWS doesn't have: one file an operation.
 
+pub(super) mod create_access_key;
+pub(super) mod delete_access_key;
+pub(super) mod list_access_keys;
 pub(super) mod list_keys;
 pub(super) mod rotate_keys;
 pub(super) mod rotate_root_key;
+pub(super) mod update_access_key;
 
 use serde::{Deserialize, Serialize};
 

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::model::pool::{Pool, Roles};
 use crate::operations::{Access, Operation, Service};
+use crate::policy::Context;
 
 /// Makes a pool in the region that the request was signed for.
 #[derive(Deserialize)]
@@ -24,13 +25,18 @@ impl Operation for CreateIdentityPool {
         pool_arn(call, "")
     }
 
+    fn context(&self, context: &mut Context) {
+        self.0.tag_context(context);
+    }
+
     async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {
-        let settings = self.0.settings(call).await?;
         let region = call.signed_region().clone();
         let id = PoolId {
             region,
             uuid: call.app.ambient.uuid(),
         };
+        self.0.authorise_tags(call, &id.to_string()).await?;
+        let settings = self.0.settings(call).await?;
         let pool = Pool {
             id,
             version: 1,

@@ -3,12 +3,13 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::tagging;
+use super::{pool_arn, tagging};
 use crate::app::Call;
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
 use crate::model::provider::{OWN, ProviderKind, PublicProvider, user_pool};
+use crate::policy::Context;
 
 /// How many user pool clients a pool may have.
 const USER_POOL_CLIENTS: usize = 50;
@@ -90,6 +91,30 @@ impl From<&Pool> for IdentityPool {
 }
 
 impl PoolMembers {
+    /// The condition keys of the tags that are to be set.
+    pub(super) fn tag_context(&self, context: &mut Context) {
+        if let Some(tags) = &self.identity_pool_tags {
+            tagging::context(tags, context);
+        }
+    }
+
+    /// Checks that the signer may tag the pool, where tags are to be set.
+    pub(super) async fn authorise_tags(&self, call: &Call<'_>, pool_id: &str) -> Result<(), Error> {
+        if self
+            .identity_pool_tags
+            .as_ref()
+            .is_none_or(IndexMap::is_empty)
+        {
+            return Ok(());
+        }
+        let mut context = Context::default();
+        self.tag_context(&mut context);
+        let pool = pool_arn(call, pool_id);
+        Ok(call
+            .authorise("cognito-identity:TagResource", &pool, context)
+            .await?)
+    }
+
     /// The settings that these members mean, if they make sense together and name what there is.
     pub(super) async fn settings(self, call: &Call<'_>) -> Result<PoolSettings, Error> {
         let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns).await?;

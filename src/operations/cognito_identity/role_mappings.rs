@@ -4,11 +4,13 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::authorise::AuthoriseError;
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
-use crate::model::provider::{ProviderKind, PublicProvider};
+use crate::model::provider::{OWN, ProviderKind, PublicProvider};
 use crate::model::roles::{AmbiguousRoleResolution, MappedBy, MatchType, RoleMapping, Rule};
+use crate::policy::Context;
 
 /// How many rules a provider may have; the service model's 400 is more than the service takes.
 const RULES: usize = 25;
@@ -47,23 +49,22 @@ struct WrittenRule {
 }
 
 /// Reads the mappings of a pool; each key must be a provider that the pool has.
-pub(super) fn read(
+pub(super) async fn read(
     call: &Call<'_>,
     pool: &Pool,
     written: IndexMap<String, WrittenMapping>,
 ) -> Result<IndexMap<String, RoleMapping>, Error> {
-    written
-        .into_iter()
-        .map(|(key, written)| {
-            if !is_mapping_key(pool, &key) {
-                return Err(invalid(format!(
-                    "({key}) is not a valid RoleMapping ProviderName or is not a configured provider."
-                )));
-            }
-            let mapping = written.read(call, &key)?;
-            Ok((key, mapping))
-        })
-        .collect()
+    let mut mappings = IndexMap::with_capacity(written.len());
+    for (key, written) in written {
+        if !is_mapping_key(pool, &key) {
+            return Err(invalid(format!(
+                "({key}) is not a valid RoleMapping ProviderName or is not a configured provider."
+            )));
+        }
+        let mapping = written.read(call, &key).await?;
+        mappings.insert(key, mapping);
+    }
+    Ok(mappings)
 }
 
 /// The mappings of a pool as they are shown.
@@ -74,11 +75,20 @@ pub(super) fn shown(mappings: &IndexMap<String, RoleMapping>) -> IndexMap<String
     shown.collect()
 }
 
-/// A role of this account, which a pool may name. What isn't even an ARN gets the same answer from the real service.
-pub(super) fn own_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, Error> {
-    RoleArn::parse(arn)
+/// A role of this account that the signer may pass to a pool. What isn't even an ARN gets the same answer from the real
+/// service. <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
+pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, Error> {
+    let forbidden = || Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden."));
+    let role = RoleArn::parse(arn)
         .filter(|role| role.account() == call.app.config.account_id.as_str())
-        .ok_or_else(|| Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden.")))
+        .ok_or_else(forbidden)?;
+    let mut context = Context::default();
+    context.set("iam:PassedToService", OWN);
+    match call.authorise("iam:PassRole", arn, context).await {
+        Ok(()) => Ok(role),
+        Err(AuthoriseError::Denied { .. }) => Err(forbidden()),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Whether a name is one under which a pool's provider may have a tag map: as for a role mapping, or a user pool's own
@@ -103,7 +113,7 @@ fn is_mapping_key(pool: &Pool, key: &str) -> bool {
 }
 
 impl WrittenMapping {
-    fn read(self, call: &Call<'_>, key: &str) -> Result<RoleMapping, Error> {
+    async fn read(self, call: &Call<'_>, key: &str) -> Result<RoleMapping, Error> {
         let ambiguous = self.ambiguous_role_resolution.ok_or_else(|| {
             invalid(format!(
                 "AmbiguousRoleResolution is required in the RoleMapping of {key}."
@@ -124,7 +134,9 @@ impl WrittenMapping {
                     "RulesConfiguration is required in the RoleMapping of {key}."
                 )));
             }
-            (Type::Rules, Some(configuration)) => MappedBy::Rules(configuration.read(call, key)?),
+            (Type::Rules, Some(configuration)) => {
+                MappedBy::Rules(configuration.read(call, key).await?)
+            }
         };
         Ok(RoleMapping { by, ambiguous })
     }
@@ -143,22 +155,23 @@ impl WrittenMapping {
 }
 
 impl RulesConfiguration {
-    fn read(self, call: &Call<'_>, key: &str) -> Result<Vec<Rule>, Error> {
+    async fn read(self, call: &Call<'_>, key: &str) -> Result<Vec<Rule>, Error> {
         if self.rules.len() > RULES {
             return Err(invalid(format!(
                 "A RoleMapping has at most {RULES} rules, that of {key} has {}.",
                 self.rules.len()
             )));
         }
-        let rules = self.rules.into_iter().map(|written| {
-            Ok(Rule {
-                role: own_role(call, &written.role_arn)?,
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for written in self.rules {
+            rules.push(Rule {
+                role: passed_role(call, &written.role_arn).await?,
                 claim: written.claim,
                 match_type: written.match_type,
                 value: written.value,
-            })
-        });
-        rules.collect()
+            });
+        }
+        Ok(rules)
     }
 
     fn of(rules: &[Rule]) -> Self {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::pool_arn;
-use super::role_mappings::{self, WrittenMapping, own_role};
+use super::role_mappings::{self, WrittenMapping, passed_role};
 use crate::app::Call;
 use crate::error::Error;
 use crate::model::pool::{Pool, Roles};
@@ -33,15 +33,18 @@ impl Operation for SetIdentityPoolRoles {
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
         let before = call.own_pool(&self.identity_pool_id).await?;
-        let role = |name: &str| {
-            let named = self.roles.get(name);
-            named.map(|arn| own_role(call, arn)).transpose()
+        let mut roles = Roles {
+            mappings: role_mappings::read(call, &before, self.role_mappings).await?,
+            ..Roles::default()
         };
-        let roles = Roles {
-            authenticated: role("authenticated")?,
-            unauthenticated: role("unauthenticated")?,
-            mappings: role_mappings::read(call, &before, self.role_mappings)?,
-        };
+        for (name, role) in [
+            ("authenticated", &mut roles.authenticated),
+            ("unauthenticated", &mut roles.unauthenticated),
+        ] {
+            if let Some(arn) = self.roles.get(name) {
+                *role = Some(passed_role(call, arn).await?);
+            }
+        }
         let after = Pool {
             version: before.version + 1,
             roles,

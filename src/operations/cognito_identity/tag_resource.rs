@@ -7,6 +7,7 @@ use super::tagging;
 use crate::app::Call;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
+use crate::policy::Context;
 
 /// Gives a pool tags; those that it has under the same keys are replaced.
 #[derive(Deserialize)]
@@ -27,6 +28,10 @@ impl Operation for TagResource {
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.resource_arn.clone()
+    }
+
+    fn context(&self, context: &mut Context) {
+        tagging::context(&self.tags, context);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<TagResourceOutput, Error> {

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::app::Call;
 use crate::error::{Code, Error};
+use crate::policy::Context;
 
 /// How many tags a pool may have.
 const MOST: usize = 50;
@@ -26,6 +27,15 @@ pub(super) fn pool_of(call: &Call<'_>, arn: &str) -> Result<String, Error> {
     } else {
         Err(invalid())
     }
+}
+
+/// The condition keys of tags in a request.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitoidentity.html>
+pub(super) fn context(tags: &IndexMap<String, String>, context: &mut Context) {
+    for (key, value) in tags {
+        context.set(&format!("aws:RequestTag/{key}"), value);
+    }
+    context.set_all("aws:TagKeys", tags.keys());
 }
 
 /// Refuses tags that no pool may have. <https://docs.aws.amazon.com/cognito/latest/developerguide/tagging.html>

@@ -6,6 +6,7 @@ use super::tagging;
 use crate::app::Call;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
+use crate::policy::Context;
 
 /// Takes tags from a pool; one that it doesn't have needs no taking.
 #[derive(Deserialize)]
@@ -26,6 +27,10 @@ impl Operation for UntagResource {
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.resource_arn.clone()
+    }
+
+    fn context(&self, context: &mut Context) {
+        context.set_all("aws:TagKeys", &self.tag_keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UntagResourceOutput, Error> {

@@ -8,6 +8,7 @@ use crate::app::Call;
 use crate::error::{Code, Error};
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
+use crate::policy::Context;
 
 /// Replaces what a pool's owner sets: what is left out is cleared, but for the tags and the developer provider.
 #[derive(Deserialize)]
@@ -28,6 +29,10 @@ impl Operation for UpdateIdentityPool {
         pool_arn(call, &self.identity_pool_id)
     }
 
+    fn context(&self, context: &mut Context) {
+        self.members.tag_context(context);
+    }
+
     async fn run(mut self, call: &Call<'_>) -> Result<IdentityPool, Error> {
         let before = call.own_pool(&self.identity_pool_id).await?;
         if let Some(name) = &before.settings.developer_provider_name {
@@ -43,6 +48,9 @@ impl Operation for UpdateIdentityPool {
             }
             self.members.developer_provider_name = Some(name.clone());
         }
+        self.members
+            .authorise_tags(call, &self.identity_pool_id)
+            .await?;
         if self.members.identity_pool_tags.is_none() {
             self.members.identity_pool_tags = Some(before.settings.tags.clone());
         }

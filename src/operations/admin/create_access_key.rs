@@ -1,0 +1,37 @@
+//! CreateAccessKey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Makes an access key that may do what its policy says. Its secret is told only in this answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateAccessKey {
+    name: String,
+    policy: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateAccessKeyOutput {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+impl Operation for CreateAccessKey {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "CreateAccessKey";
+    const ACCESS: Access = Access::Signed;
+    type Output = CreateAccessKeyOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<CreateAccessKeyOutput, Error> {
+        let (access_key_id, secret) = call.new_access_key(self.name, self.policy).await?;
+        Ok(CreateAccessKeyOutput {
+            access_key_id,
+            secret_access_key: secret.to_string(),
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! DeleteAccessKey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Forgets an access key.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteAccessKey {
+    access_key_id: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct DeleteAccessKeyOutput {}
+
+impl Operation for DeleteAccessKey {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "DeleteAccessKey";
+    const ACCESS: Access = Access::Signed;
+    type Output = DeleteAccessKeyOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<DeleteAccessKeyOutput, Error> {
+        call.app.remove_access_key(self.access_key_id).await?;
+        Ok(DeleteAccessKeyOutput {})
+    }
+}

@@ -1,0 +1,53 @@
+//! ListAccessKeys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::answer::Seconds;
+use crate::operations::{Access, Operation, Service};
+
+/// Lists the access keys beside the root key, with their policies and without their secrets.
+#[derive(Deserialize)]
+pub(crate) struct ListAccessKeys {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListAccessKeysOutput {
+    access_keys: Vec<AccessKey>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccessKey {
+    access_key_id: String,
+    name: String,
+    status: &'static str,
+    policy: String,
+    create_date: Seconds,
+}
+
+impl Operation for ListAccessKeys {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "ListAccessKeys";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListAccessKeysOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<ListAccessKeysOutput, Error> {
+        let keys = call
+            .app
+            .access_keys()
+            .await?
+            .into_iter()
+            .map(|key| AccessKey {
+                access_key_id: key.id,
+                name: key.name,
+                status: if key.enabled { "Active" } else { "Inactive" },
+                policy: key.policy,
+                create_date: Seconds(key.created),
+            });
+        Ok(ListAccessKeysOutput {
+            access_keys: keys.collect(),
+        })
+    }
+}

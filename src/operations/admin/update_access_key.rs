@@ -1,0 +1,39 @@
+//! UpdateAccessKey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::{Access, Operation, Service};
+
+/// Lets an access key sign, or no longer.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateAccessKey {
+    access_key_id: String,
+    status: Status,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Status {
+    Active,
+    Inactive,
+}
+
+#[derive(Serialize)]
+pub(crate) struct UpdateAccessKeyOutput {}
+
+impl Operation for UpdateAccessKey {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "UpdateAccessKey";
+    const ACCESS: Access = Access::Signed;
+    type Output = UpdateAccessKeyOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<UpdateAccessKeyOutput, Error> {
+        let enabled = self.status == Status::Active;
+        call.app
+            .enable_access_key(self.access_key_id, enabled)
+            .await?;
+        Ok(UpdateAccessKeyOutput {})
+    }
+}
