@@ -9,6 +9,7 @@
 mod service_model;
 mod world;
 
+mod access_keys;
 mod assume_role_with_web_identity;
 mod at_rest;
 mod constraints;

@@ -67,6 +67,18 @@ const PATTERNS: &[Pattern] = &[
         spoiler: ';',
     },
     Pattern {
+        written: r"[\w]+",
+        matches: |text| some_of(text, word),
+        filler: Some('Z'),
+        spoiler: '-',
+    },
+    Pattern {
+        written: r"[\w+=,.@-]+",
+        matches: |text| some_of(text, |letter| word(letter) || "+=,.@-".contains(letter)),
+        filler: Some('@'),
+        spoiler: '/',
+    },
+    Pattern {
         written: r"[\w_]+",
         matches: |text| some_of(text, word),
         filler: Some('Z'),

@@ -5,6 +5,7 @@ use cognate::operations::{Entry, Service};
 use serde_json::{Value, json};
 
 const POOL: &str = "eu-west-1:00000000-0000-4000-8000-000000000000";
+const POOL_ARN: &str = "arn:aws:cognito-identity:eu-west-1:123456789012:identitypool/eu-west-1:00000000-0000-4000-8000-000000000000";
 const IDENTITY: &str = "eu-west-1:00000000-0000-4000-8000-00000000000a";
 const ROLE: &str = "arn:aws:iam::123456789012:role/User";
 const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/nobody.example.com";
@@ -55,6 +56,46 @@ pub fn request(entry: &Entry) -> Value {
                 "RoleMappings": { "accounts.google.com": mapping },
             })
         }
+        (Service::CognitoIdentity, "DeleteIdentities") => {
+            json!({ "IdentityIdsToDelete": [IDENTITY, IDENTITY] })
+        }
+        (Service::CognitoIdentity, "GetOpenIdTokenForDeveloperIdentity") => json!({
+            "IdentityPoolId": POOL, "IdentityId": IDENTITY, "Logins": logins(),
+            "PrincipalTags": { "team": "blue", "floor": "2" }, "TokenDuration": 900,
+        }),
+        (Service::CognitoIdentity, "GetPrincipalTagAttributeMap") => {
+            json!({ "IdentityPoolId": POOL, "IdentityProviderName": "accounts.google.com" })
+        }
+        (Service::CognitoIdentity, "SetPrincipalTagAttributeMap") => json!({
+            "IdentityPoolId": POOL, "IdentityProviderName": "accounts.google.com",
+            "UseDefaults": false, "PrincipalTags": { "team": "group", "floor": "level" },
+        }),
+        (Service::CognitoIdentity, "ListIdentities") => json!({
+            "IdentityPoolId": POOL, "MaxResults": 10, "NextToken": "abc", "HideDisabled": true,
+        }),
+        (Service::CognitoIdentity, "LookupDeveloperIdentity") => json!({
+            "IdentityPoolId": POOL, "IdentityId": IDENTITY, "DeveloperUserIdentifier": "ada",
+            "MaxResults": 10, "NextToken": "abc",
+        }),
+        (Service::CognitoIdentity, "MergeDeveloperIdentities") => json!({
+            "SourceUserIdentifier": "ada", "DestinationUserIdentifier": "bob",
+            "DeveloperProviderName": "login.mycompany", "IdentityPoolId": POOL,
+        }),
+        (Service::CognitoIdentity, "UnlinkDeveloperIdentity") => json!({
+            "IdentityId": IDENTITY, "IdentityPoolId": POOL,
+            "DeveloperProviderName": "login.mycompany", "DeveloperUserIdentifier": "ada",
+        }),
+        (Service::CognitoIdentity, "UnlinkIdentity") => json!({
+            "IdentityId": IDENTITY, "Logins": logins(),
+            "LoginsToRemove": ["accounts.google.com", "login.example.com"],
+        }),
+        (Service::CognitoIdentity, "ListTagsForResource") => json!({ "ResourceArn": POOL_ARN }),
+        (Service::CognitoIdentity, "TagResource") => {
+            json!({ "ResourceArn": POOL_ARN, "Tags": { "team": "blue", "floor": "2" } })
+        }
+        (Service::CognitoIdentity, "UntagResource") => {
+            json!({ "ResourceArn": POOL_ARN, "TagKeys": ["team", "floor"] })
+        }
         (Service::Sts, "AssumeRoleWithWebIdentity") => json!({
             "RoleArn": ROLE, "RoleSessionName": "me", "WebIdentityToken": "token",
             "ProviderId": "www.amazon.com",
@@ -80,6 +121,12 @@ pub fn request(entry: &Entry) -> Value {
         }
         (Service::Iam, "UpdateOpenIDConnectProviderThumbprint") => {
             json!({ "OpenIDConnectProviderArn": PROVIDER, "ThumbprintList": [PRINT] })
+        }
+        (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
+        (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
+        (Service::Cognate, "ListAccessKeys") => json!({}),
+        (Service::Cognate, "UpdateAccessKey") => {
+            json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS", "Status": "Inactive" })
         }
         (Service::Cognate, "ListKeys") => json!({ "Purpose": "Signing" }),
         (Service::Cognate, "RotateKeys") => {

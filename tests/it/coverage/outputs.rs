@@ -65,6 +65,74 @@ impl House {
     }
 }
 
+impl House {
+    /// Everything about developers' users, lists and deletion of identities.
+    async fn developers(&mut self, pool: &Value, identity: &Value, logins: &Value) {
+        let token = |user: &str| {
+            json!({
+                "IdentityPoolId": pool, "Logins": { "login.mycompany": user },
+                "PrincipalTags": { "team": "blue" }, "TokenDuration": 60,
+            })
+        };
+        let name = "GetOpenIdTokenForDeveloperIdentity";
+        let one = self.call(name, token("one")).await["IdentityId"].clone();
+        self.call(name, token("two")).await;
+        let both = json!({ "IdentityPoolId": pool, "IdentityId": one, "MaxResults": 1 });
+        self.call("LookupDeveloperIdentity", both.clone()).await;
+        let merge = json!({
+            "SourceUserIdentifier": "two", "DestinationUserIdentifier": "one",
+            "DeveloperProviderName": "login.mycompany", "IdentityPoolId": pool,
+        });
+        self.call("MergeDeveloperIdentities", merge).await;
+        let more = self.call("LookupDeveloperIdentity", both).await;
+        assert!(
+            more["NextToken"].is_string(),
+            "a page with another behind it"
+        );
+        let unlink = json!({
+            "IdentityId": one, "IdentityPoolId": pool,
+            "DeveloperProviderName": "login.mycompany", "DeveloperUserIdentifier": "two",
+        });
+        self.call("UnlinkDeveloperIdentity", unlink).await;
+        let all = json!({ "IdentityPoolId": pool, "MaxResults": 1 });
+        self.call("ListIdentities", all).await;
+        let names: Vec<&String> = logins.as_object().unwrap().keys().collect();
+        let unlink = json!({ "IdentityId": identity, "Logins": logins, "LoginsToRemove": names });
+        self.call("UnlinkIdentity", unlink).await;
+        let delete = json!({ "IdentityIdsToDelete": [one, "eu-west-1:a"] });
+        self.call("DeleteIdentities", delete).await;
+    }
+
+    /// Everything about tags.
+    async fn tags(&mut self, pool: &Value) {
+        let map = json!({ "IdentityPoolId": pool, "IdentityProviderName": "accounts.google.com" });
+        let mut set = map.clone();
+        set["PrincipalTags"] = json!({ "team": "group" });
+        self.call("SetPrincipalTagAttributeMap", set).await;
+        self.call("GetPrincipalTagAttributeMap", map).await;
+        let pool = pool.as_str().unwrap();
+        let arn = format!("arn:aws:cognito-identity:{REGION}:123456789012:identitypool/{pool}");
+        let tag = json!({ "ResourceArn": arn, "Tags": { "floor": "2" } });
+        self.call("TagResource", tag).await;
+        self.call("ListTagsForResource", json!({ "ResourceArn": arn }))
+            .await;
+        let untag = json!({ "ResourceArn": arn, "TagKeys": ["floor"] });
+        self.call("UntagResource", untag).await;
+    }
+
+    /// Everything about access keys.
+    async fn access_keys(&mut self) {
+        let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        let input = json!({ "Name": "ci", "Policy": policy });
+        let id = self.call("CreateAccessKey", input).await["AccessKeyId"].clone();
+        self.call("ListAccessKeys", json!({})).await;
+        let disable = json!({ "AccessKeyId": id, "Status": "Inactive" });
+        self.call("UpdateAccessKey", disable).await;
+        self.call("DeleteAccessKey", json!({ "AccessKeyId": id }))
+            .await;
+    }
+}
+
 /// That a value is of a shape of the model: no other members, none of another type, and those that are required.
 fn fits(model: &ServiceModel, shape: &str, value: &Value, place: &str) {
     let is = |fits: bool, what: &str| assert!(fits, "{place} is no {what}: {value}");
@@ -210,6 +278,10 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         )
         .await;
     house.call("GetCallerIdentity", json!({})).await;
+
+    house.developers(&pool, &identity, &logins).await;
+    house.tags(&pool).await;
+    house.access_keys().await;
 
     let signing = json!({ "Purpose": "Signing" });
     house.call("ListKeys", signing.clone()).await;
