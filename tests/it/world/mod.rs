@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod binary;
+mod declared;
 mod issuer;
 mod nursery;
 
@@ -320,7 +321,9 @@ impl Door {
     /// As [`Door::public`], to a server that may be gone.
     pub async fn try_public(&self, operation: &str, input: Value) -> reqwest::Result<Answer> {
         let headers = json_headers(&target_of(operation));
-        self.try_send("POST", "/", headers, input.to_string()).await
+        let answer = self.try_send("POST", "/", headers, input.to_string()).await?;
+        declared::check(operation, &answer);
+        Ok(answer)
     }
 
     /// A call signed by the root key.
@@ -330,19 +333,38 @@ impl Door {
 
     /// A call signed by `who`.
     pub async fn signed(&self, who: &Credentials, operation: &str, input: Value) -> Answer {
+        self.signed_for(REGION, who, operation, input).await
+    }
+
+    async fn signed_for(
+        &self,
+        region: &str,
+        who: &Credentials,
+        operation: &str,
+        input: Value,
+    ) -> Answer {
         let body = input.to_string();
-        let headers = self.sign(
-            who,
-            "cognito-identity",
-            json_headers(&target_of(operation)),
-            &body,
-        );
-        self.send("POST", "/", headers, body).await
+        let headers = json_headers(&target_of(operation));
+        let headers = self.sign_for(region, who, "cognito-identity", headers, &body);
+        let answer = self.send("POST", "/", headers, body).await;
+        declared::check(operation, &answer);
+        answer
     }
 
     /// `headers` with those of a signature.
     pub fn sign(
         &self,
+        who: &Credentials,
+        service: &str,
+        headers: HeaderMap,
+        body: &str,
+    ) -> HeaderMap {
+        self.sign_for(REGION, who, service, headers, body)
+    }
+
+    fn sign_for(
+        &self,
+        region: &str,
         who: &Credentials,
         service: &str,
         mut headers: HeaderMap,
@@ -355,7 +377,7 @@ impl Door {
             access_key_id: &who.id,
             secret: &secret,
             session_token: who.session_token.as_deref(),
-            region: REGION,
+            region,
             service,
         };
         let request = sigv4::Request {
