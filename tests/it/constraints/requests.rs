@@ -12,6 +12,7 @@ const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/nobody.example.c
 const PRINT: &str = "990f4193972f2becf12ddeda5237f9c952f20d9e";
 
 /// The request of an operation.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn request(entry: &Entry) -> Value {
     let pool = || json!({ "IdentityPoolId": POOL });
     let pool_settings = json!({
@@ -107,7 +108,7 @@ pub fn request(entry: &Entry) -> Value {
         }),
         (Service::Sts, "GetCallerIdentity")
         | (Service::Iam, "ListOpenIDConnectProviders")
-        | (Service::Cognate, "RotateRootKey") => json!({}),
+        | (Service::Cognate, "ListAccessKeys" | "RotateRootKey") => json!({}),
         (
             Service::Iam,
             "AddClientIDToOpenIDConnectProvider" | "RemoveClientIDFromOpenIDConnectProvider",
@@ -124,7 +125,6 @@ pub fn request(entry: &Entry) -> Value {
         }
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
-        (Service::Cognate, "ListAccessKeys") => json!({}),
         (Service::Cognate, "UpdateAccessKey") => {
             json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS", "Status": "Inactive" })
         }
