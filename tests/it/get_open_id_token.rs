@@ -1,19 +1,6 @@
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::world::{Issuer, World, login};
-
-fn part(token: &str, nth: usize) -> Value {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(nth).unwrap())
-        .unwrap();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test reads what the server wrote"
-    )]
-    serde_json::from_slice(&bytes).unwrap()
-}
+use crate::world::{Issuer, World, login, part};
 
 async fn token(world: &World, identity: &str, logins: Value) -> (String, String) {
     let input = json!({ "IdentityId": identity, "Logins": logins });
@@ -120,6 +107,29 @@ async fn the_classic_flow_can_be_switched_off() {
             world.credentials(&guest, json!({})).await.ok();
         }
     }
+}
+
+#[tokio::test]
+async fn the_classic_flow_takes_no_saml() {
+    let (world, issuer) = (World::new().await, Issuer::new().await);
+    let pool = world.pool_of(&issuer).await;
+    let guest = world.identity(&pool, json!({})).await;
+    let saml = "arn:aws:iam::123456789012:saml-provider/x";
+    let text = "Basic (classic) flow is not supported with SAML, please use enhanced flow.";
+    for logins in [
+        json!({ saml: "PHg+" }),
+        json!({ issuer.name(): "garbage", saml: "PHg+" }),
+    ] {
+        let answer = world.get_token(&guest, logins).await;
+        answer.refused("InvalidParameterException", text);
+    }
+    let off = world.pool(json!({ "AllowClassicFlow": false })).await;
+    let guest = world.identity(&off, json!({})).await;
+    let answer = world.get_token(&guest, json!({ saml: "PHg+" })).await;
+    answer.refused(
+        "InvalidParameterException",
+        "Basic (classic) flow is not enabled, please use enhanced flow.",
+    );
 }
 
 #[tokio::test]
