@@ -31,6 +31,7 @@ mod key_changes;
 mod keys;
 mod list_identity_pools;
 mod logins;
+mod lookup_developer_identity;
 mod oidc_providers;
 mod process;
 mod set_identity_pool_roles;
