@@ -38,4 +38,5 @@ mod process;
 mod set_identity_pool_roles;
 mod signatures;
 mod unlink_developer_identity;
+mod unlink_identity;
 mod update_identity_pool;
