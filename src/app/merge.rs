@@ -1,4 +1,4 @@
-//! Merging and unlinking, as administrators and users ask for it.
+//! Merging, unlinking and removing, as administrators and users ask for it.
 
 use super::Call;
 use super::find::FindError;
@@ -56,6 +56,20 @@ impl Call<'_> {
             Merged::NoSource | Merged::NoDestination => Err(MergeError::NoUser),
             Merged::Conflict => Err(MergeError::Conflict),
         }
+    }
+
+    /// Removes identities, for their administrator: those in the region that the request was signed for. A UUID alone
+    /// says nothing of the region, so an id that names another than its identity's removes nothing.
+    pub async fn remove_identities(&self, ids: Vec<IdentityId>) -> Result<(), StoreError> {
+        let mut here = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = self.app.store.identity(id.uuid).await?;
+            let found = found.filter(|(_, pool)| pool.id.region == id.region);
+            if found.is_some() && id.region == *self.signed_region() {
+                here.push(id.uuid);
+            }
+        }
+        self.app.store.remove_identities(here).await
     }
 
     /// Takes logins from an identity, all or none.

@@ -95,6 +95,23 @@ async fn what_is_not_there_needs_no_deleting() {
 }
 
 #[tokio::test]
+async fn identities_of_another_region_stay() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let guest = world.identity(&pool, json!({})).await;
+    let uuid = guest.split_once(':').unwrap().1;
+    let elsewhere = format!("us-east-1:{uuid}");
+    // Neither under its own name from there, nor under that region's from here or there.
+    for id in [&guest, &elsewhere] {
+        let input = json!({ "IdentityIdsToDelete": [id] });
+        let answer = world.admin_of("us-east-1", OPERATION, input).await;
+        assert_eq!(answer.ok(), all_done());
+    }
+    delete(&world, &[&elsewhere]).await.ok();
+    world.credentials(&guest, json!({})).await.ok();
+}
+
+#[tokio::test]
 async fn a_merged_identity_is_gone_with_its_survivor_and_not_the_other_way_round() {
     let (world, issuer) = (World::new().await, Issuer::with(Key::p256("one")).await);
     let pool = world.pool_of(&issuer).await;

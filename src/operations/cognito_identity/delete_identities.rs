@@ -34,16 +34,9 @@ impl Operation for DeleteIdentities {
     type Output = DeleteIdentitiesOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<DeleteIdentitiesOutput, Error> {
-        let region = call.signed_region();
-        let ids = self
-            .identity_ids_to_delete
-            .iter()
-            .filter_map(|id| IdentityId::parse(id));
-        let ids = ids
-            .filter(|id| id.region == *region)
-            .map(|id| id.uuid)
-            .collect();
-        let unprocessed = match call.app.store.remove_identities(ids).await {
+        let ids = self.identity_ids_to_delete.iter();
+        let ids = ids.filter_map(|id| IdentityId::parse(id)).collect();
+        let unprocessed = match call.remove_identities(ids).await {
             Ok(()) => Vec::new(),
             Err(error) => {
                 tracing::error!(request_id = %call.request_id, ?error, "identities were not removed");
