@@ -39,6 +39,7 @@ mod lookup_developer_identity;
 mod merge_developer_identities;
 mod oidc_providers;
 mod process;
+mod role_mappings;
 mod set_identity_pool_roles;
 mod set_principal_tag_attribute_map;
 mod signatures;
