@@ -31,6 +31,7 @@ mod get_open_id_token_for_developer_identity;
 mod get_principal_tag_attribute_map;
 mod key_changes;
 mod keys;
+mod linking;
 mod list_identities;
 mod list_identity_pools;
 mod list_tags_for_resource;

@@ -1,71 +1,26 @@
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Credentials, DEVELOPER, Given, Issuer, Key, World, login};
+use crate::world::{Answer, Credentials, DEVELOPER, Given, Two, USER_ROLE, claims};
 
 const CODE: &str = "NotAuthorizedException";
 const DONT_MATCH: &str = "Logins don't match. Please include at least one valid login for this identity or identity pool.";
 const NOT_LINKED: &str = "The login is not linked to this identity.";
 
-/// Two issuers, and a pool that takes their tokens and a developer's users.
-struct Place {
-    world: World,
-    one: Issuer,
-    two: Issuer,
-    pool: String,
-}
-
-impl Place {
-    async fn new() -> Self {
-        let world = World::new().await;
-        let one = Issuer::with(Key::p256("one")).await;
-        let two = Issuer::with(Key::p256("one")).await;
-        let arns = [
-            world.register(&one, &["app"]).await,
-            world.register(&two, &["app"]).await,
-        ];
-        let pool = world
-            .developer_pool(json!({ "OpenIdConnectProviderARNs": arns }))
-            .await;
-        Self {
-            world,
-            one,
-            two,
-            pool,
-        }
-    }
-
-    fn first(&self, subject: &str) -> Value {
-        login(&self.one, &self.one.token(subject))
-    }
-
-    fn second(&self, subject: &str) -> Value {
-        login(&self.two, &self.two.token(subject))
-    }
-
-    fn both(&self, subject: &str) -> Value {
-        let mut both = self.first(subject);
-        both[self.two.name()] = self.second(subject)[self.two.name()].clone();
-        both
-    }
-
+impl Two {
     /// An identity with a login at both.
     async fn ada(&self) -> String {
-        self.world.identity(&self.pool, self.both("ada")).await
+        self.owner(self.pair("ada", "ada")).await
     }
 
     async fn unlink(&self, identity: &str, logins: &Value, remove: &[&str]) -> Answer {
         let input = json!({ "IdentityId": identity, "Logins": logins, "LoginsToRemove": remove });
         self.world.public("UnlinkIdentity", input).await
     }
-
-    async fn owner(&self, logins: Value) -> String {
-        self.world.identity(&self.pool, logins).await
-    }
 }
 
 #[tokio::test]
 async fn a_login_that_is_unlinked_is_a_new_identity_when_next_seen() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.ada().await;
     let answer = place
         .unlink(&ada, &place.second("ada"), &[place.two.name()])
@@ -81,16 +36,19 @@ async fn a_login_that_is_unlinked_is_a_new_identity_when_next_seen() {
 
 #[tokio::test]
 async fn several_logins_go_at_once_with_a_token_of_each() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.ada().await;
     let names = [place.two.name(), place.one.name(), place.two.name()];
-    place.unlink(&ada, &place.both("ada"), &names).await.ok();
+    place
+        .unlink(&ada, &place.pair("ada", "ada"), &names)
+        .await
+        .ok();
     assert_eq!(place.world.providers_of(&ada).await, Value::Null);
 }
 
 #[tokio::test]
 async fn an_identity_without_its_last_login_is_nobodys_for_good() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.owner(place.first("ada")).await;
     place
         .unlink(&ada, &place.first("ada"), &[place.one.name()])
@@ -114,7 +72,7 @@ async fn an_identity_without_its_last_login_is_nobodys_for_good() {
 
 #[tokio::test]
 async fn every_login_that_goes_wants_its_own_token() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.ada().await;
     let (one, two) = (place.one.name(), place.two.name());
     for (logins, remove) in [
@@ -129,29 +87,33 @@ async fn every_login_that_goes_wants_its_own_token() {
         let answer = place.unlink(&ada, &logins, &remove).await;
         answer.refused(CODE, DONT_MATCH);
     }
-    assert_eq!(place.owner(place.both("ada")).await, ada, "all are there");
+    assert_eq!(
+        place.owner(place.pair("ada", "ada")).await,
+        ada,
+        "all are there"
+    );
 }
 
 #[tokio::test]
 async fn a_login_that_is_not_linked_is_a_conflict_and_takes_nothing_with_it() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.owner(place.first("ada")).await;
     let (one, two) = (place.one.name(), place.two.name());
     for remove in [vec![two], vec![one, two]] {
-        let answer = place.unlink(&ada, &place.both("ada"), &remove).await;
+        let answer = place.unlink(&ada, &place.pair("ada", "ada"), &remove).await;
         answer.refused("ResourceConflictException", NOT_LINKED);
     }
     assert_eq!(place.world.providers_of(&ada).await, json!([one]));
     let other = place.owner(place.second("ada")).await;
     assert_ne!(other, ada, "nor was it linked");
-    let answer = place.unlink(&ada, &place.both("ada"), &[two]).await;
+    let answer = place.unlink(&ada, &place.pair("ada", "ada"), &[two]).await;
     answer.refused("ResourceConflictException", NOT_LINKED);
     assert_eq!(place.owner(place.second("ada")).await, other);
 }
 
 #[tokio::test]
 async fn a_token_that_is_no_good_refuses_all() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.ada().await;
     let mut logins = place.first("ada");
     logins[place.two.name()] = json!("opaque");
@@ -160,7 +122,7 @@ async fn a_token_that_is_no_good_refuses_all() {
     answer.refused(CODE, text);
     place.one.away(true);
     place.world.clock.advance(90_000);
-    let mut late = crate::world::claims(place.one.url(), "ada");
+    let mut late = claims(place.one.url(), "ada");
     late["iat"] = json!(place.world.now());
     late["exp"] = json!(place.world.now() + 60);
     let late = json!({ place.one.name(): place.one.key.token(&late) });
@@ -176,7 +138,7 @@ async fn a_token_that_is_no_good_refuses_all() {
 
 #[tokio::test]
 async fn the_developers_name_is_no_public_provider() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let more = json!({ "Logins": place.first("ada") });
     let given = Given::of(place.world.developer(&place.pool, "user-1", more).await);
     let text = "Please provide a valid public provider";
@@ -194,7 +156,7 @@ async fn the_developers_name_is_no_public_provider() {
 
 #[tokio::test]
 async fn a_developers_token_shows_whose_the_identity_is_but_not_whose_a_login_is() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let more = json!({ "Logins": place.first("ada") });
     let given = Given::of(place.world.developer(&place.pool, "user-1", more).await);
     let name = place.one.name();
@@ -211,7 +173,7 @@ async fn a_developers_token_shows_whose_the_identity_is_but_not_whose_a_login_is
 
 #[tokio::test]
 async fn a_guest_has_nothing_to_unlink() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let guest = place.owner(json!({})).await;
     let answer = place
         .unlink(&guest, &place.first("ada"), &[place.one.name()])
@@ -222,7 +184,7 @@ async fn a_guest_has_nothing_to_unlink() {
 
 #[tokio::test]
 async fn a_merged_identity_is_forbidden() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let guest = place.owner(json!({})).await;
     let ada = place.owner(place.first("ada")).await;
     place
@@ -239,7 +201,7 @@ async fn a_merged_identity_is_forbidden() {
 
 #[tokio::test]
 async fn an_unknown_identity_is_not_found() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let id = "eu-west-1:00000000-0000-4000-8000-000000000000";
     let answer = place.unlink(id, &place.first("ada"), &[]).await;
     answer.refused(
@@ -250,7 +212,7 @@ async fn an_unknown_identity_is_not_found() {
 
 #[tokio::test]
 async fn what_was_given_out_before_is_over() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.ada().await;
     let answer = place.world.credentials(&ada, place.first("ada")).await.ok();
     let session = Credentials::of(&answer["Credentials"]);
@@ -261,15 +223,11 @@ async fn what_was_given_out_before_is_over() {
         .await
         .ok();
     assert!(!place.world.is_live(&session).await);
-    place
-        .world
-        .assume(crate::world::USER_ROLE, &token)
-        .await
-        .query_refused(
-            403,
-            "AccessDenied",
-            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        );
+    place.world.assume(USER_ROLE, &token).await.query_refused(
+        403,
+        "AccessDenied",
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+    );
     let answer = place.world.credentials(&ada, place.first("ada")).await.ok();
     let fresh = Credentials::of(&answer["Credentials"]);
     assert!(place.world.is_live(&fresh).await);
@@ -277,7 +235,7 @@ async fn what_was_given_out_before_is_over() {
 
 #[tokio::test]
 async fn a_call_that_removes_nothing_changes_nothing() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let ada = place.ada().await;
     let answer = place.world.credentials(&ada, place.first("ada")).await.ok();
     let session = Credentials::of(&answer["Credentials"]);
@@ -287,7 +245,7 @@ async fn a_call_that_removes_nothing_changes_nothing() {
 
 #[tokio::test]
 async fn a_pool_without_providers_says_so() {
-    let place = Place::new().await;
+    let place = Two::new().await;
     let pool = place.world.pool(json!({})).await;
     let guest = place.world.identity(&pool, json!({})).await;
     let answer = place.unlink(&guest, &place.first("ada"), &[]).await;

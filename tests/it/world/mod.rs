@@ -23,11 +23,13 @@ mod developer;
 mod issuer;
 mod nursery;
 mod saying;
+mod two;
 
 pub use binary::{Ended, Running, Start, real_token};
 pub use developer::{DEVELOPER, Given, assumed, part, part_text};
 pub use issuer::{Issuer, Key, claims};
 pub use saying::USER_POOL;
+pub use two::Two;
 
 pub const ACCOUNT: &str = "123456789012";
 pub const REGION: &str = "eu-west-1";
