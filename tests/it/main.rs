@@ -12,6 +12,7 @@ mod world;
 mod access_keys;
 mod assume_role_with_web_identity;
 mod at_rest;
+mod attacks;
 mod constraints;
 mod coverage;
 mod create_identity_pool;
