@@ -13,6 +13,7 @@ mod access_keys;
 mod assume_role_with_web_identity;
 mod at_rest;
 mod attacks;
+mod catalogue;
 mod constraints;
 mod coverage;
 mod create_identity_pool;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod binary;
+mod crowd;
 mod declared;
 mod developer;
 mod issuer;
