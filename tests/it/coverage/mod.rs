@@ -1,6 +1,7 @@
 //! Whether everything in the table of operations is what its model says, and is tested: what a new operation has to
 //! keep without anybody thinking of it.
 
+mod errors;
 mod outputs;
 mod signatures;
 
