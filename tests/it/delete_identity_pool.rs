@@ -1,4 +1,14 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use cognate::model::identity::{Identity, Login};
+use cognate::model::sign_in::Asker;
+use cognate::store::SignIn;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use crate::world::{Issuer, World, login};
 
@@ -43,6 +53,91 @@ async fn nothing_of_a_deleted_pool_is_found() {
             .await;
         answer.refused(code, &no_pool);
     }
+}
+
+/// How many identities a large pool has; every other one has a login.
+const MANY: u128 = 50_000;
+
+/// How long anybody waits for an answer at most, on a busy machine.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// Fills a pool, past the wire.
+async fn fill(world: &World, pool: Uuid) {
+    let mut adding = JoinSet::new();
+    for number in 0..MANY {
+        let (store, now) = (Arc::clone(&world.app.store), world.app.ambient.now());
+        let id = Uuid::from_u128(number.reverse_bits());
+        adding.spawn(async move {
+            if number % 2 == 0 {
+                let guest = Identity::new(id, pool, Vec::new(), now);
+                store.add_guest(guest).await.unwrap();
+                return;
+            }
+            let ask = SignIn {
+                asker: Asker::Developer,
+                pool,
+                presented: None,
+                logins: vec![Login::developer("login.mycompany", number.to_string())],
+                new_id: id,
+                now,
+            };
+            store.sign_in(ask).await.unwrap();
+        });
+        // As many as the store takes at once, more or less.
+        if adding.len() == 1000 || number == MANY - 1 {
+            while let Some(added) = adding.join_next().await {
+                added.unwrap();
+            }
+        }
+    }
+}
+
+/// How many rows there are of a pool's identities and logins.
+fn rows(world: &World, pool: Uuid) -> i64 {
+    let file = world.folder.path().join("data/cognate.sqlite");
+    let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let sql = "SELECT (SELECT count(*) FROM identity WHERE pool = ?1) + \
+               (SELECT count(*) FROM login WHERE pool = ?1)";
+    let count = database.query_row(sql, [pool.as_bytes()], |row| row.get(0));
+    count.unwrap()
+}
+
+#[tokio::test]
+async fn a_large_pool_goes_without_keeping_anybody_waiting() {
+    let world = World::new().await;
+    let pool = world.developer_pool(json!({})).await;
+    let other = world.developer_pool(json!({})).await;
+    let uuid: Uuid = pool.split_once(':').unwrap().1.parse().unwrap();
+    fill(&world, uuid).await;
+    let all = i64::try_from(MANY + MANY / 2).unwrap();
+    assert_eq!(rows(&world, uuid), all);
+
+    let of_pool = json!({ "IdentityPoolId": pool });
+    let deleting = world.admin("DeleteIdentityPool", of_pool);
+    timeout(PROMPT, deleting).await.unwrap().ok();
+    assert!(
+        rows(&world, uuid) > 0,
+        "what it left is there when it has answered"
+    );
+    let mut calls = 0;
+    while rows(&world, uuid) > 0 {
+        let guest = timeout(PROMPT, world.identity(&other, json!({}))).await;
+        let answer = timeout(PROMPT, world.credentials(&guest.unwrap(), json!({}))).await;
+        answer.unwrap().ok();
+        timeout(PROMPT, world.user(&other, &calls.to_string()))
+            .await
+            .unwrap();
+        let answer = timeout(PROMPT, world.get_id(&pool, json!({}))).await;
+        answer.unwrap().refused(
+            "ResourceNotFoundException",
+            &format!("IdentityPool '{pool}' not found."),
+        );
+        calls += 1;
+        assert!(calls < 3000, "it comes to an end");
+        // The purge waits for whoever asks, so nobody may ask all the time.
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(calls > 0, "others were answered meanwhile");
 }
 
 #[tokio::test]
