@@ -3,6 +3,7 @@
 
 mod errors;
 mod outputs;
+mod query_errors;
 mod signatures;
 
 use std::collections::BTreeSet;

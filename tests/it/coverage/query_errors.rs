@@ -1,0 +1,212 @@
+//! The same as `errors` asks, of the operations of STS and IAM.
+
+use std::collections::BTreeSet;
+
+use cognate::operations::{ALL, Entry, Service};
+use serde_json::{Value, json};
+
+use crate::constraints::requests::request;
+use crate::constraints::sending::{is_query, send};
+use crate::service_model::{ServiceModel, text};
+use crate::world::{Answer, GUEST_ROLE, Given, Issuer, Key, World};
+
+const CHANGED: &str = "ConcurrentModification";
+const URL: &str = "https://login.example.com";
+const ARN: &str = "arn:aws:iam::123456789012:oidc-provider/login.example.com";
+
+/// Errors that operations declare and never give, and why.
+const NEVER: &[(&str, &str, &[&str])] = &[
+    (
+        "PackedPolicyTooLarge",
+        "tags are bounded before, and no session policy is taken yet",
+        &["AssumeRoleWithWebIdentity"],
+    ),
+    (
+        "IDPRejectedClaim",
+        "what a claim says wrong is InvalidIdentityToken or AccessDenied",
+        &["AssumeRoleWithWebIdentity"],
+    ),
+    (
+        "RegionDisabledException",
+        "no region is disabled here",
+        &["AssumeRoleWithWebIdentity"],
+    ),
+    (
+        "OpenIdIdpCommunicationError",
+        "registering a provider asks it nothing",
+        &["CreateOpenIDConnectProvider"],
+    ),
+    (
+        CHANGED,
+        "there is nothing yet to change",
+        &["CreateOpenIDConnectProvider"],
+    ),
+    (
+        "NoSuchEntity",
+        "deleting what isn't there is no error",
+        &["DeleteOpenIDConnectProvider"],
+    ),
+    (
+        "InvalidInput",
+        "what could be wrong breaks a constraint of the model, or names what isn't found",
+        &[
+            "AddClientIDToOpenIDConnectProvider",
+            "DeleteOpenIDConnectProvider",
+            "GetOpenIDConnectProvider",
+            "RemoveClientIDFromOpenIDConnectProvider",
+        ],
+    ),
+];
+
+type Pairs = BTreeSet<(String, String)>;
+
+fn pair(name: &str, code: &str) -> (String, String) {
+    (name.to_owned(), code.to_owned())
+}
+
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    ALL.iter().filter(|entry| is_query(entry))
+}
+
+/// The errors that the models declare for the operations there are.
+fn declared() -> Pairs {
+    let mut all = Pairs::new();
+    for entry in entries() {
+        let model = ServiceModel::of(entry.service);
+        let errors = model.operation(entry.name)["errors"].as_array();
+        for error in errors.into_iter().flatten() {
+            let shape = model.shape(text(&error["shape"]));
+            all.insert(pair(entry.name, text(&shape["error"]["code"])));
+        }
+    }
+    all
+}
+
+fn never() -> Pairs {
+    let rows = NEVER.iter();
+    rows.flat_map(|(code, _, names)| names.iter().map(move |name| pair(name, code)))
+        .collect()
+}
+
+/// Asks, notes the error if there is one, and gives its code.
+async fn ask(world: &World, seen: &mut Pairs, name: &str, input: Value) -> Option<String> {
+    let entry = entries().find(|entry| entry.name == name).unwrap();
+    note(seen, name, &send(world, entry, &input).await)
+}
+
+fn note(seen: &mut Pairs, name: &str, answer: &Answer) -> Option<String> {
+    let code = (answer.status != 200).then(|| answer.xml("Code").unwrap());
+    seen.extend(code.as_ref().map(|code| pair(name, code)));
+    code
+}
+
+#[tokio::test]
+async fn every_declared_error_comes_about_or_cannot() {
+    let mut seen = Pairs::new();
+    tokens(&mut seen).await;
+    providers(&mut seen).await;
+    races(&mut seen).await;
+    let world = World::new().await;
+    world.app.store.close().await;
+    for entry in entries().filter(|entry| entry.service == Service::Iam) {
+        let mut input = request(entry);
+        if entry.name == "CreateOpenIDConnectProvider" {
+            input["Url"] = json!(URL);
+        }
+        let code = ask(&world, &mut seen, entry.name, input).await;
+        assert_eq!(code.as_deref(), Some("ServiceFailure"), "{}", entry.name);
+    }
+    let (unseen, never) = (&declared() - &seen, never());
+    let missing = &unseen - &never;
+    assert!(missing.is_empty(), "{missing:?} never came about");
+    let wrong = &never - &unseen;
+    assert!(wrong.is_empty(), "{wrong:?} come about, or aren't declared");
+}
+
+/// What is wrong with what is taken to the STS.
+async fn tokens(seen: &mut Pairs) {
+    let name = "AssumeRoleWithWebIdentity";
+    let world = World::new().await;
+    let issuer = Issuer::with(Key::p256("one")).await;
+    let pool = world.pool_of(&issuer).await;
+    let guest = world.identity(&pool, json!({})).await;
+    let token = Given::of(world.get_token(&guest, json!({})).await).token;
+    let with = |token: &str| json!({ "RoleArn": GUEST_ROLE, "RoleSessionName": "me", "WebIdentityToken": token });
+    let mut narrowed = with(&token);
+    narrowed["Policy"] = json!("{}");
+    ask(&world, seen, name, narrowed).await;
+    ask(&world, seen, name, with("opaque")).await;
+    issuer.away(true);
+    ask(&world, seen, name, with(&issuer.token("ada"))).await;
+    world.clock.advance(600);
+    ask(&world, seen, name, with(&token)).await;
+}
+
+/// What is wrong with providers.
+async fn providers(seen: &mut Pairs) {
+    let world = World::new().await;
+    for entry in entries().filter(|entry| entry.service == Service::Iam) {
+        ask(&world, seen, entry.name, request(entry)).await;
+    }
+    let create = "CreateOpenIDConnectProvider";
+    let clients: Vec<String> = (0..100).map(|at| format!("client-{at}")).collect();
+    let input = json!({ "Url": URL, "ClientIDList": clients });
+    assert_eq!(ask(&world, seen, create, input.clone()).await, None);
+    ask(&world, seen, create, input).await;
+    let input = json!({ "OpenIDConnectProviderArn": ARN, "ClientID": "one-more" });
+    ask(&world, seen, "AddClientIDToOpenIDConnectProvider", input).await;
+    let print = "z".repeat(40);
+    let input = json!({ "OpenIDConnectProviderArn": ARN, "ThumbprintList": [print] });
+    ask(&world, seen, "UpdateOpenIDConnectProviderThumbprint", input).await;
+    for at in 0..100 {
+        let input = json!({ "Url": format!("https://login-{at}.example.com") });
+        if ask(&world, seen, create, input).await.is_some() {
+            return;
+        }
+    }
+}
+
+/// What calls at once do to each other.
+async fn races(seen: &mut Pairs) {
+    let world = World::new().await;
+    let print = |at: usize| format!("{at:040}");
+    for name in [
+        "AddClientIDToOpenIDConnectProvider",
+        "RemoveClientIDFromOpenIDConnectProvider",
+        "UpdateOpenIDConnectProviderThumbprint",
+    ] {
+        let entry = entries().find(|entry| entry.name == name).unwrap();
+        let there: &[&str] = if name.starts_with("Add") {
+            &[]
+        } else {
+            &["0", "1", "2"]
+        };
+        let call = async |at: usize| {
+            let mut input = json!({ "OpenIDConnectProviderArn": ARN });
+            if name.starts_with("Update") {
+                input["ThumbprintList"] = json!([print(at)]);
+            } else {
+                input["ClientID"] = json!(at.to_string());
+            }
+            send(&world, entry, &input).await
+        };
+        for _ in 0..100 {
+            let made = json!({ "Url": URL, "ClientIDList": there });
+            let code = ask(&world, seen, "CreateOpenIDConnectProvider", made).await;
+            assert_eq!(code, None);
+            let (one, two, three) = tokio::join!(call(0), call(1), call(2));
+            for answer in [one, two, three] {
+                note(seen, name, &answer);
+            }
+            let delete = json!({ "OpenIDConnectProviderArn": ARN });
+            ask(&world, seen, "DeleteOpenIDConnectProvider", delete).await;
+            if seen.contains(&pair(name, CHANGED)) {
+                break;
+            }
+        }
+        assert!(
+            seen.contains(&pair(name, CHANGED)),
+            "{name} never overtook another"
+        );
+    }
+}
