@@ -17,7 +17,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::{Certificate, Client, redirect};
 
 pub use self::address::is_public;
@@ -94,14 +94,35 @@ impl Outgoing {
 
     /// Fetches `url` with GET.
     pub async fn get(&self, url: &str) -> Result<Fetched, OutgoingError> {
+        self.get_as(url, None).await
+    }
+
+    /// Fetches `url` with GET and the Authorization header `authorization`, which is a secret.
+    pub async fn get_authorized(
+        &self,
+        url: &str,
+        mut authorization: HeaderValue,
+    ) -> Result<Fetched, OutgoingError> {
+        authorization.set_sensitive(true);
+        self.get_as(url, Some(authorization)).await
+    }
+
+    async fn get_as(
+        &self,
+        url: &str,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Fetched, OutgoingError> {
         let admitted = self.fence.admit(url).map_err(OutgoingError::Forbidden)?;
         let client = match admitted.reach {
             Reach::Anywhere => &self.open,
             Reach::Public | Reach::PublicAndLoopback => &self.fenced,
         };
-        let request = client
+        let mut request = client
             .get(admitted.url)
             .header(header::ACCEPT, "application/json");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
         tokio::time::timeout(WHOLE, fetch(request))
             .await
             .unwrap_or(Err(OutgoingError::TooSlow))
