@@ -14,6 +14,7 @@ pub mod jwks;
 pub mod jws;
 mod jwt;
 mod key_sets;
+pub mod oauth1;
 mod oidc;
 mod remote;
 #[cfg(test)]
