@@ -272,7 +272,7 @@ impl From<ChangeError> for Error {
 impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
         let code = match &error {
-            LoginError::Unreachable { .. } => Code::ExternalService,
+            LoginError::Unreachable { .. } | LoginError::NoAnswer { .. } => Code::ExternalService,
             _ => Code::NotAuthorized,
         };
         code.because(error.client_text()).from_source(error)
@@ -386,9 +386,11 @@ impl From<WebIdentityError> for Error {
             }
             WebIdentityError::Login(error) => match &error {
                 LoginError::Expired { now, exp } => expired(*now, *exp),
-                LoginError::Unreachable { .. } => Code::IdpCommunicationError
-                    .because(error.client_text())
-                    .from_source(error),
+                LoginError::Unreachable { .. } | LoginError::NoAnswer { .. } => {
+                    Code::IdpCommunicationError
+                        .because(error.client_text())
+                        .from_source(error)
+                }
                 LoginError::Unsupported => {
                     Code::InvalidIdentityToken.because("Incorrect token audience")
                 }

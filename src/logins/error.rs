@@ -1,9 +1,12 @@
 //! Why a login is refused, and what the client is told. What it is told is the service's own words: the reasons behind
 //! them are sources, for the log.
 
+use std::sync::Arc;
+
 use super::issuer_keys::NoKeys;
 use super::jws::Refused;
 use super::jwt::NotAToken;
+use super::vouching::{NoAnswer, NotAnAccessToken, TokenRefused};
 
 /// Why a login is refused.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,20 @@ pub enum LoginError {
         /// What happened.
         source: NoKeys,
     },
+    /// The value is no access token.
+    #[error("the login isn't an access token")]
+    NotAnAccessToken(#[source] NotAnAccessToken),
+    /// The provider says that the access token is no good: expired, revoked, made up.
+    #[error("the provider refuses the access token")]
+    Refused(#[source] TokenRefused),
+    /// The provider can't be asked about the access token: a failure outside, as [`LoginError::Unreachable`] is.
+    #[error("{provider} says nothing of the access token")]
+    NoAnswer {
+        /// The provider's `Logins` key.
+        provider: String,
+        /// What happened.
+        source: Arc<NoAnswer>,
+    },
 }
 
 impl LoginError {
@@ -62,7 +79,10 @@ impl LoginError {
             Self::Unsupported => {
                 return "Token is not from a supported provider of this identity pool.".to_owned();
             }
-            Self::Unreachable { provider, .. } => {
+            Self::NotAnAccessToken(_) | Self::Refused(_) => {
+                return "Invalid login token.".to_owned();
+            }
+            Self::Unreachable { provider, .. } | Self::NoAnswer { provider, .. } => {
                 return format!("The identity provider {provider} can't be reached.");
             }
         };

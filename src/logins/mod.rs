@@ -4,8 +4,10 @@
 //! Nothing here is believed before it is checked, and everything is checked at the moment of the call. A kind of
 //! provider is a file and a variant of [`Provider`].
 
+pub mod amazon;
 mod claims;
 mod error;
+pub mod facebook;
 #[cfg(test)]
 mod fake;
 mod id_token;
@@ -19,7 +21,10 @@ mod oidc;
 mod remote;
 #[cfg(test)]
 mod tests;
+pub mod twitter;
 mod user_pool;
+mod verdicts;
+mod vouching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +32,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use self::amazon::Amazon;
 pub use self::error::LoginError;
+pub use self::facebook::Facebook;
 use self::id_token::Issuer;
 pub use self::issuer_keys::NoKeys;
 pub use self::jwt::NotAToken;
 use self::key_sets::KeySets;
 pub use self::oidc::{Audience, OpenIdConnect, Through};
 pub use self::remote::FetchError;
+pub use self::twitter::Twitter;
 pub use self::user_pool::UserPool;
+use self::verdicts::Verdicts;
+pub use self::vouching::{NoAnswer, NotAnAccessToken, NotVouched, TokenRefused, Vouched};
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
@@ -46,6 +56,12 @@ pub enum Provider {
     OpenIdConnect(OpenIdConnect),
     /// A Cognito user pool.
     UserPool(UserPool),
+    /// Facebook.
+    Facebook(Facebook),
+    /// Login with Amazon.
+    Amazon(Amazon),
+    /// Twitter or Digits.
+    Twitter(Twitter),
 }
 
 /// What the operator decides about logins.
@@ -75,19 +91,21 @@ pub struct Verified {
     pub login: Login,
     /// The registered client that the token is for.
     pub audience: String,
-    /// All claims of the token.
+    /// All claims of the token; of an access token, `iss`, `aud` and `sub`.
     pub claims: Map<String, Value>,
-    /// When the token ends.
+    /// When the token ends; of an access token whose end isn't known, until when its provider's word counts.
     pub expires: Timestamp,
     /// What `amr` says of the login, behind `authenticated`: the provider, and the user at the provider.
     pub amr: [String; 2],
 }
 
-/// Verifies logins, and keeps what that needs: the issuers' keys.
+/// Verifies logins, and keeps what that needs: the issuers' keys, and for a minute what providers said of access tokens.
 #[derive(Debug)]
 pub struct Logins {
     rules: Rules,
     key_sets: KeySets,
+    outgoing: Arc<Outgoing>,
+    verdicts: Arc<Verdicts>,
 }
 
 impl Logins {
@@ -95,7 +113,9 @@ impl Logins {
     pub fn new(rules: Rules, outgoing: Arc<Outgoing>) -> Self {
         Self {
             rules,
-            key_sets: KeySets::new(outgoing),
+            key_sets: KeySets::new(Arc::clone(&outgoing)),
+            outgoing,
+            verdicts: Arc::default(),
         }
     }
 
@@ -111,6 +131,15 @@ impl Logins {
         let issuer: Option<&dyn Issuer> = match provider {
             Some(Provider::OpenIdConnect(provider)) => Some(provider),
             Some(Provider::UserPool(provider)) => Some(provider),
+            Some(Provider::Facebook(provider)) => {
+                return self.verify_access_token(provider, token, now).await;
+            }
+            Some(Provider::Amazon(provider)) => {
+                return self.verify_access_token(provider, token, now).await;
+            }
+            Some(Provider::Twitter(provider)) => {
+                return self.verify_access_token(provider, token, now).await;
+            }
             // Known by its name, so nothing needs to be read to say that the pool doesn't have it.
             None if ProviderKind::of(key) != ProviderKind::OpenIdConnect => {
                 return Err(LoginError::Unsupported);
