@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use crate::app::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
 use crate::app::authorise::AuthoriseError;
 use crate::app::change::{ChangeError, OIDC_PROVIDERS};
+use crate::app::consumer_secrets::NotAConsumer;
 use crate::app::find::FindError;
 use crate::app::keys::KeysError;
 use crate::app::merge::{MergeError, UnlinkError};
@@ -266,6 +267,15 @@ impl From<ChangeError> for Error {
             ChangeError::Find(error) => error.into(),
             ChangeError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<NotAConsumer> for Error {
+    fn from(error: NotAConsumer) -> Self {
+        let NotAConsumer(provider) = error;
+        Code::InvalidParameter.because(format!(
+            "The value of {provider} is consumerKey;consumerSecret."
+        ))
     }
 }
 

@@ -22,6 +22,7 @@ pub mod assume_role;
 pub mod authorise;
 pub mod caller;
 pub mod change;
+pub mod consumer_secrets;
 pub mod find;
 pub mod keys;
 pub mod merge;

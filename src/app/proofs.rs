@@ -236,7 +236,8 @@ impl Call<'_> {
                 let name = key.to_owned();
                 (!clients.is_empty()).then_some(Provider::UserPool(UserPool { name, clients }))
             }
-            ProviderKind::Public(_) | ProviderKind::Saml | ProviderKind::Own => None,
+            ProviderKind::Public(public) => self.asked_provider(pool, key, public)?,
+            ProviderKind::Saml | ProviderKind::Own => None,
         };
         match named {
             Some(provider) => Ok(Some(provider)),

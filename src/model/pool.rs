@@ -32,8 +32,12 @@ pub struct PoolSettings {
     pub allow_unauthenticated: bool,
     /// `None` behaves as `Some(true)` and is not shown.
     pub allow_classic_flow: Option<bool>,
-    /// Public providers by their `Logins` key, with the app's id there; at most 10.
+    /// Public providers by their `Logins` key, with the app's id there; at most 10. Of Twitter and Digits, the consumer
+    /// key alone.
     pub supported_login_providers: IndexMap<String, String>,
+    /// The consumer secrets of Twitter and Digits by their `Logins` key, sealed, in base64.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub sealed_consumer_secrets: IndexMap<String, String>,
     /// Under what name the developer's own users log in; once set it stays.
     pub developer_provider_name: Option<String>,
     /// Registered OpenID Connect providers.

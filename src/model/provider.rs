@@ -58,6 +58,11 @@ impl PublicProvider {
             .find(|(name, _)| *name == key)
             .map(|(_, provider)| *provider)
     }
+
+    /// Whether what a pool holds of its app there is a key and a secret, `consumerKey;consumerSecret`.
+    pub fn has_consumer_secret(self) -> bool {
+        matches!(self, Self::Twitter | Self::Digits)
+    }
 }
 
 impl ProviderKind {

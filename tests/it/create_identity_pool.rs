@@ -38,7 +38,9 @@ async fn every_member_comes_back() {
         "IdentityPoolName": "All of it, + 1 = 2 @home.x-y",
         "AllowUnauthenticatedIdentities": true,
         "AllowClassicFlow": false,
-        "SupportedLoginProviders": { "accounts.google.com": "123.apps.googleusercontent.com", "appleid.apple.com": "com.x.y" },
+        "SupportedLoginProviders": { "accounts.google.com": "123.apps.googleusercontent.com", "appleid.apple.com": "com.x.y",
+            "www.digits.com": "digitsKey;digitsSecret", "graph.facebook.com": "1634271429961880",
+            "www.amazon.com": "amzn1.application.436457DFHDH", "api.twitter.com": "twitterKey;twitterSecret" },
         "DeveloperProviderName": "login.mycompany",
         "OpenIdConnectProviderARNs": [arn],
         "CognitoIdentityProviders": [
@@ -132,8 +134,16 @@ async fn what_makes_no_sense_is_refused_and_makes_no_pool() {
             "login.example.com is not a supported login provider.",
         ),
         (
-            json!({ "SupportedLoginProviders": { "graph.facebook.com": "x" } }),
-            "The login provider graph.facebook.com is not available here yet.",
+            json!({ "SupportedLoginProviders": { "graph.facebook.com": "1", "api.twitter.com": "key" } }),
+            "The value of api.twitter.com is consumerKey;consumerSecret.",
+        ),
+        (
+            json!({ "SupportedLoginProviders": { "www.digits.com": "key;" } }),
+            "The value of www.digits.com is consumerKey;consumerSecret.",
+        ),
+        (
+            json!({ "SupportedLoginProviders": { "www.digits.com": "key;secret;more" } }),
+            "The value of www.digits.com is consumerKey;consumerSecret.",
         ),
         (
             json!({ "IdentityPoolTags": tags }),

@@ -10,6 +10,7 @@ mod service_model;
 mod world;
 
 mod access_keys;
+mod access_tokens;
 mod assume_role_with_web_identity;
 mod at_rest;
 mod attacks;

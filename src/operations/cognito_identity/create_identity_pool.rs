@@ -36,7 +36,7 @@ impl Operation for CreateIdentityPool {
             uuid: call.app.ambient.uuid(),
         };
         self.0.authorise_tags(call, &id.to_string()).await?;
-        let settings = self.0.settings(call).await?;
+        let settings = self.0.settings(call, &id).await?;
         let pool = Pool {
             id,
             version: 1,
@@ -44,7 +44,7 @@ impl Operation for CreateIdentityPool {
             roles: Roles::default(),
             tag_maps: indexmap::IndexMap::new(),
         };
-        let shown = IdentityPool::from(&pool);
+        let shown = IdentityPool::of(call, &pool)?;
         call.add_pool(pool).await?;
         Ok(shown)
     }

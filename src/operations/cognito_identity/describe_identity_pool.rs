@@ -27,6 +27,6 @@ impl Operation for DescribeIdentityPool {
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {
         let pool = call.own_pool(&self.identity_pool_id).await?;
-        Ok(IdentityPool::from(pool.as_ref()))
+        IdentityPool::of(call, &pool)
     }
 }

@@ -64,8 +64,10 @@ pub(crate) struct IdentityPool {
     identity_pool_tags: IndexMap<String, String>,
 }
 
-impl From<&Pool> for IdentityPool {
-    fn from(pool: &Pool) -> Self {
+impl IdentityPool {
+    /// A pool as it is shown to whoever may see its consumer secrets.
+    pub(super) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
+        let supported_login_providers = call.login_providers(pool)?;
         let settings = pool.settings.clone();
         let clients =
             settings
@@ -76,17 +78,17 @@ impl From<&Pool> for IdentityPool {
                     client_id: Some(client.client_id),
                     server_side_token_check: Some(client.server_side_token_check),
                 });
-        Self {
+        Ok(Self {
             identity_pool_id: pool.id.clone(),
             identity_pool_name: settings.name,
             allow_unauthenticated_identities: settings.allow_unauthenticated,
             allow_classic_flow: settings.allow_classic_flow,
-            supported_login_providers: settings.supported_login_providers,
+            supported_login_providers,
             developer_provider_name: settings.developer_provider_name,
             open_id_connect_provider_arns: settings.oidc_provider_arns,
             cognito_identity_providers: clients.collect(),
             identity_pool_tags: settings.tags,
-        }
+        })
     }
 }
 
@@ -115,8 +117,12 @@ impl PoolMembers {
             .await?)
     }
 
-    /// The settings that these members mean, if they make sense together and name what there is.
-    pub(super) async fn settings(self, call: &Call<'_>) -> Result<PoolSettings, Error> {
+    /// The settings that these members mean for the pool `pool`, if they make sense together and name what there is.
+    pub(super) async fn settings(
+        self,
+        call: &Call<'_>,
+        pool: &PoolId,
+    ) -> Result<PoolSettings, Error> {
         let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns).await?;
         if let Some(arn) = self.saml_provider_arns.first() {
             return Err(invalid(format!("SAML provider not found for arn {arn}")));
@@ -127,16 +133,18 @@ impl PoolMembers {
         }
         let tags = self.identity_pool_tags.unwrap_or_default();
         tagging::check(&tags)?;
-        Ok(PoolSettings {
+        let mut settings = PoolSettings {
             name: self.identity_pool_name,
             allow_unauthenticated: self.allow_unauthenticated_identities,
             allow_classic_flow: self.allow_classic_flow,
-            supported_login_providers: self.supported_login_providers,
             developer_provider_name: self.developer_provider_name,
             oidc_provider_arns,
             user_pool_clients: user_pool_clients(self.cognito_identity_providers)?,
             tags,
-        })
+            ..PoolSettings::default()
+        };
+        call.set_login_providers(pool, &mut settings, self.supported_login_providers)?;
+        Ok(settings)
     }
 }
 
@@ -162,19 +170,13 @@ async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProvider
 }
 
 fn check_login_providers(providers: &IndexMap<String, String>) -> Result<(), Error> {
-    for key in providers.keys() {
-        match PublicProvider::named(key) {
-            Some(PublicProvider::Google | PublicProvider::Apple) => {}
-            // Better no such provider than one whose logins nobody checks.
-            Some(_) => {
-                return Err(invalid(format!(
-                    "The login provider {key} is not available here yet."
-                )));
-            }
-            None => return Err(invalid(format!("{key} is not a supported login provider."))),
-        }
+    match providers
+        .keys()
+        .find(|key| PublicProvider::named(key).is_none())
+    {
+        Some(key) => Err(invalid(format!("{key} is not a supported login provider."))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A developer provider must not pass for somebody else in a `Logins` map, in `amr` or in a condition on either.

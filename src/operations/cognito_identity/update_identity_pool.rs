@@ -57,11 +57,11 @@ impl Operation for UpdateIdentityPool {
         let after = Pool {
             id: before.id.clone(),
             version: before.version + 1,
-            settings: self.members.settings(call).await?,
+            settings: self.members.settings(call, &before.id).await?,
             roles: before.roles.clone(),
             tag_maps: before.tag_maps.clone(),
         };
-        let shown = IdentityPool::from(&after);
+        let shown = IdentityPool::of(call, &after)?;
         call.replace_pool(after).await?;
         Ok(shown)
     }

@@ -209,6 +209,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
             allow_unauthenticated: true,
             allow_classic_flow: None,
             supported_login_providers: IndexMap::new(),
+            sealed_consumer_secrets: IndexMap::new(),
             developer_provider_name: None,
             oidc_provider_arns: Vec::new(),
             user_pool_clients: Vec::new(),

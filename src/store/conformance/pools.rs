@@ -22,6 +22,7 @@ pub(super) async fn a_pool_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
         supported_login_providers: [("www.amazon.com", "b"), ("accounts.google.com", "a")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+        sealed_consumer_secrets: [("api.twitter.com".to_owned(), "c2VhbGVk".to_owned())].into(),
         developer_provider_name: Some("dev".to_owned()),
         oidc_provider_arns: vec![
             OidcProviderArn::parse("arn:aws:iam::123456789012:oidc-provider/a.example/x").unwrap(),

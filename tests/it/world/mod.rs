@@ -24,12 +24,14 @@ mod developer;
 mod issuer;
 mod nursery;
 mod saying;
+mod stand_in;
 mod two;
 
 pub use binary::{Ended, Running, Start, real_token};
 pub use developer::{DEVELOPER, Given, assumed, part, part_text};
 pub use issuer::{Issuer, Key, claims};
 pub use saying::USER_POOL;
+pub use stand_in::{Asked, Mood, StandIn};
 pub use two::Two;
 
 pub const ACCOUNT: &str = "123456789012";
@@ -328,7 +330,9 @@ impl Door {
     /// As [`Door::public`], to a server that may be gone.
     pub async fn try_public(&self, operation: &str, input: Value) -> reqwest::Result<Answer> {
         let headers = json_headers(&target_of(operation));
-        let answer = self.try_send("POST", "/", headers, input.to_string()).await?;
+        let answer = self
+            .try_send("POST", "/", headers, input.to_string())
+            .await?;
         declared::check(operation, &answer);
         Ok(answer)
     }
