@@ -13,9 +13,10 @@ use crate::outgoing::Outgoing;
 /// How long a token may be, in bytes. Facebook names no limit; what it gives out has a few hundred.
 const LONGEST: usize = 4096;
 
-/// The errors that don't speak of the token: downtime, and limits of what may be asked.
+/// The errors that don't speak of the token: downtime, limits of what may be asked, and (100) parameters that Graph
+/// misses: the proof of an app secret, where the app's settings demand one.
 /// <https://developers.facebook.com/docs/graph-api/guides/error-handling>
-const TEMPORARY: [i64; 8] = [1, 2, 4, 17, 32, 341, 368, 613];
+const NOT_THE_TOKEN: [i64; 9] = [1, 2, 4, 17, 32, 100, 341, 368, 613];
 
 /// Facebook as a pool trusts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub fn read_id(status: u16, body: &[u8]) -> Result<String, NotVouched> {
                 Some(subcode) => format!("{}/{subcode}", error.code),
                 None => error.code.to_string(),
             };
-            if error.is_transient || TEMPORARY.contains(&error.code) {
+            if error.is_transient || NOT_THE_TOKEN.contains(&error.code) {
                 Err(NotVouched::failure(status, &code))
             } else {
                 Err(NotVouched::refused(status, &code))
@@ -169,7 +170,9 @@ mod tests {
         let limit = br#"{"error":{"message":"(#4) Application request limit reached","type":"OAuthException","code":4,"fbtrace_id":"A"}}"#;
         let transient = br#"{"error":{"message":"Please retry","type":"OAuthException","is_transient":true,"code":190,"fbtrace_id":"A"}}"#;
         let down = br#"{"error":{"message":"Service temporarily unavailable","type":"OAuthException","code":2}}"#;
+        let proof = br#"{"error":{"message":"API calls from the server require an appsecret_proof argument","type":"GraphMethodException","code":100}}"#;
         for (status, body) in [
+            (400, &proof[..]),
             (400, &limit[..]),
             (403, &limit[..]),
             (400, &transient[..]),
