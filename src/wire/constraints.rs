@@ -10,6 +10,7 @@ use std::fmt::{self, Write};
 use serde_json::Value;
 
 use super::models::{Kind, Model, Shape, ShapeId};
+use crate::model::provider::PublicProvider;
 
 /// How many characters of a value a message repeats.
 const ECHO: usize = 4096;
@@ -299,6 +300,10 @@ fn shown(value: &Value) -> String {
     }
 }
 
+fn has_consumer_secret(key: &str) -> bool {
+    PublicProvider::named(key).is_some_and(PublicProvider::has_consumer_secret)
+}
+
 fn show(value: &Value, into: &mut String) {
     match value {
         Value::String(text) => into.push_str(text),
@@ -316,7 +321,12 @@ fn show(value: &Value, into: &mut String) {
                 into.push_str(if at == 0 { "" } else { ", " });
                 into.push_str(key);
                 into.push('=');
-                show(value, into);
+                // A key and a secret: whoever wrote them may keep what comes back in the log of a build.
+                if value.is_string() && has_consumer_secret(key) {
+                    into.push_str("...");
+                } else {
+                    show(value, into);
+                }
             }
             into.push('}');
         }

@@ -277,6 +277,16 @@ async fn a_list_of_texts_is_reported_once_and_one_of_structures_for_each() {
              must have length greater than or equal to 1, Member must satisfy regular expression pattern: \
              [\\w.;_/-]+]",
         ),
+        (
+            named(
+                "SupportedLoginProviders",
+                json!({ "api.twitter.com": "key; secret", "www.digits.com": "k;s", "www.amazon.com": "a" }),
+            ),
+            "1 validation error detected: Value '{api.twitter.com=..., www.digits.com=..., www.amazon.com=a}' at \
+             'supportedLoginProviders' failed to satisfy constraint: Map value must satisfy constraint: [Member must \
+             have length less than or equal to 128, Member must have length greater than or equal to 1, Member must \
+             satisfy regular expression pattern: [\\w.;_/-]+]",
+        ),
     ];
     says("CreateIdentityPool", &cases).await;
 }
