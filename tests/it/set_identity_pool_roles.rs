@@ -250,6 +250,41 @@ async fn a_pool_that_is_not_there_is_not_found() {
     );
 }
 
+/// As Terraform does it, which sets all that belongs to a pool at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn roles_and_tags_set_at_once_are_all_kept() {
+    let world = std::sync::Arc::new(World::new().await);
+    let providers = ["accounts.google.com", "appleid.apple.com"];
+    let logins = json!({ "accounts.google.com": "web", "appleid.apple.com": "web" });
+    let pool = world
+        .pool(json!({ "SupportedLoginProviders": logins }))
+        .await;
+    let set = json!({ "IdentityPoolId": pool, "Roles": { "authenticated": USER_ROLE } });
+    let mut requests = vec![("SetIdentityPoolRoles", set); 8];
+    for provider in providers {
+        let tags = json!({
+            "IdentityPoolId": pool, "IdentityProviderName": provider, "PrincipalTags": { "user": "sub" },
+        });
+        requests.extend(vec![("SetPrincipalTagAttributeMap", tags); 4]);
+    }
+    let answers = requests.into_iter().map(|(operation, input)| {
+        let world = std::sync::Arc::clone(&world);
+        tokio::spawn(async move { world.admin(operation, input).await })
+    });
+    for answer in answers.collect::<Vec<_>>() {
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    let of_pool = json!({ "IdentityPoolId": pool });
+    let roles = world.admin("GetIdentityPoolRoles", of_pool).await.ok();
+    assert_eq!(roles["Roles"], json!({ "authenticated": USER_ROLE }));
+    for provider in providers {
+        let wanted = json!({ "IdentityPoolId": pool, "IdentityProviderName": provider });
+        let map = world.admin("GetPrincipalTagAttributeMap", wanted).await;
+        assert_eq!(map.ok()["PrincipalTags"], json!({ "user": "sub" }));
+    }
+}
+
 #[tokio::test]
 async fn an_unsigned_call_is_refused() {
     let world = World::new().await;

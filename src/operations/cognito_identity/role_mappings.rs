@@ -56,15 +56,26 @@ pub(super) async fn read(
 ) -> Result<IndexMap<String, RoleMapping>, Error> {
     let mut mappings = IndexMap::with_capacity(written.len());
     for (key, written) in written {
-        if !is_mapping_key(pool, &key) {
-            return Err(invalid(format!(
-                "({key}) is not a valid RoleMapping ProviderName or is not a configured provider."
-            )));
-        }
+        check_keys(pool, [&key])?;
         let mapping = written.read(call, &key).await?;
         mappings.insert(key, mapping);
     }
     Ok(mappings)
+}
+
+/// Refuses keys that name no provider of the pool.
+pub(super) fn check_keys<'k>(
+    pool: &Pool,
+    keys: impl IntoIterator<Item = &'k String>,
+) -> Result<(), Error> {
+    for key in keys {
+        if !is_mapping_key(pool, key) {
+            return Err(invalid(format!(
+                "({key}) is not a valid RoleMapping ProviderName or is not a configured provider."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The mappings of a pool as they are shown.

@@ -7,7 +7,7 @@ use super::pool_arn;
 use super::role_mappings::{self, WrittenMapping, passed_role};
 use crate::app::Call;
 use crate::error::Error;
-use crate::model::pool::{Pool, Roles};
+use crate::model::pool::Roles;
 use crate::operations::answer::Nothing;
 use crate::operations::{Access, Operation, Service};
 
@@ -45,12 +45,12 @@ impl Operation for SetIdentityPoolRoles {
                 *role = Some(passed_role(call, arn).await?);
             }
         }
-        let after = Pool {
-            version: before.version + 1,
-            roles,
-            ..before.as_ref().clone()
-        };
-        call.replace_pool(after).await?;
+        call.change_pool(&self.identity_pool_id, |pool| {
+            role_mappings::check_keys(pool, roles.mappings.keys())?;
+            pool.roles = roles.clone();
+            Ok::<(), Error>(())
+        })
+        .await?;
         Ok(Nothing)
     }
 }
