@@ -1,7 +1,8 @@
-// Answers the tests' questions in Node: a JSON object a line in, one a line out.
+// Answers the tests' questions in Node: a JSON object a line in, one a line out. node in_node.mjs MODULE
 
 import { createInterface } from "node:readline";
-import { answer } from "./sdk.mjs";
+
+const { answer } = await import(`./${process.argv[2]}`);
 
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await answer(JSON.parse(line))));

@@ -1,4 +1,4 @@
-"""The AWS SDK for JavaScript, in Node and in a page of headless Chromium."""
+"""The AWS SDK for JavaScript and Amplify, in Node and in a page of headless Chromium."""
 
 import functools
 import json
@@ -70,13 +70,27 @@ class InNode:
 
     def __init__(self, folder, endpoint):
         self._endpoint = endpoint
-        self._lines = Lines(folder, "in_node.mjs")
+        self._lines = Lines(folder, "in_node.mjs", "sdk.mjs")
 
     def ask(self, what, **rest):
         return self._lines.ask({"ask": what, "endpoint": self._endpoint, "region": REGION, **rest})
 
     def stop(self):
         self._lines.stop()
+
+
+class AmplifyInNode:
+    """Amplify in Node. It keeps who is signed in while a program runs, so each question has a program of its own."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def ask(self, what, **rest):
+        lines = Lines(self._folder, "in_node.mjs", "amplify.mjs")
+        try:
+            return lines.ask({"ask": what, **rest})
+        finally:
+            lines.stop()
 
 
 class Browser:
@@ -110,6 +124,9 @@ class InChromium:
     def ask(self, what, **rest):
         question = {"ask": what, "endpoint": self._endpoint, "region": REGION, **rest}
         return self._browser.call(self.site.url, "answer", question)
+
+    def ask_amplify(self, what, **rest):
+        return self._browser.call(self.site.url, "amplify", {"ask": what, **rest})
 
     def see(self, url, headers=None, body=None):
         """What a page may see of the answer to a request of its own."""

@@ -1,8 +1,10 @@
 // The script of the page in Chromium.
 
-import { answer } from "./sdk.mjs";
+import * as amplify from "./amplify.mjs";
+import * as sdk from "./sdk.mjs";
 
-globalThis.answer = answer;
+globalThis.answer = sdk.answer;
+globalThis.amplify = amplify.answer;
 
 /** A request without any SDK: what a page may see of its answer. */
 globalThis.see = async ({ url, headers, body }) => {
