@@ -1,0 +1,91 @@
+"""Terraform with the provider hashicorp/aws: what is applied is found again, imported, changed and destroyed."""
+
+import secrets
+
+import pytest
+
+from terraform import Terraform, missing
+
+
+@pytest.fixture
+def variables(pools, user_pools):
+    mark = secrets.token_hex(4)
+    return {
+        "account": pools.account,
+        "issuer": f"https://login-{mark}.example.com",
+        "user_pool": user_pools.key,
+        "name": f"Terraform {mark}",
+        "guests": True,
+        "tags": {"team": "blue", "stage": "test"},
+        "principal_tags": {"department": "dept", "user": "sub"},
+        "match": "example.com",
+    }
+
+
+def test_a_pool_is_applied_found_again_imported_changed_and_destroyed(server, variables, tmp_path):
+    assert not missing()
+    terraform = Terraform(tmp_path, server, **variables)
+    try:
+        assert terraform.apply() == "5 added, 0 changed, 0 destroyed"
+        assert terraform.plans_nothing()
+        made = terraform.outputs()
+        check(server, made["pool"], made, variables)
+
+        # What was made is there, and Terraform knows nothing of it: nothing is different from what it should be.
+        terraform.forget()
+        terraform.add("import.tf", pool=made["pool"], issuer_arn=made["issuer"])
+        assert terraform.apply() == "5 imported, 0 added, 0 changed, 0 destroyed"
+
+        change = {
+            "guests": False,
+            "tags": {"team": "red", "owner": "ada"},
+            "principal_tags": {"user": "email"},
+            "match": "example.org",
+        }
+        terraform.set(**change)
+        assert terraform.apply() == "0 added, 3 changed, 0 destroyed"
+        assert terraform.plans_nothing()
+        check(server, made["pool"], terraform.outputs(), variables | change)
+    finally:
+        destroyed = terraform.destroy()
+    assert destroyed == "5 destroyed"
+    identity = server.client("cognito-identity")
+    with pytest.raises(identity.exceptions.ResourceNotFoundException):
+        identity.describe_identity_pool(IdentityPoolId=made["pool"])
+
+
+def check(server, pool, outputs, variables):
+    """That the server has what the configuration says, and that Terraform's data source shows it."""
+    identity = server.client("cognito-identity")
+    shown = identity.describe_identity_pool(IdentityPoolId=pool)
+    assert shown["IdentityPoolName"] == variables["name"]
+    assert shown["AllowUnauthenticatedIdentities"] is variables["guests"]
+    assert shown["AllowClassicFlow"] is True
+    assert shown["DeveloperProviderName"] == "login.shop"
+    assert shown["OpenIdConnectProviderARNs"] == [outputs["issuer"]]
+    assert set(shown["SupportedLoginProviders"]) == {"accounts.google.com", "appleid.apple.com"}
+    assert {one["ClientId"] for one in shown["CognitoIdentityProviders"]} == {"web", "phone"}
+    assert shown["IdentityPoolTags"] == variables["tags"]
+
+    given = identity.get_identity_pool_roles(IdentityPoolId=pool)
+    assert given["Roles"]["authenticated"].endswith(":role/User")
+    user_pool, google = f"{variables['user_pool']}:web", "accounts.google.com"
+    assert {key: mapping["Type"] for key, mapping in given["RoleMappings"].items()} == {
+        user_pool: "Token",
+        google: "Rules",
+    }
+    rules = given["RoleMappings"][google]["RulesConfiguration"]["Rules"]
+    assert [rule["Value"] for rule in rules] == [variables["match"], "support"]
+
+    tags = identity.get_principal_tag_attribute_map(
+        IdentityPoolId=pool, IdentityProviderName=variables["user_pool"]
+    )
+    assert tags["PrincipalTags"] == variables["principal_tags"]
+    assert tags["UseDefaults"] is False
+    defaults = identity.get_principal_tag_attribute_map(IdentityPoolId=pool, IdentityProviderName=google)
+    assert defaults["UseDefaults"] is True
+
+    found = outputs["found"]
+    assert found["id"] == pool
+    assert found["tags"] == variables["tags"]
+    assert found["arn"] == outputs["arn"]
