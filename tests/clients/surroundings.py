@@ -18,6 +18,7 @@ BINARY = CALLER.get("COGNATE_BINARY", str(PROJECT / "target/release/cognate"))
 NODE = HERE / "node_modules/.bin/node"
 PYTHON = sys.executable
 CHROMIUM = "/usr/bin/chromium"
+RUST_CLIENT = PROJECT / ".tools/rust-client/debug/rust-client"
 
 REGION = "eu-west-1"
 """The region of all pools."""
