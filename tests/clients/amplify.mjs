@@ -3,7 +3,7 @@
 
 import { Amplify } from "aws-amplify";
 import { decodeJWT, fetchAuthSession, signIn, signOut } from "aws-amplify/auth";
-import { cognitoCredentialsProvider } from "aws-amplify/auth/cognito";
+import { cognitoCredentialsProvider as credentialsProvider } from "aws-amplify/auth/cognito";
 
 const asks = {
   /** A guest's session, twice; the second time Amplify is to get new credentials. */
@@ -26,7 +26,7 @@ const asks = {
   async token({ pools, token }) {
     const jwt = decodeJWT(token);
     const tokenProvider = { getTokens: async () => ({ accessToken: jwt, idToken: jwt }) };
-    Amplify.configure({ Auth: { Cognito: pools } }, { Auth: { tokenProvider, credentialsProvider: cognitoCredentialsProvider } });
+    Amplify.configure({ Auth: { Cognito: pools } }, { Auth: { tokenProvider, credentialsProvider } });
     return shown(await fetchAuthSession());
   },
 };

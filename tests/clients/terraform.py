@@ -1,5 +1,5 @@
-"""Terraform with the provider hashicorp/aws, unmodified, neither of which a package registry has: both are looked for on
-this machine. `python terraform.py` says what is missing, or nothing.
+"""Terraform with the provider hashicorp/aws, unmodified. No package registry has them: both are looked for on this
+machine. `python terraform.py` says what is missing, or nothing.
 """
 
 import json
@@ -26,7 +26,7 @@ def plugins():
     for folder in [named] if named else FOLDERS:
         folder = Path(folder).expanduser()
         provider = folder / "registry.terraform.io/hashicorp/aws"
-        # A folder for each version and platform, or a zip of it.
+        # A folder for each version and platform, or a zip.
         if any(provider.glob("*/linux_*/*")) or any(provider.glob("*.zip")):
             return folder
     return None

@@ -1,5 +1,5 @@
-"""Amplify for JavaScript, unmodified, in Node and in headless Chromium: the endpoints of both pools are configured as its
-documentation has it.
+"""Amplify for JavaScript, unmodified, in Node and in headless Chromium. Both pools' endpoints are among what an app
+configures.
 """
 
 import pytest
