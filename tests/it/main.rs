@@ -38,6 +38,7 @@ mod linking;
 mod list_identities;
 mod list_identity_pools;
 mod list_tags_for_resource;
+mod login_providers;
 mod logins;
 mod lookup_developer_identity;
 mod merge_developer_identities;

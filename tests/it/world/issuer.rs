@@ -147,7 +147,7 @@ pub struct Issuer {
 
 struct Shared {
     url: String,
-    keys: Mutex<Value>,
+    keys: Mutex<String>,
     away: AtomicBool,
     /// Whether it keeps everybody waiting.
     held: watch::Sender<bool>,
@@ -167,30 +167,40 @@ impl Issuer {
     }
 
     pub async fn with(key: Key) -> Self {
-        Self::serve(key, None).await
+        Self::serve(key, |base| base.to_owned()).await
+    }
+
+    /// An issuer whose URL has this path behind the host: `/realms/people`.
+    pub async fn below(path: &str) -> Self {
+        Self::serve(Key::rsa("one"), |base| format!("{base}{path}")).await
     }
 
     /// An issuer that calls itself `url` and is reached through an upstream.
     pub async fn named(url: &str) -> Self {
-        Self::serve(Key::rsa("one"), Some(url.to_owned())).await
+        Self::serve(Key::rsa("one"), |_| url.to_owned()).await
     }
 
-    async fn serve(key: Key, named: Option<String>) -> Self {
+    async fn serve(key: Key, named: impl FnOnce(&str) -> String) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let url = named.unwrap_or_else(|| base.clone());
+        let url = named(&base);
         let shared = Arc::new(Shared {
             url: url.clone(),
-            keys: Mutex::new(json!({ "keys": [key.jwk()] })),
+            keys: Mutex::new(json!({ "keys": [key.jwk()] }).to_string()),
             away: AtomicBool::new(false),
             held: watch::Sender::new(false),
             fetches: AtomicUsize::new(0),
         });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
+            .route(
+                "/realms/{realm}/.well-known/openid-configuration",
+                get(discovery),
+            )
             .route("/jwks", get(keys))
+            .route("/realms/{realm}/jwks", get(keys))
             // A user pool's keys, for an upstream.
             .route("/{pool}/.well-known/jwks.json", get(keys))
             .with_state(Arc::clone(&shared));
@@ -229,7 +239,12 @@ impl Issuer {
 
     /// From now on it serves these keys.
     pub fn serve_keys(&self, keys: Value) {
-        *self.shared.keys.lock().expect("a lock") = keys;
+        self.serve_text(keys.to_string());
+    }
+
+    /// From now on it serves this in the place of its keys.
+    pub fn serve_text(&self, text: String) {
+        *self.shared.keys.lock().expect("a lock") = text;
     }
 
     /// From now on it answers 503, or no longer.
@@ -269,9 +284,11 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Result<String, StatusCo
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> Result<String, StatusCode> {
+    let mut held = shared.held.subscribe();
+    held.wait_for(|held| !held).await.ok();
     if shared.away.load(Ordering::Relaxed) {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
     shared.fetches.fetch_add(1, Ordering::Relaxed);
-    Ok(shared.keys.lock().expect("a lock").to_string())
+    Ok(shared.keys.lock().expect("a lock").clone())
 }
