@@ -6,6 +6,7 @@
 //! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
 //! * [`config`]: what the operator sets; every mistake reported at once.
 //! * [`seal`]: encryption at rest and of session tokens.
+//! * [`sigv4`]: AWS signatures, verified and made.
 //! * [`outgoing`]: the one HTTP client, with its fences.
 //! * [`policy`]: IAM policy documents: parse once, evaluate.
 //! * [`store`]: what is remembered: the trait, and the embedded store.
@@ -30,6 +31,7 @@ pub mod operations;
 pub mod outgoing;
 pub mod policy;
 pub mod seal;
+pub mod sigv4;
 pub mod store;
 pub mod tokens;
 pub mod wire;

@@ -12,11 +12,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &["ambient"]),
     ("seal", &["ambient"]),
     ("outgoing", &["ambient"]),
+    ("sigv4", &["ambient", "model"]),
     ("config", &["model"]),
     ("policy", &["ambient", "model", "seal"]),
     ("store", &["ambient", "model", "seal"]),
     ("tokens", &["ambient", "model", "seal"]),
-    ("logins", &["ambient", "model", "outgoing"]),
+    ("logins", &["ambient", "model", "sigv4", "outgoing"]),
     (
         "credentials",
         &["ambient", "model", "seal", "policy", "outgoing"],
@@ -52,7 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("operations", &["app", "error", "model", "policy"]),
-    ("wire", &["operations", "app", "error", "model"]),
+    ("wire", &["operations", "app", "error", "model", "sigv4"]),
     (
         "console",
         &["wire", "operations", "app", "config", "error", "model"],

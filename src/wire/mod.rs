@@ -23,10 +23,10 @@ mod limits;
 pub mod models;
 mod pipeline;
 mod respond;
-pub mod sigv4;
 mod types;
 mod xml;
 
+pub use crate::sigv4;
 use respond::{json_document, plain};
 
 /// The front door: the parts of the house, and what the door itself remembers.

@@ -1,7 +1,7 @@
 //! Unknown keys, expired tokens, and what time tells about them.
 
 use super::*;
-use crate::wire::sigv4::key::tests::DERIVATIONS;
+use crate::sigv4::key::tests::DERIVATIONS;
 
 fn unknown(secret: &SecretKey) -> Signer<'_> {
     Signer {
