@@ -281,9 +281,10 @@ impl From<NotAConsumer> for Error {
 
 impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
-        let code = match &error {
-            LoginError::Unreachable { .. } | LoginError::NoAnswer { .. } => Code::ExternalService,
-            _ => Code::NotAuthorized,
+        let code = if error.is_outside() {
+            Code::ExternalService
+        } else {
+            Code::NotAuthorized
         };
         code.because(error.client_text()).from_source(error)
     }
@@ -396,11 +397,9 @@ impl From<WebIdentityError> for Error {
             }
             WebIdentityError::Login(error) => match &error {
                 LoginError::Expired { now, exp } => expired(*now, *exp),
-                LoginError::Unreachable { .. } | LoginError::NoAnswer { .. } => {
-                    Code::IdpCommunicationError
-                        .because(error.client_text())
-                        .from_source(error)
-                }
+                outside if outside.is_outside() => Code::IdpCommunicationError
+                    .because(error.client_text())
+                    .from_source(error),
                 LoginError::Unsupported => {
                     Code::InvalidIdentityToken.because("Incorrect token audience")
                 }

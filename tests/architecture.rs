@@ -35,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tokens",
             "logins",
             "credentials",
+            "sigv4",
         ],
     ),
     (

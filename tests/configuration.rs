@@ -49,7 +49,9 @@ fn the_example_is_complete_and_good() {
     let read = |path: &Path| -> io::Result<Contents> {
         let text = match path.to_str() {
             Some("cognate.toml") => example,
-            Some("/etc/cognate/root-secret") => "0123456789abcdef0123\n",
+            Some("/etc/cognate/root-secret" | "/etc/cognate/user-pools-secret") => {
+                "0123456789abcdef0123\n"
+            }
             Some(_) => "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
             None => return Err(io::ErrorKind::NotFound.into()),
         };

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Call;
-use crate::logins::{Audience, LoginError, OpenIdConnect, Provider, Through, UserPool, Verified};
+use crate::logins::{
+    Audience, Client, LoginError, OpenIdConnect, Provider, Through, UserPool, Verified,
+};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::OidcProviderArn;
 use crate::model::pool::Pool;
@@ -230,9 +232,16 @@ impl Call<'_> {
             ProviderKind::UserPool => {
                 let of_pool = settings.user_pool_clients.iter();
                 let of_pool = of_pool.filter(|client| client.provider_name == key);
-                let mut clients: Vec<String> =
-                    of_pool.map(|client| client.client_id.clone()).collect();
-                clients.extend(audiences.into_iter().map(|audience| audience.client_id));
+                let mut clients: Vec<Client> = of_pool
+                    .map(|client| Client {
+                        id: client.client_id.clone(),
+                        server_side_token_check: client.server_side_token_check,
+                    })
+                    .collect();
+                clients.extend(audiences.into_iter().map(|audience| Client {
+                    id: audience.client_id,
+                    server_side_token_check: false,
+                }));
                 let name = key.to_owned();
                 (!clients.is_empty()).then_some(Provider::UserPool(UserPool { name, clients }))
             }

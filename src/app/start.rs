@@ -22,6 +22,7 @@ use crate::logins::{Logins, Rules};
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
 use crate::seal::master_key::{self, MasterKeyError};
+use crate::sigv4::SecretKey;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{DocumentName, Store, StoreError};
 use crate::tokens::Tokens;
@@ -115,7 +116,7 @@ async fn furnish(
     let sealing =
         keys::load_or_make(Ring::Sealing, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let app = App {
-        logins: Logins::new(rules(&config), Arc::new(outgoing(&config)?)),
+        logins: logins(&config)?,
         tokens: Arc::new(Tokens::new(
             public_url,
             keys::signing_keys(&signing, &master_key)?,
@@ -204,6 +205,20 @@ async fn root_key(
             Ok((made, Some(path)))
         }
     }
+}
+
+fn logins(config: &Config) -> Result<Logins, StartError> {
+    let files = config.issuers.iter();
+    let files = files.map(|file| (file.url.clone(), file.jwks_file.clone()));
+    let logins = Logins::new(rules(config), Arc::new(outgoing(config)?));
+    let logins = logins.with_key_files(files.collect());
+    Ok(match &config.user_pools {
+        None => logins,
+        Some(key) => {
+            let secret = SecretKey::new(key.secret_access_key.reveal().to_owned());
+            logins.with_user_pool_key(key.access_key_id.clone(), secret)
+        }
+    })
 }
 
 fn rules(config: &Config) -> Rules {

@@ -81,6 +81,19 @@ fn summary(config: &Config) -> String {
                 logins.max_token_lifetime.as_hours()
             ),
         ),
+        (
+            "key files",
+            list(config.issuers.iter().map(|file| &file.url), "none"),
+        ),
+        (
+            "user pools",
+            if config.user_pools.is_some() {
+                "asked about their users where a pool says so"
+            } else {
+                "never asked about their users"
+            }
+            .to_owned(),
+        ),
         ("root key", root(&config.root).to_owned()),
         (
             "pools",

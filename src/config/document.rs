@@ -8,7 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Complaint, Mistakes, quoted};
 use super::said::{Origin, Said};
-use super::settings::{self, DATABASE_URL, HIDDEN, ROOT_SECRET, SETTINGS, Setting, UPSTREAMS};
+use super::settings::{
+    self, DATABASE_URL, HIDDEN, ROOT_SECRET, SETTINGS, Setting, UPSTREAMS, USER_POOLS_SECRET,
+};
 use super::suggestion;
 
 /// A value and its place.
@@ -70,7 +72,8 @@ impl<'t> Document<'t> {
                 if !HIDDEN.contains(&setting) && (may_be_table || !value.get_ref().is_table()) {
                     self.show(&value);
                 }
-                self.holds_secret |= [DATABASE_URL, ROOT_SECRET].contains(&setting);
+                self.holds_secret |=
+                    [DATABASE_URL, ROOT_SECRET, USER_POOLS_SECRET].contains(&setting);
                 self.values.insert(setting.key, value);
             } else if let Some(name) = settings::tables().find(|name| *name == path) {
                 self.sort_table(name, value, mistakes);

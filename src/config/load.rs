@@ -65,6 +65,8 @@ fn config(
         upstreams: upstreams.map(|one| (one.host, one.base)).collect(),
         allow_http_issuers: reading.allow_http_issuers.or(command == Command::Dev),
         logins: reading.logins,
+        issuers: reading.issuers.or(Vec::new()),
+        user_pools: reading.user_pools,
         log: reading.log,
         root: reading.root,
         limits: reading.limits,

@@ -1,12 +1,14 @@
 //! The configuration: one struct, from a TOML file, the environment and flags (the later wins), with every mistake
 //! reported at once. It says what is wanted; it opens no socket and no store.
 
+mod access_key;
 mod across;
 mod document;
 mod environment;
 mod exception;
 mod files;
 mod flags;
+mod issuers;
 mod lists;
 mod load;
 mod mask;
@@ -30,12 +32,14 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 
+pub use access_key::AccessKey;
 pub use environment::Environment;
 pub use exception::Exception;
 pub use files::{Contents, ReadFile, read_file};
 pub use flags::Flags;
+pub use issuers::KeyFile;
 pub use mistakes::{ConfigErrors, Mistake, Place};
-pub use root::{Root, RootKey};
+pub use root::Root;
 pub use secret::Secret;
 pub use settings::{CONFIG_FLAG, CONFIG_VARIABLE, SETTINGS, Setting};
 pub use upstream::Upstreams;
@@ -70,6 +74,10 @@ pub struct Config {
     pub allow_http_issuers: bool,
     /// How logins are checked.
     pub logins: Logins,
+    /// The issuers whose keys are read from a file, each once.
+    pub issuers: Vec<KeyFile>,
+    /// What Cognito user pools are asked with about their users.
+    pub user_pools: Option<AccessKey>,
     /// What is logged.
     pub log: Log,
     /// What signs the first requests.

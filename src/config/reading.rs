@@ -7,9 +7,11 @@ use jiff::SignedDuration;
 
 use crate::model::ids::{AccountId, Region};
 
+use super::access_key::{self, AccessKey, Names};
 use super::document::Value;
 use super::exception::Exception;
 use super::flags::Flags;
+use super::issuers::{self, KeyFile};
 use super::lists::items_in;
 use super::mistakes::Complaint;
 use super::public_url::{self, PublicUrl};
@@ -20,6 +22,13 @@ use super::settings as s;
 use super::sources::Sources;
 use super::upstream::{self, Upstream};
 use super::{Limits, Log, LogFormat, Logins, Tls, values};
+
+/// The names of the halves of the key for user pools.
+const USER_POOLS: Names = Names {
+    id: s::USER_POOLS_ACCESS_KEY_ID,
+    secret: s::USER_POOLS_SECRET,
+    secret_file: s::USER_POOLS_SECRET_FILE,
+};
 
 /// What the sources say about each setting; where nothing depends on who says it, the value itself.
 pub(super) struct Reading {
@@ -33,6 +42,8 @@ pub(super) struct Reading {
     pub(super) upstreams: Said<Vec<Upstream>>,
     pub(super) allow_http_issuers: Said<bool>,
     pub(super) logins: Logins,
+    pub(super) issuers: Said<Vec<KeyFile>>,
+    pub(super) user_pools: Option<AccessKey>,
     pub(super) log: Log,
     pub(super) root: Root,
     pub(super) limits: Limits,
@@ -58,6 +69,8 @@ impl Reading {
             allow_http_issuers: sources.switch(s::ALLOW_HTTP_ISSUERS, flags.allow_http_issuers),
             tls: tls(sources),
             logins: logins(sources),
+            issuers: issuers::read(sources),
+            user_pools: access_key::read(sources, USER_POOLS),
             log: log(sources),
             root: root::read(sources),
             limits: limits(sources),

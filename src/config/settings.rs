@@ -70,6 +70,10 @@ settings! {
     AUTHORIZED_PARTY_ALONE = "logins.authorized_party_alone";
     MAX_TOKEN_LIFETIME = "logins.max_token_lifetime_hours";
     EXTRA_CA_FILE = "logins.extra_ca_file";
+    ISSUERS = "issuers";
+    USER_POOLS_ACCESS_KEY_ID = "user_pools.access_key_id";
+    USER_POOLS_SECRET = "user_pools.secret_access_key";
+    USER_POOLS_SECRET_FILE = "user_pools.secret_access_key_file";
     LOG_FILTER = "log.filter" variable("COGNATE_LOG");
     LOG_FORMAT = "log.format";
     ROOT_ENABLED = "root.enabled";
@@ -90,6 +94,9 @@ pub(super) const HIDDEN: &[Setting] = &[
     ROOT_ACCESS_KEY_ID,
     ROOT_SECRET,
     ROOT_SECRET_FILE,
+    USER_POOLS_ACCESS_KEY_ID,
+    USER_POOLS_SECRET,
+    USER_POOLS_SECRET_FILE,
 ];
 
 /// The setting with this key.

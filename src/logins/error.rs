@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::issuer_keys::NoKeys;
 use super::jws::Refused;
 use super::jwt::NotAToken;
+use super::user_status::{NoSuchUser, NotTold};
 use super::vouching::{NoAnswer, NotAnAccessToken, TokenRefused};
 
 /// Why a login is refused.
@@ -62,6 +63,17 @@ pub enum LoginError {
         /// What happened.
         source: Arc<NoAnswer>,
     },
+    /// The user pool doesn't know the user any more, or has shut them out.
+    #[error("the user pool doesn't let the user in")]
+    NoSuchUser(#[source] NoSuchUser),
+    /// The user pool can't be asked about the user: a failure outside, as [`LoginError::Unreachable`] is.
+    #[error("{provider} can't be asked about the user")]
+    NotTold {
+        /// The user pool's `Logins` key.
+        provider: String,
+        /// What happened.
+        source: NotTold,
+    },
 }
 
 impl LoginError {
@@ -82,10 +94,21 @@ impl LoginError {
             Self::NotAnAccessToken(_) | Self::Refused(_) => {
                 return "Invalid login token.".to_owned();
             }
-            Self::Unreachable { provider, .. } | Self::NoAnswer { provider, .. } => {
+            Self::NoSuchUser(_) => "The user is disabled or no longer there.".to_owned(),
+            Self::Unreachable { provider, .. }
+            | Self::NoAnswer { provider, .. }
+            | Self::NotTold { provider, .. } => {
                 return format!("The identity provider {provider} can't be reached.");
             }
         };
         format!("Invalid login token. {invalid}")
+    }
+
+    /// Whether it is a failure outside: whoever should have said whether the login is good said nothing.
+    pub fn is_outside(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::NotTold { .. }
+        )
     }
 }

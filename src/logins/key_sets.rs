@@ -1,6 +1,7 @@
 //! The keys of all issuers that logins came from. Only registered issuers come here, and at most [`MOST`] of them stay.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ const MOST: usize = 1000;
 #[derive(Debug)]
 pub(super) struct KeySets {
     outgoing: Arc<Outgoing>,
+    /// By issuer's URL: the files that hold the keys of issuers that can't be reached.
+    files: HashMap<String, PathBuf>,
     issuers: RwLock<HashMap<Place, Arc<IssuerKeys<Remote>>>>,
 }
 
@@ -25,8 +28,13 @@ impl KeySets {
     pub(super) fn new(outgoing: Arc<Outgoing>) -> Self {
         Self {
             outgoing,
+            files: HashMap::new(),
             issuers: RwLock::default(),
         }
+    }
+
+    pub(super) fn use_files(&mut self, files: HashMap<String, PathBuf>) {
+        self.files = files;
     }
 
     /// Whether a key published at `place` signed `jws` with one of the algorithms `allowed`.
@@ -37,6 +45,11 @@ impl KeySets {
         allowed: &[Algorithm],
         now: Timestamp,
     ) -> Result<(), NotVerified> {
+        let file = place.issuer().and_then(|issuer| self.files.get(issuer));
+        let place = match file {
+            Some(path) => Place::File { path: path.clone() },
+            None => place,
+        };
         self.issuer(place).verify(jws, allowed, now).await
     }
 

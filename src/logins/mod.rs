@@ -23,9 +23,12 @@ mod remote;
 mod tests;
 pub mod twitter;
 mod user_pool;
+mod user_status;
 mod verdicts;
 mod vouching;
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,12 +45,15 @@ use self::key_sets::KeySets;
 pub use self::oidc::{Audience, OpenIdConnect, Through};
 pub use self::remote::FetchError;
 pub use self::twitter::Twitter;
-pub use self::user_pool::UserPool;
+pub use self::user_pool::{Client, UserPool};
+use self::user_status::UserStatus;
+pub use self::user_status::{NoSuchUser, NotTold};
 use self::verdicts::Verdicts;
 pub use self::vouching::{NoAnswer, NotAnAccessToken, NotVouched, TokenRefused, Vouched};
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
+use crate::sigv4::SecretKey;
 
 /// What a pool trusts under one `Logins` key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +112,7 @@ pub struct Logins {
     key_sets: KeySets,
     outgoing: Arc<Outgoing>,
     verdicts: Arc<Verdicts>,
+    user_status: UserStatus,
 }
 
 impl Logins {
@@ -114,9 +121,25 @@ impl Logins {
         Self {
             rules,
             key_sets: KeySets::new(Arc::clone(&outgoing)),
+            user_status: UserStatus::new(Arc::clone(&outgoing)),
             outgoing,
             verdicts: Arc::default(),
         }
+    }
+
+    /// The same, reading the keys of these issuers, by their URLs, from JWK sets in files and never from the network. A
+    /// file that changes is read again within five minutes, and at once for an unknown key.
+    #[must_use]
+    pub fn with_key_files(mut self, files: HashMap<String, PathBuf>) -> Self {
+        self.key_sets.use_files(files);
+        self
+    }
+
+    /// The same, asking user pools about their users with this access key.
+    #[must_use]
+    pub fn with_user_pool_key(mut self, id: String, secret: SecretKey) -> Self {
+        self.user_status.use_key(id, secret);
+        self
     }
 
     /// Checks `token`, shown at `now` under the `Logins` key `key`, where the pool trusts `provider`. `None` is a key
@@ -146,6 +169,12 @@ impl Logins {
             }
             None => None,
         };
-        self.verify_id_token(key, issuer, token, now).await
+        let verified = self.verify_id_token(key, issuer, token, now).await?;
+        if let Some(Provider::UserPool(pool)) = provider
+            && pool.is_asked(&verified.audience)
+        {
+            self.user_status.check(pool, &verified, now).await?;
+        }
+        Ok(verified)
     }
 }

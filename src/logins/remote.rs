@@ -1,16 +1,27 @@
-//! An issuer's keys where it publishes them. Nothing is kept here: that is `issuer_keys`' matter.
+//! An issuer's keys where it publishes them, or where the operator keeps them. Nothing is kept here: that is
+//! `issuer_keys`' matter.
 
 use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
+use tokio::io::AsyncReadExt;
 
 use super::issuer_keys::{FetchedKeys, Source};
 use super::jwks::{KeySet, KeySetError};
 use crate::model::json::{self, JsonError};
 use crate::outgoing::{Fetched, Outgoing, OutgoingError};
+
+/// How long a file of keys may be, in bytes: as long as a document that is fetched.
+const LONGEST_FILE: u64 = 1024 * 1024;
+
+/// Where a user pool's keys are, behind its issuer's URL.
+pub(super) const BESIDE: &str = "/.well-known/jwks.json";
 
 /// Where an issuer publishes its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +36,22 @@ pub(super) enum Place {
         /// The key set's URL.
         url: String,
     },
+    /// In a file of the operator's, since the issuer can't be reached.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Place {
+    /// The URL of the issuer whose keys are there, where it has one.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::Discovered { issuer } => Some(issuer),
+            Self::At { url } => url.strip_suffix(BESIDE),
+            Self::File { .. } => None,
+        }
+    }
 }
 
 /// Why an issuer's keys could not be fetched.
@@ -52,6 +79,12 @@ pub enum FetchError {
     /// A discovery document that speaks for another issuer.
     #[error("the discovery document is of another issuer, {0:?}")]
     OtherIssuer(String),
+    /// A file of keys that can't be read.
+    #[error("the issuer's key file can't be read")]
+    File(#[source] io::Error),
+    /// A file of keys that is longer than 1 MiB.
+    #[error("the issuer's key file is longer than 1 MiB")]
+    FileTooLong,
     /// A key set that can't be read.
     #[error("the issuer's key set can't be read")]
     Keys(#[source] KeySetError),
@@ -89,6 +122,7 @@ impl Remote {
                 keys_url(&document.body, issuer)?
             }
             Place::At { url } => url.clone(),
+            Place::File { path } => return in_file(path).await,
         };
         let document = self.get("key set", &url).await?;
         Ok(FetchedKeys {
@@ -105,6 +139,26 @@ impl Remote {
             status => Err(FetchError::Status { what, status }),
         }
     }
+}
+
+/// The keys in a file, read again as often as an issuer may be asked.
+async fn in_file(path: &Path) -> Result<FetchedKeys, FetchError> {
+    let file = tokio::fs::File::open(path)
+        .await
+        .map_err(FetchError::File)?;
+    let mut document = Vec::new();
+    let mut start = file.take(LONGEST_FILE + 1);
+    start
+        .read_to_end(&mut document)
+        .await
+        .map_err(FetchError::File)?;
+    if document.len() as u64 > LONGEST_FILE {
+        return Err(FetchError::FileTooLong);
+    }
+    Ok(FetchedKeys {
+        keys: KeySet::parse(&document).map_err(FetchError::Keys)?,
+        max_age: Some(Duration::ZERO),
+    })
 }
 
 fn discovery_url(issuer: &str) -> String {

@@ -1,17 +1,34 @@
-//! Cognito user pools. Users log in with an ID token; whether the pool still knows them is not asked here.
+//! Cognito user pools. Users log in with an ID token; asking the pool whether it still knows them is `user_status`'s.
 
 use jsonwebtoken::Algorithm;
 
 use super::id_token::Issuer;
-use super::remote::Place;
+use super::remote::{BESIDE, Place};
 
 /// A user pool as an identity pool trusts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPool {
     /// Its `Logins` key: `cognito-idp.REGION.amazonaws.com/POOL`.
     pub name: String,
-    /// The ids of the clients whose tokens the identity pool takes.
-    pub clients: Vec<String>,
+    /// The clients whose tokens the identity pool takes. Where a client stands twice, the first counts.
+    pub clients: Vec<Client>,
+}
+
+/// A client of a user pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Whether the user pool is asked about each user who comes with its tokens.
+    pub server_side_token_check: bool,
+}
+
+impl UserPool {
+    /// Whether the user pool is asked about a user who came with a token of this client.
+    pub(super) fn is_asked(&self, client: &str) -> bool {
+        let found = self.clients.iter().find(|one| one.id == client);
+        found.is_some_and(|client| client.server_side_token_check)
+    }
 }
 
 impl Issuer for UserPool {
@@ -24,7 +41,7 @@ impl Issuer for UserPool {
     }
 
     fn takes(&self, client: &str) -> bool {
-        self.clients.iter().any(|id| id == client)
+        self.clients.iter().any(|one| one.id == client)
     }
 
     fn algorithms(&self) -> &'static [Algorithm] {
@@ -33,7 +50,7 @@ impl Issuer for UserPool {
 
     fn place(&self) -> Place {
         Place::At {
-            url: format!("https://{}/.well-known/jwks.json", self.name),
+            url: format!("https://{}{BESIDE}", self.name),
         }
     }
 

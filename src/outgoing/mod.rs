@@ -17,7 +17,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::{Certificate, Client, redirect};
 
 pub use self::address::is_public;
@@ -94,7 +94,7 @@ impl Outgoing {
 
     /// Fetches `url` with GET.
     pub async fn get(&self, url: &str) -> Result<Fetched, OutgoingError> {
-        self.get_as(url, None).await
+        self.ask(Method::GET, url, |request| request).await
     }
 
     /// Fetches `url` with GET and the Authorization header `authorization`, which is a secret.
@@ -104,26 +104,37 @@ impl Outgoing {
         mut authorization: HeaderValue,
     ) -> Result<Fetched, OutgoingError> {
         authorization.set_sensitive(true);
-        self.get_as(url, Some(authorization)).await
+        let with =
+            |request: reqwest::RequestBuilder| request.header(header::AUTHORIZATION, authorization);
+        self.ask(Method::GET, url, with).await
     }
 
-    async fn get_as(
+    /// Sends `body` with these headers to `url` with POST. It is sent once: who sends it again decides that.
+    pub async fn post(
         &self,
         url: &str,
-        authorization: Option<HeaderValue>,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Fetched, OutgoingError> {
+        let with = |request: reqwest::RequestBuilder| request.headers(headers).body(body);
+        self.ask(Method::POST, url, with).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Fetched, OutgoingError> {
         let admitted = self.fence.admit(url).map_err(OutgoingError::Forbidden)?;
         let client = match admitted.reach {
             Reach::Anywhere => &self.open,
             Reach::Public | Reach::PublicAndLoopback => &self.fenced,
         };
-        let mut request = client
-            .get(admitted.url)
+        let request = client
+            .request(method, admitted.url)
             .header(header::ACCEPT, "application/json");
-        if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        tokio::time::timeout(WHOLE, fetch(request))
+        tokio::time::timeout(WHOLE, fetch(with(request)))
             .await
             .unwrap_or(Err(OutgoingError::TooSlow))
     }

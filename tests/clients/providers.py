@@ -123,6 +123,13 @@ class UserPools:
     def stop(self):
         self.program.stop()
 
+    def disable(self, user):
+        self._api.admin_disable_user(UserPoolId=self.pool, Username=user)
+
+    def delete(self, user):
+        self._api.admin_delete_user(UserPoolId=self.pool, Username=user)
+        self._users.remove(user)
+
     def tokens(self, user, client=0):
         """Fresh tokens of `user`, who signs in by password at one of the clients."""
         if user not in self._users:

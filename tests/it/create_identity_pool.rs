@@ -115,7 +115,7 @@ async fn what_makes_no_sense_is_refused_and_makes_no_pool() {
         ),
         (
             json!({ "CognitoIdentityProviders": [{ "ProviderName": pool, "ClientId": "c", "ServerSideTokenCheck": true }] }),
-            "ServerSideTokenCheck is not available here yet.",
+            "ServerSideTokenCheck needs the access key that user_pools.access_key_id in this server's configuration names: user pools are asked with it.",
         ),
         (
             json!({ "OpenIdConnectProviderARNs": [missing] }),

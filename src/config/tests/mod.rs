@@ -1,6 +1,7 @@
 //! What the loader makes of whole configurations. What a single value must look like is tested beside its parser.
 
 mod exceptions;
+mod issuers;
 mod mistakes;
 mod precedence;
 mod secrets;

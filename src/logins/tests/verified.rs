@@ -137,9 +137,13 @@ async fn a_user_pool_is_asked_for_its_keys_directly() {
     let issuer = FakeIssuer::with([&key]).await;
     let upstreams = [("cognito-idp.eu-west-1.amazonaws.com", issuer.base.as_str())];
     let logins = Logins::new(Rules::default(), outgoing(&upstreams));
+    let client = |id: &str| Client {
+        id: id.to_owned(),
+        server_side_token_check: false,
+    };
     let provider = Provider::UserPool(UserPool {
         name: POOL.to_owned(),
-        clients: vec!["other".to_owned(), "app".to_owned()],
+        clients: ["other", "app"].map(client).into(),
     });
     let claims = claims(&format!("https://{POOL}"), &json!({ "token_use": "id" }));
     let verify = async |token: String| logins.verify(POOL, Some(&provider), &token, now()).await;

@@ -139,7 +139,7 @@ impl PoolMembers {
             allow_classic_flow: self.allow_classic_flow,
             developer_provider_name: self.developer_provider_name,
             oidc_provider_arns,
-            user_pool_clients: user_pool_clients(self.cognito_identity_providers)?,
+            user_pool_clients: user_pool_clients(call, self.cognito_identity_providers)?,
             tags,
             ..PoolSettings::default()
         };
@@ -194,6 +194,7 @@ fn check_developer_provider(name: &str, oidc_providers: &[OidcProviderArn]) -> R
 }
 
 fn user_pool_clients(
+    call: &Call<'_>,
     providers: Vec<CognitoIdentityProvider>,
 ) -> Result<Vec<UserPoolClient>, Error> {
     let mut clients: Vec<UserPoolClient> = Vec::new();
@@ -205,9 +206,13 @@ fn user_pool_clients(
         if user_pool(&provider_name).is_none() {
             return Err(invalid("Invalid Cognito Identity Provider".to_owned()));
         }
-        if provider.server_side_token_check == Some(true) {
+        let server_side_token_check = provider.server_side_token_check == Some(true);
+        // Better no such check than one that nobody makes.
+        if server_side_token_check && call.app.config.user_pools.is_none() {
             return Err(invalid(
-                "ServerSideTokenCheck is not available here yet.".to_owned(),
+                "ServerSideTokenCheck needs the access key that user_pools.access_key_id in this server's \
+                 configuration names: user pools are asked with it."
+                    .to_owned(),
             ));
         }
         if clients
@@ -221,7 +226,7 @@ fn user_pool_clients(
         clients.push(UserPoolClient {
             provider_name,
             client_id,
-            server_side_token_check: false,
+            server_side_token_check,
         });
     }
     if clients.len() > USER_POOL_CLIENTS {

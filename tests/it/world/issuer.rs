@@ -167,7 +167,7 @@ impl Issuer {
     }
 
     pub async fn with(key: Key) -> Self {
-        Self::serve(key, |base| base.to_owned()).await
+        Self::serve(key, str::to_owned).await
     }
 
     /// An issuer whose URL has this path behind the host: `/realms/people`.
@@ -238,6 +238,7 @@ impl Issuer {
     }
 
     /// From now on it serves these keys.
+    #[expect(clippy::needless_pass_by_value, reason = "as json! makes it")]
     pub fn serve_keys(&self, keys: Value) {
         self.serve_text(keys.to_string());
     }
