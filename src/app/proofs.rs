@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use crate::logins::{
-    Audience, Client, LoginError, OpenIdConnect, Provider, Through, UserPool, Verified,
+    Audience, Client, LoginError, OpenIdConnect, Provider, Through, Unwatched, UserPool, Verified,
+    Watch, What,
 };
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::OidcProviderArn;
@@ -113,33 +114,70 @@ impl Call<'_> {
         logins: &IndexMap<String, String>,
         place: Place<'_>,
     ) -> Result<Vec<Proof>, ProofError> {
-        if !logins.is_empty() && !pool.settings.has_providers() {
-            return Err(ProofError::NoProviders(pool.id.to_string()));
+        self.proofs_watched(pool, logins, place, &mut Unwatched)
+            .await
+    }
+
+    /// As [`Call::proofs`], telling `watch` of each check.
+    pub async fn proofs_watched<W: Watch>(
+        &self,
+        pool: &Pool,
+        logins: &IndexMap<String, String>,
+        place: Place<'_>,
+        watch: &mut W,
+    ) -> Result<Vec<Proof>, ProofError> {
+        if !logins.is_empty() {
+            let any = pool.settings.has_providers();
+            watch.told("pool", any, || {
+                let found = if any { "providers" } else { "no provider" };
+                What::new(found, "a provider in the pool's settings")
+            });
+            if !any {
+                return Err(ProofError::NoProviders(pool.id.to_string()));
+            }
         }
         let mut proofs = Vec::with_capacity(logins.len());
         for (key, token) in logins {
-            proofs.push(self.proof(pool, key, token, place).await?);
+            watch.login(key);
+            proofs.push(self.proof(pool, key, token, place, watch).await?);
         }
         Ok(proofs)
     }
 
-    async fn proof(
+    async fn proof<W: Watch>(
         &self,
         pool: &Pool,
         key: &str,
         token: &str,
         place: Place<'_>,
+        watch: &mut W,
     ) -> Result<Proof, ProofError> {
         let own_key = ProviderKind::of(key) == ProviderKind::Own;
-        match place {
-            Place::GetId if own_key || self.app.tokens.claims_to_be_own(token) => {
+        if matches!(place, Place::GetId) {
+            let own = own_key || self.app.tokens.claims_to_be_own(token);
+            watch.told("own token", !own, || {
+                let found = if own {
+                    "a token of this service"
+                } else {
+                    "none"
+                };
+                What::new(found, "no token of this service")
+            });
+            if own {
                 return Err(ProofError::CognitoToken);
             }
+        }
+        match place {
             Place::For(identity) if own_key => return self.developers_token(pool, identity, token),
             _ if own_key => return Err(ProofError::NotCognitoToken),
             _ => {}
         }
-        if pool.settings.developer_provider_name.as_deref() == Some(key) {
+        let developers = pool.settings.developer_provider_name.as_deref() == Some(key);
+        watch.told("public provider", !developers, || {
+            let found = if developers { "the developer's provider" } else { "another" };
+            What::new(found, "another than the developer's: their users come through GetOpenIdTokenForDeveloperIdentity")
+        });
+        if developers {
             return Err(ProofError::DeveloperProvider);
         }
         let arn = pool
@@ -147,11 +185,19 @@ impl Call<'_> {
             .oidc_provider_arns
             .iter()
             .find(|arn| arn.name() == key);
-        let provider = self.provider_of(pool, key, arn).await?;
+        let provider = self.provider_of(pool, key, arn).await;
+        let provider = watch.made("key", provider, |provider| {
+            let found = match provider {
+                Ok(Some(_)) => "a provider of the pool",
+                Ok(None) => "no provider of the pool, so taken for an issuer",
+                Err(_) => "a kind of provider that the pool doesn't have under it",
+            };
+            What::new(found, "the key of a provider of the pool, to the byte")
+        })?;
         let verified = self
             .app
             .logins
-            .verify(key, provider.as_ref(), token, self.now)
+            .verify_watched(key, provider.as_ref(), token, self.now, watch)
             .await?;
         Ok(Proof::of(verified, arn))
     }

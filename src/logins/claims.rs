@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::error::LoginError;
 
 /// How far ahead `iat` and `nbf` may be, in seconds. There is no such grace on `exp`.
-const AHEAD: i64 = 300;
+pub(super) const AHEAD: i64 = 300;
 /// How long a subject may be, in characters.
 const LONGEST_SUBJECT: usize = 255;
 
@@ -22,10 +22,10 @@ pub(super) struct Claims<'j> {
     /// 1 to 255 characters.
     pub(super) subject: &'j str,
     pub(super) expires: i64,
-    issued: Option<i64>,
-    not_before: Option<i64>,
+    pub(super) issued: Option<i64>,
+    pub(super) not_before: Option<i64>,
     /// The client that the token was issued to, where it says so.
-    party: Option<&'j str>,
+    pub(super) party: Option<&'j str>,
 }
 
 impl<'j> Claims<'j> {

@@ -11,6 +11,8 @@ use super::error::LoginError;
 use super::issuer_keys::NotVerified;
 use super::jwt::Unverified;
 use super::remote::Place;
+use super::told;
+use super::watch::Watch;
 use super::{Logins, Verified};
 use crate::model::identity::Login;
 
@@ -22,6 +24,8 @@ pub(super) trait Issuer: Sync {
     fn signs_as(&self, issuer: &str) -> bool;
     /// Whether the pool takes tokens of this client.
     fn takes(&self, client: &str) -> bool;
+    /// The clients whose tokens the pool takes.
+    fn clients(&self) -> Vec<&str>;
     /// What its tokens may be signed with.
     fn algorithms(&self) -> &'static [Algorithm];
     /// Where its keys are.
@@ -32,27 +36,42 @@ pub(super) trait Issuer: Sync {
 
 impl Logins {
     /// Checks `token` under the `Logins` key `key`, where the pool trusts `issuer`, or nothing.
-    pub(super) async fn verify_id_token(
+    pub(super) async fn verify_id_token<W: Watch>(
         &self,
         key: &str,
         issuer: Option<&dyn Issuer>,
         token: &str,
         now: Timestamp,
+        watch: &mut W,
     ) -> Result<Verified, LoginError> {
-        let token = Unverified::parse(token).map_err(LoginError::NotAToken)?;
-        let claims = token.claims()?;
+        let length = token.len();
+        let token = Unverified::parse(token).map_err(LoginError::NotAToken);
+        let token = watch.made("form", token, |token| told::form(token.as_ref(), length))?;
+        let claims = watch.made("claims", token.claims(), |claims| {
+            told::claims(claims.as_ref())
+        })?;
         let is_its_own = match issuer {
             Some(issuer) => issuer.signs_as(claims.issuer),
             None => claims.issuer.strip_prefix("https://") == Some(key),
         };
+        watch.told("issuer", is_its_own, || told::issuer(&claims, issuer, key));
         if !is_its_own {
             return Err(LoginError::IssuerMismatch);
         }
-        claims.check_times(now, self.rules.max_lifetime)?;
-        let issuer = issuer.ok_or(LoginError::Unsupported)?;
+        let longest = self.rules.max_lifetime;
+        let times = claims.check_times(now, longest);
+        watch.made("times", times, |_| told::times(&claims, now, longest))?;
+        let issuer = issuer.ok_or(LoginError::Unsupported);
+        let issuer = watch.made("provider", issuer, |found| {
+            told::provider(found.is_ok(), key)
+        })?;
         let party_alone = self.rules.authorized_party_alone;
-        let client = claims.client(|client| issuer.takes(client), party_alone)?;
-        self.key_sets
+        let client = claims.client(|client| issuer.takes(client), party_alone);
+        let client = watch.made("client", client, |_| {
+            told::client(&claims, issuer, party_alone)
+        })?;
+        let vouched = self
+            .key_sets
             .verify(issuer.place(), token.jws(), issuer.algorithms(), now)
             .await
             .map_err(|why| match why {
@@ -61,7 +80,10 @@ impl Logins {
                     provider: issuer.name().to_owned(),
                     source,
                 },
-            })?;
+            });
+        watch.made("signature", vouched, |vouched| {
+            told::signature(vouched.as_ref().err(), issuer)
+        })?;
         let name = issuer.name().to_owned();
         Ok(Verified {
             login: Login::public(&name, claims.subject),

@@ -21,11 +21,13 @@ mod oidc;
 mod remote;
 #[cfg(test)]
 mod tests;
+mod told;
 pub mod twitter;
 mod user_pool;
 mod user_status;
 mod verdicts;
 mod vouching;
+mod watch;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -50,6 +52,7 @@ use self::user_status::UserStatus;
 pub use self::user_status::{NoSuchUser, NotTold};
 use self::verdicts::Verdicts;
 pub use self::vouching::{NoAnswer, NotAnAccessToken, NotVouched, TokenRefused, Vouched};
+pub use self::watch::{Checked, Trail, Unwatched, Watch, What, reasons};
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
@@ -151,6 +154,19 @@ impl Logins {
         token: &str,
         now: Timestamp,
     ) -> Result<Verified, LoginError> {
+        self.verify_watched(key, provider, token, now, &mut Unwatched)
+            .await
+    }
+
+    /// As [`Logins::verify`], telling `watch` of each check.
+    pub async fn verify_watched<W: Watch>(
+        &self,
+        key: &str,
+        provider: Option<&Provider>,
+        token: &str,
+        now: Timestamp,
+        watch: &mut W,
+    ) -> Result<Verified, LoginError> {
         let issuer: Option<&dyn Issuer> = match provider {
             Some(Provider::OpenIdConnect(provider)) => Some(provider),
             Some(Provider::UserPool(provider)) => Some(provider),
@@ -169,11 +185,12 @@ impl Logins {
             }
             None => None,
         };
-        let verified = self.verify_id_token(key, issuer, token, now).await?;
+        let verified = self.verify_id_token(key, issuer, token, now, watch).await?;
         if let Some(Provider::UserPool(pool)) = provider
             && pool.is_asked(&verified.audience)
         {
-            self.user_status.check(pool, &verified, now).await?;
+            let welcome = self.user_status.check(pool, &verified, now).await;
+            watch.made("user", welcome, |it| told::user(it.as_ref().err()))?;
         }
         Ok(verified)
     }

@@ -51,6 +51,13 @@ impl Issuer for OpenIdConnect {
         self.audiences.iter().any(|a| a.client_id == client)
     }
 
+    fn clients(&self) -> Vec<&str> {
+        self.audiences
+            .iter()
+            .map(|one| one.client_id.as_str())
+            .collect()
+    }
+
     fn algorithms(&self) -> &'static [Algorithm] {
         &[
             Algorithm::RS256,

@@ -44,6 +44,10 @@ impl Issuer for UserPool {
         self.clients.iter().any(|one| one.id == client)
     }
 
+    fn clients(&self) -> Vec<&str> {
+        self.clients.iter().map(|one| one.id.as_str()).collect()
+    }
+
     fn algorithms(&self) -> &'static [Algorithm] {
         &[Algorithm::RS256]
     }
