@@ -8,6 +8,7 @@ use crate::app::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
 use crate::app::authorise::AuthoriseError;
 use crate::app::change::{ChangeError, OIDC_PROVIDERS};
 use crate::app::consumer_secrets::NotAConsumer;
+use crate::app::explain::Refused;
 use crate::app::find::FindError;
 use crate::app::keys::KeysError;
 use crate::app::merge::{MergeError, UnlinkError};
@@ -357,6 +358,15 @@ impl From<UnlinkError> for Error {
             }
             UnlinkError::Find(error) => error.into(),
             UnlinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::SignIn(error) => error.into(),
+            Refused::NoRole(error) => error.into(),
         }
     }
 }

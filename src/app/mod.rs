@@ -23,6 +23,7 @@ pub mod authorise;
 pub mod caller;
 pub mod change;
 pub mod consumer_secrets;
+pub mod explain;
 pub mod find;
 pub mod keys;
 pub mod merge;

@@ -154,7 +154,7 @@ fn guest(pool: &Pool, identity: &Identity) -> Result<Known, SignInError> {
 }
 
 /// The tags of a session of these logins: of two that say the same tag, the first in the request's order.
-fn tags(pool: &Pool, proofs: &[Proof]) -> Result<Tags, NoTag> {
+pub(super) fn tags(pool: &Pool, proofs: &[Proof]) -> Result<Tags, NoTag> {
     let mut tags = Tags::new();
     for proof in proofs {
         for (tag, value) in proof.tags(pool)? {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKey;
+use super::explain::Explain;
 use super::keys::Keys;
 use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
@@ -36,6 +37,10 @@ pub enum Command {
     /// Takes the flags of `cognate serve` and reads the same file and environment. Nothing is opened, made or changed.
     /// Exits with 0 where the configuration is good, with 1 where it isn't.
     CheckConfig(SettingsArguments),
+    /// Tell every check of a login, and the identity and role that it would get, on a running server
+    ///
+    /// Changes nothing. Exits with 1 where the login would be refused.
+    Explain(Explain),
     /// The keys that sign tokens and seal sessions, on a running server
     #[command(subcommand)]
     Keys(Keys),

@@ -36,6 +36,14 @@ struct AccessKey {
 }
 
 impl Server {
+    /// The same server, asked for this region.
+    pub(super) fn of_region(self, region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            ..self
+        }
+    }
+
     /// Asks for one of Cognate's own operations, and gives its answer.
     pub(super) async fn ask(&self, operation: &str, input: &Value) -> Result<Value> {
         let key = access_key(&self.data_dir, &Environment::of_the_process())?;

@@ -5,6 +5,7 @@ mod arguments;
 mod check_config;
 mod client;
 mod dev;
+mod explain;
 mod keys;
 mod report;
 mod root_key;
@@ -36,6 +37,7 @@ pub fn run() -> ExitCode {
         }
         Command::Keys(command) => finish(keys::run(command)),
         Command::AccessKey(command) => finish(access_key::run(command)),
+        Command::Explain(explain) => finish(explain::run(explain)),
         Command::RootKey(command) => finish(root_key::run(command)),
     }
 }

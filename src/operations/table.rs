@@ -40,6 +40,7 @@ pub static ALL: &[Entry] = &[
     entry::<iam::oidc_providers::UpdateOpenIDConnectProviderThumbprint>(),
     entry::<admin::create_access_key::CreateAccessKey>(),
     entry::<admin::delete_access_key::DeleteAccessKey>(),
+    entry::<admin::explain_login::ExplainLogin>(),
     entry::<admin::list_access_keys::ListAccessKeys>(),
     entry::<admin::list_keys::ListKeys>(),
     entry::<admin::rotate_keys::RotateKeys>(),

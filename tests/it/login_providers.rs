@@ -1,9 +1,10 @@
 //! What every kind of provider that signs ID tokens is held to: an OpenID Connect issuer and a Cognito user pool, each
 //! good and bad, away, slow and mad.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::world::{Answer, Issuer, Key, World, claims};
 
@@ -89,9 +90,8 @@ impl Scene {
     /// That a good login is answered with an external failure, within seconds.
     async fn cannot_be_asked(&self) {
         let token = self.token("ada", &json!({}));
-        let began = Instant::now();
-        let answer = self.get_id(&token).await;
-        assert!(began.elapsed() < Duration::from_secs(8));
+        let answer = timeout(Duration::from_secs(8), self.get_id(&token)).await;
+        let answer = answer.expect("an answer within seconds");
         let text = format!("The identity provider {} can't be reached.", self.name);
         answer.refused("ExternalServiceException", &text);
     }

@@ -24,6 +24,7 @@ mod describe_identity;
 mod describe_identity_pool;
 mod developer_tokens;
 mod durability;
+mod explain_login;
 mod front_door;
 mod get_caller_identity;
 mod get_credentials_for_identity;

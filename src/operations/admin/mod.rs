@@ -2,6 +2,7 @@
 
 pub(super) mod create_access_key;
 pub(super) mod delete_access_key;
+pub(super) mod explain_login;
 pub(super) mod list_access_keys;
 pub(super) mod list_keys;
 pub(super) mod rotate_keys;

@@ -38,7 +38,7 @@ use crate::model::ids::Region;
 type Logins = IndexMap<String, String>;
 
 /// The ARN of a pool that a request names, for authorisation.
-fn pool_arn(call: &Call<'_>, pool_id: &str) -> String {
+pub(super) fn pool_arn(call: &Call<'_>, pool_id: &str) -> String {
     let region = call.region.as_ref().map_or("", Region::as_str);
     let account = &call.app.config.account_id;
     format!("arn:aws:cognito-identity:{region}:{account}:identitypool/{pool_id}")

@@ -66,6 +66,14 @@ impl House {
 }
 
 impl House {
+    /// A good login explained, and a bad one.
+    async fn explanations(&mut self, pool: &Value, logins: &Value) {
+        let good = json!({ "IdentityPoolId": pool, "Logins": logins });
+        self.call("ExplainLogin", good).await;
+        let bad = json!({ "IdentityPoolId": pool, "Logins": { "login.example.com": "x" } });
+        self.call("ExplainLogin", bad).await;
+    }
+
     /// Everything about developers' users, lists and deletion of identities.
     async fn developers(&mut self, pool: &Value, identity: &Value, logins: &Value) {
         let token = |user: &str| {
@@ -280,6 +288,7 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         .await;
     house.call("GetCallerIdentity", json!({})).await;
 
+    house.explanations(&pool, &logins).await;
     house.developers(&pool, &identity, &logins).await;
     house.tags(&pool).await;
     house.access_keys().await;

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{Data, failed, may_administrate};
-use crate::world::{Ended, Running, Start};
+use crate::world::{Credentials, Ended, Issuer, Running, Start, real_token};
 
 /// A command on `server`, signed with the root key that is in `data`.
 async fn on(server: &Running, data: &Data, words: &[&str]) -> Ended {
@@ -141,5 +141,55 @@ async fn a_command_without_a_key_or_a_server_says_so() {
     failed(
         &ended,
         &["no server answers at http://127.0.0.1:1", "--endpoint"],
+    );
+}
+
+#[tokio::test]
+async fn a_login_is_explained_and_its_token_may_come_from_a_file_or_standard_input() {
+    let data = Data::new();
+    let server = Start::serve(&data.path()).up().await;
+    let issuer = Issuer::new().await;
+    let pool = server.pool_of(&issuer).await;
+    let token = real_token(&issuer, "ada");
+    let file = data.beside("token", format!("{token}\n"));
+    let root = Credentials::root();
+    let explain = |login: &str| {
+        Start::command(&["explain", "--endpoint", &server.base])
+            .flag("--data-dir", "/nowhere")
+            .variable("AWS_ACCESS_KEY_ID", &root.id)
+            .variable("AWS_SECRET_ACCESS_KEY", &root.secret)
+            .flag("--pool", &pool)
+            .flag("--login", format!("{}={login}", issuer.name()))
+    };
+    for start in [
+        explain(&token),
+        explain(&format!("@{}", file.display())),
+        explain("-").input(&file),
+    ] {
+        let ended = start.run().await;
+        assert!(ended.status.success(), "{}", ended.err);
+        for expected in [
+            issuer.name(),
+            "ok       signature",
+            "Identity  a new one",
+            "role/User",
+        ] {
+            assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
+        }
+        assert!(!ended.out.contains(&token[..60]), "{}", ended.out);
+    }
+    let ended = explain("opaque").run().await;
+    failed(
+        &ended,
+        &["the login would be refused: NotAuthorizedException: Invalid login token."],
+    );
+    assert!(ended.out.contains("REFUSED  form"), "{}", ended.out);
+    failed(&explain("@/nowhere").run().await, &["can't be read"]);
+    let ended = explain("").run().await;
+    let help = "write PROVIDER=TOKEN, PROVIDER=@FILE or PROVIDER=-";
+    assert!(
+        !ended.status.success() && ended.err.contains(help),
+        "{}",
+        ended.err
     );
 }

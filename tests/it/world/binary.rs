@@ -64,6 +64,13 @@ impl Start {
         self
     }
 
+    /// What it reads from its standard input.
+    pub fn input(mut self, file: &Path) -> Self {
+        let file = std::fs::File::open(file).expect("a file that can be read");
+        self.0.stdin(file);
+        self
+    }
+
     /// Runs it to its end, which it must come to by itself.
     pub async fn run(mut self) -> Ended {
         let output = tokio::time::timeout(PATIENCE, self.0.output()).await;

@@ -1,0 +1,135 @@
+//! `cognate explain`: why a login is taken or refused, and what it would get.
+
+use std::io::Read;
+use std::str::FromStr;
+
+use clap::Args;
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use serde_json::{Map, Value, json};
+
+use super::client::Server;
+use crate::config::Secret;
+
+/// How much is read of a file or of standard input: more than any token has.
+const LONGEST: u64 = 64 * 1024;
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The identity pool's id
+    #[arg(long, value_name = "ID")]
+    pool: String,
+    /// A login: its `Logins` key and its token; may be given again
+    ///
+    /// What stands on the command line can be seen by others on this machine: better give the name of a file, as
+    /// PROVIDER=@FILE, or PROVIDER=- to read the token from standard input.
+    #[arg(long = "login", value_name = "PROVIDER=TOKEN|@FILE|-", required = true)]
+    logins: Vec<Login>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// A `Logins` key, and where its token is.
+#[derive(Debug, Clone)]
+struct Login {
+    key: String,
+    token: Secret,
+}
+
+impl FromStr for Login {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((key, token)) if !key.is_empty() && !token.is_empty() => Ok(Self {
+                key: key.to_owned(),
+                token: Secret::new(token),
+            }),
+            _ => Err("write PROVIDER=TOKEN, PROVIDER=@FILE or PROVIDER=-"),
+        }
+    }
+}
+
+/// Asks, and prints the checks.
+pub(super) async fn run(explain: Explain) -> Result<()> {
+    let standard_input = explain.logins.iter().filter(|it| it.token.reveal() == "-");
+    if standard_input.count() > 1 {
+        return Err(miette!("only one token can be read from standard input"));
+    }
+    let mut logins = Map::new();
+    for login in &explain.logins {
+        let token = token(login.token.reveal())
+            .wrap_err_with(|| format!("the token for {} can't be read", login.key))?;
+        if logins.insert(login.key.clone(), json!(token)).is_some() {
+            return Err(miette!("{} is given twice", login.key));
+        }
+    }
+    let input = json!({ "IdentityPoolId": explain.pool, "Logins": logins });
+    // A pool is asked about in its own region.
+    let server = match explain.pool.split_once(':') {
+        Some((region, _)) => explain.server.of_region(region),
+        None => explain.server,
+    };
+    let answer = server.ask("ExplainLogin", &input).await?;
+    print!("{}", printed(&answer));
+    match &answer["Refusal"] {
+        Value::Null => Ok(()),
+        refusal => Err(miette!(
+            "the login would be refused: {}: {}",
+            refusal["Code"].as_str().unwrap_or_default(),
+            refusal["Message"].as_str().unwrap_or_default()
+        )),
+    }
+}
+
+fn token(from: &str) -> Result<String> {
+    let mut token = String::new();
+    let file = match from.strip_prefix('@') {
+        Some(path) => Some(std::fs::File::open(path).into_diagnostic()?),
+        None if from == "-" => None,
+        None => return Ok(from.to_owned()),
+    };
+    let read = match file {
+        Some(file) => file.take(LONGEST).read_to_string(&mut token),
+        None => std::io::stdin().take(LONGEST).read_to_string(&mut token),
+    };
+    read.into_diagnostic()?;
+    Ok(token.trim().to_owned())
+}
+
+/// The checks, two lines each, under the login that they are about; then what would come of it.
+fn printed(answer: &Value) -> String {
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let mut lines = Vec::new();
+    let mut about = None;
+    for check in answer["Checks"].as_array().into_iter().flatten() {
+        let login = text(check, "Login");
+        if about.as_ref() != Some(&login) {
+            let title = if login.is_empty() {
+                "all logins"
+            } else {
+                &login
+            };
+            lines.push(title.to_owned());
+            about = Some(login);
+        }
+        let verdict = if check["Passed"] == json!(true) {
+            "ok"
+        } else {
+            "REFUSED"
+        };
+        let (name, found) = (text(check, "Check"), text(check, "Found"));
+        lines.push(format!("  {verdict:<8} {name:<16} found   {found}"));
+        lines.push(format!("{:28}wanted  {}", "", text(check, "Wanted")));
+    }
+    let identity = match (answer["NewIdentity"].as_bool(), &answer["IdentityId"]) {
+        (Some(true), _) => "a new one".to_owned(),
+        (_, Value::String(id)) => id.clone(),
+        _ => "none".to_owned(),
+    };
+    lines.push(format!("\nIdentity  {identity}"));
+    lines.push(format!(
+        "Role      {}\n",
+        answer["RoleArn"].as_str().unwrap_or("none")
+    ));
+    lines.join("\n")
+}

@@ -1,0 +1,97 @@
+//! ExplainLogin.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::app::explain::{Explanation, Who};
+use crate::error::{Code, Dialect, Error};
+use crate::model::ids::{IdentityId, RoleArn};
+use crate::operations::cognito_identity::pool_arn;
+use crate::operations::{Access, Operation, Service};
+
+/// Tells every check of a login, and what would come of it. Changes nothing, and repeats no token.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ExplainLogin {
+    identity_pool_id: String,
+    logins: IndexMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ExplainLoginOutput {
+    checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Refusal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_identity: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_id: Option<IdentityId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_arn: Option<RoleArn>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Check {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<String>,
+    check: &'static str,
+    passed: bool,
+    found: String,
+    wanted: String,
+}
+
+/// What the client would be told.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+impl Operation for ExplainLogin {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "ExplainLogin";
+    const ACCESS: Access = Access::Signed;
+    type Output = ExplainLoginOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ExplainLoginOutput, Error> {
+        if self.logins.is_empty() {
+            return Err(Code::InvalidParameter.because("There is no login to explain."));
+        }
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let Explanation {
+            checks,
+            who,
+            role,
+            refusal,
+        } = call.explain(&pool, &self.logins).await?;
+        let checks = checks.into_iter().map(|one| Check {
+            login: one.login,
+            check: one.check,
+            passed: one.passed,
+            found: one.what.found,
+            wanted: one.what.wanted,
+        });
+        let refusal = refusal.map(Error::from).map(|error| Refusal {
+            code: error.code.on_the_wire(Dialect::Json).0,
+            message: error.text.unwrap_or_default().into_owned(),
+        });
+        Ok(ExplainLoginOutput {
+            checks: checks.collect(),
+            refusal,
+            new_identity: who.as_ref().map(|who| *who == Who::New),
+            identity_id: match who {
+                Some(Who::Known(id)) => Some(id),
+                Some(Who::New) | None => None,
+            },
+            role_arn: role,
+        })
+    }
+}
