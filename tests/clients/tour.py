@@ -38,13 +38,14 @@ def blocks(document):
     return found
 
 
-def take(document, server):
-    """Runs the tour of `document` in the folder of `server`; gives what each block has printed."""
+def take(document, server, **variables):
+    """Runs the tour of `document` in the folder of `server`, with `variables` in the environment; gives what each block
+    has printed."""
     tools = server.folder / ".tools"
     tools.mkdir()
     (tools / "npm").write_text(_NPM)
     (tools / "npm").chmod(0o755)
-    env = environment(server.folder)
+    env = environment(server.folder, **variables)
     env["PATH"] = f"{tools}:{env['PATH']}"
     # Where the tools look for keys and regions is the tour's to say.
     for name in ("AWS_DEFAULT_REGION", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):

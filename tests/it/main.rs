@@ -15,6 +15,7 @@ mod assume_role_with_web_identity;
 mod at_rest;
 mod attacks;
 mod catalogue;
+mod ci;
 mod constraints;
 mod coverage;
 mod create_identity_pool;
