@@ -257,12 +257,14 @@ impl Call<'_> {
             });
         }
         let mut issuer = format!("https://{key}");
+        let mut thumbprints = Vec::new();
         let registered = match arn {
             Some(_) => self.app.store.oidc_provider(key).await?,
             None => None,
         };
         if let Some(registered) = &registered {
             issuer.clone_from(&registered.issuer);
+            thumbprints.clone_from(&registered.thumbprints);
             audiences.extend(registered.client_ids.iter().map(|client_id| Audience {
                 client_id: client_id.clone(),
                 through: Through::Registration(registered.arn.clone()),
@@ -270,10 +272,10 @@ impl Call<'_> {
         }
         let named = match ProviderKind::of(key) {
             ProviderKind::OpenIdConnect => {
-                return Ok(registered.map(|_| oidc(key, issuer, audiences)));
+                return Ok(registered.map(|_| oidc(key, issuer, thumbprints, audiences)));
             }
             ProviderKind::Public(PublicProvider::Google | PublicProvider::Apple) => {
-                (!audiences.is_empty()).then(|| oidc(key, issuer, audiences))
+                (!audiences.is_empty()).then(|| oidc(key, issuer, thumbprints, audiences))
             }
             ProviderKind::UserPool => {
                 let of_pool = settings.user_pool_clients.iter();
@@ -301,10 +303,11 @@ impl Call<'_> {
     }
 }
 
-fn oidc(key: &str, issuer: String, audiences: Vec<Audience>) -> Provider {
+fn oidc(key: &str, issuer: String, thumbprints: Vec<String>, audiences: Vec<Audience>) -> Provider {
     Provider::OpenIdConnect(OpenIdConnect {
         name: key.to_owned(),
         issuer,
+        thumbprints,
         audiences,
     })
 }

@@ -110,6 +110,7 @@ impl Call<'_> {
         let provider = Provider::OpenIdConnect(OpenIdConnect {
             name: name.to_owned(),
             issuer: issuer.clone(),
+            thumbprints: registered.thumbprints.clone(),
             audiences,
         });
         match self

@@ -14,6 +14,8 @@ pub struct OpenIdConnect {
     pub name: String,
     /// The issuer's URL, to the byte what its tokens and its discovery document say.
     pub issuer: String,
+    /// The thumbprints that it was registered with, SHA-1 in hexadecimal digits; may be empty.
+    pub thumbprints: Vec<String>,
     /// The clients whose tokens the pool takes. Where a client stands twice, the first counts.
     pub audiences: Vec<Audience>,
 }
@@ -75,6 +77,7 @@ impl Issuer for OpenIdConnect {
     fn place(&self) -> Place {
         Place::Discovered {
             issuer: self.issuer.clone(),
+            thumbprints: self.thumbprints.clone(),
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Place {
     Discovered {
         /// The issuer's URL, to the byte what the document must say.
         issuer: String,
+        /// The certificates that its hosts must show where their authority is a private one; SHA-1.
+        thumbprints: Vec<String>,
     },
     /// At a fixed URL.
     At {
@@ -47,7 +49,7 @@ impl Place {
     /// The URL of the issuer whose keys are there, where it has one.
     pub(super) fn issuer(&self) -> Option<&str> {
         match self {
-            Self::Discovered { issuer } => Some(issuer),
+            Self::Discovered { issuer, .. } => Some(issuer),
             Self::At { url } => url.strip_suffix(BESIDE),
             Self::File { .. } => None,
         }
@@ -114,25 +116,33 @@ impl Source for Remote {
 
 impl Remote {
     async fn read(&self) -> Result<FetchedKeys, FetchError> {
-        let url = match &self.place {
-            Place::Discovered { issuer } => {
+        let (url, thumbprints) = match &self.place {
+            Place::Discovered {
+                issuer,
+                thumbprints,
+            } => {
                 let document = self
-                    .get("discovery document", &discovery_url(issuer))
+                    .get("discovery document", &discovery_url(issuer), thumbprints)
                     .await?;
-                keys_url(&document.body, issuer)?
+                (keys_url(&document.body, issuer)?, thumbprints.as_slice())
             }
-            Place::At { url } => url.clone(),
+            Place::At { url } => (url.clone(), [].as_slice()),
             Place::File { path } => return in_file(path).await,
         };
-        let document = self.get("key set", &url).await?;
+        let document = self.get("key set", &url, thumbprints).await?;
         Ok(FetchedKeys {
             keys: KeySet::parse(&document.body).map_err(FetchError::Keys)?,
             max_age: document.max_age,
         })
     }
 
-    async fn get(&self, what: &'static str, url: &str) -> Result<Fetched, FetchError> {
-        let fetched = self.outgoing.get(url).await;
+    async fn get(
+        &self,
+        what: &'static str,
+        url: &str,
+        thumbprints: &[String],
+    ) -> Result<Fetched, FetchError> {
+        let fetched = self.outgoing.get_pinned(url, thumbprints).await;
         let fetched = fetched.map_err(|source| FetchError::Outgoing { what, source })?;
         match fetched.status {
             StatusCode::OK => Ok(fetched),

@@ -8,21 +8,25 @@
 
 mod address;
 mod fence;
+mod pinned;
 mod resolver;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use reqwest::{Certificate, Client, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use url::Url;
 
 pub use self::address::is_public;
 use self::fence::Fence;
 pub use self::fence::Forbidden;
+use self::pinned::Authorities;
 use self::resolver::{Fenced, OutOfReach, Reach};
 pub use self::settings::{OutgoingSettings, OutgoingSettingsError};
 
@@ -46,6 +50,9 @@ pub enum OutgoingError {
     /// The connection or the answer took too long.
     #[error("the host took too long to answer")]
     TooSlow,
+    /// TLS can't be set up.
+    #[error("TLS can't be set up")]
+    Tls(#[source] rustls::Error),
     /// The body is longer than 1 MiB.
     #[error("the answer is longer than 1 MiB")]
     TooLarge,
@@ -70,6 +77,8 @@ pub struct Outgoing {
     fenced: Client,
     /// For upstreams, which the operator named.
     open: Client,
+    /// Where there are private authorities beside the well-known ones.
+    authorities: Option<Arc<Authorities>>,
 }
 
 impl Outgoing {
@@ -82,7 +91,9 @@ impl Outgoing {
         } else {
             Reach::Public
         };
+        let authorities = Authorities::new(&settings.extra_roots);
         Ok(Self {
+            authorities: authorities.map(Arc::new),
             fence: Fence {
                 upstreams: settings.upstreams,
                 allow_http_loopback: settings.allow_http_loopback,
@@ -109,6 +120,33 @@ impl Outgoing {
         self.ask(Method::GET, url, with).await
     }
 
+    /// Fetches `url` with GET. Where the host's certificate leads to none but the operator's extra roots, one of the
+    /// certificates that it shows must have one of `thumbprints`, SHA-1 in hexadecimal digits; none given, none is
+    /// wanted. An upstream's certificate is compared with nothing: the operator named it.
+    pub async fn get_pinned(
+        &self,
+        url: &str,
+        thumbprints: &[String],
+    ) -> Result<Fetched, OutgoingError> {
+        let admitted = self.fence.admit(url).map_err(OutgoingError::Forbidden)?;
+        let authorities = match (&self.authorities, admitted.reach) {
+            (Some(authorities), Reach::Public | Reach::PublicAndLoopback)
+                if !thumbprints.is_empty() =>
+            {
+                authorities
+            }
+            _ => return self.get(url).await,
+        };
+        let tls = authorities
+            .config(thumbprints)
+            .map_err(OutgoingError::Tls)?;
+        let client = builder(admitted.reach)
+            .tls_backend_preconfigured(tls)
+            .build()
+            .map_err(OutgoingError::Unreachable)?;
+        send(&client, Method::GET, admitted.url, |request| request).await
+    }
+
     /// Sends `body` with these headers to `url` with POST. It is sent once: who sends it again decides that.
     pub async fn post(
         &self,
@@ -131,13 +169,22 @@ impl Outgoing {
             Reach::Anywhere => &self.open,
             Reach::Public | Reach::PublicAndLoopback => &self.fenced,
         };
-        let request = client
-            .request(method, admitted.url)
-            .header(header::ACCEPT, "application/json");
-        tokio::time::timeout(WHOLE, fetch(with(request)))
-            .await
-            .unwrap_or(Err(OutgoingError::TooSlow))
+        send(client, method, admitted.url, with).await
     }
+}
+
+async fn send(
+    client: &Client,
+    method: Method,
+    url: Url,
+    with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+) -> Result<Fetched, OutgoingError> {
+    let request = client
+        .request(method, url)
+        .header(header::ACCEPT, "application/json");
+    tokio::time::timeout(WHOLE, fetch(with(request)))
+        .await
+        .unwrap_or(Err(OutgoingError::TooSlow))
 }
 
 async fn fetch(request: reqwest::RequestBuilder) -> Result<Fetched, OutgoingError> {
@@ -195,25 +242,26 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     clippy::disallowed_methods,
     reason = "the one place that makes a client"
 )]
+fn builder(reach: Reach) -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .dns_resolver(Fenced(reach))
+        .connect_timeout(CONNECT)
+        .timeout(WHOLE)
+        .http2_max_header_list_size(LARGEST_HEADERS)
+        .user_agent(concat!("cognate/", env!("CARGO_PKG_VERSION")))
+}
+
 fn client(reach: Reach, roots: &[Certificate]) -> Result<Client, OutgoingSettingsError> {
-    let builder = || {
-        Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .dns_resolver(Fenced(reach))
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .http2_max_header_list_size(LARGEST_HEADERS)
-            .user_agent(concat!("cognate/", env!("CARGO_PKG_VERSION")))
-    };
     // On Linux the system's roots are the files of ca-certificates, or what SSL_CERT_FILE and SSL_CERT_DIR name.
-    builder()
+    builder(reach)
         .tls_certs_merge(roots.iter().cloned())
         .build()
         .or_else(|error| {
             // An image without any roots still serves its own upstreams and loopback issuers; https then finds no trust.
-            let only_given = builder().tls_certs_only(roots.iter().cloned()).build()?;
+            let only_given = builder(reach).tls_certs_only(roots.iter().cloned()).build()?;
             tracing::warn!(
                 error = &error as &dyn Error,
                 "the system's root certificates can't be read: https hosts are trusted by the extra roots alone"

@@ -2,6 +2,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -275,6 +276,13 @@ fn an_upstream_that_could_never_serve_is_refused_at_the_start() {
 
 /// A private authority's root in PEM, and a TLS configuration for `localhost` under it.
 async fn private_authority() -> (Vec<u8>, RustlsConfig) {
+    let (root, _, tls) = private_chain().await;
+    (root, tls)
+}
+
+/// A private authority's root and a certificate for `localhost` under it, in PEM, and a TLS configuration that shows
+/// both.
+async fn private_chain() -> (Vec<u8>, Vec<u8>, RustlsConfig) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut authority = CertificateParams::new(vec![]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -286,27 +294,17 @@ async fn private_authority() -> (Vec<u8>, RustlsConfig) {
         .unwrap()
         .signed_by(&key, &authority)
         .unwrap();
-    let tls = RustlsConfig::from_der(vec![certificate.der().to_vec()], key.serialize_der())
+    let chain = vec![certificate.der().to_vec(), root.der().to_vec()];
+    let tls = RustlsConfig::from_der(chain, key.serialize_der())
         .await
         .unwrap();
-    (root.pem().into_bytes(), tls)
+    (root.pem().into_bytes(), certificate.pem().into_bytes(), tls)
 }
 
 #[tokio::test]
 async fn a_private_authority_is_trusted_when_it_is_named() {
     let (root, tls) = private_authority().await;
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!(
-        "https://localhost:{}/",
-        listener.local_addr().unwrap().port()
-    );
-    let router = Router::new().route("/", get(|| async { "{}" }));
-    tokio::spawn(
-        axum_server::from_tcp_rustls(listener, tls)
-            .unwrap()
-            .serve(router.into_make_service()),
-    );
+    let url = served_with(tls);
     let stranger = to_loopback().get(&url).await;
     assert!(matches!(stranger, Err(OutgoingError::Unreachable(_))));
     let trusting = outgoing(OutgoingSettings {
@@ -315,6 +313,66 @@ async fn a_private_authority_is_trusted_when_it_is_named() {
         ..OutgoingSettings::default()
     });
     assert_eq!(trusting.get(&url).await.unwrap().status, StatusCode::OK);
+}
+
+/// Serves `{}` with this TLS configuration; gives the URL.
+fn served_with(tls: RustlsConfig) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let router = Router::new().route("/", get(|| async { "{}" }));
+    tokio::spawn(
+        axum_server::from_tcp_rustls(listener, tls)
+            .unwrap()
+            .serve(router.into_make_service()),
+    );
+    format!("https://localhost:{port}/")
+}
+
+fn thumbprint(pem: &[u8]) -> String {
+    use rustls::pki_types::pem::PemObject;
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(pem).unwrap();
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate);
+    hash.as_ref().iter().map(|b| format!("{b:02X}")).collect()
+}
+
+#[tokio::test]
+async fn under_a_private_authority_a_thumbprint_of_a_certificate_that_is_shown_is_wanted() {
+    let (root, leaf, tls) = private_chain().await;
+    let (_, other, _) = private_chain().await;
+    let url = served_with(tls);
+    let to = |extra_roots: Vec<u8>| {
+        outgoing(OutgoingSettings {
+            allow_http_loopback: true,
+            extra_roots,
+            ..OutgoingSettings::default()
+        })
+    };
+    let (leaf, other, top) = (thumbprint(&leaf), thumbprint(&other), thumbprint(&root));
+    let trusting = to(root.clone());
+    for (thumbprints, good) in [
+        (vec![], true),
+        (vec![leaf.clone()], true),
+        (vec![leaf.to_ascii_lowercase()], true),
+        (vec![other.clone(), top.clone()], true),
+        (vec![other.clone()], false),
+        (vec![String::new(), leaf[..39].to_owned()], false),
+    ] {
+        let answer = trusting.get_pinned(&url, &thumbprints).await;
+        assert_eq!(answer.is_ok(), good, "{thumbprints:?}: {answer:?}");
+    }
+    // A thumbprint is no reason to trust anybody: neither without the authority, nor under another.
+    let (stranger, ..) = private_chain().await;
+    for roots in [Vec::new(), stranger] {
+        let answer = to(roots)
+            .get_pinned(&url, &[leaf.clone(), top.clone()])
+            .await;
+        assert!(matches!(answer, Err(OutgoingError::Unreachable(_))));
+    }
+    // The name counts all the same.
+    let elsewhere = url.replace("localhost", "127.0.0.1");
+    let answer = trusting.get_pinned(&elsewhere, &[leaf]).await;
+    assert!(matches!(answer, Err(OutgoingError::Unreachable(_))));
 }
 
 #[test]

@@ -46,6 +46,7 @@ mod logins;
 mod lookup_developer_identity;
 mod merge_developer_identities;
 mod oidc_providers;
+mod private_authority;
 mod process;
 mod role_mappings;
 mod server_side_token_check;

@@ -84,6 +84,7 @@ fn registered(issuer: &str, clients: &[&str]) -> Provider {
     Provider::OpenIdConnect(OpenIdConnect {
         name: name.to_owned(),
         issuer: issuer.to_owned(),
+        thumbprints: Vec::new(),
         audiences: clients.iter().map(audience).collect(),
     })
 }

@@ -178,6 +178,7 @@ async fn google_and_apple_are_issuers_like_any_other() {
         let provider = Provider::OpenIdConnect(OpenIdConnect {
             name: name.to_owned(),
             issuer: format!("https://{name}"),
+            thumbprints: Vec::new(),
             audiences: vec![audience],
         });
         for way in ways {
