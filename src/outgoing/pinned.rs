@@ -126,8 +126,16 @@ impl ServerCertVerifier for Pinned {
 /// verified before, a second certificate of the same hash would have to come from the same authority.
 fn is_one_of(certificate: &CertificateDer<'_>, thumbprints: &[String]) -> bool {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate);
-    let hash: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-    thumbprints
-        .iter()
-        .any(|one| one.eq_ignore_ascii_case(&hash))
+    let same = |one: &String| {
+        let bytes = one.as_bytes().chunks(2).map(hex_byte);
+        bytes.eq(hash.as_ref().iter().copied().map(Some))
+    };
+    thumbprints.iter().any(same)
+}
+
+/// The byte that two hexadecimal digits are.
+fn hex_byte(digits: &[u8]) -> Option<u8> {
+    let [high, low] = digits else { return None };
+    let value = |digit: &u8| char::from(*digit).to_digit(16);
+    u8::try_from(value(high)? * 16 + value(low)?).ok()
 }

@@ -333,7 +333,8 @@ fn thumbprint(pem: &[u8]) -> String {
     use rustls::pki_types::pem::PemObject;
     let certificate = rustls::pki_types::CertificateDer::from_pem_slice(pem).unwrap();
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate);
-    hash.as_ref().iter().map(|b| format!("{b:02X}")).collect()
+    let hash = hash.as_ref().iter();
+    hash.fold(String::new(), |text, byte| format!("{text}{byte:02X}"))
 }
 
 #[tokio::test]

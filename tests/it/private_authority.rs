@@ -50,8 +50,8 @@ impl Scene {
             .pool(json!({ "OpenIdConnectProviderARNs": [arn] }))
             .await;
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate.der());
-        let thumbprint = hash.as_ref().iter().map(|b| format!("{b:02x}"));
-        let thumbprint = thumbprint.collect();
+        let hash = hash.as_ref().iter();
+        let thumbprint = hash.fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         Self {
             world,
             key,
