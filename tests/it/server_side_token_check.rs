@@ -282,3 +282,25 @@ async fn a_token_without_a_user_name_cannot_be_asked_about() {
     let text = "Invalid login token. Missing a required claim: cognito:username";
     answer.refused("NotAuthorizedException", text);
 }
+
+#[tokio::test]
+async fn an_explanation_asks_the_user_pool_and_tells_what_it_said() {
+    let scene = Scene::new().await;
+    let mut disabled = user();
+    disabled["Enabled"] = json!(false);
+    scene.answers(200, &disabled);
+    let input = json!({ "IdentityPoolId": scene.pool, "Logins": scene.logins("checked") });
+    let answer = scene.world.admin("Cognate.ExplainLogin", input).await.ok();
+    let last = answer["Checks"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["Check"], &last["Passed"]),
+        (&json!("user"), &json!(false))
+    );
+    assert!(
+        last["Found"]
+            .as_str()
+            .unwrap()
+            .contains("the user is disabled"),
+        "{last}"
+    );
+}
