@@ -24,6 +24,7 @@ mod removal;
 mod restart;
 mod rule;
 mod sign_in;
+mod turmoil;
 
 /// Where a store can be opened, closed and opened again.
 #[async_trait]
@@ -111,6 +112,9 @@ macro_rules! kept_by {
                 races::two_guests_do_not_share_a_login,
                 races::links_and_merges_at_once_leave_every_login_one_owner,
                 races::a_pool_that_is_removed_meanwhile_takes_everything_along,
+                turmoil::whatever_happens_at_once_no_login_is_lost_or_doubled,
+                turmoil::of_many_unlinks_at_once_one_takes_the_login,
+                turmoil::merges_in_both_directions_at_once_end_in_one_identity,
                 rule::everything_ends_as_the_rules_alone_say,
                 providers::a_provider_is_found_as_it_was_added,
                 providers::a_name_with_another_final_slash_is_the_same_one,
@@ -264,6 +268,17 @@ async fn signed_in(store: &dyn Inspect, ask: SignIn) -> Identity {
     match store.sign_in(ask).await.unwrap() {
         SignedIn::Identity(identity) => identity,
         other => panic!("no identity but {other:?}"),
+    }
+}
+
+/// A little generator with a fixed seed, of numbers below a limit: the order of the tasks is chance enough.
+fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |limit| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % limit
     }
 }
 

@@ -67,14 +67,7 @@ pub(super) async fn two_guests_do_not_share_a_login(store: Arc<dyn Inspect>) {
 pub(super) async fn links_and_merges_at_once_leave_every_login_one_owner(store: Arc<dyn Inspect>) {
     add_pool(&*store, 1).await;
     let mut new = 1_000_u128;
-    // A little generator with a fixed seed: the order of the tasks is chance enough.
-    let mut state = 7_u64;
-    let mut below = move |limit: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % limit
-    };
+    let mut below = dice(7);
     for _ in 0..12 {
         for _ in 0..4 {
             new += 1;
