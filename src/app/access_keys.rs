@@ -148,6 +148,8 @@ impl App {
             // Of two at once, the one that is in the store last must also be in use last.
             let _one_at_a_time = changes.lock().await;
             let (version, mut keys) = kept(store.as_ref()).await?;
+            // A change that the store lost track of may have been kept, and then asking again is refused.
+            in_use.store(Arc::new(ready(&keys, &master)?));
             change(&mut keys)?;
             let ready = ready(&keys, &master)?;
             let bytes = serde_json::to_vec(&keys).expect("access keys can be written");

@@ -245,13 +245,19 @@ impl App {
             let (version, keys) = load(ring, store.as_ref())
                 .await?
                 .ok_or(KeysError::Changed)?;
+            let use_them = |keys: &KeyRing| -> Result<(), KeysError> {
+                match ring {
+                    Ring::Signing => tokens.use_keys(signing_keys(keys, &master)?),
+                    Ring::Sealing => credentials.use_keys(sealing_keys(keys, &master)?),
+                }
+                Ok(())
+            };
+            // A change that the store lost track of may have been kept, and then asking again is refused.
+            use_them(&keys)?;
             let new = ring.new_key(&master, ambient.as_ref(), now).await?;
             let ring_now = changed(ring, &keys, change, new, now)?;
             save(ring, store.as_ref(), version + 1, &ring_now).await?;
-            match ring {
-                Ring::Signing => tokens.use_keys(signing_keys(&ring_now, &master)?),
-                Ring::Sealing => credentials.use_keys(sealing_keys(&ring_now, &master)?),
-            }
+            use_them(&ring_now)?;
             Ok(ring_now)
         });
         changing.await.expect("a change of keys doesn't panic")

@@ -8,10 +8,10 @@ use std::time::Duration;
 use cognate::ambient::Still;
 use cognate::app::keys::{Change, Ring};
 use cognate::config::{Config, Environment, Flags, read_file};
-use cognate::store::DocumentName;
-use serde_json::json;
+use cognate::store::{Document, DocumentName, Replaced};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::world::{Credentials, World, beginning};
 
@@ -67,7 +67,7 @@ async fn a_rotation_of_the_root_key_is_finished_though_nobody_waits_for_it() {
     let old = written(&world);
     assert!(may_administrate(&world, &old).await);
     // The client goes away while the store works.
-    let rotation = tokio::time::timeout(Duration::ZERO, world.app.rotate_root_key());
+    let rotation = timeout(Duration::ZERO, world.app.rotate_root_key());
     assert!(rotation.await.is_err(), "it was not over");
     until(async || version(&world, DocumentName::RootKey).await == 2).await;
     until(async || written(&world).id != old.id).await;
@@ -91,7 +91,7 @@ async fn a_compromised_key_is_forgotten_though_nobody_waits_for_it() {
     let change = world
         .app
         .change_ring(Ring::Sealing, Change::Drop(None), beginning());
-    let change = tokio::time::timeout(Duration::ZERO, change);
+    let change = timeout(Duration::ZERO, change);
     assert!(change.await.is_err(), "it was not over");
     until(async || version(&world, DocumentName::SealingKeys).await == 2).await;
     until(async || !is_good().await).await;
@@ -135,4 +135,174 @@ async fn of_many_changes_at_once_the_last_one_is_in_use() {
     let caller = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
     let answer = world.signed_query(&session, "sts", &caller).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// Puts other bytes in the place of a document, as a change does that the store lost track of.
+async fn put(world: &World, name: DocumentName, bytes: Vec<u8>) {
+    let version = version(world, name).await + 1;
+    let document = Document { version, bytes };
+    let replaced = world.app.store.replace_document(name, document).await;
+    assert_eq!(replaced.unwrap(), Replaced::Replaced);
+}
+
+#[tokio::test]
+async fn a_change_of_a_ring_that_is_refused_leaves_what_is_stored_in_use() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let guest = world.identity(&pool, json!({})).await;
+    let answer = world.credentials(&guest, json!({})).await.ok();
+    let session = Credentials::of(&answer["Credentials"]);
+    let is_good = async || {
+        let caller = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+        let answer = world.signed_query(&session, "sts", &caller).await;
+        answer.status == 200
+    };
+    let drop_key = async |id: Option<&str>| {
+        let change = Change::Drop(id.map(str::to_owned));
+        let app = &world.app;
+        app.change_ring(Ring::Sealing, change, beginning()).await
+    };
+    let name = DocumentName::SealingKeys;
+    let before = world.app.store.document(name).await.unwrap().unwrap();
+    drop_key(None).await.unwrap();
+    assert!(!is_good().await);
+    put(&world, name, before.bytes).await;
+    drop_key(Some("unknown")).await.unwrap_err();
+    assert!(is_good().await, "the stored ring has its key");
+}
+
+/// The policy of whoever may do everything.
+fn everything() -> String {
+    let all = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    json!({ "Version": "2012-10-17", "Statement": all }).to_string()
+}
+
+async fn new_access_key(world: &World, name: &str) -> Credentials {
+    let input = json!({ "Name": name, "Policy": everything() });
+    let answer = world.admin("Cognate.CreateAccessKey", input).await;
+    Credentials::of(&answer.ok())
+}
+
+/// Whether the access keys in use are those in the store that may sign.
+async fn access_keys_agree(world: &World) -> bool {
+    let in_use = world.app.access_keys.load_full();
+    let stored = world.app.access_keys().await.unwrap();
+    let may_sign: Vec<_> = stored.iter().filter(|key| key.enabled).collect();
+    let is_in_use = |id: &str, name: &str| in_use.get(id).is_some_and(|key| key.name == name);
+    in_use.len() == may_sign.len() && may_sign.iter().all(|key| is_in_use(&key.id, &key.name))
+}
+
+#[tokio::test]
+async fn a_change_of_access_keys_is_finished_though_nobody_waits_for_it() {
+    let world = World::new().await;
+    let (ci, app) = (new_access_key(&world, "ci").await, &world.app);
+    let is_version = async |wanted| version(&world, DocumentName::AccessKeys).await == wanted;
+
+    let call = app.call();
+    let creation = call.new_access_key("other".to_owned(), everything());
+    let left = timeout(Duration::ZERO, creation).await;
+    assert!(left.is_err(), "it was not over");
+    until(async || is_version(2).await).await;
+    until(async || access_keys_agree(&world).await).await;
+    assert_eq!(app.access_keys.load().len(), 2);
+
+    let disabling = app.enable_access_key(ci.id.clone(), false);
+    assert!(timeout(Duration::ZERO, disabling).await.is_err());
+    until(async || is_version(3).await).await;
+    until(async || !may_administrate(&world, &ci).await).await;
+
+    let enabling = app.enable_access_key(ci.id.clone(), true);
+    assert!(timeout(Duration::ZERO, enabling).await.is_err());
+    until(async || is_version(4).await).await;
+    until(async || may_administrate(&world, &ci).await).await;
+
+    let removal = app.remove_access_key(ci.id.clone());
+    assert!(timeout(Duration::ZERO, removal).await.is_err());
+    until(async || is_version(5).await).await;
+    until(async || !may_administrate(&world, &ci).await).await;
+    assert!(access_keys_agree(&world).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_go_away_leave_the_access_keys_as_they_are_stored() {
+    let world = Arc::new(World::new().await);
+    let mut clients = JoinSet::new();
+    for number in 0..32_u64 {
+        let world = Arc::clone(&world);
+        clients.spawn(async move {
+            let (mut stayed, mut left) = (0, 0);
+            let key = new_access_key(&world, &format!("key-{number}")).await;
+            let status = |status: &str| json!({ "AccessKeyId": key.id, "Status": status });
+            let another = json!({ "Name": format!("other-{number}"), "Policy": everything() });
+            let calls: [(&str, Value); 4] = [
+                ("Cognate.CreateAccessKey", another),
+                ("Cognate.UpdateAccessKey", status("Inactive")),
+                ("Cognate.UpdateAccessKey", status("Active")),
+                ("Cognate.DeleteAccessKey", json!({ "AccessKeyId": key.id })),
+            ];
+            for (turn, (operation, input)) in (0..).zip(calls) {
+                let patience = match (number + turn) % 3 {
+                    0 => Duration::from_mins(1),
+                    // Before the request is out, in the middle of it, or after its answer.
+                    _ => Duration::from_millis((number * 7 + turn * 13) % 32 * 4),
+                };
+                match timeout(patience, world.admin(operation, input)).await {
+                    Ok(answer) => {
+                        answer.ok();
+                        stayed += 1;
+                    }
+                    Err(_) => left += 1,
+                }
+            }
+            (stayed, left)
+        });
+    }
+    let ends = clients.join_all().await;
+    let (stayed, left) = ends
+        .iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(stayed > 0 && left > 0, "{stayed} stayed, {left} left");
+    // A request that is under way has its turn before this one, or leaves both as they are.
+    new_access_key(&world, "last").await;
+    until(async || access_keys_agree(&world).await).await;
+    let world = Arc::into_inner(world).expect("all clients are gone");
+    let in_use = world.app.access_keys.load_full();
+    let world = world.restart().await;
+    assert!(*world.app.access_keys.load_full() == *in_use);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_changes_of_access_keys_at_once_none_is_lost() {
+    let world = World::new().await;
+    let ci = new_access_key(&world, "ci").await;
+    let mut changes = JoinSet::new();
+    for number in 0..16 {
+        let (app, id) = (Arc::clone(&world.app), ci.id.clone());
+        changes.spawn(async move {
+            let (same, own) = ("same".to_owned(), format!("own-{number}"));
+            let same = app.call().new_access_key(same, everything()).await;
+            let own = app.call().new_access_key(own, everything()).await;
+            own.unwrap();
+            app.enable_access_key(id, number % 2 == 0).await.unwrap();
+            same.is_ok()
+        });
+    }
+    let made = changes.join_all().await;
+    assert_eq!(made.iter().filter(|made| **made).count(), 1);
+    let stored = world.app.access_keys().await.unwrap();
+    assert_eq!(stored.len(), 1 + 1 + 16);
+    assert!(access_keys_agree(&world).await);
+    assert_eq!(stored[0].enabled, may_administrate(&world, &ci).await);
+}
+
+#[tokio::test]
+async fn a_change_of_access_keys_that_is_refused_leaves_what_is_stored_in_use() {
+    let world = World::new().await;
+    let ci = new_access_key(&world, "ci").await;
+    put(&world, DocumentName::AccessKeys, b"[]".to_vec()).await;
+    let input = json!({ "AccessKeyId": ci.id });
+    let answer = world.admin("Cognate.DeleteAccessKey", input).await;
+    let text = "There is no access key with this id.";
+    answer.refused("ResourceNotFoundException", text);
+    assert!(!may_administrate(&world, &ci).await);
 }
