@@ -45,7 +45,7 @@ pub use self::issuer_keys::NoKeys;
 pub use self::jwt::NotAToken;
 use self::key_sets::KeySets;
 pub use self::oidc::{Audience, OpenIdConnect, Through};
-pub use self::remote::FetchError;
+pub use self::remote::{FetchError, jwks_uri};
 pub use self::twitter::Twitter;
 pub use self::user_pool::{Client, UserPool};
 use self::user_status::UserStatus;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
@@ -124,7 +123,7 @@ impl Remote {
                 let document = self
                     .get("discovery document", &discovery_url(issuer), thumbprints)
                     .await?;
-                (keys_url(&document.body, issuer)?, thumbprints.as_slice())
+                (jwks_uri(&document.body, issuer)?, thumbprints.as_slice())
             }
             Place::At { url } => (url.clone(), [].as_slice()),
             Place::File { path } => return in_file(path).await,
@@ -176,8 +175,8 @@ fn discovery_url(issuer: &str) -> String {
     format!("{issuer}/.well-known/openid-configuration")
 }
 
-/// The key set's URL in the discovery document of `issuer`.
-fn keys_url(document: &Bytes, issuer: &str) -> Result<String, FetchError> {
+/// The key set's URL in the discovery document of `issuer`; nothing is known of it but that it is text.
+pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchError> {
     let discovery: Discovery = json::read_as(document).map_err(FetchError::Discovery)?;
     if discovery.issuer == issuer {
         Ok(discovery.jwks_uri)
@@ -214,7 +213,7 @@ mod tests {
     }
 
     fn found(document: &str) -> Result<String, FetchError> {
-        keys_url(&Bytes::from(document.to_owned()), "https://a.example")
+        jwks_uri(document.as_bytes(), "https://a.example")
     }
 
     #[test]
@@ -266,7 +265,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_of_discovery_panic(bytes: Vec<u8>) {
-            let _ = keys_url(&Bytes::from(bytes), "https://a.example");
+            let _ = jwks_uri(&bytes, "https://a.example");
         }
     }
 }
