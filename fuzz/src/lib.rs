@@ -1,0 +1,235 @@
+//! What the targets share: a server that is asked without a network, and ways to make requests and tokens of bytes.
+
+use std::sync::{Arc, OnceLock};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::Router;
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cognate::ambient::{Ambient, Still};
+use cognate::app::{self, App};
+use cognate::config::{Config, Contents, Environment, Flags};
+use cognate::model::identity::Identity;
+use cognate::model::ids::{PoolId, RoleArn};
+use cognate::model::pool::{Pool, PoolSettings, Roles};
+use cognate::wire::Front;
+use cognate::wire::sigv4::{self, SecretKey, Signer};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// The root key.
+pub const ROOT: (&str, &str) = (
+    "AKIAIOSFODNN7EXAMPLE",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+);
+
+/// The pool that is always there, and its guest.
+pub const POOL: &str = "eu-west-1:00000000-0000-4000-8000-000000000001";
+const GUEST: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0002);
+
+/// After so many requests the pool begins anew, so that the store doesn't grow for ever.
+const LIFE: u32 = 10_000;
+
+/// The moment at which everything happens.
+pub fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().expect("a moment")
+}
+
+/// Where everything asynchronous runs.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        cognate::cli::install_crypto();
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    })
+}
+
+/// A server in this process.
+pub struct Server {
+    pub app: Arc<App>,
+    router: Router,
+    asked: std::sync::atomic::AtomicU32,
+    _folder: tempfile::TempDir,
+}
+
+/// The one server.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| runtime().block_on(Server::new()))
+}
+
+impl Server {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ambient: Arc<dyn Ambient> = Arc::new(Still::at(now()));
+        let public_url = "http://127.0.0.1:2646".to_owned();
+        let opened = app::open(config(folder.path()), ambient, public_url).await;
+        let app = Arc::new(opened.expect("a house that opens").app);
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let router = Front::new(Arc::clone(&app), metrics).router();
+        let server = Self {
+            app,
+            router,
+            asked: 0.into(),
+            _folder: folder,
+        };
+        server.furnish().await;
+        server
+    }
+
+    async fn furnish(&self) {
+        let id = PoolId::parse(POOL).expect("a pool's id");
+        let role = |name: &str| RoleArn::parse(&format!("arn:aws:iam::123456789012:role/{name}"));
+        let google = ("accounts.google.com".to_owned(), "app".to_owned());
+        let settings = PoolSettings {
+            name: "Pool".to_owned(),
+            allow_unauthenticated: true,
+            supported_login_providers: [google].into_iter().collect(),
+            ..PoolSettings::default()
+        };
+        let pool = Pool {
+            id: id.clone(),
+            version: 1,
+            settings,
+            roles: Roles {
+                authenticated: role("User"),
+                unauthenticated: role("Guest"),
+                ..Roles::default()
+            },
+            tag_maps: IndexMap::new(),
+        };
+        let store = &self.app.store;
+        store.add_pool(pool, usize::MAX).await.expect("a pool");
+        let guest = Identity::new(GUEST, id.uuid, Vec::new(), now());
+        store.add_guest(guest).await.expect("a guest");
+    }
+
+    async fn refresh(&self) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let id = PoolId::parse(POOL).expect("a pool's id").uuid;
+        let store = &self.app.store;
+        if self.asked.fetch_add(1, Relaxed) % LIFE == LIFE - 1 {
+            store.remove_pool(id).await.expect("a removal");
+        }
+        if store.pool(id).await.expect("a look").is_none() {
+            self.furnish().await;
+        }
+    }
+
+    /// The answer to a request, and its body.
+    pub fn ask(&self, request: Request<Vec<u8>>) -> (Response<()>, Vec<u8>) {
+        runtime().block_on(async {
+            self.refresh().await;
+            let answer = self.router.clone().oneshot(request.map(Body::from)).await;
+            let (head, body) = answer.expect("an answer").into_parts();
+            let body = body.collect().await.expect("a body").to_bytes();
+            (Response::from_parts(head, ()), body.to_vec())
+        })
+    }
+}
+
+fn config(folder: &std::path::Path) -> Config {
+    let flags = Flags {
+        config: Some("cognate.toml".into()),
+        data_dir: Some(folder.join("data")),
+        // Nothing of a fuzzer's reaches a network.
+        upstreams: vec!["accounts.google.com=http://127.0.0.1:1".to_owned()],
+        ..Flags::default()
+    };
+    let environment: Environment = [
+        ("COGNATE_ROOT_ACCESS_KEY_ID", ROOT.0),
+        ("COGNATE_ROOT_SECRET_ACCESS_KEY", ROOT.1),
+    ]
+    .into_iter()
+    .collect();
+    Config::load(&flags, &environment, &|_| {
+        Ok(file(b"limits.pools_per_region = 5\n"))
+    })
+    .expect("a good configuration")
+}
+
+/// A file with these bytes.
+pub fn file(bytes: &[u8]) -> Contents {
+    Contents {
+        bytes: bytes.to_vec().into(),
+        open_to_others: true,
+    }
+}
+
+/// The headers of a request's signature by the root key.
+pub fn signed(method: &str, headers: &HeaderMap, body: &[u8], service: &str) -> HeaderMap {
+    let secret = SecretKey::new(ROOT.1.to_owned());
+    let signer = Signer {
+        access_key_id: ROOT.0,
+        secret: &secret,
+        session_token: None,
+        region: "eu-west-1",
+        service,
+    };
+    let request = sigv4::Request {
+        method,
+        path: "/",
+        query: "",
+        authority: None,
+        headers,
+        body,
+    };
+    sigv4::sign(&request, &signer, now()).expect("a signature")
+}
+
+/// A header's value, if these bytes can be one.
+pub fn value(bytes: &[u8]) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(bytes).ok()
+}
+
+/// The key of the issuer that is trusted.
+pub struct IssuerKey(EcdsaKeyPair);
+
+impl Default for IssuerKey {
+    fn default() -> Self {
+        Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key"))
+    }
+}
+
+impl IssuerKey {
+    pub fn key_set(&self) -> Value {
+        let point = self.0.public_key().as_ref();
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let key = json!({
+            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "one",
+            "x": text(&point[1..33]), "y": text(&point[33..]),
+        });
+        json!({ "keys": [key] })
+    }
+
+    pub fn signature(&self, message: &[u8]) -> Vec<u8> {
+        let signature = self.0.sign(&SystemRandom::new(), message);
+        signature.expect("a signature").as_ref().to_vec()
+    }
+}
+
+/// A compact JWS of three parts, a line each: its header, its payload, and its signature or whatever `sign` makes of the
+/// other two.
+pub fn token(lines: &[u8], sign: Option<&IssuerKey>) -> String {
+    let mut parts = lines.splitn(3, |byte| *byte == b'\n');
+    let mut next = || URL_SAFE_NO_PAD.encode(parts.next().unwrap_or_default());
+    let message = format!("{}.{}", next(), next());
+    let signature = match sign {
+        Some(key) => URL_SAFE_NO_PAD.encode(key.signature(message.as_bytes())),
+        None => next(),
+    };
+    format!("{message}.{signature}")
+}

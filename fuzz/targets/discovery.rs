@@ -1,0 +1,16 @@
+//! An issuer's discovery document: it leads to keys only if it is the issuer's own.
+#![no_main]
+
+use cognate::logins::jwks_uri;
+use cognate::model::json;
+use libfuzzer_sys::fuzz_target;
+
+const ISSUER: &str = "https://issuer.example";
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(url) = jwks_uri(bytes, ISSUER) {
+        let document = json::read(bytes).expect("strict JSON");
+        assert_eq!(document["issuer"], ISSUER);
+        assert_eq!(document["jwks_uri"], url.as_str());
+    }
+});

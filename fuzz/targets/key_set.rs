@@ -1,0 +1,32 @@
+//! An issuer's key set, and what its keys make of a token.
+#![no_main]
+
+use cognate::logins::jwks::KeySet;
+use cognate::logins::jws::{self, Jws};
+use cognate_fuzz::token;
+use jsonwebtoken::Algorithm;
+use libfuzzer_sys::fuzz_target;
+
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+fuzz_target!(init: cognate::cli::install_crypto(), |bytes: &[u8]| {
+    let Ok(keys) = KeySet::parse(bytes) else { return };
+    for algorithm in ["RS256", "PS512", "ES256", "ES384", "EdDSA"] {
+        for kid in ["", r#","kid":"one""#] {
+            let header = format!("{{\"alg\":\"{algorithm}\"{kid}}}\n{{}}\n");
+            let text = token(&[header.as_bytes(), &[7; 64]].concat(), None);
+            let jws = Jws::parse(&text).expect("a JWS");
+            assert!(jws::verify(&jws, &keys, &ALGORITHMS).is_err(), "nobody signed it");
+        }
+    }
+});
