@@ -282,10 +282,10 @@ impl From<NotAConsumer> for Error {
 
 impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
-        let code = if error.is_outside() {
-            Code::ExternalService
-        } else {
-            Code::NotAuthorized
+        let code = match &error {
+            outside if outside.is_outside() => Code::ExternalService,
+            LoginError::Crowded { .. } => Code::TooManyRequests,
+            _ => Code::NotAuthorized,
         };
         code.because(error.client_text()).from_source(error)
     }
@@ -408,6 +408,9 @@ impl From<WebIdentityError> for Error {
             WebIdentityError::Login(error) => match &error {
                 LoginError::Expired { now, exp } => expired(*now, *exp),
                 outside if outside.is_outside() => Code::IdpCommunicationError
+                    .because(error.client_text())
+                    .from_source(error),
+                LoginError::Crowded { .. } => Code::TooManyRequests
                     .because(error.client_text())
                     .from_source(error),
                 LoginError::Unsupported => {

@@ -74,6 +74,12 @@ pub enum LoginError {
         /// What happened.
         source: NotTold,
     },
+    /// Too many calls wait for the provider's keys: neither the token's fault nor the provider's. Asking again may do.
+    #[error("too many calls wait for the keys of {provider}")]
+    Crowded {
+        /// The provider's `Logins` key.
+        provider: String,
+    },
 }
 
 impl LoginError {
@@ -100,6 +106,7 @@ impl LoginError {
             | Self::NotTold { provider, .. } => {
                 return format!("The identity provider {provider} can't be reached.");
             }
+            Self::Crowded { .. } => return "Rate exceeded".to_owned(),
         };
         format!("Invalid login token. {invalid}")
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 
 use super::error::LoginError;
-use super::issuer_keys::NotVerified;
+use super::issuer_keys::{NoKeys, NotVerified};
 use super::jwt::Unverified;
 use super::remote::Place;
 use super::told;
@@ -76,6 +76,9 @@ impl Logins {
             .await
             .map_err(|why| match why {
                 NotVerified::Refused(why) => LoginError::Unverifiable(why),
+                NotVerified::NoKeys(NoKeys::TooMany) => LoginError::Crowded {
+                    provider: issuer.name().to_owned(),
+                },
                 NotVerified::NoKeys(source) => LoginError::Unreachable {
                     provider: issuer.name().to_owned(),
                     source,

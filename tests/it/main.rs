@@ -49,6 +49,7 @@ mod oidc_providers;
 mod private_authority;
 mod process;
 mod role_mappings;
+mod rotation;
 mod server_side_token_check;
 mod set_identity_pool_roles;
 mod set_principal_tag_attribute_map;

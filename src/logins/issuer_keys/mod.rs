@@ -7,8 +7,10 @@
 //!   withdrawn meanwhile isn't believed. A fetched set replaces the one before: a key that is gone is gone.
 //! * While an issuer doesn't answer, the set serves for a day after its fetch, and nobody waits.
 //! * A token of an unknown key waits for a fetch that begins after it came. What that fetch shows to be unknown is
-//!   refused at once for a while. Waiting has a bound in time and in number.
+//!   refused at once for a while. Waiting has a bound in time and in number; who finds no room isn't refused, but told
+//!   to come again.
 
+mod room;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use jsonwebtoken::Algorithm;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use self::room::Ticket;
 use self::state::{State, Usable};
 use super::jwks::KeySet;
 use super::jws::{self, Jws, Refused};
@@ -30,8 +33,6 @@ use super::remote::FetchError;
 const COOLDOWN: SignedDuration = SignedDuration::from_secs(5);
 /// How long a call may wait for keys in all.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// How many calls may wait for the key of an issuer that has keys.
-const UNKNOWN_WAITERS: usize = 256;
 /// How many calls may wait for an issuer's first keys: after a start they may all be good.
 const FIRST_WAITERS: usize = 1024;
 
@@ -160,7 +161,10 @@ impl<S: Source> IssuerKeys<S> {
             let ahead = u64::from(state.running().is_none());
             (state.begun + ahead, before)
         };
-        let waited = self.fetch_ended(number, None, FIRST_WAITERS, call).await;
+        let waited = match FirstWaiter::enter(&self.state) {
+            Some(_place) => self.fetch_ended(number, None, call).await,
+            None => Err(NoKeys::TooMany),
+        };
         let state = self.lock();
         match (state.within_a_day(call.now()), &state.failure) {
             (Some(keys), _) => Ok((keys, before)),
@@ -179,11 +183,9 @@ impl<S: Source> IssuerKeys<S> {
         if kid.is_some_and(|kid| self.lock().unknown.has(kid, call.now())) {
             return Err(NotVerified::Refused(Refused::UnknownKey));
         }
-        match self.fetch_ended(number, kid, UNKNOWN_WAITERS, call).await {
-            Ok(()) => {}
-            Err(NoKeys::TooMany) => return Err(NotVerified::Refused(Refused::UnknownKey)),
-            Err(why) => return Err(NotVerified::NoKeys(why)),
-        }
+        self.waited(kid, number, call)
+            .await
+            .map_err(NotVerified::NoKeys)?;
         let state = self.lock();
         match (state.within_a_day(call.now()), &state.failure) {
             (Some(keys), _) if kid.is_some_and(|kid| keys.has(kid)) => Ok(keys),
@@ -193,15 +195,28 @@ impl<S: Source> IssuerKeys<S> {
         }
     }
 
+    /// Waits for the key `kid` as [`IssuerKeys::fetch_ended`] does, as long as it has a place.
+    async fn waited(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        number: u64,
+        call: &Call,
+    ) -> Result<(), NoKeys> {
+        let mut place = Waiter::enter(&self.state, kid).ok_or(NoKeys::TooMany)?;
+        tokio::select! {
+            biased;
+            waited = self.fetch_ended(number, kid, call) => waited,
+            () = place.ticket.lost() => Err(NoKeys::TooMany),
+        }
+    }
+
     /// Waits until the fetch `number` has ended, or the key `kid` is there; begins fetches as that needs.
     async fn fetch_ended(
         self: &Arc<Self>,
         number: u64,
         kid: Option<&str>,
-        limit: usize,
         call: &Call,
     ) -> Result<(), NoKeys> {
-        let _place = WaitingRoom::enter(&self.state, limit).ok_or(NoKeys::TooMany)?;
         let ended = async {
             loop {
                 let (running, pause) = {
@@ -250,21 +265,40 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("no holder of the state panics")
 }
 
-/// A place among those who wait, given back when it is dropped.
-struct WaitingRoom<'k>(&'k Mutex<State>);
+/// A place among those who wait for the first keys, given back when it is dropped.
+struct FirstWaiter<'k>(&'k Mutex<State>);
 
-impl<'k> WaitingRoom<'k> {
-    fn enter(state: &'k Mutex<State>, limit: usize) -> Option<Self> {
+impl<'k> FirstWaiter<'k> {
+    fn enter(state: &'k Mutex<State>) -> Option<Self> {
         let mut inside = lock(state);
-        (inside.waiting < limit).then(|| {
-            inside.waiting += 1;
+        (inside.first_waiters < FIRST_WAITERS).then(|| {
+            inside.first_waiters += 1;
             Self(state)
         })
     }
 }
 
-impl Drop for WaitingRoom<'_> {
+impl Drop for FirstWaiter<'_> {
     fn drop(&mut self) {
-        lock(self.0).waiting -= 1;
+        lock(self.0).first_waiters -= 1;
+    }
+}
+
+/// A place among those who wait for a key, given back when it is dropped.
+struct Waiter<'k> {
+    state: &'k Mutex<State>,
+    ticket: Ticket,
+}
+
+impl<'k> Waiter<'k> {
+    fn enter(state: &'k Mutex<State>, kid: Option<&str>) -> Option<Self> {
+        let ticket = lock(state).room.enter(kid)?;
+        Some(Self { state, ticket })
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        lock(self.state).room.leave(&self.ticket);
     }
 }

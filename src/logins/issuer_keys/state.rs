@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::super::jwks::KeySet;
 use super::super::remote::FetchError;
+use super::room::Room;
 use super::{COOLDOWN, FetchedKeys};
 
 /// How soon and how late a set is fetched again behind the back of a call.
@@ -37,8 +38,10 @@ pub(super) struct State {
     pub(super) failure: Option<Arc<FetchError>>,
     running: Option<watch::Receiver<()>>,
     pub(super) unknown: Unknown,
-    /// How many calls wait.
-    pub(super) waiting: usize,
+    /// How many calls wait for the first keys.
+    pub(super) first_waiters: usize,
+    /// Who waits for a key that isn't there.
+    pub(super) room: Room,
     /// When a call last asked.
     pub(super) used: Option<Timestamp>,
 }
