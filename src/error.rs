@@ -15,6 +15,7 @@ use crate::app::merge::{MergeError, UnlinkError};
 use crate::app::proofs::ProofError;
 use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
+use crate::app::saml_providers::{SAML_PROVIDERS, SamlProviderError};
 use crate::app::sign_in::SignInError;
 use crate::app::web_identity::WebIdentityError;
 use crate::logins::LoginError;
@@ -277,6 +278,29 @@ impl From<NotAConsumer> for Error {
         Code::InvalidParameter.because(format!(
             "The value of {provider} is consumerKey;consumerSecret."
         ))
+    }
+}
+
+impl From<SamlProviderError> for Error {
+    fn from(error: SamlProviderError) -> Self {
+        match error {
+            SamlProviderError::Metadata(error) => {
+                Code::InvalidInput.because(format!("Could not parse metadata: {error}."))
+            }
+            SamlProviderError::Outdated => {
+                Code::InvalidInput.because("Could not parse metadata: validUntil is over.")
+            }
+            SamlProviderError::Exists(name) => Code::EntityAlreadyExists
+                .because(format!("Provider with name {name} already exists.")),
+            SamlProviderError::TooMany => Code::LimitExceeded.because(format!(
+                "Cannot exceed quota for SAMLProvidersPerAccount: {SAML_PROVIDERS}"
+            )),
+            SamlProviderError::NoProvider(arn) => {
+                Code::NoSuchEntity.because(format!("Manifest not found for arn {arn}"))
+            }
+            SamlProviderError::Changed => ChangeError::Changed.into(),
+            SamlProviderError::Store(error) => error.into(),
+        }
     }
 }
 

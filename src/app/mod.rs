@@ -30,6 +30,7 @@ pub mod merge;
 pub mod proofs;
 pub mod role_choice;
 pub mod root_key;
+pub mod saml_providers;
 pub mod sign_in;
 mod start;
 pub mod web_identity;

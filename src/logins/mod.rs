@@ -19,6 +19,7 @@ mod key_sets;
 pub mod oauth1;
 mod oidc;
 mod remote;
+pub mod saml;
 #[cfg(test)]
 mod tests;
 mod told;

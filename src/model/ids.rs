@@ -62,6 +62,7 @@ text_form!(Region);
 text_form!(PoolId);
 text_form!(RoleArn);
 text_form!(OidcProviderArn);
+text_form!(SamlProviderArn);
 text_form!(AccountId);
 
 /// An identity pool's id: `REGION:UUID`. Not a secret.
@@ -242,6 +243,47 @@ impl fmt::Display for OidcProviderArn {
     }
 }
 
+/// The ARN of a registered SAML provider: `arn:aws:iam::ACCOUNT:saml-provider/NAME`, the name 1 to 128 of `[\w._-]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SamlProviderArn(String);
+
+impl SamlProviderArn {
+    /// The ARN of the provider called `name`, as the service model lets providers be called, in `account`.
+    pub fn new(account: &AccountId, name: &str) -> Self {
+        Self(format!("arn:aws:iam::{account}:saml-provider/{name}"))
+    }
+
+    /// Reads such an ARN; `None` where it isn't one. Whether that provider exists is another question.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (account, name) = text
+            .strip_prefix("arn:aws:iam::")?
+            .split_once(":saml-provider/")?;
+        let named = (1..=128).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+        (AccountId::parse(account).is_some() && named).then(|| Self(text.to_owned()))
+    }
+
+    /// The whole ARN.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The provider's name.
+    pub fn name(&self) -> &str {
+        self.0
+            .split_once(":saml-provider/")
+            .map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for SamlProviderArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,6 +341,24 @@ mod tests {
         let arn = OidcProviderArn::new(&account, "localhost:3000/a");
         assert_eq!(arn.name(), "localhost:3000/a");
         assert_eq!(OidcProviderArn::parse(arn.as_str()), Some(arn));
+    }
+
+    #[test]
+    fn a_saml_providers_arn_has_its_name() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let arn = SamlProviderArn::new(&account, "corp.A_1-b");
+        assert_eq!(arn.name(), "corp.A_1-b");
+        assert_eq!(SamlProviderArn::parse(arn.as_str()), Some(arn));
+        for text in [
+            "arn:aws:iam::123456789012:saml-provider/",
+            "arn:aws:iam::123456789012:saml-provider/a/b",
+            "arn:aws:iam::123456789012:saml-provider/a b",
+            "arn:aws:iam::123456789012:saml-provider/a:saml-provider/b",
+            "arn:aws:iam::12:saml-provider/a",
+            "arn:aws:iam::123456789012:oidc-provider/a",
+        ] {
+            assert_eq!(SamlProviderArn::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Login providers by name: which kind of provider a `Logins` key means, and the record of a registered OpenID Connect
-//! provider. Who may log in is decided in `logins`, not here.
+//! Login providers by name: which kind of provider a `Logins` key means, and the records of registered OpenID Connect
+//! and SAML providers. Who may log in is decided in `logins`, not here.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{OidcProviderArn, Region};
+use uuid::Uuid;
+
+use super::ids::{OidcProviderArn, Region, SamlProviderArn};
 
 /// What a key of a `Logins` map names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +115,36 @@ pub struct OidcProvider {
     pub tags: Vec<(String, String)>,
     /// When it was registered.
     pub created: Timestamp,
+}
+
+/// A SAML provider as the IAM actions register it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamlProvider {
+    /// Its ARN, which holds its name.
+    pub arn: SamlProviderArn,
+    /// Rises by one with every change, as a pool's.
+    pub version: u64,
+    /// What tells it from another one of the same name, before or after it.
+    pub uuid: Uuid,
+    /// Its metadata document, as it was written.
+    pub document: String,
+    /// What the document says.
+    pub metadata: SamlMetadata,
+    /// Its tags, in the order given; at most 50.
+    pub tags: Vec<(String, String)>,
+    /// When it was registered.
+    pub created: Timestamp,
+}
+
+/// What a SAML provider's metadata says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamlMetadata {
+    /// Its name for itself, which its responses say as their issuer: 1 to 1,024 characters.
+    pub entity_id: String,
+    /// The certificates whose keys sign its responses: base64 of DER, without white space, at least one.
+    pub certificates: Vec<String>,
+    /// When the metadata ends to be good, if they say so.
+    pub valid_until: Option<Timestamp>,
 }
 
 #[cfg(test)]

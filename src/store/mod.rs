@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
-use crate::model::provider::OidcProvider;
+use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::model::sign_in::{Asker, Refusal};
 
 /// A store of pools, identities, registered providers and the server's own documents.
@@ -96,6 +96,25 @@ pub trait Store: Send + Sync {
     /// Removes the provider with this name. Says whether it was there.
     async fn remove_oidc_provider(&self, name: &str) -> Result<bool, StoreError>;
 
+    /// Adds a SAML provider, unless there are `limit` already.
+    async fn add_saml_provider(
+        &self,
+        provider: SamlProvider,
+        limit: usize,
+    ) -> Result<ProviderAdded, StoreError>;
+
+    /// The SAML provider with this name, to the byte.
+    async fn saml_provider(&self, name: &str) -> Result<Option<Arc<SamlProvider>>, StoreError>;
+
+    /// All SAML providers, in the order of their names.
+    async fn list_saml_providers(&self) -> Result<Vec<Arc<SamlProvider>>, StoreError>;
+
+    /// Puts `provider` in the place of the version before it, as [`Store::replace_pool`] does.
+    async fn replace_saml_provider(&self, provider: SamlProvider) -> Result<Replaced, StoreError>;
+
+    /// Removes the SAML provider with this name. Says whether it was there.
+    async fn remove_saml_provider(&self, name: &str) -> Result<bool, StoreError>;
+
     /// One of the server's own documents.
     async fn document(&self, name: DocumentName) -> Result<Option<Document>, StoreError>;
 
@@ -127,7 +146,7 @@ pub enum PoolAdded {
 pub enum ProviderAdded {
     /// It is there.
     Added,
-    /// One with this name, or with this name and another final slash, was there before.
+    /// One with this name, or an OpenID Connect provider's with another final slash, was there before.
     Exists,
     /// There is the limit of providers.
     LimitReached,

@@ -23,6 +23,7 @@ mod races;
 mod removal;
 mod restart;
 mod rule;
+mod saml_providers;
 mod sign_in;
 mod turmoil;
 
@@ -123,6 +124,12 @@ macro_rules! kept_by {
                 providers::providers_are_listed_in_the_order_of_their_names,
                 providers::a_provider_is_replaced_by_its_next_version_only,
                 providers::a_provider_is_removed_by_its_exact_name,
+                saml_providers::a_saml_provider_is_found_as_it_was_added,
+                saml_providers::there_are_no_more_saml_providers_than_their_limit,
+                saml_providers::of_two_namesakes_at_once_one_is_added,
+                saml_providers::saml_providers_are_listed_in_the_order_of_their_names,
+                saml_providers::a_saml_provider_is_replaced_by_its_next_version_only,
+                saml_providers::a_saml_provider_is_removed_by_its_name,
                 documents::a_document_begins_at_version_one,
                 documents::a_document_is_replaced_by_its_next_version_only,
                 documents::documents_do_not_mix,

@@ -1,4 +1,4 @@
-//! All pools and all OpenID Connect providers, in memory, so that the reads that every call makes touch no SQL. A copy
+//! All pools and all registered providers, in memory, so that the reads that every call makes touch no SQL. A copy
 //! of what is committed: the writer changes it after each COMMIT and before it answers, nobody else does.
 
 use std::collections::BTreeMap;
@@ -11,16 +11,17 @@ use uuid::Uuid;
 use super::rows;
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
-use crate::model::provider::OidcProvider;
+use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::store::StoreError;
 
 const UNBROKEN: &str = "nothing panics under this lock";
 
-/// The pools by id, the providers by name.
+/// The pools by id, the providers of each kind by name.
 #[derive(Debug)]
 pub(super) struct Memory {
     pools: RwLock<BTreeMap<Uuid, Arc<Pool>>>,
     providers: RwLock<BTreeMap<String, Arc<OidcProvider>>>,
+    saml_providers: RwLock<BTreeMap<String, Arc<SamlProvider>>>,
 }
 
 /// What an intention that was kept changes here.
@@ -34,6 +35,10 @@ pub(super) enum Change {
     Provider(Arc<OidcProvider>),
     /// The provider with this name is gone.
     NoProvider(String),
+    /// This SAML provider is there now, or has changed.
+    SamlProvider(Arc<SamlProvider>),
+    /// The SAML provider with this name is gone.
+    NoSamlProvider(String),
 }
 
 impl Memory {
@@ -45,9 +50,14 @@ impl Memory {
         let providers = providers
             .into_iter()
             .map(|provider| (provider.arn.name().to_owned(), Arc::new(provider)));
+        let saml_providers = records::<SamlProvider>(db, "SELECT record FROM saml_provider")?;
+        let saml_providers = saml_providers
+            .into_iter()
+            .map(|provider| (provider.arn.name().to_owned(), Arc::new(provider)));
         Ok(Self {
             pools: RwLock::new(pools.collect()),
             providers: RwLock::new(providers.collect()),
+            saml_providers: RwLock::new(saml_providers.collect()),
         })
     }
 
@@ -58,6 +68,7 @@ impl Memory {
         }
         let mut pools = self.pools.write().expect(UNBROKEN);
         let mut providers = self.providers.write().expect(UNBROKEN);
+        let mut saml_providers = self.saml_providers.write().expect(UNBROKEN);
         for change in changes {
             match change {
                 Change::Pool(pool) => {
@@ -71,6 +82,12 @@ impl Memory {
                 }
                 Change::NoProvider(name) => {
                     providers.remove(&name);
+                }
+                Change::SamlProvider(provider) => {
+                    saml_providers.insert(provider.arn.name().to_owned(), provider);
+                }
+                Change::NoSamlProvider(name) => {
+                    saml_providers.remove(&name);
                 }
             }
         }
@@ -103,6 +120,16 @@ impl Memory {
 
     pub(super) fn list_providers(&self) -> Vec<Arc<OidcProvider>> {
         let providers = self.providers.read().expect(UNBROKEN);
+        providers.values().cloned().collect()
+    }
+
+    pub(super) fn saml_provider(&self, name: &str) -> Option<Arc<SamlProvider>> {
+        let providers = self.saml_providers.read().expect(UNBROKEN);
+        providers.get(name).cloned()
+    }
+
+    pub(super) fn list_saml_providers(&self) -> Vec<Arc<SamlProvider>> {
+        let providers = self.saml_providers.read().expect(UNBROKEN);
         providers.values().cloned().collect()
     }
 }

@@ -4,7 +4,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The schema's history: the file at index `n` leads from version `n` to `n + 1`.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_first.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_first.sql"),
+    include_str!("../migrations/sqlite/0002_saml_providers.sql"),
+];
 
 /// Marks a database file as ours: "Cgnt".
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Cgnt");

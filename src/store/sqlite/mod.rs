@@ -15,6 +15,7 @@ mod providers;
 mod purge;
 mod readers;
 mod rows;
+mod saml_providers;
 mod sign_in;
 #[cfg(test)]
 pub(super) mod tests;
@@ -38,7 +39,7 @@ use super::{
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
-use crate::model::provider::OidcProvider;
+use crate::model::provider::{OidcProvider, SamlProvider};
 
 /// A store in a file, open.
 #[derive(Debug)]
@@ -206,6 +207,39 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         self.writer
             .ask(move |db, changes| providers::remove(db, changes, name))
+            .await
+    }
+
+    async fn add_saml_provider(
+        &self,
+        provider: SamlProvider,
+        limit: usize,
+    ) -> Result<ProviderAdded, StoreError> {
+        self.writer
+            .ask(move |db, changes| saml_providers::add(db, changes, provider, limit))
+            .await
+    }
+
+    async fn saml_provider(&self, name: &str) -> Result<Option<Arc<SamlProvider>>, StoreError> {
+        self.is_open()?;
+        Ok(self.memory.saml_provider(name))
+    }
+
+    async fn list_saml_providers(&self) -> Result<Vec<Arc<SamlProvider>>, StoreError> {
+        self.is_open()?;
+        Ok(self.memory.list_saml_providers())
+    }
+
+    async fn replace_saml_provider(&self, provider: SamlProvider) -> Result<Replaced, StoreError> {
+        self.writer
+            .ask(move |db, changes| saml_providers::replace(db, changes, provider))
+            .await
+    }
+
+    async fn remove_saml_provider(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .ask(move |db, changes| saml_providers::remove(db, changes, name))
             .await
     }
 

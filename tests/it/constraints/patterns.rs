@@ -85,6 +85,16 @@ const PATTERNS: &[Pattern] = &[
         spoiler: '-',
     },
     Pattern {
+        written: "[A-Z0-9]+",
+        matches: |text| {
+            some_of(text, |letter| {
+                letter.is_ascii_uppercase() || letter.is_ascii_digit()
+            })
+        },
+        filler: Some('Z'),
+        spoiler: 'z',
+    },
+    Pattern {
         written: "(un)?authenticated",
         matches: |text| ["authenticated", "unauthenticated"].contains(&text),
         filler: None,

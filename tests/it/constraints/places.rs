@@ -282,8 +282,10 @@ fn first<'k>(mut keys: impl Iterator<Item = &'k String>) -> String {
     keys.next().expect("a key").clone()
 }
 
+/// A bound on a length; none where the bound on all bodies, 1 MiB, comes first.
 fn length(bound: &Value) -> Option<usize> {
     bound
         .as_u64()
+        .filter(|bound| *bound < 1 << 20)
         .map(|bound| usize::try_from(bound).expect("a length"))
 }

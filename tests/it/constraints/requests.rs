@@ -9,6 +9,7 @@ const POOL_ARN: &str = "arn:aws:cognito-identity:eu-west-1:123456789012:identity
 const IDENTITY: &str = "eu-west-1:00000000-0000-4000-8000-00000000000a";
 const ROLE: &str = "arn:aws:iam::123456789012:role/User";
 const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/nobody.example.com";
+const SAML_PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/nobody";
 const PRINT: &str = "990f4193972f2becf12ddeda5237f9c952f20d9e";
 
 /// The request of an operation.
@@ -107,7 +108,7 @@ pub fn request(entry: &Entry) -> Value {
             "Policy": "{}", "DurationSeconds": 3600,
         }),
         (Service::Sts, "GetCallerIdentity")
-        | (Service::Iam, "ListOpenIDConnectProviders")
+        | (Service::Iam, "ListOpenIDConnectProviders" | "ListSAMLProviders")
         | (Service::Cognate, "ListAccessKeys" | "RotateRootKey") => json!({}),
         (
             Service::Iam,
@@ -123,6 +124,19 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Iam, "UpdateOpenIDConnectProviderThumbprint") => {
             json!({ "OpenIDConnectProviderArn": PROVIDER, "ThumbprintList": [PRINT] })
         }
+        (Service::Iam, "CreateSAMLProvider") => json!({
+            "SAMLMetadataDocument": "no metadata ".repeat(100), "Name": "corp",
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+            "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
+        }),
+        (Service::Iam, "DeleteSAMLProvider" | "GetSAMLProvider") => {
+            json!({ "SAMLProviderArn": SAML_PROVIDER })
+        }
+        (Service::Iam, "UpdateSAMLProvider") => json!({
+            "SAMLMetadataDocument": "no metadata ".repeat(100), "SAMLProviderArn": SAML_PROVIDER,
+            "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
+            "RemovePrivateKey": "A".repeat(22),
+        }),
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
         (Service::Cognate, "ExplainLogin") => json!({ "IdentityPoolId": POOL, "Logins": logins() }),

@@ -11,6 +11,7 @@ use cognate::operations::ALL;
 use serde_json::{Value, json};
 
 use crate::service_model::{ServiceModel, list, text};
+use crate::world::idp::IdentityProvider;
 use crate::world::{GUEST_ROLE, Issuer, REGION, USER_ROLE, beginning, client, login};
 
 /// A house without a door, whose operations are called one by one, each answer held against its model.
@@ -128,6 +129,26 @@ impl House {
         self.call("UntagResource", untag).await;
     }
 
+    /// Everything about SAML providers; gives one that stays.
+    async fn saml_providers(&mut self) -> Value {
+        let document = IdentityProvider::new("https://idp.example").metadata();
+        let mut provider = json!({
+            "Name": "corp", "SAMLMetadataDocument": document, "Tags": [{ "Key": "team", "Value": "blue" }],
+        });
+        let arn =
+            self.call("CreateSAMLProvider", provider.clone()).await["SAMLProviderArn"].clone();
+        provider["Name"] = json!("other");
+        let other = self.call("CreateSAMLProvider", provider).await["SAMLProviderArn"].clone();
+        let update = json!({ "SAMLProviderArn": arn, "SAMLMetadataDocument": document });
+        self.call("UpdateSAMLProvider", update).await;
+        self.call("GetSAMLProvider", json!({ "SAMLProviderArn": arn }))
+            .await;
+        self.call("ListSAMLProviders", json!({})).await;
+        self.call("DeleteSAMLProvider", json!({ "SAMLProviderArn": other }))
+            .await;
+        arn
+    }
+
     /// Everything about access keys.
     async fn access_keys(&mut self) {
         let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
@@ -240,6 +261,7 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         )
         .await;
 
+    house.saml_providers().await;
     let user_pool = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC";
     let mut settings = json!({
         "IdentityPoolName": "A pool",

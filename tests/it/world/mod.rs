@@ -21,6 +21,8 @@ mod binary;
 mod crowd;
 mod declared;
 mod developer;
+#[path = "../../../src/logins/fake/identity_provider.rs"]
+pub mod idp;
 mod issuer;
 mod nursery;
 mod saying;

@@ -1,0 +1,119 @@
+//! Reading a SAML identity provider's metadata, when an administrator registers it. Whether whoever wrote them may be
+//! trusted is the administrator's business: a signature of the document itself isn't looked at.
+//! <https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf>
+
+use jiff::Timestamp;
+use uppsala::{Document, NodeId};
+
+use super::key;
+use super::xml::{self, Comments, DSIG, METADATA, NotXml, PROTOCOL, attribute, is, named};
+use crate::model::provider::SamlMetadata;
+
+/// How long a document may be, in bytes.
+pub const LONGEST_METADATA: usize = 256 << 10;
+
+/// How many certificates may sign for a provider.
+const CERTIFICATES: usize = 10;
+
+/// How long an entity's id may be, in characters.
+const LONGEST_ENTITY_ID: usize = 1024;
+
+/// Why a document isn't the metadata of an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// It is longer than [`LONGEST_METADATA`].
+    #[error("the document is longer than {LONGEST_METADATA} bytes")]
+    TooLong,
+    /// It can't be read.
+    #[error("{0}")]
+    Xml(#[from] NotXml),
+    /// Its root is another element.
+    #[error("the document's root is no EntityDescriptor of SAML 2.0")]
+    Root,
+    /// Its entity has no name, or too long a one.
+    #[error("the entityID is missing or longer than {LONGEST_ENTITY_ID} characters")]
+    EntityId,
+    /// It says nothing of an identity provider, or of several.
+    #[error("there must be one IDPSSODescriptor for SAML 2.0")]
+    Role,
+    /// Nothing could be verified with it.
+    #[error("there is no signing certificate")]
+    NoCertificate,
+    /// More certificates than anybody needs.
+    #[error("there are more than {CERTIFICATES} signing certificates")]
+    TooManyCertificates,
+    /// A certificate with which nothing is verified here.
+    #[error("a signing certificate can't be used: {0}")]
+    Certificate(#[from] key::NoKey),
+    /// A `validUntil` that is no moment.
+    #[error("validUntil is no moment in UTC")]
+    ValidUntil,
+}
+
+/// Reads the metadata of one identity provider: an EntityDescriptor of SAML 2.0 with one IDPSSODescriptor, which has a
+/// signing certificate with an RSA key of 2,048 to 8,192 bits or one on P-256, P-384 or P-521. The certificates' own
+/// dates and issuers mean nothing: they are there for their keys.
+pub fn read_metadata(document: &str) -> Result<SamlMetadata, MetadataError> {
+    if document.len() > LONGEST_METADATA {
+        return Err(MetadataError::TooLong);
+    }
+    let document = &xml::read(document, Comments::Allowed)?;
+    let root = document.document_element().ok_or(MetadataError::Root)?;
+    if !is(document, root, METADATA, "EntityDescriptor") {
+        return Err(MetadataError::Root);
+    }
+    let entity_id = attribute(document, root, "entityID")
+        .filter(|id| (1..=LONGEST_ENTITY_ID).contains(&id.chars().count()))
+        .ok_or(MetadataError::EntityId)?;
+    let mut roles = named(document, root, METADATA, "IDPSSODescriptor").filter(|role| {
+        let protocols = attribute(document, *role, "protocolSupportEnumeration");
+        protocols.is_some_and(|all| all.split_whitespace().any(|one| one == PROTOCOL))
+    });
+    let (Some(role), None) = (roles.next(), roles.next()) else {
+        return Err(MetadataError::Role);
+    };
+    let ends = [root, role].map(|node| valid_until(document, node));
+    let [of_entity, of_role] = ends;
+    let valid_until = of_entity?.into_iter().chain(of_role?).min();
+    Ok(SamlMetadata {
+        entity_id: entity_id.to_owned(),
+        certificates: certificates(document, role)?,
+        valid_until,
+    })
+}
+
+fn valid_until(document: &Document<'_>, node: NodeId) -> Result<Option<Timestamp>, MetadataError> {
+    let Some(text) = attribute(document, node, "validUntil") else {
+        return Ok(None);
+    };
+    let moment = text.parse().map_err(|_| MetadataError::ValidUntil)?;
+    Ok(Some(moment))
+}
+
+/// The certificates for signing: each once, in their order, without white space.
+fn certificates(document: &Document<'_>, role: NodeId) -> Result<Vec<String>, MetadataError> {
+    let mut found: Vec<String> = Vec::new();
+    for descriptor in named(document, role, METADATA, "KeyDescriptor") {
+        if !matches!(
+            attribute(document, descriptor, "use"),
+            None | Some("signing")
+        ) {
+            continue;
+        }
+        let infos = named(document, descriptor, DSIG, "KeyInfo");
+        let data = infos.flat_map(|info| named(document, info, DSIG, "X509Data"));
+        for node in data.flat_map(|data| named(document, data, DSIG, "X509Certificate")) {
+            let mut certificate = document.text_content_deep(node);
+            certificate.retain(|letter| !letter.is_ascii_whitespace());
+            key::of_metadata(&certificate)?;
+            if !found.contains(&certificate) {
+                found.push(certificate);
+            }
+        }
+    }
+    match found.len() {
+        0 => Err(MetadataError::NoCertificate),
+        1..=CERTIFICATES => Ok(found),
+        _ => Err(MetadataError::TooManyCertificates),
+    }
+}
