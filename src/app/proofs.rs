@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use crate::logins::{
-    Audience, Client, LoginError, OpenIdConnect, Provider, Through, Unwatched, UserPool, Verified,
-    Watch, What,
+    Audience, Client, LoginError, OpenIdConnect, Provider, Saml, Through, Unwatched, UserPool,
+    Verified, Watch, What,
 };
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::OidcProviderArn;
@@ -294,12 +294,35 @@ impl Call<'_> {
                 (!clients.is_empty()).then_some(Provider::UserPool(UserPool { name, clients }))
             }
             ProviderKind::Public(public) => self.asked_provider(pool, key, public)?,
-            ProviderKind::Saml | ProviderKind::Own => None,
+            ProviderKind::Saml => self.saml_provider_of(pool, key).await?,
+            ProviderKind::Own => None,
         };
         match named {
             Some(provider) => Ok(Some(provider)),
             None => Err(LoginError::Unsupported.into()),
         }
+    }
+
+    /// The registered SAML provider that the pool trusts under its ARN.
+    async fn saml_provider_of(
+        &self,
+        pool: &Pool,
+        key: &str,
+    ) -> Result<Option<Provider>, StoreError> {
+        let mut arns = pool.settings.saml_provider_arns.iter();
+        let Some(arn) = arns.find(|arn| arn.as_str() == key) else {
+            return Ok(None);
+        };
+        let registered = self.app.store.saml_provider(arn.name()).await?;
+        let registered = registered.filter(|registered| registered.arn == *arn);
+        Ok(registered.map(|registered| {
+            Provider::Saml(Saml {
+                arn: arn.clone(),
+                metadata: registered.metadata.clone(),
+                own: self.app.tokens.issuer().to_owned(),
+                pool: pool.id.uuid,
+            })
+        }))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::issuer_keys::NoKeys;
 use super::jws::Refused;
 use super::jwt::NotAToken;
+use super::saml::{self, NotAResponse, NotForUs, Replayed};
 use super::user_status::{NoSuchUser, NotTold};
 use super::vouching::{NoAnswer, NotAnAccessToken, TokenRefused};
 
@@ -41,6 +42,18 @@ pub enum LoginError {
     /// No key of the provider vouches for it.
     #[error("the token's signature can't be verified")]
     Unverifiable(#[source] Refused),
+    /// The value is no SAML response, or nobody vouches for it.
+    #[error("the login isn't a signed SAML response")]
+    NotAResponse(#[source] NotAResponse),
+    /// The SAML response is signed, and says nothing that counts here.
+    #[error("the SAML response isn't good here")]
+    NotForUs(#[source] NotForUs),
+    /// The SAML response was used elsewhere.
+    #[error("the SAML response can't be taken again")]
+    Replayed(#[from] Replayed),
+    /// The SAML provider's metadata are good no longer.
+    #[error("the time of the SAML provider's metadata is over")]
+    MetadataExpired,
     /// The provider's keys can't be had: a failure outside, neither the token's fault nor a yes.
     #[error("the keys of {provider} can't be had")]
     Unreachable {
@@ -82,6 +95,20 @@ pub enum LoginError {
     },
 }
 
+impl From<saml::Refused> for LoginError {
+    fn from(refused: saml::Refused) -> Self {
+        match refused {
+            saml::Refused::NotAResponse(why) => Self::NotAResponse(why),
+            saml::Refused::NotForUs(NotForUs::Expired { now, end }) => {
+                Self::Expired { now, exp: end }
+            }
+            saml::Refused::NotForUs(NotForUs::NotYetValid) => Self::NotYetValid,
+            saml::Refused::NotForUs(NotForUs::Issuer) => Self::IssuerMismatch,
+            saml::Refused::NotForUs(why) => Self::NotForUs(why),
+        }
+    }
+}
+
 impl LoginError {
     /// The sentence for the client, to the byte what the service says.
     pub fn client_text(&self) -> String {
@@ -93,13 +120,17 @@ impl LoginError {
             Self::IssuerMismatch => "Issuer doesn't match providerName".to_owned(),
             Self::Expired { now, exp } => format!("Token expired: {now} >= {exp}"),
             Self::NotYetValid => "Token used before valid.".to_owned(),
-            Self::Unverifiable(_) => "Couldn't verify signed token.".to_owned(),
-            Self::Unsupported => {
+            Self::NotAResponse(NotAResponse::NotSigned(_))
+            | Self::MetadataExpired
+            | Self::Unverifiable(_) => "Couldn't verify signed token.".to_owned(),
+            Self::NotForUs(NotForUs::Audience | NotForUs::Recipient) | Self::Unsupported => {
                 return "Token is not from a supported provider of this identity pool.".to_owned();
             }
             Self::NotAnAccessToken(_) | Self::Refused(_) => {
                 return "Invalid login token.".to_owned();
             }
+            Self::NotAResponse(_) | Self::NotForUs(_) => "Not a valid SAML response.".to_owned(),
+            Self::Replayed(_) => "The SAML response was used before.".to_owned(),
             Self::NoSuchUser(_) => "The user is disabled or no longer there.".to_owned(),
             Self::Unreachable { provider, .. }
             | Self::NoAnswer { provider, .. }

@@ -47,6 +47,7 @@ pub use self::jwt::NotAToken;
 use self::key_sets::KeySets;
 pub use self::oidc::{Audience, OpenIdConnect, Through};
 pub use self::remote::{FetchError, jwks_uri};
+pub use self::saml::Saml;
 pub use self::twitter::Twitter;
 pub use self::user_pool::{Client, UserPool};
 use self::user_status::UserStatus;
@@ -72,6 +73,8 @@ pub enum Provider {
     Amazon(Amazon),
     /// Twitter or Digits.
     Twitter(Twitter),
+    /// A SAML provider.
+    Saml(Saml),
 }
 
 /// What the operator decides about logins.
@@ -109,7 +112,8 @@ pub struct Verified {
     pub amr: [String; 2],
 }
 
-/// Verifies logins, and keeps what that needs: the issuers' keys, and for a minute what providers said of access tokens.
+/// Verifies logins, and keeps what that needs: the issuers' keys, for a minute what providers said of access tokens, and
+/// which SAML responses were shown where.
 #[derive(Debug)]
 pub struct Logins {
     rules: Rules,
@@ -117,6 +121,7 @@ pub struct Logins {
     outgoing: Arc<Outgoing>,
     verdicts: Arc<Verdicts>,
     user_status: UserStatus,
+    replays: saml::Replays,
 }
 
 impl Logins {
@@ -128,6 +133,7 @@ impl Logins {
             user_status: UserStatus::new(Arc::clone(&outgoing)),
             outgoing,
             verdicts: Arc::default(),
+            replays: saml::Replays::default(),
         }
     }
 
@@ -180,6 +186,7 @@ impl Logins {
             Some(Provider::Twitter(provider)) => {
                 return self.verify_access_token(provider, token, now).await;
             }
+            Some(Provider::Saml(provider)) => return self.verify_saml(provider, token, now),
             // Known by its name, so nothing needs to be read to say that the pool doesn't have it.
             None if ProviderKind::of(key) != ProviderKind::OpenIdConnect => {
                 return Err(LoginError::Unsupported);

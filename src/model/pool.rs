@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{OidcProviderArn, PoolId, RoleArn};
+use super::ids::{OidcProviderArn, PoolId, RoleArn, SamlProviderArn};
 use super::principal_tags::TagMap;
 use super::roles::RoleMapping;
 
@@ -42,6 +42,9 @@ pub struct PoolSettings {
     pub developer_provider_name: Option<String>,
     /// Registered OpenID Connect providers.
     pub oidc_provider_arns: Vec<OidcProviderArn>,
+    /// Registered SAML providers.
+    #[serde(default)]
+    pub saml_provider_arns: Vec<SamlProviderArn>,
     /// User pools, with one client each; a pool may stand here with several clients.
     pub user_pool_clients: Vec<UserPoolClient>,
     /// Tags; an update that names none leaves them.
@@ -54,6 +57,7 @@ impl PoolSettings {
         !self.supported_login_providers.is_empty()
             || self.developer_provider_name.is_some()
             || !self.oidc_provider_arns.is_empty()
+            || !self.saml_provider_arns.is_empty()
             || !self.user_pool_clients.is_empty()
     }
 }

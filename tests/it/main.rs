@@ -50,6 +50,7 @@ mod private_authority;
 mod process;
 mod role_mappings;
 mod rotation;
+mod saml;
 mod saml_providers;
 mod server_side_token_check;
 mod set_identity_pool_roles;

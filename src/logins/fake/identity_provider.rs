@@ -86,9 +86,10 @@ impl IdentityProvider {
 
     pub fn sign_as(&self, xml: &str, id: &str, how: &How<'_>) -> String {
         let transforms = how.transforms.iter();
-        let transforms: String = transforms
+        let transforms: Vec<String> = transforms
             .map(|one| format!("<ds:Transform Algorithm=\"{one}\"/>"))
             .collect();
+        let transforms = transforms.concat();
         let template = format!(
             "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo>\
              <ds:CanonicalizationMethod Algorithm=\"{}\"/><ds:SignatureMethod Algorithm=\"{}\"/>\
@@ -115,7 +116,7 @@ impl IdentityProvider {
 
 /// Metadata with these certificates for signing, and more attributes for the EntityDescriptor.
 pub fn metadata(entity_id: &str, certificates: &[&str], more: &str) -> String {
-    let keys: String = certificates
+    let keys: Vec<String> = certificates
         .iter()
         .map(|certificate| {
             format!(
@@ -125,6 +126,7 @@ pub fn metadata(entity_id: &str, certificates: &[&str], more: &str) -> String {
             )
         })
         .collect();
+    let keys = keys.concat();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- {} -->\n\
          <md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\"{more}>\
@@ -180,17 +182,19 @@ impl Says {
     /// The assertion, which nobody has signed, as an element that can stand anywhere.
     pub fn assertion(&self) -> String {
         let (now, end) = (moment(self.now), moment(self.now + self.lifetime));
-        let attributes: String = self
+        let attributes: Vec<String> = self
             .attributes
             .iter()
             .map(|(name, values)| {
-                let values: String = values
+                let values: Vec<String> = values
                     .iter()
                     .map(|value| format!("<saml:AttributeValue>{value}</saml:AttributeValue>"))
                     .collect();
+                let values = values.concat();
                 format!("<saml:Attribute Name=\"{name}\">{values}</saml:Attribute>")
             })
             .collect();
+        let attributes = attributes.concat();
         let attributes = if attributes.is_empty() {
             attributes
         } else {

@@ -1,9 +1,190 @@
-//! SAML providers. Users log in with a response that their provider signed, in base64.
+//! SAML providers. Users log in with a response that their provider signed, in base64, as browsers post it.
+//!
+//! A response is decoded and parsed within bounds ([`response`]), the signatures are checked against the certificates of
+//! the provider's metadata ([`signature`]), and what the signed assertion says is checked at the moment of the call
+//! ([`conditions`]). [`verify`] does it all, and touches nothing but its arguments.
 
+mod conditions;
 mod key;
 mod metadata;
+mod replays;
+mod response;
+mod signature;
+#[cfg(test)]
+mod tests;
 mod xml;
 
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+pub use self::conditions::NotForUs;
 pub use self::key::NoKey;
 pub use self::metadata::{LONGEST_METADATA, MetadataError, read_metadata};
+pub use self::replays::Replayed;
+pub(super) use self::replays::Replays;
+pub use self::response::{LONGEST_RESPONSE, NotAResponse};
+pub use self::signature::{ALGORITHMS, Algorithms, NotSigned};
 pub use self::xml::NotXml;
+use super::{LoginError, Logins, Verified};
+use crate::model::identity::Login;
+use crate::model::ids::{RoleArn, SamlProviderArn};
+use crate::model::provider::SamlMetadata;
+
+/// Where the provider names roles, each beside the provider's own ARN.
+const ROLES: &str = "https://aws.amazon.com/SAML/Attributes/Role";
+
+/// The claims that role mappings read, which are made of [`ROLES`] and of nothing else.
+const ROLE_CLAIMS: [&str; 2] = ["cognito:roles", "cognito:preferred_role"];
+
+/// A SAML provider as a pool trusts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saml {
+    /// Its ARN, which is its `Logins` key.
+    pub arn: SamlProviderArn,
+    /// What it was registered with.
+    pub metadata: SamlMetadata,
+    /// This server's public URL: an audience, and with `/saml` behind it a recipient, beside those of the real service.
+    pub own: String,
+    /// The pool at which its users log in.
+    pub pool: Uuid,
+}
+
+/// What a response is held to.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'t> {
+    /// The provider's name for itself.
+    pub entity_id: &'t str,
+    /// The certificates whose keys vouch for it: base64 of DER.
+    pub certificates: &'t [String],
+    /// What a signature may be made with.
+    pub algorithms: &'t Algorithms,
+    /// One of these must be its audience.
+    pub audiences: &'t [&'t str],
+    /// To one of these it must be brought.
+    pub recipients: &'t [&'t str],
+}
+
+/// An assertion that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assertion {
+    /// Its ID.
+    pub id: String,
+    /// The user: 1 to 255 characters, to the byte as the provider wrote them.
+    pub subject: String,
+    /// The audience that it is for.
+    pub audience: String,
+    /// When it ends, in seconds since 1970.
+    pub end: i64,
+    /// The attributes, by name, each with its values.
+    pub attributes: Vec<(String, Vec<String>)>,
+}
+
+/// Why a response is no login.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It can't be read, or nobody vouches for it.
+    #[error(transparent)]
+    NotAResponse(#[from] NotAResponse),
+    /// It is for somebody else or another time.
+    #[error(transparent)]
+    NotForUs(#[from] NotForUs),
+}
+
+/// Verifies a response, as it stands in a `Logins` map, at `now`.
+pub fn verify(response: &str, terms: &Terms<'_>, now: Timestamp) -> Result<Assertion, Refused> {
+    let text = response::decode(response)?;
+    let document = response::parse(&text)?;
+    let read = response::read(&document, terms.certificates, terms.algorithms)?;
+    read.check_issuer(terms)?;
+    let (audience, end) = read.check_conditions(terms, now)?;
+    Ok(Assertion {
+        id: read.id().to_owned(),
+        subject: read.subject(terms)?,
+        audience,
+        end,
+        attributes: read.attributes(),
+    })
+}
+
+impl Logins {
+    /// Checks `response` as a login at `provider`.
+    pub(super) fn verify_saml(
+        &self,
+        provider: &Saml,
+        response: &str,
+        now: Timestamp,
+    ) -> Result<Verified, LoginError> {
+        let metadata = &provider.metadata;
+        if metadata.valid_until.is_some_and(|end| end <= now) {
+            return Err(LoginError::MetadataExpired);
+        }
+        let own_recipient = format!("{}/saml", provider.own.trim_end_matches('/'));
+        let terms = Terms {
+            entity_id: &metadata.entity_id,
+            certificates: &metadata.certificates,
+            algorithms: &ALGORITHMS,
+            audiences: &[
+                "urn:amazon:webservices",
+                "https://signin.aws.amazon.com/saml",
+                &provider.own,
+            ],
+            recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
+        };
+        let assertion = verify(response, &terms, now)?;
+        let lives = assertion.end.saturating_sub(now.as_second());
+        let longest = self.rules.max_lifetime.as_secs();
+        if u64::try_from(lives).is_ok_and(|lives| lives > longest) {
+            return Err(LoginError::NotForUs(NotForUs::LivesTooLong));
+        }
+        let shown = (metadata.entity_id.as_str(), assertion.id.as_str());
+        self.replays
+            .show(shown, provider.pool, assertion.end, now)?;
+        let name = provider.arn.to_string();
+        Ok(Verified {
+            login: Login::public(&name, &assertion.subject),
+            amr: [name.clone(), format!("{name}:{}", assertion.subject)],
+            claims: claims(&assertion, &name),
+            audience: assertion.audience,
+            expires: Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX),
+        })
+    }
+}
+
+/// The attributes as claims: a text, or a list where there are several values; the roles that the provider `arn`
+/// names, as a user pool's token would; and the user as `sub`.
+fn claims(assertion: &Assertion, arn: &str) -> Map<String, Value> {
+    let mut claims = Map::new();
+    for (name, values) in &assertion.attributes {
+        if ROLE_CLAIMS.contains(&name.as_str()) {
+            continue;
+        }
+        match &values[..] {
+            [] => {}
+            [one] => {
+                claims.insert(name.clone(), Value::from(one.as_str()));
+            }
+            several => {
+                claims.insert(name.clone(), Value::from(several.to_vec()));
+            }
+        }
+        if name == ROLES {
+            let roles: Vec<&str> = values.iter().filter_map(|pair| role(pair, arn)).collect();
+            claims.insert(ROLE_CLAIMS[0].to_owned(), Value::from(roles));
+        }
+    }
+    claims.insert("sub".to_owned(), Value::from(assertion.subject.as_str()));
+    claims
+}
+
+/// The role of a pair `ROLE,PROVIDER`, in either order, if it is of this provider.
+fn role<'p>(pair: &'p str, provider: &str) -> Option<&'p str> {
+    let (one, other) = pair.split_once(',')?;
+    let (one, other) = (one.trim(), other.trim());
+    let role = match (one == provider, other == provider) {
+        (true, false) => other,
+        (false, true) => one,
+        _ => return None,
+    };
+    RoleArn::parse(role).map(|_| role)
+}

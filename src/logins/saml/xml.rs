@@ -3,6 +3,8 @@
 
 use uppsala::{Document, NodeId, Parser};
 
+/// The elements of assertions.
+pub(super) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 /// The elements of protocol messages.
 pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// The elements of metadata.
@@ -21,7 +23,6 @@ const MOST_ELEMENTS: usize = 20_000;
 pub(super) enum Comments {
     /// As in metadata, which a person may have written.
     Allowed,
-    #[cfg_attr(not(test), expect(dead_code, reason = "no response is read yet"))]
     /// As in what is signed: whoever reads around them and whoever reads up to them read different things.
     Refused,
 }
@@ -125,6 +126,22 @@ pub(super) fn attribute<'d>(
         .iter()
         .find(|attribute| attribute.name.matches(None, name));
     found.map(|attribute| &*attribute.value)
+}
+
+/// The whole text of an element that holds nothing but text, as it stands; `None` where it holds elements.
+pub(super) fn text(document: &Document<'_>, node: NodeId) -> Option<String> {
+    children(document, node)
+        .next()
+        .is_none()
+        .then(|| document.text_content_deep(node))
+}
+
+/// Every element of the document.
+pub(super) fn elements<'d>(document: &'d Document<'_>) -> impl Iterator<Item = NodeId> + 'd {
+    document
+        .descendants(document.root())
+        .into_iter()
+        .filter(|node| document.element(*node).is_some())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{pool_arn, tagging};
 use crate::app::Call;
 use crate::error::{Code, Error};
-use crate::model::ids::{OidcProviderArn, PoolId};
+use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
 use crate::model::provider::{OWN, ProviderKind, PublicProvider, user_pool};
 use crate::policy::Context;
@@ -61,6 +61,8 @@ pub(crate) struct IdentityPool {
     open_id_connect_provider_arns: Vec<OidcProviderArn>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cognito_identity_providers: Vec<CognitoIdentityProvider>,
+    #[serde(rename = "SamlProviderARNs", skip_serializing_if = "Vec::is_empty")]
+    saml_provider_arns: Vec<SamlProviderArn>,
     identity_pool_tags: IndexMap<String, String>,
 }
 
@@ -87,6 +89,7 @@ impl IdentityPool {
             developer_provider_name: settings.developer_provider_name,
             open_id_connect_provider_arns: settings.oidc_provider_arns,
             cognito_identity_providers: clients.collect(),
+            saml_provider_arns: settings.saml_provider_arns,
             identity_pool_tags: settings.tags,
         })
     }
@@ -124,9 +127,7 @@ impl PoolMembers {
         pool: &PoolId,
     ) -> Result<PoolSettings, Error> {
         let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns).await?;
-        if let Some(arn) = self.saml_provider_arns.first() {
-            return Err(invalid(format!("SAML provider not found for arn {arn}")));
-        }
+        let saml_provider_arns = registered_saml(call, &self.saml_provider_arns).await?;
         check_login_providers(&self.supported_login_providers)?;
         if let Some(name) = &self.developer_provider_name {
             check_developer_provider(name, &oidc_provider_arns)?;
@@ -139,6 +140,7 @@ impl PoolMembers {
             allow_classic_flow: self.allow_classic_flow,
             developer_provider_name: self.developer_provider_name,
             oidc_provider_arns,
+            saml_provider_arns,
             user_pool_clients: user_pool_clients(call, self.cognito_identity_providers)?,
             tags,
             ..PoolSettings::default()
@@ -159,6 +161,23 @@ async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProvider
         let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
         let arn = OidcProviderArn::parse(text).ok_or_else(missing)?;
         let provider = call.app.store.oidc_provider(arn.name()).await?;
+        if provider.is_none_or(|provider| provider.arn != arn) {
+            return Err(missing());
+        }
+        if !found.contains(&arn) {
+            found.push(arn);
+        }
+    }
+    Ok(found)
+}
+
+/// The SAML providers with these ARNs, each once, all of them registered.
+async fn registered_saml(call: &Call<'_>, arns: &[String]) -> Result<Vec<SamlProviderArn>, Error> {
+    let mut found: Vec<SamlProviderArn> = Vec::new();
+    for text in arns {
+        let missing = || invalid(format!("SAML provider not found for arn {text}"));
+        let arn = SamlProviderArn::parse(text).ok_or_else(missing)?;
+        let provider = call.app.store.saml_provider(arn.name()).await?;
         if provider.is_none_or(|provider| provider.arn != arn) {
             return Err(missing());
         }

@@ -118,6 +118,10 @@ fn is_mapping_key(pool: &Pool, key: &str) -> bool {
             .oidc_provider_arns
             .iter()
             .any(|arn| arn.as_str() == key)
+        || settings
+            .saml_provider_arns
+            .iter()
+            .any(|arn| arn.as_str() == key)
         || settings.user_pool_clients.iter().any(|of_pool| {
             client == Some((of_pool.provider_name.as_str(), of_pool.client_id.as_str()))
         })

@@ -223,6 +223,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
             sealed_consumer_secrets: IndexMap::new(),
             developer_provider_name: None,
             oidc_provider_arns: Vec::new(),
+            saml_provider_arns: Vec::new(),
             user_pool_clients: Vec::new(),
             tags: IndexMap::new(),
         },

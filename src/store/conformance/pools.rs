@@ -1,7 +1,7 @@
 //! Promises about pools.
 
 use super::*;
-use crate::model::ids::{OidcProviderArn, RoleArn};
+use crate::model::ids::{OidcProviderArn, RoleArn, SamlProviderArn};
 use crate::model::pool::UserPoolClient;
 use crate::store::Replaced;
 use tokio::task::JoinSet;
@@ -26,6 +26,9 @@ pub(super) async fn a_pool_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
         developer_provider_name: Some("dev".to_owned()),
         oidc_provider_arns: vec![
             OidcProviderArn::parse("arn:aws:iam::123456789012:oidc-provider/a.example/x").unwrap(),
+        ],
+        saml_provider_arns: vec![
+            SamlProviderArn::parse("arn:aws:iam::123456789012:saml-provider/corp").unwrap(),
         ],
         user_pool_clients: vec![UserPoolClient {
             provider_name: "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a".to_owned(),

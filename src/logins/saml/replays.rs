@@ -1,0 +1,120 @@
+//! Which responses were shown where. A response serves one pool: every SDK shows it twice there, to GetId and to
+//! GetCredentialsForIdentity, and whoever got hold of it shall not carry it to another pool.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// How many responses are remembered at once, some 100 bytes each.
+const MOST: usize = 200_000;
+
+/// What was shown, until its end.
+#[derive(Debug, Default)]
+pub(in crate::logins) struct Replays {
+    shown: Mutex<HashMap<[u8; 32], Shown>>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    pool: Uuid,
+    end: i64,
+}
+
+/// Why a good response is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Replayed {
+    /// It was shown at another pool.
+    #[error("it was shown at another pool before")]
+    Elsewhere,
+    /// There is no room to remember it.
+    #[error("{MOST} other responses are still good: there is no room to remember this one")]
+    Full,
+}
+
+impl Replays {
+    /// Remembers that the assertion `id` of `issuer`, good until the second `end`, was shown at `pool`.
+    pub(super) fn show(
+        &self,
+        (issuer, id): (&str, &str),
+        pool: Uuid,
+        end: i64,
+        now: Timestamp,
+    ) -> Result<(), Replayed> {
+        self.show_within(MOST, &key(issuer, id), Shown { pool, end }, now.as_second())
+    }
+
+    fn show_within(
+        &self,
+        most: usize,
+        key: &[u8; 32],
+        shown: Shown,
+        now: i64,
+    ) -> Result<(), Replayed> {
+        let mut all = self.shown.lock().expect("nothing panics under this lock");
+        if let Some(before) = all.get_mut(key).filter(|before| before.end > now) {
+            before.end = before.end.max(shown.end);
+            return if before.pool == shown.pool {
+                Ok(())
+            } else {
+                Err(Replayed::Elsewhere)
+            };
+        }
+        if all.len() >= most {
+            all.retain(|_, shown| shown.end > now);
+            if all.len() >= most {
+                return Err(Replayed::Full);
+            }
+        }
+        all.insert(*key, shown);
+        Ok(())
+    }
+}
+
+/// The digest of an issuer and an ID, neither of which can be taken for a part of the other.
+fn key(issuer: &str, id: &str) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&issuer.len().to_be_bytes());
+    context.update(issuer.as_bytes());
+    context.update(id.as_bytes());
+    let digest = context.finish();
+    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(replays: &Replays, id: u8, pool: u128, end: i64, now: i64) -> Result<(), Replayed> {
+        let pool = Uuid::from_u128(pool);
+        replays.show_within(2, &[id; 32], Shown { pool, end }, now)
+    }
+
+    #[test]
+    fn a_response_serves_one_pool_until_its_end() {
+        let replays = Replays::default();
+        assert_eq!(show(&replays, 1, 1, 100, 0), Ok(()));
+        assert_eq!(show(&replays, 1, 1, 100, 99), Ok(()));
+        assert_eq!(show(&replays, 1, 2, 100, 99), Err(Replayed::Elsewhere));
+        assert_eq!(show(&replays, 2, 2, 100, 99), Ok(()));
+    }
+
+    #[test]
+    fn there_is_room_once_others_are_over_and_not_before() {
+        let replays = Replays::default();
+        for id in [1, 2] {
+            assert_eq!(show(&replays, id, 1, 100, 0), Ok(()));
+        }
+        assert_eq!(show(&replays, 3, 1, 200, 99), Err(Replayed::Full));
+        assert_eq!(show(&replays, 1, 1, 100, 99), Ok(()), "known already");
+        assert_eq!(show(&replays, 3, 1, 200, 100), Ok(()));
+    }
+
+    #[test]
+    fn issuers_and_ids_do_not_run_into_each_other() {
+        assert_ne!(key("ab", "c"), key("a", "bc"));
+        assert_eq!(key("ab", "c"), key("ab", "c"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Responses made here, good ones and spoilt ones. What is refused is refused for its own reason: everything but the one
+//! thing that was spoilt is good.
+
+mod conditions;
+mod forgeries;
+mod signatures;
+mod wrapping;
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::logins::fake::identity_provider::{AUDIENCE, IdentityProvider, RECIPIENT, Says, encode};
+
+const ENTITY: &str = "https://idp.example/metadata";
+
+/// Making RSA keys takes a while, so all tests share these.
+static GOOD: LazyLock<IdentityProvider> = LazyLock::new(|| IdentityProvider::new(ENTITY));
+static EVIL: LazyLock<IdentityProvider> = LazyLock::new(|| IdentityProvider::new(ENTITY));
+
+fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// A good login of ada.
+fn ada() -> Says {
+    Says::of(&GOOD, "ada", now())
+}
+
+/// Verifies the XML of a response, against the metadata of the good provider.
+fn verify_xml(xml: &str) -> Result<Assertion, Refused> {
+    verify_of(&GOOD, xml)
+}
+
+fn verify_of(provider: &IdentityProvider, xml: &str) -> Result<Assertion, Refused> {
+    let metadata = read_metadata(&provider.metadata()).unwrap();
+    let terms = Terms {
+        entity_id: &metadata.entity_id,
+        certificates: &metadata.certificates,
+        algorithms: &ALGORITHMS,
+        audiences: &[AUDIENCE],
+        recipients: &[RECIPIENT],
+    };
+    verify(&encode(xml), &terms, now())
+}
+
+fn refused(xml: &str) -> Refused {
+    match verify_xml(xml) {
+        Err(why) => why,
+        Ok(assertion) => panic!("taken as {assertion:?}: {xml}"),
+    }
+}
+
+/// Why nobody vouches for it.
+fn not_signed(xml: &str) -> NotSigned {
+    match refused(xml) {
+        Refused::NotAResponse(NotAResponse::NotSigned(why)) => why,
+        other => panic!("{other:?}: {xml}"),
+    }
+}
+
+fn is_invalid(why: &NotSigned) -> bool {
+    matches!(why, NotSigned::Invalid(_))
+}
+
+fn shape(why: &'static str) -> Refused {
+    NotAResponse::Shape(why).into()
+}
