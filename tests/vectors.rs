@@ -7,6 +7,8 @@
 
 #[path = "vectors/jose.rs"]
 mod jose;
+#[path = "vectors/saml.rs"]
+mod saml;
 #[path = "vectors/sigv4.rs"]
 mod sigv4;
 

@@ -254,10 +254,10 @@ impl Times {
     }
 }
 
-/// A moment in UTC, fractions cut off: SAML knows no other.
+/// A moment, fractions cut off; one without an offset is none.
 fn seconds(text: &str, name: &'static str) -> Result<i64, NotForUs> {
-    let moment: Option<Timestamp> = text.ends_with('Z').then(|| text.parse().ok()).flatten();
+    let moment: Result<Timestamp, _> = text.parse();
     moment
         .map(Timestamp::as_second)
-        .ok_or(NotForUs::Missing(name))
+        .map_err(|_| NotForUs::Missing(name))
 }

@@ -151,13 +151,7 @@ fn times_have_the_grace_that_they_have_and_no_more() {
             "{over}: {why:?}"
         );
     }
-    for bad in [
-        "",
-        "soon",
-        "2026-03-01T12:05:00",
-        "2026-03-01T12:05:00+00:00",
-        "2026-03-01",
-    ] {
+    for bad in ["", "soon", "2026-03-01T12:05:00", "2026-03-01"] {
         let why = taken(end, bad).unwrap_err();
         assert_eq!(why, NotForUs::Missing("NotOnOrAfter").into(), "{bad}");
     }
