@@ -25,7 +25,7 @@ pub enum MetadataError {
     #[error("the document is longer than {LONGEST_METADATA} bytes")]
     TooLong,
     /// It can't be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Xml(#[from] NotXml),
     /// Its root is another element.
     #[error("the document's root is no EntityDescriptor of SAML 2.0")]

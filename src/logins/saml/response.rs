@@ -25,7 +25,7 @@ pub enum NotAResponse {
     #[error("it isn't base64 of UTF-8")]
     NotBase64,
     /// It can't be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Xml(#[from] NotXml),
     /// It has not the parts of a response; what is missing, or too much.
     #[error("{0}")]
@@ -39,7 +39,7 @@ pub enum NotAResponse {
     #[error("its status isn't success")]
     Status,
     /// Nobody vouches for it.
-    #[error("{0}")]
+    #[error(transparent)]
     NotSigned(#[from] NotSigned),
 }
 

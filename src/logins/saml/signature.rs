@@ -10,7 +10,7 @@ use bergshamra_keys::KeysManager;
 use uppsala::{Document, NodeId};
 
 use super::key::{self, NoKey};
-use super::xml::{DSIG, attribute, children, elements, is, named};
+use super::xml::{DSIG, attribute, children, elements, is, named, shortened};
 
 /// The algorithms of a signature, by the URIs that XML signatures know them by.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +125,7 @@ fn verify(
     let context = DsigContext::new(keys);
     let text = document.input_text();
     let results = verify_all_document_with_source(&context, document, Some(text))
-        .map_err(|error| NotSigned::Invalid(error.to_string()))?;
+        .map_err(|error| NotSigned::Invalid(shortened(&error.to_string())))?;
     if results.len() != signatures.len() {
         return Err(NotSigned::Misplaced);
     }
@@ -141,7 +141,7 @@ fn verify(
                     return Err(NotSigned::Misplaced);
                 }
             }
-            VerifyResult::Invalid { reason } => return Err(NotSigned::Invalid(reason)),
+            VerifyResult::Invalid { reason } => return Err(NotSigned::Invalid(shortened(&reason))),
         }
     }
     Ok(())
@@ -251,7 +251,7 @@ fn plain(document: &Document<'_>, node: NodeId) -> Result<(), NotSigned> {
 fn algorithm(document: &Document<'_>, node: NodeId, allowed: &[&str]) -> Result<NodeId, NotSigned> {
     match attribute(document, node, "Algorithm") {
         Some(uri) if allowed.contains(&uri) => Ok(node),
-        Some(uri) => Err(NotSigned::Algorithm(uri.chars().take(100).collect())),
+        Some(uri) => Err(NotSigned::Algorithm(shortened(uri))),
         None => Err(NotSigned::Form("an algorithm isn't named")),
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a stranger's XML: what SAML needs none of is refused before a parser sees it. Who signed it is decided in
 //! [`super::signature`].
 
-use uppsala::{Document, NodeId, Parser};
+use uppsala::{Document, NodeId, Parser, XmlError};
 
 /// The elements of assertions.
 pub(super) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
@@ -39,9 +39,9 @@ pub enum NotXml {
     /// Another version or encoding than 1.0 and UTF-8.
     #[error("it isn't XML 1.0 in UTF-8")]
     Encoding,
-    /// The parser's words.
-    #[error("it isn't well formed: {0}")]
-    Malformed(String),
+    /// Broken, at a line and column where those are known. The parser's own words repeat the document: nobody hears them.
+    #[error("it isn't well formed{}", place(*.0))]
+    Malformed(Option<(usize, usize)>),
     /// More elements than any such document has.
     #[error("it has too many elements")]
     TooLarge,
@@ -75,7 +75,7 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXm
         .with_max_depth(DEEPEST);
     let document = parser
         .parse(text)
-        .map_err(|error| NotXml::Malformed(error.to_string()))?;
+        .map_err(|error| NotXml::Malformed(place_of(&error)))?;
     let other_than = |is: Option<&str>, wanted: &str| {
         is.is_some_and(|is: &str| !is.eq_ignore_ascii_case(wanted))
     };
@@ -86,6 +86,26 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXm
         return Err(NotXml::Encoding);
     }
     Ok(document)
+}
+
+fn place_of(error: &XmlError) -> Option<(usize, usize)> {
+    match error {
+        XmlError::WellFormedness(error) => Some((error.line, error.column)),
+        XmlError::Namespace(error) => Some((error.line, error.column)),
+        XmlError::Parse(error) => Some((error.line, error.column)),
+        XmlError::Validation(_) | XmlError::XPath(_) | XmlError::UnexpectedEof => None,
+    }
+}
+
+fn place(place: Option<(usize, usize)>) -> String {
+    place.map_or(String::new(), |(line, column)| {
+        format!(" at line {line}, column {column}")
+    })
+}
+
+/// The first words of a library, for the log: what it repeats of a document is a stranger's.
+pub(super) fn shortened(words: &str) -> String {
+    words.chars().take(200).collect()
 }
 
 /// Whether `node` is the element of this name.

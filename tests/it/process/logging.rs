@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Data;
 use super::connections::secure;
+use crate::world::idp::{IdentityProvider, Says, encode};
 use crate::world::{
     Answer, Credentials, GUEST_ROLE, Issuer, Running, form, json_headers, login, real_token,
 };
@@ -173,6 +174,37 @@ async fn refusals(server: &Running, known: &Known) {
     assert!(refused.is_err() || refused.unwrap().status >= 400);
 }
 
+/// SAML responses, good and refused.
+async fn saml(server: &Running, secrets: &mut Secrets) {
+    let idp = IdentityProvider::new("https://idp.example");
+    let document = idp.metadata();
+    let parameters = [
+        ("Name", "corp"),
+        ("SAMLMetadataDocument", document.as_str()),
+    ];
+    let arn = server.iam("CreateSAMLProvider", &parameters).await;
+    let arn = arn.xml("SAMLProviderArn").unwrap();
+    let pool = server.pool(json!({ "SamlProviderARNs": [arn] })).await;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let now = jiff::Timestamp::from_second(now.cast_signed()).unwrap();
+    let says = Says::of(&idp, USER, now);
+    let good = says.signed_by(&idp);
+    let logins = |xml: &str| json!({ arn.as_str(): encode(xml) });
+    secrets.0.insert(encode(&good));
+    let answer = server.get_id(&pool, logins(&good)).await.ok();
+    secrets.of(&answer);
+    for xml in [
+        good.replace("persistent", "unspecified"),
+        good.replace(&format!(">{USER}<"), &format!("><{USER}><")),
+        good.replace(&format!(">{USER}<"), &format!(">&{USER};<")),
+        good.replace("saml:NameID", "saml:EncryptedID"),
+        good[..good.len() - 1].to_owned(),
+    ] {
+        let answer = server.get_id(&pool, logins(&xml)).await;
+        assert_eq!(answer.error().1, "NotAuthorizedException");
+    }
+}
+
 /// What fails: an issuer that is away, and a store that can't be read.
 async fn failures(server: &Running, data: &Data, known: &Known, secrets: &mut Secrets) {
     let stranger = Issuer::new().await;
@@ -213,13 +245,21 @@ async fn quiet(format: &str) {
     secrets.0.extend(own);
     let known = successes(&server, &mut secrets).await;
     refusals(&server, &known).await;
+    saml(&server, &mut secrets).await;
     failures(&server, &data, &known, &mut secrets).await;
     let metrics = server.get("/metrics").await.text;
     assert!(metrics.contains("cognate_requests_total{operation=\"GetId\",code=\"OK\"}"));
     secrets.not_in("the metrics", &metrics);
     let ended = server.stop().await;
     assert!(ended.status.success());
-    for line in ["answered", "refused", "failed", "no keys from an issuer"] {
+    for line in [
+        "answered",
+        "refused",
+        "failed",
+        "no keys from an issuer",
+        "the login isn't a signed SAML response",
+        "it is encrypted, wholly or in part",
+    ] {
         assert!(ended.err.contains(line), "no {line:?} in the log");
     }
     let of_others = ["FramedRead", "hpack", "certs"].map(|word| ended.err.contains(word));
