@@ -1,8 +1,8 @@
 //! SAML providers. Users log in with a response that their provider signed, in base64, as browsers post it.
 //!
-//! A response is decoded and parsed within bounds ([`response`]), the signatures are checked against the certificates of
-//! the provider's metadata ([`signature`]), and what the signed assertion says is checked at the moment of the call
-//! ([`conditions`]). [`verify`] does it all, and touches nothing but its arguments.
+//! A response is decoded and parsed within bounds (`response.rs`), the signatures are checked against the certificates of
+//! the provider's metadata (`signature.rs`), and what the signed assertion says is checked at the moment of the call
+//! (`conditions.rs`). [`verify`] does it all, and touches nothing but its arguments.
 
 mod conditions;
 mod key;

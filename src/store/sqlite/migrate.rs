@@ -87,6 +87,19 @@ mod tests {
     }
 
     #[test]
+    fn each_released_version_leads_to_the_newest() {
+        for version in 0..=MIGRATIONS.len() {
+            let mut db = fresh();
+            migrate(&mut db, 0, &MIGRATIONS[..version]).unwrap();
+            migrate(&mut db, version, MIGRATIONS).unwrap();
+            assert_eq!(find(&db).unwrap(), Found::Ours(MIGRATIONS.len()));
+            let count = "SELECT count(*) FROM saml_provider";
+            let rows: i64 = db.query_row(count, [], |r| r.get(0)).unwrap();
+            assert_eq!(rows, 0, "from version {version}");
+        }
+    }
+
+    #[test]
     fn a_migration_that_fails_leaves_the_version_before_it() {
         let mut db = fresh();
         let broken = &[
