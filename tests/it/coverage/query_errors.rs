@@ -1,6 +1,7 @@
 //! The same as `errors` asks, of the operations of STS and IAM.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use cognate::operations::{ALL, Entry, Service};
 use serde_json::{Value, json};
@@ -8,11 +9,14 @@ use serde_json::{Value, json};
 use crate::constraints::requests::request;
 use crate::constraints::sending::{is_query, send};
 use crate::service_model::{ServiceModel, text};
+use crate::world::idp::{IdentityProvider, metadata};
 use crate::world::{Answer, GUEST_ROLE, Given, Issuer, Key, World};
 
 const CHANGED: &str = "ConcurrentModification";
 const URL: &str = "https://login.example.com";
 const ARN: &str = "arn:aws:iam::123456789012:oidc-provider/login.example.com";
+const ENTITY: &str = "https://idp.example/metadata";
+const SAML_ARN: &str = "arn:aws:iam::123456789012:saml-provider/corp";
 
 /// Errors that operations declare and never give, and why.
 const NEVER: &[(&str, &str, &[&str])] = &[
@@ -39,7 +43,12 @@ const NEVER: &[(&str, &str, &[&str])] = &[
     (
         CHANGED,
         "there is nothing yet to change",
-        &["CreateOpenIDConnectProvider"],
+        &["CreateOpenIDConnectProvider", "CreateSAMLProvider"],
+    ),
+    (
+        "LimitExceeded",
+        "there is no more of it afterwards than before",
+        &["DeleteSAMLProvider", "UpdateSAMLProvider"],
     ),
     (
         "NoSuchEntity",
@@ -52,7 +61,9 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         &[
             "AddClientIDToOpenIDConnectProvider",
             "DeleteOpenIDConnectProvider",
+            "DeleteSAMLProvider",
             "GetOpenIDConnectProvider",
+            "GetSAMLProvider",
             "RemoveClientIDFromOpenIDConnectProvider",
         ],
     ),
@@ -90,8 +101,12 @@ fn never() -> Pairs {
 
 /// Asks, notes the error if there is one, and gives its code.
 async fn ask(world: &World, seen: &mut Pairs, name: &str, input: Value) -> Option<String> {
+    note(seen, name, &ask_only(world, name, input).await)
+}
+
+async fn ask_only(world: &World, name: &str, input: Value) -> Answer {
     let entry = entries().find(|entry| entry.name == name).unwrap();
-    note(seen, name, &send(world, entry, &input).await)
+    send(world, entry, &input).await
 }
 
 fn note(seen: &mut Pairs, name: &str, answer: &Answer) -> Option<String> {
@@ -105,6 +120,7 @@ async fn every_declared_error_comes_about_or_cannot() {
     let mut seen = Pairs::new();
     tokens(&mut seen).await;
     providers(&mut seen).await;
+    saml_providers(&mut seen).await;
     races(&mut seen).await;
     let world = World::new().await;
     world.app.store.close().await;
@@ -112,6 +128,13 @@ async fn every_declared_error_comes_about_or_cannot() {
         let mut input = request(entry);
         if entry.name == "CreateOpenIDConnectProvider" {
             input["Url"] = json!(URL);
+        }
+        if entry.name == "CreateSAMLProvider" {
+            input = json!({ "Name": "corp", "SAMLMetadataDocument": saml_metadata(2030) });
+        }
+        if entry.name == "UpdateSAMLProvider" {
+            input =
+                json!({ "SAMLProviderArn": SAML_ARN, "SAMLMetadataDocument": saml_metadata(2030) });
         }
         let code = ask(&world, &mut seen, entry.name, input).await;
         assert_eq!(code.as_deref(), Some("ServiceFailure"), "{}", entry.name);
@@ -161,6 +184,42 @@ async fn providers(seen: &mut Pairs) {
     for at in 0..100 {
         let input = json!({ "Url": format!("https://login-{at}.example.com") });
         if ask(&world, seen, create, input).await.is_some() {
+            return;
+        }
+    }
+}
+
+/// The metadata of a SAML provider that is good until this year.
+fn saml_metadata(year: usize) -> String {
+    static PROVIDER: LazyLock<IdentityProvider> = LazyLock::new(|| IdentityProvider::new(ENTITY));
+    let until = format!(" validUntil=\"{year}-01-01T00:00:00Z\"");
+    metadata(ENTITY, &[&PROVIDER.certificate], &until)
+}
+
+/// What is wrong with SAML providers, and what their updates at once do to each other.
+async fn saml_providers(seen: &mut Pairs) {
+    let world = World::new().await;
+    let (create, update) = ("CreateSAMLProvider", "UpdateSAMLProvider");
+    let corp = |name: &str| json!({ "Name": name, "SAMLMetadataDocument": saml_metadata(2030) });
+    let until =
+        |year| json!({ "SAMLProviderArn": SAML_ARN, "SAMLMetadataDocument": saml_metadata(year) });
+    ask(&world, seen, update, until(2030)).await;
+    assert_eq!(ask(&world, seen, create, corp("corp")).await, None);
+    ask(&world, seen, create, corp("corp")).await;
+    for at in 0..100 {
+        let (one, two) = tokio::join!(
+            ask_only(&world, update, until(2031 + 2 * at)),
+            ask_only(&world, update, until(2032 + 2 * at)),
+        );
+        note(seen, update, &one);
+        note(seen, update, &two);
+        if seen.contains(&pair(update, CHANGED)) {
+            break;
+        }
+    }
+    for at in 0..100 {
+        let another = corp(&format!("corp-{at}"));
+        if ask(&world, seen, create, another).await.is_some() {
             return;
         }
     }
