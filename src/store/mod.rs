@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::model::iam_role::Role;
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
@@ -115,6 +116,22 @@ pub trait Store: Send + Sync {
     /// Removes the SAML provider with this name. Says whether it was there.
     async fn remove_saml_provider(&self, name: &str) -> Result<bool, StoreError>;
 
+    /// Adds a role, unless there are `limit` already. Names that differ by the case of letters only are the same.
+    async fn add_role(&self, role: Role, limit: usize) -> Result<RoleAdded, StoreError>;
+
+    /// The role with this key ([`crate::model::iam_role::key`]).
+    async fn role(&self, key: &str) -> Result<Option<Arc<Role>>, StoreError>;
+
+    /// All roles, in the order of their keys.
+    async fn list_roles(&self) -> Result<Vec<Arc<Role>>, StoreError>;
+
+    /// Puts `role` in the place of the version before it, as [`Store::replace_pool`] does. A role that was made anew
+    /// under the same name is another one.
+    async fn replace_role(&self, role: Role) -> Result<Replaced, StoreError>;
+
+    /// Removes the role with this key if it is still at this version.
+    async fn remove_role(&self, key: &str, version: u64) -> Result<Replaced, StoreError>;
+
     /// One of the server's own documents.
     async fn document(&self, name: DocumentName) -> Result<Option<Document>, StoreError>;
 
@@ -152,6 +169,17 @@ pub enum ProviderAdded {
     LimitReached,
 }
 
+/// Whether a role was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleAdded {
+    /// It is there.
+    Added,
+    /// One with this name was there before.
+    Exists,
+    /// There is the limit of roles.
+    LimitReached,
+}
+
 /// Whether a guest was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestAdded {
@@ -161,7 +189,7 @@ pub enum GuestAdded {
     NoPool,
 }
 
-/// Whether a record was replaced.
+/// Whether a record was replaced, or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaced {
     /// It was.

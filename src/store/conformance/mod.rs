@@ -22,6 +22,7 @@ mod providers;
 mod races;
 mod removal;
 mod restart;
+mod roles;
 mod rule;
 mod saml_providers;
 mod sign_in;
@@ -130,6 +131,13 @@ macro_rules! kept_by {
                 saml_providers::saml_providers_are_listed_in_the_order_of_their_names,
                 saml_providers::a_saml_provider_is_replaced_by_its_next_version_only,
                 saml_providers::a_saml_provider_is_removed_by_its_name,
+                roles::a_role_is_found_as_it_was_added,
+                roles::a_name_in_other_letters_is_the_same_role,
+                roles::there_are_no_more_roles_than_their_limit,
+                roles::roles_are_listed_in_the_order_of_their_keys,
+                roles::a_role_is_replaced_by_its_next_version_only,
+                roles::a_role_is_removed_as_it_was_seen,
+                roles::of_two_namesakes_among_roles_at_once_one_is_added,
                 documents::a_document_begins_at_version_one,
                 documents::a_document_is_replaced_by_its_next_version_only,
                 documents::documents_do_not_mix,

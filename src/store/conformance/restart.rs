@@ -19,6 +19,8 @@ pub(super) async fn everything_is_there_after_a_restart(home: &dyn Home) {
     store.add_oidc_provider(provider.clone(), 9).await.unwrap();
     let saml = super::saml_providers::provider("corp");
     store.add_saml_provider(saml.clone(), 9).await.unwrap();
+    let role = super::roles::role("team/Reader", "one");
+    store.add_role(role.clone(), 9).await.unwrap();
     let document = Document {
         version: 1,
         bytes: b"x".to_vec(),
@@ -41,6 +43,8 @@ pub(super) async fn everything_is_there_after_a_restart(home: &dyn Home) {
     assert_eq!(*found, provider);
     let found = store.saml_provider("corp").await.unwrap().unwrap();
     assert_eq!(*found, saml);
+    let found = store.role("reader").await.unwrap().unwrap();
+    assert_eq!(*found, role);
     let found = store.document(DocumentName::RootKey).await.unwrap();
     assert_eq!(found, Some(document));
     let again = signed_in(&*store, ask(14, 11, &["=dev:é ", "a:1"])).await;

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::rows;
+use crate::model::iam_role::Role;
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
 use crate::model::provider::{OidcProvider, SamlProvider};
@@ -22,6 +23,7 @@ pub(super) struct Memory {
     pools: RwLock<BTreeMap<Uuid, Arc<Pool>>>,
     providers: RwLock<BTreeMap<String, Arc<OidcProvider>>>,
     saml_providers: RwLock<BTreeMap<String, Arc<SamlProvider>>>,
+    roles: RwLock<BTreeMap<String, Arc<Role>>>,
 }
 
 /// What an intention that was kept changes here.
@@ -39,6 +41,10 @@ pub(super) enum Change {
     SamlProvider(Arc<SamlProvider>),
     /// The SAML provider with this name is gone.
     NoSamlProvider(String),
+    /// This role is there now, or has changed.
+    Role(Arc<Role>),
+    /// The role with this key is gone.
+    NoRole(String),
 }
 
 impl Memory {
@@ -54,10 +60,13 @@ impl Memory {
         let saml_providers = saml_providers
             .into_iter()
             .map(|provider| (provider.arn.name().to_owned(), Arc::new(provider)));
+        let roles = records::<Role>(db, "SELECT record FROM iam_role")?;
+        let roles = roles.into_iter().map(|role| (role.key(), Arc::new(role)));
         Ok(Self {
             pools: RwLock::new(pools.collect()),
             providers: RwLock::new(providers.collect()),
             saml_providers: RwLock::new(saml_providers.collect()),
+            roles: RwLock::new(roles.collect()),
         })
     }
 
@@ -69,6 +78,7 @@ impl Memory {
         let mut pools = self.pools.write().expect(UNBROKEN);
         let mut providers = self.providers.write().expect(UNBROKEN);
         let mut saml_providers = self.saml_providers.write().expect(UNBROKEN);
+        let mut roles = self.roles.write().expect(UNBROKEN);
         for change in changes {
             match change {
                 Change::Pool(pool) => {
@@ -88,6 +98,12 @@ impl Memory {
                 }
                 Change::NoSamlProvider(name) => {
                     saml_providers.remove(&name);
+                }
+                Change::Role(role) => {
+                    roles.insert(role.key(), role);
+                }
+                Change::NoRole(key) => {
+                    roles.remove(&key);
                 }
             }
         }
@@ -131,6 +147,19 @@ impl Memory {
     pub(super) fn list_saml_providers(&self) -> Vec<Arc<SamlProvider>> {
         let providers = self.saml_providers.read().expect(UNBROKEN);
         providers.values().cloned().collect()
+    }
+
+    pub(super) fn role(&self, key: &str) -> Option<Arc<Role>> {
+        self.roles.read().expect(UNBROKEN).get(key).cloned()
+    }
+
+    pub(super) fn list_roles(&self) -> Vec<Arc<Role>> {
+        self.roles
+            .read()
+            .expect(UNBROKEN)
+            .values()
+            .cloned()
+            .collect()
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_first.sql"),
     include_str!("../migrations/sqlite/0002_saml_providers.sql"),
+    include_str!("../migrations/sqlite/0003_roles.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".

@@ -14,6 +14,7 @@ mod pools;
 mod providers;
 mod purge;
 mod readers;
+mod roles;
 mod rows;
 mod saml_providers;
 mod sign_in;
@@ -33,9 +34,10 @@ use self::memory::Memory;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, ProviderAdded, Replaced, SignIn,
-    SignedIn, Store, StoreError, Unlink, Unlinked,
+    Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, ProviderAdded, Replaced,
+    RoleAdded, SignIn, SignedIn, Store, StoreError, Unlink, Unlinked,
 };
+use crate::model::iam_role::Role;
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::Region;
 use crate::model::pool::Pool;
@@ -240,6 +242,35 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         self.writer
             .ask(move |db, changes| saml_providers::remove(db, changes, name))
+            .await
+    }
+
+    async fn add_role(&self, role: Role, limit: usize) -> Result<RoleAdded, StoreError> {
+        self.writer
+            .ask(move |db, changes| roles::add(db, changes, role, limit))
+            .await
+    }
+
+    async fn role(&self, key: &str) -> Result<Option<Arc<Role>>, StoreError> {
+        self.is_open()?;
+        Ok(self.memory.role(key))
+    }
+
+    async fn list_roles(&self) -> Result<Vec<Arc<Role>>, StoreError> {
+        self.is_open()?;
+        Ok(self.memory.list_roles())
+    }
+
+    async fn replace_role(&self, role: Role) -> Result<Replaced, StoreError> {
+        self.writer
+            .ask(move |db, changes| roles::replace(db, changes, role))
+            .await
+    }
+
+    async fn remove_role(&self, key: &str, version: u64) -> Result<Replaced, StoreError> {
+        let key = key.to_owned();
+        self.writer
+            .ask(move |db, changes| roles::remove(db, changes, key, version))
             .await
     }
 
