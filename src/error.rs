@@ -5,21 +5,26 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use crate::app::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
-use crate::app::authorise::AuthoriseError;
+use crate::app::assume_role::{EnhancedError, TooMuch};
+use crate::app::authorise::{AuthoriseError, Why};
 use crate::app::change::{ChangeError, OIDC_PROVIDERS};
 use crate::app::consumer_secrets::NotAConsumer;
 use crate::app::explain::Refused;
 use crate::app::find::FindError;
+use crate::app::iam_roles::{ROLES, RoleError, TAGS};
 use crate::app::keys::KeysError;
 use crate::app::merge::{MergeError, UnlinkError};
 use crate::app::proofs::ProofError;
 use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
 use crate::app::saml_providers::{SAML_PROVIDERS, SamlProviderError};
+use crate::app::session_policies::NotNarrowed;
 use crate::app::sign_in::SignInError;
+use crate::app::trust::TrustError;
 use crate::app::web_identity::WebIdentityError;
 use crate::logins::LoginError;
 use crate::model::key_ring::NotRotated;
+use crate::policy::{MAX_CHARACTERS, PolicyError};
 use crate::store::StoreError;
 use crate::tokens::NotOwn;
 
@@ -80,8 +85,12 @@ pub enum Code {
     NoSuchEntity,
     /// IAM: there is one already.
     EntityAlreadyExists,
+    /// STS: policies and tags are too long for a session.
+    PackedPolicyTooLarge,
     /// IAM: a parameter is no good.
     InvalidInput,
+    /// IAM: something depends on it.
+    DeleteConflict,
 }
 
 /// The protocols and services in which a code has names of its own.
@@ -117,12 +126,13 @@ impl Code {
             Self::ExpiredToken | Self::ExpiredIdentityToken => ("ExpiredTokenException", 400),
             Self::AccessDenied => ("AccessDeniedException", 400),
             Self::TooManyRequests => ("TooManyRequestsException", 400),
-            Self::InvalidParameter | Self::InvalidInput | Self::MalformedPolicyDocument => {
-                ("InvalidParameterException", 400)
-            }
+            Self::InvalidParameter
+            | Self::InvalidInput
+            | Self::MalformedPolicyDocument
+            | Self::PackedPolicyTooLarge => ("InvalidParameterException", 400),
             Self::NotAuthorized | Self::InvalidIdentityToken => ("NotAuthorizedException", 400),
             Self::ResourceNotFound | Self::NoSuchEntity => ("ResourceNotFoundException", 400),
-            Self::ResourceConflict | Self::EntityAlreadyExists => {
+            Self::ResourceConflict | Self::EntityAlreadyExists | Self::DeleteConflict => {
                 ("ResourceConflictException", 400)
             }
             Self::DeveloperUserAlreadyRegistered => {
@@ -157,6 +167,7 @@ impl Code {
             Self::ResourceConflict
             | Self::DeveloperUserAlreadyRegistered
             | Self::EntityAlreadyExists => ("EntityAlreadyExists", 409),
+            Self::DeleteConflict => ("DeleteConflict", 409),
             Self::LimitExceeded => ("LimitExceeded", 409),
             Self::ConcurrentModification => ("ConcurrentModification", 409),
             Self::ExternalService | Self::IdpCommunicationError => ("IDPCommunicationError", 400),
@@ -172,6 +183,7 @@ impl Code {
             Self::InvalidIdentityToken => ("InvalidIdentityToken", 400),
             Self::ExpiredIdentityToken => ("ExpiredTokenException", 400),
             Self::MalformedPolicyDocument => ("MalformedPolicyDocument", 400),
+            Self::PackedPolicyTooLarge => ("PackedPolicyTooLarge", 400),
         }
     }
 
@@ -304,6 +316,43 @@ impl From<SamlProviderError> for Error {
     }
 }
 
+impl From<RoleError> for Error {
+    fn from(error: RoleError) -> Self {
+        let malformed =
+            |error: &dyn StdError| Code::MalformedPolicyDocument.because(error.to_string());
+        match error {
+            RoleError::NoRole(name) => {
+                Code::NoSuchEntity.because(format!("The role with name {name} cannot be found."))
+            }
+            RoleError::NoPolicy(name) => Code::NoSuchEntity
+                .because(format!("The role policy with name {name} cannot be found.")),
+            RoleError::Exists(name) => {
+                Code::EntityAlreadyExists.because(format!("Role with name {name} already exists."))
+            }
+            RoleError::TooMany => Code::LimitExceeded
+                .because(format!("Cannot exceed quota for RolesPerAccount: {ROLES}")),
+            RoleError::TooManyTags => {
+                Code::LimitExceeded.because(format!("Cannot exceed quota for TagsPerRole: {TAGS}"))
+            }
+            RoleError::HasPolicies => {
+                Code::DeleteConflict.because("Cannot delete entity, must delete policies first.")
+            }
+            RoleError::Policy(PolicyError::TooLong { .. }) | RoleError::PoliciesTooLong => {
+                Code::LimitExceeded.because(format!(
+                    "Maximum policy size of {MAX_CHARACTERS} bytes exceeded for the role"
+                ))
+            }
+            RoleError::Trust(TrustError::Policy(PolicyError::TooLong { limit })) => {
+                Code::LimitExceeded
+                    .because(format!("Cannot exceed quota for ACLSizePerRole: {limit}"))
+            }
+            RoleError::Trust(error) => malformed(&error),
+            RoleError::Policy(error) => malformed(&error),
+            RoleError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
         let code = match &error {
@@ -412,6 +461,38 @@ impl From<NoRole> for Error {
     }
 }
 
+impl From<EnhancedError> for Error {
+    fn from(error: EnhancedError) -> Self {
+        match error {
+            EnhancedError::NoRole(error) => error.into(),
+            EnhancedError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotNarrowed> for Error {
+    fn from(error: NotNarrowed) -> Self {
+        match error {
+            NotNarrowed::Policy(PolicyError::TooLong { limit }) => Code::Validation.because(format!(
+                "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have \
+                 length less than or equal to {limit}"
+            )),
+            NotNarrowed::Policy(error) => Code::MalformedPolicyDocument.because(error.to_string()),
+            NotNarrowed::Unknown(arn) => {
+                Code::MalformedPolicyDocument.because(format!("Policy ARN {arn} is not valid"))
+            }
+        }
+    }
+}
+
+impl From<TooMuch> for Error {
+    fn from(error: TooMuch) -> Self {
+        Code::PackedPolicyTooLarge
+            .because("Packed policy consumes more than 100% of allotted space, please use a smaller policy")
+            .from_source(error)
+    }
+}
+
 impl From<WebIdentityError> for Error {
     fn from(error: WebIdentityError) -> Self {
         match error {
@@ -443,7 +524,10 @@ impl From<WebIdentityError> for Error {
                 LoginError::Unverifiable(_) => unverifiable().from_source(error),
                 _ => not_a_jwt().from_source(error),
             },
-            WebIdentityError::Outdated | WebIdentityError::NoRole => Code::AccessDenied
+            WebIdentityError::Tags => {
+                Code::InvalidIdentityToken.because("The tags in the identity token are not valid")
+            }
+            WebIdentityError::Outdated => Code::AccessDenied
                 .because("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
             WebIdentityError::Store(error) => error.into(),
         }
@@ -506,12 +590,18 @@ impl From<AuthoriseError> for Error {
                 who,
                 action,
                 resource,
-                explicitly,
+                why,
             } => {
-                let why = if explicitly {
-                    "with an explicit deny in an identity-based policy".to_owned()
-                } else {
-                    format!("because no identity-based policy allows the {action} action")
+                let why = match why {
+                    Why::Forbidden => {
+                        "with an explicit deny in an identity-based policy".to_owned()
+                    }
+                    Why::NotAllowed => {
+                        format!("because no identity-based policy allows the {action} action")
+                    }
+                    Why::Narrowed => {
+                        format!("because no session policy allows the {action} action")
+                    }
                 };
                 Code::AccessDenied.because(format!(
                     "User: {who} is not authorized to perform: {action} on resource: {resource} {why}"

@@ -61,13 +61,14 @@ impl App {
 
 impl Call<'_> {
     /// Whether a session's identity still is what it was when the session began. A session outlives neither its
-    /// identity nor its pool, nor the epoch that the identity was in.
+    /// identity nor its pool, nor the epoch that the identity was in; one that is no identity's lives to its end.
     pub async fn session_is_live(&self, session: &Session) -> Result<bool, StoreError> {
-        let found = self.app.store.identity(session.identity).await?;
+        let Some(whose) = &session.whose else {
+            return Ok(true);
+        };
+        let found = self.app.store.identity(whose.identity).await?;
         Ok(found.is_some_and(|(identity, pool)| {
-            pool.id == session.pool
-                && identity.state == State::Live
-                && identity.epoch == session.epoch
+            pool.id == whose.pool && identity.state == State::Live && identity.epoch == whose.epoch
         }))
     }
 }
@@ -87,7 +88,10 @@ impl Caller {
         match self {
             Self::Root => account.to_string(),
             Self::AccessKey(key) => unique_id("AIDA", &key.name),
-            Self::Session(session) => format!("{}:{}", role_id(&session.role), session.name),
+            Self::Session(session) => {
+                let role = session_role_id(&session.role, session.role_id.as_deref());
+                format!("{role}:{}", session.name)
+            }
         }
     }
 }
@@ -101,9 +105,9 @@ pub fn assumed_role_arn(role: &RoleArn, session_name: &str) -> String {
     )
 }
 
-/// The unique id of a role that the built-in IAM doesn't know, which its ARN alone decides.
-pub fn role_id(role: &RoleArn) -> String {
-    unique_id("AROA", role.as_str())
+/// The unique id of a role: its own where the built-in IAM knows it, otherwise one that its ARN alone decides.
+pub fn session_role_id(role: &RoleArn, known: Option<&str>) -> String {
+    known.map_or_else(|| unique_id("AROA", role.as_str()), str::to_owned)
 }
 
 /// `prefix` and 17 letters that `text` alone decides.

@@ -4,9 +4,11 @@
 use indexmap::IndexMap;
 
 use super::Call;
+use super::assume_role::EnhancedError;
 use super::proofs::{Place, Proof, ProofError};
 use super::role_choice::{NoRole, choose};
 use super::sign_in::{SignInError, id_in, tags};
+use crate::credentials::Whose;
 use crate::logins::{Checked, Trail, Watch, What, reasons};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::{IdentityId, RoleArn};
@@ -95,7 +97,7 @@ impl Call<'_> {
             What::new(found, "logins of one identity, or of none")
         })?);
         let found = tags(pool, &proofs).map_err(SignInError::from);
-        trail.made("tags", found, |tags| {
+        let tags = trail.made("tags", found, |tags| {
             let found = match tags {
                 Ok(tags) if tags.is_empty() => "none".to_owned(),
                 Ok(tags) => tags.keys().cloned().collect::<Vec<_>>().join(", "),
@@ -104,10 +106,10 @@ impl Call<'_> {
             What::new(found, "claims that can be tags of a session")
         })?;
         let chosen = choose(pool, &proofs, None);
-        *role = Some(trail.made("role", chosen, |role| {
-            let found = role
+        let choice = trail.made("role", chosen, |choice| {
+            let found = choice
                 .as_ref()
-                .map_or_else(|it| reasons(it), ToString::to_string);
+                .map_or_else(|it| reasons(it), |choice| choice.role.to_string());
             let keys: Vec<&String> = proofs.iter().flat_map(|proof| &proof.keys).collect();
             let mapped = keys
                 .iter()
@@ -119,7 +121,32 @@ impl Call<'_> {
                 }
             };
             What::new(found, wanted)
-        })?);
+        })?;
+        let mut amr = vec!["authenticated".to_owned()];
+        amr.extend(proofs.iter().flat_map(|proof| proof.amr.clone()));
+        let whose = Whose {
+            pool: pool.id.clone(),
+            identity: match who {
+                Some(Who::Known(id)) => id.uuid,
+                _ => self.app.ambient.uuid(),
+            },
+            epoch: 0,
+            amr,
+        };
+        let given = self.chosen_role(&choice, &whose, &tags).await;
+        let given = given.map_err(|error| match error {
+            EnhancedError::NoRole(error) => error.into(),
+            EnhancedError::Store(error) => Refused::from(SignInError::from(error)),
+        });
+        trail.made("trust", given, |given| {
+            let found = match given {
+                Ok(Some(_)) => "a role of this server whose trust policy lets the identity in",
+                Ok(None) => "a role that this server doesn't know, and that the pool names",
+                Err(_) => "a trust policy that doesn't, or a role that only the token names",
+            };
+            What::new(found, "a role that may be given to the identity")
+        })?;
+        *role = Some(choice.role);
         Ok(())
     }
 

@@ -25,14 +25,17 @@ pub mod change;
 pub mod consumer_secrets;
 pub mod explain;
 pub mod find;
+pub mod iam_roles;
 pub mod keys;
 pub mod merge;
 pub mod proofs;
 pub mod role_choice;
 pub mod root_key;
 pub mod saml_providers;
+pub mod session_policies;
 pub mod sign_in;
 mod start;
+pub mod trust;
 pub mod web_identity;
 
 pub use caller::Caller;

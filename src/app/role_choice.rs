@@ -8,7 +8,7 @@ use crate::model::roles::{Chosen, MappedBy, NotChosen};
 /// Why there is no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRole {
-    /// The pool has none for this, or not that one.
+    /// The pool has none for this, or not that one, or the role doesn't let the identity in.
     #[error("the pool has no role for this")]
     NotConfigured,
     /// No mapping offers the role that was asked for; the role.
@@ -19,9 +19,18 @@ pub enum NoRole {
     Ambiguous(String),
 }
 
+/// A role, and who named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The role.
+    pub role: RoleArn,
+    /// Whether only the token names it, and not the pool: then the built-in IAM must know it.
+    pub by_token_alone: bool,
+}
+
 /// The role for `proofs`; for none of them, a guest's. `asked` is the role that the caller wants. Of several logins the
 /// first with a mapping counts.
-pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<RoleArn, NoRole> {
+pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<Choice, NoRole> {
     let roles = &pool.roles;
     let mapping = proofs.iter().find_map(|proof| {
         let keys = proof.keys.iter();
@@ -40,23 +49,33 @@ pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<Role
         other => other.flatten(),
     };
     match mapping.choose(&proof.claims, wanted.as_ref()) {
-        Ok(Chosen::OfPool(role)) => Ok(role.clone()),
-        // Whoever signs tokens for the pool names this one: it must be a role that the pool's owner names, too.
-        Ok(Chosen::OfToken(role)) if names(roles, &role) => Ok(role),
-        Ok(Chosen::OfToken(_)) => Err(NoRole::NotConfigured),
+        Ok(Chosen::OfPool(role)) => Ok(of_pool_itself(role.clone())),
+        Ok(Chosen::OfToken(role)) => Ok(Choice {
+            by_token_alone: !names(roles, &role),
+            role,
+        }),
         Ok(Chosen::Authenticated) => of_pool(roles, true),
         Err(NotChosen::NotOffered) => Err(not_offered()),
         Err(NotChosen::Ambiguous) => Err(NoRole::Ambiguous(key.clone())),
     }
 }
 
-fn of_pool(roles: &Roles, authenticated: bool) -> Result<RoleArn, NoRole> {
+fn of_pool_itself(role: RoleArn) -> Choice {
+    Choice {
+        role,
+        by_token_alone: false,
+    }
+}
+
+fn of_pool(roles: &Roles, authenticated: bool) -> Result<Choice, NoRole> {
     let role = if authenticated {
         &roles.authenticated
     } else {
         &roles.unauthenticated
     };
-    role.clone().ok_or(NoRole::NotConfigured)
+    role.clone()
+        .map(of_pool_itself)
+        .ok_or(NoRole::NotConfigured)
 }
 
 /// Whether the pool names a role for whoever is signed in.

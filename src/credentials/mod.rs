@@ -8,8 +8,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -22,19 +24,28 @@ use crate::seal::{SALT, SealKey};
 /// The longest session token, in characters.
 pub const LONGEST_TOKEN: usize = 4096;
 
+/// How many bytes of `amr` a session token holds.
+const LONGEST_AMR: usize = 1024;
+
 /// What a session token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The role that it plays.
     pub role: RoleArn,
+    /// The role's unique id, where the built-in IAM knew the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_id: Option<String>,
     /// 2 to 64 of `[\w+=,.@-]`.
     pub name: String,
-    /// The pool of its identity.
-    pub pool: PoolId,
-    /// The UUID of its identity.
-    pub identity: Uuid,
-    /// The epoch that its identity was in; in a later one the session is over.
-    pub epoch: u64,
+    /// Whose it is, if it is an identity's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whose: Option<Whose>,
+    /// What conditions may ask of the token of another issuer that it was had for: `ISSUER:sub` and `ISSUER:aud`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub keys: IndexMap<String, String>,
+    /// What it is narrowed to: one of each list must allow what it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<Vec<SessionPolicy>>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -42,6 +53,66 @@ pub struct Session {
     pub issued: Timestamp,
     /// When it ends, in whole seconds.
     pub expires: Timestamp,
+}
+
+/// The identity of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whose {
+    /// The pool.
+    pub pool: PoolId,
+    /// The UUID of the identity.
+    pub identity: Uuid,
+    /// The epoch that the identity was in; in a later one the session is over.
+    pub epoch: u64,
+    /// How it was authenticated.
+    pub amr: Vec<String>,
+}
+
+impl Whose {
+    /// As a session token holds it: of `amr` what comes first, up to [`LONGEST_AMR`] bytes, each value whole. What is left
+    /// out can be asked for by a trust policy only.
+    #[must_use]
+    pub fn for_a_session(mut self) -> Self {
+        let mut room = LONGEST_AMR;
+        self.amr
+            .retain(|value| match room.checked_sub(value.len()) {
+                Some(left) => {
+                    room = left;
+                    true
+                }
+                None => false,
+            });
+        self
+    }
+
+    /// Whether the identity was signed in, and not a guest.
+    pub fn is_authenticated(&self) -> bool {
+        self.amr
+            .first()
+            .is_some_and(|method| method == "authenticated")
+    }
+}
+
+/// A policy that narrows a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPolicy {
+    /// One that was given with the request for the session.
+    Inline(Value),
+    /// One that has a name.
+    Managed(Managed),
+}
+
+/// The managed policies that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Managed {
+    /// What the service puts in line for guests.
+    GuestInline,
+    /// AmazonCognitoUnAuthedIdentitiesSessionPolicy.
+    Guest,
+    /// AmazonCognitoUnauthenticatedIdentities.
+    GuestOld,
 }
 
 /// Temporary credentials, for their owner alone.
@@ -52,6 +123,13 @@ pub struct Issued {
     pub secret_key: Zeroizing<String>,
     /// At most [`LONGEST_TOKEN`] characters of base64url.
     pub session_token: String,
+}
+
+impl Issued {
+    /// How much of [`LONGEST_TOKEN`] the session token takes, in percent.
+    pub fn percent_used(&self) -> usize {
+        (self.session_token.len() * 100).div_ceil(LONGEST_TOKEN)
+    }
 }
 
 /// The sealing keys, the one that seals first.
@@ -107,20 +185,21 @@ impl Credentials {
         self.keys.store(Arc::new(keys));
     }
 
-    /// Credentials for a session.
-    pub fn issue(&self, session: &Session, ambient: &dyn Ambient) -> Issued {
+    /// Credentials for a session; `None` where its token would be longer than [`LONGEST_TOKEN`].
+    pub fn issue(&self, session: &Session, ambient: &dyn Ambient) -> Option<Issued> {
         let keys = self.keys.load();
         let (key_id, key) = keys.keys.first().expect("there is always a key that seals");
         let access_key_id = access_key_id("ASIA", ambient);
         let text = serde_json::to_vec(session).expect("a session can be written");
         let sealed = key.seal(PURPOSE, &access_key_id, &text, ambient);
         let secret = Zeroizing::new(key.derive(&sealed[..SALT], SECRET, &access_key_id));
-        Issued {
-            session_token: URL_SAFE_NO_PAD
-                .encode([&[VERSION], key_id.as_slice(), &sealed].concat()),
+        let session_token =
+            URL_SAFE_NO_PAD.encode([&[VERSION], key_id.as_slice(), &sealed].concat());
+        (session_token.len() <= LONGEST_TOKEN).then(|| Issued {
+            session_token,
             secret_key: secret_key(&secret),
             access_key_id,
-        }
+        })
     }
 
     /// The session and the secret key behind a session token; `None` for a token that wasn't issued here with this
@@ -155,9 +234,18 @@ mod tests {
         Session {
             role: RoleArn::parse("arn:aws:iam::123456789012:role/Guest").unwrap(),
             name: "CognitoIdentityCredentials".into(),
-            pool: PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap(),
-            identity: Uuid::from_u128(7),
-            epoch: 3,
+            role_id: Some("AROAIOSFODNN7EXAMPLE".into()),
+            whose: Some(Whose {
+                pool: PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap(),
+                identity: Uuid::from_u128(7),
+                epoch: 3,
+                amr: vec!["unauthenticated".into()],
+            }),
+            keys: IndexMap::new(),
+            bounds: vec![vec![
+                SessionPolicy::Inline(serde_json::json!({ "Statement": [] })),
+                SessionPolicy::Managed(Managed::Guest),
+            ]],
             tags: Tags::new(),
             issued,
             expires: issued + SignedDuration::from_hours(1),
@@ -175,7 +263,7 @@ mod tests {
     #[test]
     fn a_session_token_says_what_was_put_in_it() {
         let credentials = Credentials::new(keys(&[1]));
-        let issued = credentials.issue(&session(), &Real);
+        let issued = credentials.issue(&session(), &Real).unwrap();
         assert!(issued.access_key_id.starts_with("ASIA") && issued.access_key_id.len() == 20);
         assert_eq!(issued.secret_key.len(), 40);
         let (opened, secret) = credentials
@@ -187,7 +275,7 @@ mod tests {
     #[test]
     fn no_changed_token_and_no_other_access_key_id_opens() {
         let credentials = Credentials::new(keys(&[1]));
-        let issued = credentials.issue(&session(), &Real);
+        let issued = credentials.issue(&session(), &Real).unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(&issued.session_token).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
@@ -203,7 +291,7 @@ mod tests {
                 "cut at {at}"
             );
         }
-        let other = credentials.issue(&session(), &Real);
+        let other = credentials.issue(&session(), &Real).unwrap();
         assert!(
             credentials
                 .open(&other.access_key_id, &issued.session_token)
@@ -219,7 +307,7 @@ mod tests {
     #[test]
     fn a_retired_sealing_key_opens_and_a_dropped_one_does_not() {
         let credentials = Credentials::new(keys(&[1]));
-        let issued = credentials.issue(&session(), &Real);
+        let issued = credentials.issue(&session(), &Real).unwrap();
         credentials.use_keys(keys(&[2, 1]));
         assert!(
             credentials
@@ -232,6 +320,14 @@ mod tests {
                 .open(&issued.access_key_id, &issued.session_token)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_session_that_says_too_much_is_none() {
+        let credentials = Credentials::new(keys(&[1]));
+        let mut session = session();
+        session.tags.insert("key".into(), "x".repeat(3000));
+        assert!(credentials.issue(&session, &Real).is_none());
     }
 
     #[test]

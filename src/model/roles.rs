@@ -171,7 +171,7 @@ fn plain_values(value: &Value) -> Option<Vec<String>> {
 }
 
 /// A plain value as text; `None` for nulls, lists and objects.
-pub(super) fn plain_text(value: &Value) -> Option<String> {
+pub fn plain_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

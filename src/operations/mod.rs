@@ -44,6 +44,11 @@ pub trait Operation: DeserializeOwned + Send + 'static {
     /// The condition keys of what the request itself says, for authorisation.
     fn context(&self, _context: &mut Context) {}
 
+    /// The name of the role that it acts on, where it acts on one: its ARN, which has a path, is in its record only.
+    fn role_name(&self) -> Option<&str> {
+        None
+    }
+
     /// Does it.
     fn run(self, call: &Call<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
@@ -142,10 +147,16 @@ impl<T: Serialize + Send> Answer for T {
 impl<O: Operation> Prepared for O {
     fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()> {
         let action = format!("{}:{}", O::SERVICE.action_prefix(), O::NAME);
-        let resource = self.resource(call);
         let mut context = Context::default();
         self.context(&mut context);
-        Box::pin(async move { Ok(call.authorise(&action, &resource, context).await?) })
+        let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
+        Box::pin(async move {
+            let resource = match role {
+                Some(name) => call.role_arn(&name).await?,
+                None => resource,
+            };
+            Ok(call.authorise(&action, &resource, context).await?)
+        })
     }
 
     fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn Answer>> {

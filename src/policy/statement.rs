@@ -71,6 +71,11 @@ impl Statement {
         principals.is_none_or(|principals| principals.cover(self.effect, Some(principal)))
     }
 
+    /// Whether it is about `action`, `service:Name`, whatever else it asks.
+    pub fn names(&self, action: &str) -> bool {
+        self.actions.cover(action)
+    }
+
     /// Whether it holds only for values of `key` that it names: a positive condition of strings, not satisfied by a
     /// missing key, each of whose values is without variables and has a letter or digit besides its wildcards.
     pub fn pins(&self, key: &str) -> bool {

@@ -170,13 +170,28 @@ async fn what_narrows_a_session_is_refused_rather_than_dropped() {
     let pool = world.pool(json!({})).await;
     let guest = world.identity(&pool, json!({})).await;
     let token = token(&world, &guest, json!({})).await;
-    let text = "Session policies are not available here yet.";
-    let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
-    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
-    for more in [("Policy", policy), ("PolicyArns.member.1.arn", arn)] {
+    for (more, text) in [
+        (
+            ("Policy", r#"{"Version":"2012-10-17","Statement":[]}"#),
+            "Could not parse the policy: Statement is empty!",
+        ),
+        (
+            (
+                "PolicyArns.member.1.arn",
+                "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            ),
+            "Policy ARN arn:aws:iam::aws:policy/ReadOnlyAccess is not valid",
+        ),
+    ] {
         let answer = assume(&world, GUEST_ROLE, &token, &[more]).await;
         answer.query_refused(400, "MalformedPolicyDocument", text);
     }
+    let statement = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
+    let policy = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
+    let answer = assume(&world, GUEST_ROLE, &token, &[("Policy", &policy)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let packed: u8 = answer.xml("PackedPolicySize").unwrap().parse().unwrap();
+    assert!((1..=100).contains(&packed));
     let answer = assume(
         &world,
         GUEST_ROLE,

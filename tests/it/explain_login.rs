@@ -42,6 +42,7 @@ async fn a_good_login_passes_every_check_and_names_its_identity_and_role() {
         "identity",
         "tags",
         "role",
+        "trust",
     ];
     assert_eq!(checks(&explanation), expected.map(|name| (name, true)));
     let all = explanation["Checks"].as_array().unwrap();
@@ -186,8 +187,15 @@ async fn the_role_is_the_one_that_the_mapping_gives_or_the_reason_why_there_is_n
     };
     let explanation = explain(&world, &pool, &token("ops")).await.ok();
     assert_eq!(explanation["RoleArn"], json!(admin_role));
-    let last = explanation["Checks"].as_array().unwrap().last().unwrap();
-    assert!(last["Wanted"].as_str().unwrap().contains(&arn), "{last}");
+    let checks = explanation["Checks"].as_array().unwrap().iter();
+    let chosen = checks
+        .clone()
+        .find(|check| check["Check"] == "role")
+        .unwrap();
+    assert!(
+        chosen["Wanted"].as_str().unwrap().contains(&arn),
+        "{chosen}"
+    );
     let explanation = explain(&world, &pool, &token("art")).await.ok();
     let text = format!("The ambiguous role mapping rules for: {arn} denied this request.");
     let refusal = json!({ "Code": "NotAuthorizedException", "Message": text });

@@ -11,6 +11,7 @@ mod world;
 
 mod access_keys;
 mod access_tokens;
+mod assume_role;
 mod assume_role_with_web_identity;
 mod at_rest;
 mod attacks;
@@ -49,6 +50,7 @@ mod oidc_providers;
 mod private_authority;
 mod process;
 mod role_mappings;
+mod roles;
 mod rotation;
 mod saml;
 mod saml_providers;

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Logins;
 use crate::app::Call;
-use crate::app::assume_role::Assumption;
 use crate::app::proofs::{Place, Proof};
-use crate::app::role_choice::choose;
+use crate::app::role_choice::{NoRole, choose};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::answer::Seconds;
@@ -65,16 +64,11 @@ impl Operation for GetCredentialsForIdentity {
         // What comes from a developer's token doesn't outlive it.
         let end = proofs.iter().filter_map(Proof::own_end).min();
         let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
-        let assumption = Assumption {
-            role,
-            session_name: "CognitoIdentityCredentials".to_owned(),
-            pool: &pool,
-            identity: who.id.uuid,
-            epoch: who.epoch,
-            tags: who.tags,
-            lifetime,
-        };
-        let (issued, session) = call.assume(assumption);
+        let id = who.id.clone();
+        let assumption = call.enhanced(&pool, who, role, lifetime).await?;
+        // Its tags are too long for a session: what else an STS would refuse.
+        let assumed = call.assume(assumption);
+        let (issued, session) = assumed.map_err(|_| Error::from(NoRole::NotConfigured))?;
         Ok(GetCredentialsForIdentityOutput {
             credentials: Credentials {
                 access_key_id: issued.access_key_id,
@@ -82,7 +76,7 @@ impl Operation for GetCredentialsForIdentity {
                 secret_key: issued.secret_key.to_string(),
                 session_token: issued.session_token,
             },
-            identity_id: who.id,
+            identity_id: id,
         })
     }
 }

@@ -1,4 +1,59 @@
 //! Identity and Access Management, 2010-05-08: one file a resource.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
 pub(super) mod oidc_providers;
+pub(super) mod role_policies;
+pub(super) mod role_tags;
+pub(super) mod roles;
 pub(super) mod saml_providers;
+
+/// A tag, as IAM writes it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+/// What RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A policy as IAM answers it: percent-encoded.
+fn encoded(policy: &str) -> String {
+    utf8_percent_encode(policy, RESERVED).to_string()
+}
+
+/// Where a list that comes in pages goes on.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Paging {
+    marker: Option<String>,
+    max_items: Option<usize>,
+}
+
+/// A page of a list, and the marker of the next one.
+struct Page<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+impl Paging {
+    /// Up to so many of `all`, which are in the order of their keys, from the one that the marker names on; 100 where
+    /// nothing is said.
+    fn page<T>(&self, all: impl IntoIterator<Item = (String, T)>) -> Page<T> {
+        let from = self.marker.as_deref().unwrap_or_default();
+        let mut rest = all.into_iter().skip_while(|(key, _)| key.as_str() < from);
+        let items = rest.by_ref().take(self.max_items.unwrap_or(100));
+        let items = items.map(|(_, item)| item).collect();
+        Page {
+            items,
+            next: rest.next().map(|(key, _)| key),
+        }
+    }
+}

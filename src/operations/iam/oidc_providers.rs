@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Tag;
 use crate::app::Call;
 use crate::app::change::ChangeError;
 use crate::error::{Code, Error};
@@ -29,13 +30,6 @@ pub(crate) struct CreateOpenIDConnectProvider {
     thumbprint_list: Vec<String>,
     #[serde(default)]
     tags: Vec<Tag>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Tag;
 use crate::app::Call;
 use crate::error::{Code, Error};
 use crate::model::ids::SamlProviderArn;
@@ -19,13 +20,6 @@ pub(crate) struct CreateSAMLProvider {
     tags: Vec<Tag>,
     #[serde(flatten)]
     encryption: Encryption,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
 }
 
 /// What only encrypted assertions need.

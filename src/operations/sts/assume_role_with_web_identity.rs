@@ -1,23 +1,23 @@
 //! AssumeRoleWithWebIdentity.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
+use indexmap::IndexMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::{Assumed, assumed, not_authorized, seconds};
 use crate::app::Call;
-use crate::app::assume_role::Assumption;
-use crate::app::caller::{assumed_role_arn, role_id};
+use crate::app::assume_role::{Asking, Assumption, SHORT};
+use crate::app::session_policies::{self, PolicyDescriptor};
+use crate::app::trust::WITH_WEB_IDENTITY;
+use crate::app::web_identity::{Of, WebIdentity};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
-use crate::model::provider::OWN;
-use crate::operations::answer::Seconds;
 use crate::operations::{Access, Operation, Service};
+use crate::policy::Principal;
 
-/// How long a session of a role that the built-in IAM doesn't know may last, in seconds.
-const LONGEST: i64 = 3600;
-
-/// Gives credentials for an OpenID token of this server, in the role that the token's pool has for its identity.
+/// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. A role that the
+/// built-in IAM knows is held to its trust policy; another one is given as what the token's pool names it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRoleWithWebIdentity {
@@ -26,7 +26,7 @@ pub(crate) struct AssumeRoleWithWebIdentity {
     web_identity_token: String,
     provider_id: Option<String>,
     #[serde(default)]
-    policy_arns: Vec<Value>,
+    policy_arns: Vec<PolicyDescriptor>,
     policy: Option<String>,
     duration_seconds: Option<i64>,
 }
@@ -34,27 +34,11 @@ pub(crate) struct AssumeRoleWithWebIdentity {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRoleWithWebIdentityOutput {
-    credentials: Credentials,
+    #[serde(flatten)]
+    assumed: Assumed,
     subject_from_web_identity_token: String,
-    assumed_role_user: AssumedRoleUser,
-    provider: &'static str,
+    provider: String,
     audience: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Credentials {
-    access_key_id: String,
-    secret_access_key: String,
-    session_token: String,
-    expiration: Seconds,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AssumedRoleUser {
-    assumed_role_id: String,
-    arn: String,
 }
 
 impl Operation for AssumeRoleWithWebIdentity {
@@ -64,63 +48,76 @@ impl Operation for AssumeRoleWithWebIdentity {
     type Output = AssumeRoleWithWebIdentityOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithWebIdentityOutput, Error> {
-        // What narrows is never dropped in silence.
-        if self.policy.is_some() || !self.policy_arns.is_empty() {
-            return Err(Code::MalformedPolicyDocument
-                .because("Session policies are not available here yet."));
-        }
         if let Some(provider) = &self.provider_id {
-            return Err(no_provider(provider));
+            return Err(Code::InvalidIdentityToken.because(format!(
+                "No OpenIDConnect provider found in your account for https://{provider}"
+            )));
         }
-        let seconds = self.duration_seconds.unwrap_or(LONGEST);
-        if seconds > LONGEST {
-            return Err(Code::Validation.because(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-            ));
+        let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
+        let mut who = call.web_identity(&self.web_identity_token).await?;
+        let mut assumption = self.assumption(call, &mut who).await?;
+        if !narrowed.is_empty() {
+            assumption.bounds.push(narrowed);
         }
-        let (who, pool) = call.own_web_identity(&self.web_identity_token).await?;
-        let given = if who.is_authenticated() {
-            &pool.roles.authenticated
-        } else {
-            &pool.roles.unauthenticated
-        };
-        let role = RoleArn::parse(&self.role_arn)
-            .filter(|role| given.as_ref() == Some(role))
-            .ok_or_else(not_yours)?;
-        let assumed_role_user = AssumedRoleUser {
-            assumed_role_id: format!("{}:{}", role_id(&role), self.role_session_name),
-            arn: assumed_role_arn(&role, &self.role_session_name),
-        };
-        let (issued, session) = call.assume(Assumption {
-            role,
-            session_name: self.role_session_name,
-            pool: &pool,
-            identity: who.id.uuid,
-            epoch: who.epoch,
-            tags: who.tags,
-            lifetime: SignedDuration::from_secs(seconds),
-        });
         Ok(AssumeRoleWithWebIdentityOutput {
-            credentials: Credentials {
-                access_key_id: issued.access_key_id,
-                secret_access_key: issued.secret_key.to_string(),
-                session_token: issued.session_token,
-                expiration: Seconds(session.expires),
-            },
-            subject_from_web_identity_token: who.id.reveal(),
-            assumed_role_user,
-            provider: OWN,
-            audience: pool.id.to_string(),
+            assumed: assumed(call, assumption)?,
+            subject_from_web_identity_token: who.subject,
+            provider: who.provider,
+            audience: who.audience,
         })
     }
 }
 
-fn no_provider(name: &str) -> Error {
-    Code::InvalidIdentityToken.because(format!(
-        "No OpenIDConnect provider found in your account for https://{name}"
-    ))
-}
-
-fn not_yours() -> Error {
-    Code::AccessDenied.because("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+impl AssumeRoleWithWebIdentity {
+    async fn assumption(
+        &self,
+        call: &Call<'_>,
+        who: &mut WebIdentity,
+    ) -> Result<Assumption, Error> {
+        let role =
+            RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(WITH_WEB_IDENTITY))?;
+        let known = call.known_role(&role).await?;
+        let longest = known
+            .as_ref()
+            .map_or(SHORT, |known| known.max_session_duration);
+        let lifetime = SignedDuration::from_secs(seconds(self.duration_seconds, longest)?);
+        let is_given = match (&known, &who.of) {
+            (Some(known), _) => call.is_trusted(
+                known,
+                Asking {
+                    action: WITH_WEB_IDENTITY,
+                    principal: Principal::Federated(&who.provider),
+                    context: who.context(),
+                    session_name: &self.role_session_name,
+                    tags: &who.tags,
+                },
+            ),
+            (None, Of::Identity { whose, pool }) => {
+                let given = if whose.is_authenticated() {
+                    &pool.roles.authenticated
+                } else {
+                    &pool.roles.unauthenticated
+                };
+                given.as_ref() == Some(&role)
+            }
+            (None, Of::Token { .. }) => false,
+        };
+        if !is_given {
+            return Err(not_authorized(WITH_WEB_IDENTITY));
+        }
+        let (whose, keys) = match &who.of {
+            Of::Identity { whose, .. } => (Some(whose.clone()), IndexMap::new()),
+            Of::Token { .. } => (None, who.lasting_keys()),
+        };
+        Ok(Assumption {
+            role,
+            role_id: known.map(|known| known.id.clone()),
+            session_name: self.role_session_name.clone(),
+            whose,
+            keys,
+            bounds: Vec::new(),
+            tags: std::mem::take(&mut who.tags),
+            lifetime,
+        })
+    }
 }

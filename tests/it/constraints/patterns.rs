@@ -158,6 +158,83 @@ const PATTERNS: &[Pattern] = &[
         filler: Some('é'),
         spoiler: '<',
     },
+    Pattern {
+        written: r"[\w+=,.@:\/-]*",
+        matches: |text| {
+            text.chars()
+                .all(|letter| word(letter) || "+=,.@:/-".contains(letter))
+        },
+        filler: Some('/'),
+        spoiler: ' ',
+    },
+    Pattern {
+        written: r"[\w+=/:,.@-]*",
+        matches: |text| {
+            text.chars()
+                .all(|letter| word(letter) || "+=/:,.@-".contains(letter))
+        },
+        filler: Some(':'),
+        spoiler: ' ',
+    },
+    Pattern {
+        written: r"[\d]*",
+        matches: |text| text.chars().all(|letter| letter.is_ascii_digit()),
+        filler: Some('7'),
+        spoiler: 'x',
+    },
+    Pattern {
+        written: r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)",
+        matches: |text| {
+            let inner = text
+                .strip_prefix('/')
+                .and_then(|rest| rest.strip_suffix('/'));
+            text == "/"
+                || inner.is_some_and(|inner| some_of(inner, |letter| letter.is_ascii_graphic()))
+        },
+        filler: Some('/'),
+        spoiler: 'x',
+    },
+    Pattern {
+        written: r"\u002F[\u0021-\u007F]*",
+        matches: |text| {
+            text.starts_with('/')
+                && text
+                    .chars()
+                    .all(|letter| ('!'..='\u{7f}').contains(&letter))
+        },
+        filler: Some('x'),
+        spoiler: ' ',
+    },
+    Pattern {
+        written: r"((/[A-Za-z0-9\.,\+@=_-]+)*)/",
+        matches: |text| {
+            let parts = text
+                .strip_prefix('/')
+                .map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+            let fits =
+                |part: &str| some_of(part, |letter| word(letter) || ".,+@=-".contains(letter));
+            text == "/"
+                || text.ends_with('/') && parts.is_some_and(|parts| parts.split('/').all(fits))
+        },
+        filler: None,
+        spoiler: 'x',
+    },
+    Pattern {
+        written: r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+        matches: |text| {
+            text.chars().all(
+                |letter| matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}'),
+            )
+        },
+        filler: Some('é'),
+        spoiler: 'ł',
+    },
+    Pattern {
+        written: r"[\u0020-\u00FF]+",
+        matches: |text| some_of(text, |letter| (' '..='\u{ff}').contains(&letter)),
+        filler: Some('é'),
+        spoiler: 'ł',
+    },
 ];
 
 fn some_of(text: &str, fits: impl Fn(char) -> bool) -> bool {

@@ -107,6 +107,60 @@ pub fn request(entry: &Entry) -> Value {
             ],
             "Policy": "{}", "DurationSeconds": 3600,
         }),
+        (Service::Sts, "AssumeRole") => json!({
+            "RoleArn": ROLE, "RoleSessionName": "me",
+            "PolicyArns": [
+                { "arn": "arn:aws:iam::aws:policy/ReadOnlyAccess" },
+                { "arn": "arn:aws:iam::aws:policy/PowerUserAccess" },
+            ],
+            "Policy": "{}", "DurationSeconds": 3600,
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+            "TransitiveTagKeys": ["team", "floor"], "ExternalId": "external",
+            "SerialNumber": "arn:aws:iam::123456789012:mfa/ada", "TokenCode": "123456",
+            "SourceIdentity": "ada",
+            "ProvidedContexts": [
+                { "ProviderArn": "arn:aws:iam::aws:contextProvider/X", "ContextAssertion": "assertion" },
+            ],
+        }),
+        (Service::Iam, "CreateRole") => json!({
+            "Path": "/team/", "RoleName": "Reader", "AssumeRolePolicyDocument": "{}", "Description": "reads",
+            "MaxSessionDuration": 3600, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "DeleteRole" | "GetRole") => json!({ "RoleName": "Reader" }),
+        (Service::Iam, "ListRoles") => json!({ "PathPrefix": "/", "Marker": "a", "MaxItems": 10 }),
+        (
+            Service::Iam,
+            "ListAttachedRolePolicies"
+            | "ListInstanceProfilesForRole"
+            | "ListRolePolicies"
+            | "ListRoleTags",
+        ) => {
+            let mut input = json!({ "RoleName": "Reader", "Marker": "a", "MaxItems": 10 });
+            if entry.name == "ListAttachedRolePolicies" {
+                input["PathPrefix"] = json!("/");
+            }
+            input
+        }
+        (Service::Iam, "UpdateRole") => {
+            json!({ "RoleName": "Reader", "Description": "reads", "MaxSessionDuration": 3600 })
+        }
+        (Service::Iam, "UpdateAssumeRolePolicy") => {
+            json!({ "RoleName": "Reader", "PolicyDocument": "{}" })
+        }
+        (Service::Iam, "PutRolePolicy") => {
+            json!({ "RoleName": "Reader", "PolicyName": "read", "PolicyDocument": "{}" })
+        }
+        (Service::Iam, "DeleteRolePolicy" | "GetRolePolicy") => {
+            json!({ "RoleName": "Reader", "PolicyName": "read" })
+        }
+        (Service::Iam, "TagRole") => json!({
+            "RoleName": "Reader",
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "UntagRole") => {
+            json!({ "RoleName": "Reader", "TagKeys": ["team", "floor"] })
+        }
         (Service::Sts, "GetCallerIdentity")
         | (Service::Iam, "ListOpenIDConnectProviders" | "ListSAMLProviders")
         | (Service::Cognate, "ListAccessKeys" | "RotateRootKey") => json!({}),

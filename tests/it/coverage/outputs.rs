@@ -162,6 +162,53 @@ impl House {
     }
 }
 
+impl House {
+    /// All that is done with roles.
+    async fn roles(&mut self) {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "AWS": "123456789012" }, "Action": "sts:AssumeRole",
+        });
+        let trust = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+        let policy = json!({ "Version": "2012-10-17", "Statement": allow }).to_string();
+        let role = json!({ "RoleName": "Reader" });
+        let of_role = |more: Value| {
+            let mut input = role.clone();
+            for (name, value) in more.as_object().unwrap() {
+                input[name] = value.clone();
+            }
+            input
+        };
+        let tags = json!([{ "Key": "team", "Value": "blue" }]);
+        let new = json!({
+            "AssumeRolePolicyDocument": trust, "Path": "/team/", "Description": "reads", "Tags": tags,
+        });
+        self.call("CreateRole", of_role(new)).await;
+        self.call("GetRole", role.clone()).await;
+        self.call("ListRoles", json!({})).await;
+        self.call("UpdateRole", of_role(json!({ "MaxSessionDuration": 7200 })))
+            .await;
+        let document = json!({ "PolicyDocument": trust });
+        self.call("UpdateAssumeRolePolicy", of_role(document)).await;
+        self.call("TagRole", of_role(json!({ "Tags": tags }))).await;
+        self.call("ListRoleTags", role.clone()).await;
+        self.call("UntagRole", of_role(json!({ "TagKeys": ["team"] })))
+            .await;
+        let named = json!({ "PolicyName": "p" });
+        let document = json!({ "PolicyName": "p", "PolicyDocument": policy });
+        self.call("PutRolePolicy", of_role(document)).await;
+        self.call("GetRolePolicy", of_role(named.clone())).await;
+        self.call("ListRolePolicies", role.clone()).await;
+        self.call("ListAttachedRolePolicies", role.clone()).await;
+        self.call("ListInstanceProfilesForRole", role.clone()).await;
+        let arn = "arn:aws:iam::123456789012:role/team/Reader";
+        let assume = json!({ "RoleArn": arn, "RoleSessionName": "me", "Policy": policy });
+        self.call("AssumeRole", assume).await;
+        self.call("DeleteRolePolicy", of_role(named)).await;
+        self.call("DeleteRole", role).await;
+    }
+}
+
 /// That a value is of a shape of the model: no other members, none of another type, and those that are required.
 fn fits(model: &ServiceModel, shape: &str, value: &Value, place: &str) {
     let is = |fits: bool, what: &str| assert!(fits, "{place} is no {what}: {value}");
@@ -309,6 +356,7 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         )
         .await;
     house.call("GetCallerIdentity", json!({})).await;
+    house.roles().await;
 
     house.explanations(&pool, &logins).await;
     house.developers(&pool, &identity, &logins).await;

@@ -21,9 +21,25 @@ const SAML_ARN: &str = "arn:aws:iam::123456789012:saml-provider/corp";
 /// Errors that operations declare and never give, and why.
 const NEVER: &[(&str, &str, &[&str])] = &[
     (
-        "PackedPolicyTooLarge",
-        "tags are bounded before, and no session policy is taken yet",
-        &["AssumeRoleWithWebIdentity"],
+        "UnmodifiableEntity",
+        "no role here belongs to a service",
+        &[
+            "DeleteRole",
+            "DeleteRolePolicy",
+            "PutRolePolicy",
+            "UpdateAssumeRolePolicy",
+            "UpdateRole",
+        ],
+    ),
+    (
+        "ExpiredTokenException",
+        "a session that is over signs nothing, which is ExpiredToken",
+        &["AssumeRole"],
+    ),
+    (
+        CHANGED,
+        "it is done again on what another change has made of the role",
+        &["DeleteRole", "TagRole", "UntagRole"],
     ),
     (
         "IDPRejectedClaim",
@@ -33,7 +49,7 @@ const NEVER: &[(&str, &str, &[&str])] = &[
     (
         "RegionDisabledException",
         "no region is disabled here",
-        &["AssumeRoleWithWebIdentity"],
+        &["AssumeRole", "AssumeRoleWithWebIdentity"],
     ),
     (
         "OpenIdIdpCommunicationError",
@@ -43,12 +59,21 @@ const NEVER: &[(&str, &str, &[&str])] = &[
     (
         CHANGED,
         "there is nothing yet to change",
-        &["CreateOpenIDConnectProvider", "CreateSAMLProvider"],
+        &[
+            "CreateOpenIDConnectProvider",
+            "CreateRole",
+            "CreateSAMLProvider",
+        ],
     ),
     (
         "LimitExceeded",
         "there is no more of it afterwards than before",
-        &["DeleteSAMLProvider", "UpdateSAMLProvider"],
+        &[
+            "DeleteRole",
+            "DeleteRolePolicy",
+            "DeleteSAMLProvider",
+            "UpdateSAMLProvider",
+        ],
     ),
     (
         "NoSuchEntity",
@@ -64,7 +89,9 @@ const NEVER: &[(&str, &str, &[&str])] = &[
             "DeleteSAMLProvider",
             "GetOpenIDConnectProvider",
             "GetSAMLProvider",
+            "ListAttachedRolePolicies",
             "RemoveClientIDFromOpenIDConnectProvider",
+            "TagRole",
         ],
     ),
 ];
@@ -121,6 +148,7 @@ async fn every_declared_error_comes_about_or_cannot() {
     tokens(&mut seen).await;
     providers(&mut seen).await;
     saml_providers(&mut seen).await;
+    roles(&mut seen).await;
     races(&mut seen).await;
     let world = World::new().await;
     world.app.store.close().await;
@@ -131,6 +159,9 @@ async fn every_declared_error_comes_about_or_cannot() {
         }
         if entry.name == "CreateSAMLProvider" {
             input = json!({ "Name": "corp", "SAMLMetadataDocument": saml_metadata(2030) });
+        }
+        if entry.name == "CreateRole" {
+            input = json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": trust("") });
         }
         if entry.name == "UpdateSAMLProvider" {
             input =
@@ -156,8 +187,10 @@ async fn tokens(seen: &mut Pairs) {
     let token = Given::of(world.get_token(&guest, json!({})).await).token;
     let with = |token: &str| json!({ "RoleArn": GUEST_ROLE, "RoleSessionName": "me", "WebIdentityToken": token });
     let mut narrowed = with(&token);
-    narrowed["Policy"] = json!("{}");
-    ask(&world, seen, name, narrowed).await;
+    for document in ["{}".to_owned(), policy(1900)] {
+        narrowed["Policy"] = json!(document);
+        ask(&world, seen, name, narrowed.clone()).await;
+    }
     ask(&world, seen, name, with("opaque")).await;
     issuer.away(true);
     ask(&world, seen, name, with(&issuer.token("ada"))).await;
@@ -186,6 +219,53 @@ async fn providers(seen: &mut Pairs) {
         if ask(&world, seen, create, input).await.is_some() {
             return;
         }
+    }
+}
+
+/// A trust policy, with a statement of this id.
+fn trust(id: &str) -> String {
+    let statement = json!({
+        "Sid": id, "Effect": "Allow", "Principal": { "AWS": "123456789012" }, "Action": "sts:AssumeRole",
+    });
+    json!({ "Version": "2012-10-17", "Statement": statement }).to_string()
+}
+
+/// A policy that names a long resource.
+fn policy(letters: usize) -> String {
+    let resource = format!("arn:aws:s3:::{}", "é".repeat(letters));
+    let statement = json!({ "Effect": "Allow", "Action": "s3:*", "Resource": resource });
+    json!({ "Version": "2012-10-17", "Statement": statement }).to_string()
+}
+
+/// What is wrong with roles.
+async fn roles(seen: &mut Pairs) {
+    let world = World::new().await;
+    let (create, long) = ("CreateRole", trust(&"x".repeat(9000)));
+    let with =
+        |document: &str| json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": document });
+    for document in ["{}", &long] {
+        ask(&world, seen, create, with(document)).await;
+    }
+    assert_eq!(ask(&world, seen, create, with(&trust(""))).await, None);
+    ask(&world, seen, create, with(&trust(""))).await;
+    for document in ["{}", &long] {
+        let input = json!({ "RoleName": "Reader", "PolicyDocument": document });
+        ask(&world, seen, "UpdateAssumeRolePolicy", input).await;
+    }
+    for document in ["{}".to_owned(), policy(10_300), policy(1)] {
+        let input = json!({ "RoleName": "Reader", "PolicyName": "p", "PolicyDocument": document });
+        ask(&world, seen, "PutRolePolicy", input).await;
+    }
+    ask(&world, seen, "DeleteRole", json!({ "RoleName": "Reader" })).await;
+    for half in 0..2 {
+        let tags = (0..30).map(|at| json!({ "Key": format!("{half}-{at}"), "Value": "" }));
+        let input = json!({ "RoleName": "Reader", "Tags": tags.collect::<Vec<_>>() });
+        ask(&world, seen, "TagRole", input).await;
+    }
+    let arn = "arn:aws:iam::123456789012:role/Reader";
+    for document in ["{}".to_owned(), policy(1900)] {
+        let input = json!({ "RoleArn": arn, "RoleSessionName": "me", "Policy": document });
+        ask(&world, seen, "AssumeRole", input).await;
     }
 }
 

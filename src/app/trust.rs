@@ -1,0 +1,186 @@
+//! Trust policies of roles: which ones are taken. Who is trusted by one is for those who give roles to ask.
+
+use crate::model::ids::{AccountId, OidcProviderArn};
+use crate::model::provider::OWN;
+use crate::policy::{Effect, Kind, Policy, PolicyError, Principal, Statement};
+
+/// How many characters a trust policy may have, white space not counted: the highest quota of IAM.
+const LONGEST: usize = 8192;
+
+/// What is asked for with a token.
+pub const WITH_WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// Issuers from which anybody can have a token, and the claims that say whose it is.
+const PUBLIC_ISSUERS: [(&str, &[&str]); 9] = [
+    (
+        "token.actions.githubusercontent.com",
+        &[
+            "sub",
+            "repository",
+            "repository_id",
+            "repository_owner",
+            "repository_owner_id",
+            "enterprise_id",
+        ],
+    ),
+    (
+        "gitlab.com",
+        &[
+            "sub",
+            "project_path",
+            "project_id",
+            "namespace_path",
+            "namespace_id",
+        ],
+    ),
+    ("accounts.google.com", &["sub", "hd", "email"]),
+    ("appleid.apple.com", &["sub", "email"]),
+    (
+        "app.terraform.io",
+        &[
+            "sub",
+            "terraform_organization_id",
+            "terraform_organization_name",
+        ],
+    ),
+    (
+        "agent.buildkite.com",
+        &["sub", "organization_slug", "organization_id"],
+    ),
+    ("oidc.vercel.com", &["sub", "owner", "owner_id"]),
+    ("api.pulumi.com/oidc", &["sub", "organization"]),
+    ("auth.fly.io", &["sub", "org_id", "org_name"]),
+];
+
+/// Why a text is no trust policy that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// It is no trust policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A statement would let in the users of every pool.
+    #[error(
+        "The statement that allows {WITH_WEB_IDENTITY} to {OWN} must say for which identity pools: it needs a condition \
+         such as StringEquals on {OWN}:aud."
+    )]
+    AnyPool,
+    /// A statement would let in everybody who has a token of an issuer that gives tokens to anybody; the issuer, and the
+    /// claims of which one must be asked for.
+    #[error(
+        "Anybody can have a token of {issuer}: the statement that allows {WITH_WEB_IDENTITY} to it needs a condition such \
+         as StringEquals on one of {claims}."
+    )]
+    Anybody {
+        /// The issuer's name.
+        issuer: &'static str,
+        /// The condition keys of which one is needed.
+        claims: String,
+    },
+}
+
+/// Reads a trust policy. Each statement that lets in somebody with a token of this server says of which pools; where it
+/// is a token that anybody can have, it says whose (`security.md`, rule 14).
+pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
+    let policy = Policy::parse(Kind::Trust, text.as_bytes(), LONGEST)?;
+    let allows = |statement: &&Statement| {
+        statement.effect() == Effect::Allow && statement.names(WITH_WEB_IDENTITY)
+    };
+    for statement in policy.statements().iter().filter(allows) {
+        if statement.is_about(Principal::Federated(OWN)) && !statement.pins(&format!("{OWN}:aud")) {
+            return Err(TrustError::AnyPool);
+        }
+        for (issuer, claims) in PUBLIC_ISSUERS {
+            let arn = OidcProviderArn::new(account, issuer);
+            let keys: Vec<String> = claims
+                .iter()
+                .map(|claim| format!("{issuer}:{claim}"))
+                .collect();
+            let is_about = statement.is_about(Principal::Federated(arn.as_str()))
+                || statement.is_about(Principal::Federated(issuer));
+            if is_about && !keys.iter().any(|key| statement.pins(key)) {
+                return Err(TrustError::Anybody {
+                    issuer,
+                    claims: keys.join(", "),
+                });
+            }
+        }
+    }
+    Ok(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const GITHUB: &str =
+        "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+
+    fn taken(principal: &Value, condition: &Value) -> bool {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition,
+        }] });
+        let account = AccountId::parse("123456789012").unwrap();
+        match read(&policy.to_string(), &account) {
+            Ok(_) => true,
+            Err(TrustError::Policy(error)) => panic!("{error}"),
+            Err(_) => false,
+        }
+    }
+
+    #[test]
+    fn a_statement_for_identities_names_their_pools() {
+        let own = json!({ "Federated": OWN });
+        let aud = format!("{OWN}:aud");
+        let pool = "us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678";
+        assert!(taken(&own, &json!({ "StringEquals": { &aud: pool } })));
+        assert!(taken(
+            &own,
+            &json!({ "StringLike": { &aud: ["us-east-1:*"] } })
+        ));
+        for no_pin in [
+            json!({}),
+            json!({ "StringLike": { &aud: "*" } }),
+            json!({ "StringEqualsIfExists": { &aud: pool } }),
+            json!({ "ForAllValues:StringEquals": { &aud: pool } }),
+            json!({ "StringNotEquals": { &aud: pool } }),
+            json!({ "StringEquals": { format!("{OWN}:sub"): pool } }),
+            json!({ "ForAnyValue:StringLike": { format!("{OWN}:amr"): "authenticated" } }),
+        ] {
+            assert!(!taken(&own, &no_pin), "{no_pin}");
+        }
+        assert!(
+            !taken(&json!("*"), &json!({})),
+            "everybody is somebody, too"
+        );
+    }
+
+    #[test]
+    fn a_statement_for_a_public_issuer_names_whose_tokens() {
+        let github = json!({ "Federated": GITHUB });
+        let key = |claim: &str| format!("token.actions.githubusercontent.com:{claim}");
+        assert!(taken(
+            &github,
+            &json!({ "StringLike": { key("sub"): "repo:octo-org/octo-repo:*" } })
+        ));
+        assert!(taken(
+            &github,
+            &json!({ "StringEquals": { key("repository_owner"): "octo-org" } })
+        ));
+        for no_pin in [
+            json!({}),
+            json!({ "StringEquals": { key("aud"): "sts.amazonaws.com" } }),
+            json!({ "StringLike": { key("sub"): "*" } }),
+            json!({ "StringEquals": { key("ref"): "refs/heads/main" } }),
+        ] {
+            assert!(!taken(&github, &no_pin), "{no_pin}");
+        }
+        let own =
+            json!({ "Federated": "arn:aws:iam::123456789012:oidc-provider/login.example.com" });
+        assert!(
+            taken(&own, &json!({})),
+            "an issuer of one's own has its own users only"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! The policies of a role. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
+
+use serde::{Deserialize, Serialize};
+
+use super::{Page, Paging, encoded};
+use crate::app::Call;
+use crate::app::iam_roles::{RoleError, put_policy};
+use crate::error::Error;
+use crate::operations::answer::Nothing;
+use crate::operations::{Access, Operation, Service};
+
+/// Puts a policy on a role, in the place of the one with its name.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct PutRolePolicy {
+    role_name: String,
+    policy_name: String,
+    policy_document: String,
+}
+
+impl Operation for PutRolePolicy {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "PutRolePolicy";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        call.change_role(&self.role_name, |role| {
+            put_policy(role, &self.policy_name, &self.policy_document)
+        })
+        .await?;
+        Ok(Nothing)
+    }
+}
+
+/// Shows a policy of a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetRolePolicy {
+    role_name: String,
+    policy_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetRolePolicyOutput {
+    role_name: String,
+    policy_name: String,
+    policy_document: String,
+}
+
+impl Operation for GetRolePolicy {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "GetRolePolicy";
+    const ACCESS: Access = Access::Signed;
+    type Output = GetRolePolicyOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<GetRolePolicyOutput, Error> {
+        let role = call.role(&self.role_name).await?;
+        let Some(document) = role.policies.get(&self.policy_name) else {
+            return Err(RoleError::NoPolicy(self.policy_name).into());
+        };
+        Ok(GetRolePolicyOutput {
+            role_name: role.arn.name().to_owned(),
+            policy_document: encoded(document),
+            policy_name: self.policy_name,
+        })
+    }
+}
+
+/// Lists the names of a role's policies.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListRolePolicies {
+    role_name: String,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListRolePoliciesOutput {
+    policy_names: Vec<String>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListRolePolicies {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListRolePolicies";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListRolePoliciesOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListRolePoliciesOutput, Error> {
+        let role = call.role(&self.role_name).await?;
+        let mut names: Vec<String> = role.policies.keys().cloned().collect();
+        names.sort();
+        let keyed = names.into_iter().map(|name| (name.clone(), name));
+        let Page { items, next } = self.paging.page(keyed);
+        Ok(ListRolePoliciesOutput {
+            policy_names: items,
+            is_truncated: next.is_some(),
+            marker: next,
+        })
+    }
+}
+
+/// Takes a policy from a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteRolePolicy {
+    role_name: String,
+    policy_name: String,
+}
+
+impl Operation for DeleteRolePolicy {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "DeleteRolePolicy";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        call.change_role(&self.role_name, |role| {
+            match role.policies.shift_remove(&self.policy_name) {
+                Some(_) => Ok(()),
+                None => Err(RoleError::NoPolicy(self.policy_name.clone())),
+            }
+        })
+        .await?;
+        Ok(Nothing)
+    }
+}
+
+/// Lists the managed policies of a role: none, for there are none here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListAttachedRolePolicies {
+    role_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListAttachedRolePoliciesOutput {
+    attached_policies: [(); 0],
+    is_truncated: bool,
+}
+
+impl Operation for ListAttachedRolePolicies {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListAttachedRolePolicies";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListAttachedRolePoliciesOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListAttachedRolePoliciesOutput, Error> {
+        call.role(&self.role_name).await?;
+        Ok(ListAttachedRolePoliciesOutput {
+            attached_policies: [],
+            is_truncated: false,
+        })
+    }
+}
+
+/// Lists the instance profiles that have a role: none, for there are none here. Terraform asks before it deletes a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListInstanceProfilesForRole {
+    role_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListInstanceProfilesForRoleOutput {
+    instance_profiles: [(); 0],
+    is_truncated: bool,
+}
+
+impl Operation for ListInstanceProfilesForRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListInstanceProfilesForRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListInstanceProfilesForRoleOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListInstanceProfilesForRoleOutput, Error> {
+        call.role(&self.role_name).await?;
+        Ok(ListInstanceProfilesForRoleOutput {
+            instance_profiles: [],
+            is_truncated: false,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! The tags of a role. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagRole.html>
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::{Page, Paging, Tag};
+use crate::app::Call;
+use crate::app::iam_roles::add_tags;
+use crate::error::Error;
+use crate::operations::answer::Nothing;
+use crate::operations::{Access, Operation, Service};
+
+/// Gives a role tags; those that it has under the same keys are replaced.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TagRole {
+    role_name: String,
+    tags: Vec<Tag>,
+}
+
+impl Operation for TagRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "TagRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        let tags = pairs(self.tags);
+        call.change_role(&self.role_name, |role| add_tags(role, tags.clone()))
+            .await?;
+        Ok(Nothing)
+    }
+}
+
+/// Takes tags from a role; keys that it doesn't have are no error.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UntagRole {
+    role_name: String,
+    tag_keys: Vec<String>,
+}
+
+impl Operation for UntagRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UntagRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        call.change_role(&self.role_name, |role| {
+            role.tags.retain(|key, _| !self.tag_keys.contains(key));
+            Ok(())
+        })
+        .await?;
+        Ok(Nothing)
+    }
+}
+
+/// Lists the tags of a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListRoleTags {
+    role_name: String,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListRoleTagsOutput {
+    tags: Vec<Tag>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListRoleTags {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListRoleTags";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListRoleTagsOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListRoleTagsOutput, Error> {
+        let role = call.role(&self.role_name).await?;
+        let mut tags = shown(&role.tags);
+        tags.sort_by(|one, other| one.key.cmp(&other.key));
+        let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));
+        let Page { items, next } = self.paging.page(keyed);
+        Ok(ListRoleTagsOutput {
+            tags: items,
+            is_truncated: next.is_some(),
+            marker: next,
+        })
+    }
+}
+
+/// Tags, as they are kept.
+pub(super) fn pairs(tags: Vec<Tag>) -> IndexMap<String, String> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// Tags, as IAM writes them.
+pub(super) fn shown(tags: &IndexMap<String, String>) -> Vec<Tag> {
+    let tags = tags.iter().map(|(key, value)| Tag {
+        key: key.clone(),
+        value: value.clone(),
+    });
+    tags.collect()
+}

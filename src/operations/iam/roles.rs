@@ -1,0 +1,294 @@
+//! Roles. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::role_tags::{pairs, shown};
+use super::{Page, Paging, Tag, encoded};
+use crate::app::Call;
+use crate::app::trust;
+use crate::error::{Code, Error};
+use crate::model::iam_role::Role;
+use crate::model::ids::RoleArn;
+use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::{Access, Operation, Service};
+
+/// How long a session may last where nothing is said, in seconds.
+const SESSION: i64 = 3600;
+
+/// A role, as IAM shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Shown {
+    path: String,
+    role_name: String,
+    role_id: String,
+    arn: RoleArn,
+    create_date: Seconds,
+    assume_role_policy_document: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    max_session_duration: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
+}
+
+impl Shown {
+    fn of(role: &Role) -> Self {
+        Self {
+            path: path(&role.arn).to_owned(),
+            role_name: role.arn.name().to_owned(),
+            role_id: role.id.clone(),
+            arn: role.arn.clone(),
+            create_date: Seconds(role.created),
+            assume_role_policy_document: encoded(&role.trust),
+            description: role.description.clone(),
+            max_session_duration: role.max_session_duration,
+            tags: Vec::new(),
+        }
+    }
+
+    fn with_tags(role: &Role) -> Self {
+        Self {
+            tags: shown(&role.tags),
+            ..Self::of(role)
+        }
+    }
+}
+
+/// The path: what stands before the name, with the slashes around it.
+fn path(arn: &RoleArn) -> &str {
+    let resource = arn
+        .as_str()
+        .split_once(":role")
+        .map_or("", |(_, rest)| rest);
+    &resource[..resource.len() - arn.name().len()]
+}
+
+/// Makes a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateRole {
+    path: Option<String>,
+    role_name: String,
+    assume_role_policy_document: String,
+    description: Option<String>,
+    max_session_duration: Option<i64>,
+    permissions_boundary: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RoleOutput {
+    role: Shown,
+}
+
+impl CreateRole {
+    fn arn(&self, call: &Call<'_>) -> String {
+        let path = self.path.as_deref().unwrap_or("/");
+        format!(
+            "arn:aws:iam::{}:role{path}{}",
+            call.app.config.account_id, self.role_name
+        )
+    }
+}
+
+impl Operation for CreateRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "CreateRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = RoleOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        self.arn(call)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
+        if self.permissions_boundary.is_some() {
+            return Err(Code::InvalidInput.because(
+                "This server has no permissions boundaries: put what they would forbid into the role's policies.",
+            ));
+        }
+        let arn = RoleArn::parse(&self.arn(call)).ok_or_else(|| {
+            Code::InvalidInput
+                .because("The path of a role is made of letters, digits and /_+=,.@-.")
+        })?;
+        let role = Role {
+            arn,
+            id: call.new_role_id(),
+            version: 1,
+            description: self.description,
+            max_session_duration: self.max_session_duration.unwrap_or(SESSION),
+            trust: self.assume_role_policy_document,
+            policies: IndexMap::new(),
+            tags: pairs(self.tags),
+            created: call.now,
+        };
+        call.add_role(role.clone()).await?;
+        Ok(RoleOutput {
+            role: Shown::with_tags(&role),
+        })
+    }
+}
+
+/// Shows a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetRole {
+    role_name: String,
+}
+
+impl Operation for GetRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "GetRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = RoleOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
+        let role = call.role(&self.role_name).await?;
+        Ok(RoleOutput {
+            role: Shown::with_tags(&role),
+        })
+    }
+}
+
+/// Lists the roles under a path, in the order of their names.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListRoles {
+    path_prefix: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListRolesOutput {
+    roles: Vec<Shown>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListRoles {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListRoles";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListRolesOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        let prefix = self.path_prefix.as_deref().unwrap_or("/");
+        format!("arn:aws:iam::{}:role{prefix}", call.app.config.account_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListRolesOutput, Error> {
+        let prefix = self.path_prefix.as_deref().unwrap_or("/");
+        let all = call.app.store.list_roles().await?;
+        let under = |role: &Arc<Role>| path(&role.arn).starts_with(prefix);
+        let roles = all.into_iter().filter(under);
+        let Page { items, next } = self.paging.page(roles.map(|role| (role.key(), role)));
+        Ok(ListRolesOutput {
+            roles: items.iter().map(|role| Shown::of(role)).collect(),
+            is_truncated: next.is_some(),
+            marker: next,
+        })
+    }
+}
+
+/// Changes what a role is called in words, and how long its sessions may last.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateRole {
+    role_name: String,
+    description: Option<String>,
+    max_session_duration: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct UpdateRoleOutput {}
+
+impl Operation for UpdateRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = UpdateRoleOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<UpdateRoleOutput, Error> {
+        call.change_role(&self.role_name, |role| {
+            if let Some(description) = &self.description {
+                role.description = Some(description.clone());
+            }
+            if let Some(seconds) = self.max_session_duration {
+                role.max_session_duration = seconds;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(UpdateRoleOutput {})
+    }
+}
+
+/// Replaces the policy of who may have a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateAssumeRolePolicy {
+    role_name: String,
+    policy_document: String,
+}
+
+impl Operation for UpdateAssumeRolePolicy {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateAssumeRolePolicy";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        let account = &call.app.config.account_id;
+        call.change_role(&self.role_name, |role| {
+            trust::read(&self.policy_document, account)?;
+            role.trust.clone_from(&self.policy_document);
+            Ok(())
+        })
+        .await?;
+        Ok(Nothing)
+    }
+}
+
+/// Removes a role that has no policies. Its sessions may do nothing from then on.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteRole {
+    role_name: String,
+}
+
+impl Operation for DeleteRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "DeleteRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = Nothing;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+        call.remove_role(&self.role_name).await?;
+        Ok(Nothing)
+    }
+}

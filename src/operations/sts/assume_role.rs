@@ -1,0 +1,205 @@
+//! AssumeRole. <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+
+use indexmap::IndexMap;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Assumed, assumed, not_authorized, seconds};
+use crate::app::assume_role::{Asking, Assumption, SHORT};
+use crate::app::session_policies::{self, PolicyDescriptor};
+use crate::app::{Call, Caller};
+use crate::error::{Code, Error};
+use crate::model::ids::RoleArn;
+use crate::model::principal_tags::{self, Tags};
+use crate::operations::{Access, Operation, Service};
+use crate::policy::{Context, Principal};
+
+const ACTION: &str = "sts:AssumeRole";
+
+/// Gives the signer credentials for a role of the built-in IAM, if their own policies allow it and the role trusts them. A
+/// session that takes another role stays what it was: its identity, its keys, its tags, and all that narrows it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AssumeRole {
+    role_arn: String,
+    role_session_name: String,
+    #[serde(default)]
+    policy_arns: Vec<PolicyDescriptor>,
+    policy: Option<String>,
+    duration_seconds: Option<i64>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    #[serde(default)]
+    transitive_tag_keys: Vec<String>,
+    external_id: Option<String>,
+    serial_number: Option<String>,
+    token_code: Option<String>,
+    source_identity: Option<String>,
+    #[serde(default)]
+    provided_contexts: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct AssumeRoleOutput {
+    #[serde(flatten)]
+    assumed: Assumed,
+}
+
+impl Operation for AssumeRole {
+    const SERVICE: Service = Service::Sts;
+    const NAME: &'static str = "AssumeRole";
+    const ACCESS: Access = Access::Signed;
+    type Output = AssumeRoleOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.role_arn.clone()
+    }
+
+    fn context(&self, context: &mut Context) {
+        self.said(context);
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<AssumeRoleOutput, Error> {
+        self.refuse_what_is_not_there()?;
+        let policies = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
+        let tags = self.session_tags()?;
+        if !tags.is_empty() {
+            let mut context = Context::default();
+            self.said(&mut context);
+            call.authorise("sts:TagSession", &self.role_arn, context)
+                .await?;
+        }
+        let mut assumption = self.assumption(call, tags).await?;
+        if !policies.is_empty() {
+            assumption.bounds.push(policies);
+        }
+        Ok(AssumeRoleOutput {
+            assumed: assumed(call, assumption)?,
+        })
+    }
+}
+
+impl AssumeRole {
+    /// The condition keys of what the request says.
+    fn said(&self, context: &mut Context) {
+        context.set("sts:RoleSessionName", self.role_session_name.as_str());
+        if let Some(id) = &self.external_id {
+            context.set("sts:ExternalId", id.as_str());
+        }
+        for tag in &self.tags {
+            context.set(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
+        }
+        context.set_all("aws:TagKeys", self.tags.iter().map(|tag| tag.key.as_str()));
+        context.set_all(
+            "sts:TransitiveTagKeys",
+            self.transitive_tag_keys.iter().map(String::as_str),
+        );
+    }
+
+    fn refuse_what_is_not_there(&self) -> Result<(), Error> {
+        let refused = |what: &str| {
+            let text = format!("{what} is not available on this server: nothing would come of it.");
+            Err(Code::Validation.because(text))
+        };
+        if self.serial_number.is_some() || self.token_code.is_some() {
+            return refused("Multi-factor authentication");
+        }
+        if self.source_identity.is_some() {
+            return refused("SourceIdentity");
+        }
+        if !self.provided_contexts.is_empty() {
+            return refused("ProvidedContexts");
+        }
+        Ok(())
+    }
+
+    fn session_tags(&self) -> Result<Tags, Error> {
+        let tags: Tags = self
+            .tags
+            .iter()
+            .map(|tag| (tag.key.clone(), tag.value.clone()))
+            .collect();
+        if tags.len() < self.tags.len() {
+            return Err(Code::Validation.because(
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            ));
+        }
+        if let Some(key) = self
+            .transitive_tag_keys
+            .iter()
+            .find(|key| !tags.contains_key(*key))
+        {
+            return Err(Code::Validation.because(format!(
+                "The transitive tag key {key} is no tag of the request."
+            )));
+        }
+        principal_tags::check(&tags)
+            .map_err(|error| Code::Validation.because(format!("{error}.")))?;
+        Ok(tags)
+    }
+
+    async fn assumption(&self, call: &Call<'_>, mut tags: Tags) -> Result<Assumption, Error> {
+        let role = RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(ACTION))?;
+        let known = call
+            .known_role(&role)
+            .await?
+            .ok_or_else(|| not_authorized(ACTION))?;
+        let account = &call.app.config.account_id;
+        let signer = call.signer();
+        let (arn, id) = (signer.arn(account), signer.user_id(account));
+        let mut names = vec![account.as_str(), &arn, &id];
+        if let Caller::Session(session) = signer {
+            names.push(session.role.as_str());
+            names.extend(session.role_id.as_deref());
+        }
+        let mut context = Context::default();
+        self.said(&mut context);
+        call.circumstances(&mut context);
+        let asking = Asking {
+            action: ACTION,
+            principal: Principal::Aws(&names),
+            context,
+            session_name: &self.role_session_name,
+            tags: &tags,
+        };
+        if !call.is_trusted(&known, asking) {
+            return Err(not_authorized(ACTION));
+        }
+        let (mut longest, mut whose) = (known.max_session_duration, None);
+        let (mut keys, mut bounds) = (IndexMap::new(), Vec::new());
+        if let Caller::Session(session) = signer {
+            longest = longest.min(SHORT);
+            whose.clone_from(&session.whose);
+            keys.clone_from(&session.keys);
+            bounds.clone_from(&session.bounds);
+            for (key, value) in &session.tags {
+                if tags
+                    .insert(key.clone(), value.clone())
+                    .is_some_and(|new| new != *value)
+                {
+                    return Err(Code::Validation.because(format!(
+                        "The session has the tag {key} already, with another value."
+                    )));
+                }
+            }
+        }
+        Ok(Assumption {
+            role,
+            role_id: Some(known.id.clone()),
+            session_name: self.role_session_name.clone(),
+            whose,
+            keys,
+            bounds,
+            tags,
+            lifetime: SignedDuration::from_secs(seconds(self.duration_seconds, longest)?),
+        })
+    }
+}
