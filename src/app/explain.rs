@@ -170,6 +170,7 @@ impl Call<'_> {
             Decision::Refuse(Refusal::DeveloperUserRegistered) => {
                 Err(SignInError::DeveloperUserRegistered)
             }
+            Decision::Refuse(Refusal::Revoked(id)) => Err(SignInError::Forbidden(id_in(pool, id))),
             Decision::Refuse(_) => Err(SignInError::Conflict),
         }
     }

@@ -6,7 +6,7 @@ use super::sign_in::id_in;
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
-use crate::store::{Merge, Merged, StoreError, Unlink, Unlinked};
+use crate::store::{Merge, Merged, Revoke, StoreError, Unlink, Unlinked};
 
 /// Why two identities weren't merged.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +22,26 @@ pub enum MergeError {
     Store(#[from] StoreError),
 }
 
+/// Why an identity wasn't revoked or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// It isn't there.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The store can't say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why logins weren't taken from an identity.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlinkError {
     /// It doesn't have them.
     #[error("the identity doesn't have the login")]
     NotLinked,
+    /// It is revoked; its id.
+    #[error("the identity is revoked")]
+    Revoked(IdentityId),
     /// It isn't there.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -58,18 +72,40 @@ impl Call<'_> {
         }
     }
 
-    /// Removes identities, for their administrator: those in the region that the request was signed for. A UUID alone
+    /// Revokes an identity, for its administrator, or restores it; gives the id of the one that it is now, where it was
+    /// merged away.
+    pub async fn revoke(&self, id: &str, revoked: bool) -> Result<IdentityId, RevokeError> {
+        let (identity, pool) = self.own_identity(id).await?;
+        let ask = Revoke {
+            pool: pool.id.uuid,
+            identity: identity.id,
+            revoked,
+            now: self.now,
+        };
+        match self.app.store.revoke(ask).await? {
+            Some(identity) => Ok(id_in(&pool, identity.id)),
+            None => Err(FindError::NoIdentity(id.to_owned()).into()),
+        }
+    }
+
+    /// Removes identities, for their administrator, and gives those that are revoked, which stay: those in the region that the request was signed for. A UUID alone
     /// says nothing of the region, so an id that names another than its identity's removes nothing.
-    pub async fn remove_identities(&self, ids: Vec<IdentityId>) -> Result<(), StoreError> {
-        let mut here = Vec::with_capacity(ids.len());
+    pub async fn remove_identities(
+        &self,
+        ids: Vec<IdentityId>,
+    ) -> Result<Vec<IdentityId>, StoreError> {
+        let (mut here, mut kept) = (Vec::with_capacity(ids.len()), Vec::new());
         for id in ids {
             let found = self.app.store.identity(id.uuid).await?;
             let found = found.filter(|(_, pool)| pool.id.region == id.region);
-            if found.is_some() && id.region == *self.signed_region() {
-                here.push(id.uuid);
+            match found.filter(|_| id.region == *self.signed_region()) {
+                Some((identity, _)) if identity.revoked => kept.push(id),
+                Some(_) => here.push(id.uuid),
+                None => {}
             }
         }
-        self.app.store.remove_identities(here).await
+        self.app.store.remove_identities(here).await?;
+        Ok(kept)
     }
 
     /// Takes logins from an identity, all or none.
@@ -79,6 +115,9 @@ impl Call<'_> {
         identity: &Identity,
         logins: Vec<Login>,
     ) -> Result<(), UnlinkError> {
+        if identity.revoked {
+            return Err(UnlinkError::Revoked(id_in(pool, identity.id)));
+        }
         let ask = Unlink {
             pool: pool.id.uuid,
             identity: identity.id,

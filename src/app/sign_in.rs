@@ -105,6 +105,9 @@ impl Call<'_> {
             }
             (SignedIn::Refused(Refusal::LoginsDontMatch), _) => Err(SignInError::LoginsDontMatch),
             (SignedIn::Refused(Refusal::Forbidden), Some(id)) => Err(SignInError::Forbidden(id)),
+            (SignedIn::Refused(Refusal::Revoked(id)), _) => {
+                Err(SignInError::Forbidden(id_in(pool, id)))
+            }
             (SignedIn::NoIdentity, Some(id)) => Err(FindError::NoIdentity(id.reveal()).into()),
             _ => Err(FindError::NoPool(pool.id.to_string()).into()),
         }
@@ -139,7 +142,7 @@ impl Call<'_> {
 
 fn guest(pool: &Pool, identity: &Identity) -> Result<Known, SignInError> {
     let id = id_in(pool, identity.id);
-    if identity.authenticated || identity.state != State::Live {
+    if identity.authenticated || identity.revoked || identity.state != State::Live {
         return Err(SignInError::Forbidden(id));
     }
     if !pool.settings.allow_unauthenticated {

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKey;
 use super::explain::Explain;
+use super::identity::Identity;
 use super::keys::Keys;
 use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
@@ -47,6 +48,9 @@ pub enum Command {
     /// Access keys beside the root key, each with a policy, on a running server
     #[command(subcommand)]
     AccessKey(AccessKey),
+    /// Revoke an identity, or restore it, on a running server
+    #[command(subcommand)]
+    Identity(Identity),
     /// The access key that may do everything, on a running server
     #[command(subcommand)]
     RootKey(RootKey),

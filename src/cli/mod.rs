@@ -6,6 +6,7 @@ mod check_config;
 mod client;
 mod dev;
 mod explain;
+mod identity;
 mod keys;
 mod report;
 mod root_key;
@@ -38,6 +39,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => finish(keys::run(command)),
         Command::AccessKey(command) => finish(access_key::run(command)),
         Command::Explain(explain) => finish(explain::run(explain)),
+        Command::Identity(command) => finish(identity::run(command)),
         Command::RootKey(command) => finish(root_key::run(command)),
     }
 }

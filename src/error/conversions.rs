@@ -12,7 +12,7 @@ use crate::app::explain::Refused;
 use crate::app::find::FindError;
 use crate::app::iam_roles::{ROLES, RoleError, TAGS};
 use crate::app::keys::KeysError;
-use crate::app::merge::{MergeError, UnlinkError};
+use crate::app::merge::{MergeError, RevokeError, UnlinkError};
 use crate::app::proofs::ProofError;
 use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
@@ -209,12 +209,22 @@ impl From<MergeError> for Error {
     }
 }
 
+impl From<RevokeError> for Error {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Find(error) => error.into(),
+            RevokeError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<UnlinkError> for Error {
     fn from(error: UnlinkError) -> Self {
         match error {
             UnlinkError::NotLinked => {
                 Code::ResourceConflict.because("The login is not linked to this identity.")
             }
+            UnlinkError::Revoked(id) => SignInError::Forbidden(id).into(),
             UnlinkError::Find(error) => error.into(),
             UnlinkError::Store(error) => error.into(),
         }

@@ -18,8 +18,11 @@ pub struct Identity {
     pub authenticated: bool,
     /// Its logins, oldest first.
     pub logins: Vec<Login>,
-    /// Rises when the identity becomes another kind of thing (a guest signs in, a merge takes it), so that what was
-    /// given out before can be told from what is given out after.
+    /// Whether an administrator has revoked it: it gets nothing, and neither it nor its logins can be linked, merged or
+    /// parted until it is restored.
+    pub revoked: bool,
+    /// Rises when the identity becomes another kind of thing (a guest signs in, a merge takes it, it is revoked), so that
+    /// what was given out before can be told from what is given out after.
     pub epoch: u64,
     /// Rises with every change.
     pub version: u64,
@@ -38,6 +41,7 @@ impl Identity {
             state: State::Live,
             authenticated: !logins.is_empty(),
             logins,
+            revoked: false,
             epoch: 0,
             version: 1,
             created: now,
@@ -48,6 +52,18 @@ impl Identity {
     /// Whether it may be used without any login.
     pub fn is_guest(&self) -> bool {
         self.state == State::Live && !self.authenticated
+    }
+
+    /// Revokes it at `now`, or restores it. What was given out before is over, either way; `false` where nothing changes.
+    pub fn revoke(&mut self, revoked: bool, now: Timestamp) -> bool {
+        if self.revoked == revoked {
+            return false;
+        }
+        self.revoked = revoked;
+        self.epoch += 1;
+        self.version += 1;
+        self.modified = now.max(self.created);
+        true
     }
 
     /// Whether `login` is one of its logins.

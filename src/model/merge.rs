@@ -16,7 +16,7 @@ pub enum Merge {
     Same,
     /// They may.
     Join,
-    /// They have different users of one public provider, or more than [`MOST_LOGINS`] logins together.
+    /// They have different users of one public provider, or more than [`MOST_LOGINS`] logins together, or one is revoked.
     Conflict,
 }
 
@@ -26,7 +26,8 @@ pub fn decide(source: &Identity, destination: &Identity) -> Merge {
         return Merge::Same;
     }
     let all: Vec<&Login> = destination.logins.iter().chain(&source.logins).collect();
-    if all.len() <= MOST_LOGINS && one_public_login_a_provider(&all) {
+    let is_free = !source.revoked && !destination.revoked;
+    if is_free && all.len() <= MOST_LOGINS && one_public_login_a_provider(&all) {
         Merge::Join
     } else {
         Merge::Conflict
@@ -34,10 +35,13 @@ pub fn decide(source: &Identity, destination: &Identity) -> Merge {
 }
 
 /// Takes `logins`, all of which must be its own, from `identity` at `now`, and gives those that it took, each once;
-/// `None`, and nothing, if one isn't. What was given out before is over, and an identity without logins is nobody's: it
+/// `None`, and nothing, if one isn't, or if it is revoked. What was given out before is over, and an identity without logins is nobody's: it
 /// doesn't become a guest.
 pub fn unlink(identity: &mut Identity, logins: &[Login], now: Timestamp) -> Option<Vec<Login>> {
-    if identity.state != State::Live || !logins.iter().all(|login| identity.has(login)) {
+    if identity.revoked
+        || identity.state != State::Live
+        || !logins.iter().all(|login| identity.has(login))
+    {
         return None;
     }
     let taken = identity
@@ -75,6 +79,20 @@ mod tests {
         assert_eq!(decide(&one, &identity(2, &[user("b")])), Merge::Join);
         let other_user = identity(2, &[user("b"), Login::public("p", "2")]);
         assert_eq!(decide(&one, &other_user), Merge::Conflict);
+    }
+
+    #[test]
+    fn a_revoked_identity_stays_as_it_is() {
+        let (mut one, other) = (identity(1, &[user("a")]), identity(2, &[user("b")]));
+        assert!(one.revoke(true, at(2)));
+        assert_eq!((one.epoch, one.version, one.modified), (1, 2, at(2)));
+        assert!(!one.revoke(true, at(3)), "it is revoked already");
+        assert_eq!(decide(&one, &other), Merge::Conflict);
+        assert_eq!(decide(&other, &one), Merge::Conflict);
+        assert_eq!(unlink(&mut one, &[user("a")], at(3)), None);
+        assert!(one.revoke(false, at(4)));
+        assert_eq!((one.epoch, one.revoked), (2, false));
+        assert_eq!(decide(&one, &other), Merge::Join);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub static ALL: &[Entry] = &[
     entry::<admin::explain_login::ExplainLogin>(),
     entry::<admin::list_access_keys::ListAccessKeys>(),
     entry::<admin::list_keys::ListKeys>(),
+    entry::<admin::restore_identity::RestoreIdentity>(),
+    entry::<admin::revoke_identity::RevokeIdentity>(),
     entry::<admin::rotate_keys::RotateKeys>(),
     entry::<admin::rotate_root_key::RotateRootKey>(),
     entry::<admin::update_access_key::UpdateAccessKey>(),

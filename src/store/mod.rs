@@ -68,7 +68,8 @@ pub trait Store: Send + Sync {
         disabled: bool,
     ) -> Result<Vec<Identity>, StoreError>;
 
-    /// Removes identities and their logins; those that aren't there need no removing.
+    /// Removes identities and their logins; those that aren't there need no removing, and those that are revoked stay, for
+    /// their logins would be free.
     async fn remove_identities(&self, ids: Vec<Uuid>) -> Result<(), StoreError>;
 
     /// Merges the owner of one login into the owner of another, as [`crate::model::merge::decide`] says.
@@ -76,6 +77,10 @@ pub trait Store: Send + Sync {
 
     /// Takes logins from an identity, all of them or none, as [`crate::model::merge::unlink`] does.
     async fn unlink(&self, ask: Unlink) -> Result<Unlinked, StoreError>;
+
+    /// Revokes an identity, or restores it, as [`Identity::revoke`] does; of one that was merged away, its survivor. Gives
+    /// the identity as it now is, if it is there.
+    async fn revoke(&self, ask: Revoke) -> Result<Option<Identity>, StoreError>;
 
     /// Adds a provider, unless there are `limit` already. Two providers whose names differ by a final slash only are
     /// the same one.
@@ -254,6 +259,19 @@ pub enum Merged {
     NoDestination,
     /// The rule says no.
     Conflict,
+}
+
+/// A question to [`Store::revoke`].
+#[derive(Debug, Clone, Copy)]
+pub struct Revoke {
+    /// The pool.
+    pub pool: Uuid,
+    /// The identity.
+    pub identity: Uuid,
+    /// Whether it is to be revoked, or restored.
+    pub revoked: bool,
+    /// The moment of the call.
+    pub now: Timestamp,
 }
 
 /// A question to [`Store::unlink`].

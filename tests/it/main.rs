@@ -49,6 +49,7 @@ mod merge_developer_identities;
 mod oidc_providers;
 mod private_authority;
 mod process;
+mod revocation;
 mod role_mappings;
 mod roles;
 mod rotation;

@@ -66,11 +66,14 @@ pub enum Refusal {
     LoginsDontMatch,
     /// The identity that was named was merged away, and no login of its survivor was presented.
     Forbidden,
+    /// This identity, which was named or has one of the logins, is revoked.
+    Revoked(Uuid),
 }
 
 /// Decides about `logins`: at least one, each vouched for, no public provider twice; exactly one of them the developer's
 /// where the developer asks.
 ///
+/// * A revoked identity named, or the owner of a login: nothing.
 /// * No identity named: the one owner, with the unknown logins linked to it; a new identity where there is no owner; a
 ///   conflict where there are two.
 /// * A merged identity named: its survivor, if one of the survivor's logins is there.
@@ -78,6 +81,11 @@ pub enum Refusal {
 ///
 /// An identity has one login of each public provider: whatever would give it two is a conflict.
 pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
+    let named = known.presented.iter();
+    let named = named.flat_map(|named| std::iter::once(&named.identity).chain(&named.survivor));
+    if let Some(revoked) = named.chain(&known.owners).find(|one| one.revoked) {
+        return Decision::Refuse(Refusal::Revoked(revoked.id));
+    }
     let Some(presented) = &known.presented else {
         return match known.owners.as_slice() {
             [] => Decision::Create,

@@ -5,6 +5,8 @@ pub(super) mod delete_access_key;
 pub(super) mod explain_login;
 pub(super) mod list_access_keys;
 pub(super) mod list_keys;
+pub(super) mod restore_identity;
+pub(super) mod revoke_identity;
 pub(super) mod rotate_keys;
 pub(super) mod rotate_root_key;
 pub(super) mod update_access_key;

@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Removes identities. One that isn't there needs no removing, so asking again is no error.
+/// Removes identities. One that isn't there needs no removing, so asking again is no error; one that is
+/// revoked stays until it was restored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteIdentities {
@@ -37,7 +38,13 @@ impl Operation for DeleteIdentities {
         let ids = self.identity_ids_to_delete.iter();
         let ids = ids.filter_map(|id| IdentityId::parse(id)).collect();
         let unprocessed = match call.remove_identities(ids).await {
-            Ok(()) => Vec::new(),
+            Ok(revoked) => {
+                let of_id = |id: IdentityId| UnprocessedIdentityId {
+                    identity_id: id.reveal(),
+                    error_code: "AccessDenied",
+                };
+                revoked.into_iter().map(of_id).collect()
+            }
             Err(error) => {
                 tracing::error!(request_id = %call.request_id, ?error, "identities were not removed");
                 let of_id = |identity_id| UnprocessedIdentityId {

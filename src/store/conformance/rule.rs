@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::*;
 use crate::model::merge;
 use crate::model::sign_in::{Decision, Known, Presented, apply, decide};
-use crate::store::{Merge, Merged, Unlink, Unlinked};
+use crate::store::{Merge, Merged, Revoke, Unlink, Unlinked};
 
 /// A pool as a list of identities, kept by the rules alone.
 struct World(Vec<Identity>);
@@ -101,6 +101,13 @@ impl World {
         }
     }
 
+    fn revoke(&mut self, ask: &Revoke) -> Option<Identity> {
+        let id = self.survivor(ask.identity)?.id;
+        let one = self.0.iter_mut().find(|one| one.id == id)?;
+        one.revoke(ask.revoked, ask.now);
+        Some(one.clone())
+    }
+
     fn unlink(&mut self, ask: &Unlink) -> Unlinked {
         let Some(one) = self.0.iter_mut().find(|one| one.id == ask.identity) else {
             return Unlinked::NoIdentity;
@@ -119,6 +126,7 @@ enum Step {
     SignIn(Asker, Option<u128>, Vec<Login>),
     Merge(Login, Login),
     Unlink(u128, Vec<Login>),
+    Revoke(u128, bool),
     Remove(Vec<u128>),
 }
 
@@ -153,6 +161,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         2 => (developers_user(), any_login()).prop_map(|(a, b)| Step::Merge(a, b)),
         2 => (1_u128..20, prop::collection::vec(any_login(), 1..3)).prop_map(|(id, logins)| Step::Unlink(id, logins)),
+        1 => (1_u128..20, any::<bool>()).prop_map(|(id, revoked)| Step::Revoke(id, revoked)),
         1 => prop::collection::vec(1_u128..20, 1..3).prop_map(Step::Remove),
     ]
 }
@@ -206,9 +215,20 @@ async fn same(store: &dyn Inspect, number: u128, steps: Vec<Step>) {
                 let expected = world.unlink(&ask);
                 assert_eq!(store.unlink(ask).await.unwrap(), expected);
             }
+            Step::Revoke(identity, revoked) => {
+                let identity = id(identity);
+                let ask = Revoke {
+                    pool,
+                    identity,
+                    revoked,
+                    now,
+                };
+                let expected = world.revoke(&ask);
+                assert_eq!(store.revoke(ask).await.unwrap(), expected);
+            }
             Step::Remove(ids) => {
                 let ids: Vec<Uuid> = ids.into_iter().map(id).collect();
-                world.0.retain(|one| !ids.contains(&one.id));
+                world.0.retain(|one| one.revoked || !ids.contains(&one.id));
                 store.remove_identities(ids).await.unwrap();
             }
         }

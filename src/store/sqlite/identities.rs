@@ -5,9 +5,9 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{pools, rows, sign_in};
-use crate::model::identity::{Identity, Login};
+use crate::model::identity::{Identity, Login, State};
 use crate::model::merge;
-use crate::store::{Merge, Merged, StoreError, Unlink, Unlinked};
+use crate::store::{Merge, Merged, Revoke, StoreError, Unlink, Unlinked};
 
 /// The identity that has `login`.
 pub(super) fn owner(
@@ -19,12 +19,15 @@ pub(super) fn owner(
     Ok(owners.into_iter().next())
 }
 
-/// Removes identities and their logins.
+/// Removes identities and their logins, but for those that are revoked.
 pub(super) fn remove(db: &Connection, ids: &[Uuid]) -> Result<(), StoreError> {
     for id in ids {
         let Some(identity) = rows::identity(db, *id)? else {
             continue;
         };
+        if identity.revoked {
+            continue;
+        }
         // What a removed pool left is being purged, logins first.
         if pools::is_there(db, identity.pool)? {
             for login in &identity.logins {
@@ -34,6 +37,28 @@ pub(super) fn remove(db: &Connection, ids: &[Uuid]) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Revokes an identity, or restores it; of one that was merged away, its survivor. `None` where it isn't there.
+pub(super) fn revoke(db: &Connection, ask: &Revoke) -> Result<Option<Identity>, StoreError> {
+    let found = rows::identity(db, ask.identity)?.filter(|identity| identity.pool == ask.pool);
+    let live = match found {
+        Some(Identity {
+            state: State::MergedInto(next),
+            ..
+        }) => sign_in::survivor(db, next)?,
+        found => found,
+    };
+    let Some(mut identity) = live else {
+        return Ok(None);
+    };
+    if !pools::is_there(db, ask.pool)? {
+        return Ok(None);
+    }
+    if identity.revoke(ask.revoked, rows::whole_milliseconds(ask.now)) {
+        rows::update_identity(db, &identity)?;
+    }
+    Ok(Some(identity))
 }
 
 /// Merges the owner of one login into the owner of another.

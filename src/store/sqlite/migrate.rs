@@ -8,6 +8,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_first.sql"),
     include_str!("../migrations/sqlite/0002_saml_providers.sql"),
     include_str!("../migrations/sqlite/0003_roles.sql"),
+    include_str!("../migrations/sqlite/0004_revoked.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".

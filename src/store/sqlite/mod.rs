@@ -34,7 +34,7 @@ use self::memory::Memory;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, ProviderAdded, Replaced,
+    Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, ProviderAdded, Replaced, Revoke,
     RoleAdded, SignIn, SignedIn, Store, StoreError, Unlink, Unlinked,
 };
 use crate::model::iam_role::Role;
@@ -176,6 +176,12 @@ impl Store for SqliteStore {
     async fn unlink(&self, ask: Unlink) -> Result<Unlinked, StoreError> {
         self.writer
             .ask(move |db, _| identities::unlink(db, &ask))
+            .await
+    }
+
+    async fn revoke(&self, ask: Revoke) -> Result<Option<Identity>, StoreError> {
+        self.writer
+            .ask(move |db, _| identities::revoke(db, &ask))
             .await
     }
 

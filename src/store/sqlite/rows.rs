@@ -85,7 +85,7 @@ macro_rules! select_identity {
     ($behind:literal) => {
         concat!(
             "SELECT id, pool, state, authed, epoch, version, merged_into, logins, created_ms, \
-             modified_ms FROM identity ",
+             modified_ms, revoked FROM identity ",
             $behind
         )
     };
@@ -140,6 +140,7 @@ fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
         version: row.get(5)?,
         created: moment(8)?,
         modified: moment(9)?,
+        revoked: row.get(10)?,
     })
 }
 
@@ -156,7 +157,8 @@ pub(super) fn add_identity(db: &Connection, new: &Identity) -> Result<bool, Stor
     let added = db
         .prepare_cached(
             "INSERT INTO identity (id, pool, state, authed, epoch, version, merged_into, logins, \
-             created_ms, modified_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             created_ms, modified_ms, revoked) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute((
@@ -170,6 +172,7 @@ pub(super) fn add_identity(db: &Connection, new: &Identity) -> Result<bool, Stor
             to_json(&new.logins),
             new.created.as_millisecond(),
             new.modified.as_millisecond(),
+            new.revoked,
         ))?;
     Ok(added == 1)
 }
@@ -180,7 +183,7 @@ pub(super) fn update_identity(db: &Connection, changed: &Identity) -> Result<(),
     let updated = db
         .prepare_cached(
             "UPDATE identity SET state = ?2, authed = ?3, epoch = ?4, version = ?5, \
-             merged_into = ?6, logins = ?7, modified_ms = ?8 WHERE id = ?1",
+             merged_into = ?6, logins = ?7, modified_ms = ?8, revoked = ?9 WHERE id = ?1",
         )?
         .execute((
             changed.id.as_bytes(),
@@ -191,6 +194,7 @@ pub(super) fn update_identity(db: &Connection, changed: &Identity) -> Result<(),
             merged_into,
             to_json(&changed.logins),
             changed.modified.as_millisecond(),
+            changed.revoked,
         ))?;
     if updated == 1 {
         Ok(())

@@ -98,7 +98,7 @@ fn presented(db: &Connection, pool: Uuid, id: Uuid) -> Result<Option<Presented>,
     Ok(Some(Presented { identity, survivor }))
 }
 
-fn survivor(db: &Connection, mut next: Uuid) -> Result<Option<Identity>, StoreError> {
+pub(super) fn survivor(db: &Connection, mut next: Uuid) -> Result<Option<Identity>, StoreError> {
     for _ in 0..MERGES {
         let Some(identity) = rows::identity(db, next)? else {
             return Ok(None);

@@ -194,6 +194,9 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
         (Service::Cognate, "ExplainLogin") => json!({ "IdentityPoolId": POOL, "Logins": logins() }),
+        (Service::Cognate, "RestoreIdentity" | "RevokeIdentity") => {
+            json!({ "IdentityId": IDENTITY })
+        }
         (Service::Cognate, "UpdateAccessKey") => {
             json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS", "Status": "Inactive" })
         }

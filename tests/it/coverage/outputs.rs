@@ -357,6 +357,9 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         .await;
     house.call("GetCallerIdentity", json!({})).await;
     house.roles().await;
+    let revoked = json!({ "IdentityId": identity });
+    house.call("RevokeIdentity", revoked.clone()).await;
+    house.call("RestoreIdentity", revoked).await;
 
     house.explanations(&pool, &logins).await;
     house.developers(&pool, &identity, &logins).await;

@@ -1,0 +1,34 @@
+//! RestoreIdentity.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::IdentityId;
+use crate::operations::{Access, Operation, Service};
+
+/// Restores an identity that was revoked. What it was given before stays over.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RestoreIdentity {
+    identity_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RestoreIdentityOutput {
+    identity_id: IdentityId,
+}
+
+impl Operation for RestoreIdentity {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "RestoreIdentity";
+    const ACCESS: Access = Access::Signed;
+    type Output = RestoreIdentityOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<RestoreIdentityOutput, Error> {
+        Ok(RestoreIdentityOutput {
+            identity_id: call.revoke(&self.identity_id, false).await?,
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! RevokeIdentity.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::Call;
+use crate::error::Error;
+use crate::model::ids::IdentityId;
+use crate::operations::{Access, Operation, Service};
+
+/// Revokes an identity: it gets no token and no credentials until it is restored, and what it was given is over here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RevokeIdentity {
+    identity_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RevokeIdentityOutput {
+    identity_id: IdentityId,
+}
+
+impl Operation for RevokeIdentity {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "RevokeIdentity";
+    const ACCESS: Access = Access::Signed;
+    type Output = RevokeIdentityOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<RevokeIdentityOutput, Error> {
+        Ok(RevokeIdentityOutput {
+            identity_id: call.revoke(&self.identity_id, true).await?,
+        })
+    }
+}
