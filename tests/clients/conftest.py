@@ -11,6 +11,7 @@ import itertools
 
 import pytest
 
+from ceph import Ceph
 from cognate import Endpoint, Server
 from providers import OpenIdProvider, UserPools
 from world import Pools
@@ -90,6 +91,14 @@ def pools(server, providers):
 def pool(pools):
     """A pool with roles that takes guests and the users of all providers."""
     return pools.make()
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory):
+    """A Ceph cluster whose gateway has an STS."""
+    cluster = Ceph(tmp_path_factory.mktemp("ceph"))
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture(params=["RS256", "ES256", "user pool"])
