@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use super::access_key::AccessKey;
 use super::explain::Explain;
 use super::identity::Identity;
+use super::issuer::Issuer;
 use super::keys::Keys;
 use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
@@ -51,6 +52,9 @@ pub enum Command {
     /// Revoke an identity, or restore it, on a running server
     #[command(subcommand)]
     Identity(Identity),
+    /// What others want to know of a running server before they trust its tokens
+    #[command(subcommand)]
+    Issuer(Issuer),
     /// The access key that may do everything, on a running server
     #[command(subcommand)]
     RootKey(RootKey),

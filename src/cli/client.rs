@@ -14,11 +14,16 @@ use crate::config::Environment;
 use crate::model::json;
 use crate::wire::sigv4::{self, SecretKey, Signer};
 
+/// The server that is asked where none is named.
+pub(super) const ENDPOINT: &str = "http://127.0.0.1:2646";
+
+const NO_JSON: &str = "the answer is no JSON: is this a Cognate server?";
+
 /// Which server is asked, and who asks.
 #[derive(Debug, Args)]
 pub(super) struct Server {
     /// The server's URL
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:2646")]
+    #[arg(long, value_name = "URL", default_value = ENDPOINT)]
     endpoint: String,
     /// Where the server's `root-credentials` lie; without them, AWS_ACCESS_KEY_ID or the AWS credentials file count
     #[arg(long, value_name = "DIR", default_value = "./cognate-data")]
@@ -47,9 +52,7 @@ impl Server {
     /// Asks for one of Cognate's own operations, and gives its answer.
     pub(super) async fn ask(&self, operation: &str, input: &Value) -> Result<Value> {
         let key = access_key(&self.data_dir, &Environment::of_the_process())?;
-        let url = reqwest::Url::parse(&self.endpoint)
-            .into_diagnostic()
-            .wrap_err("--endpoint is a URL, as http://127.0.0.1:2646")?;
+        let url = url(&self.endpoint)?;
         let body = input.to_string();
         let headers = self.headers(&url, operation, &body, &key)?;
         let response = client()?
@@ -59,17 +62,10 @@ impl Server {
             .send()
             .await
             .into_diagnostic()
-            .wrap_err_with(|| {
-                format!(
-                    "no server answers at {}: start one, or name it with --endpoint",
-                    self.endpoint
-                )
-            })?;
+            .wrap_err_with(|| unanswered(&self.endpoint))?;
         let status = response.status();
         let answer = response.bytes().await.into_diagnostic()?;
-        let answer = json::read(&answer)
-            .into_diagnostic()
-            .wrap_err("the answer is no JSON: is this a Cognate server?")?;
+        let answer = json::read(&answer).into_diagnostic().wrap_err(NO_JSON)?;
         if status.is_success() {
             return Ok(answer);
         }
@@ -118,6 +114,34 @@ impl Server {
         headers.extend(added);
         Ok(headers)
     }
+}
+
+/// A JSON document that the server at `endpoint` shows to everybody under `path`, which begins with a slash.
+pub(super) async fn document(endpoint: &str, path: &str) -> Result<Value> {
+    let endpoint = endpoint.trim_end_matches('/');
+    let url = url(&format!("{endpoint}{path}"))?;
+    let response = client()?
+        .get(url)
+        .send()
+        .await
+        .into_diagnostic()
+        .wrap_err_with(|| unanswered(endpoint))?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(miette!("{endpoint}{path} answers {status}"));
+    }
+    let document = response.bytes().await.into_diagnostic()?;
+    json::read(&document).into_diagnostic().wrap_err(NO_JSON)
+}
+
+fn url(text: &str) -> Result<reqwest::Url> {
+    reqwest::Url::parse(text)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("--endpoint is a URL, as {ENDPOINT}"))
+}
+
+fn unanswered(endpoint: &str) -> String {
+    format!("no server answers at {endpoint}: start one, or name it with --endpoint")
 }
 
 #[expect(

@@ -7,6 +7,7 @@ mod client;
 mod dev;
 mod explain;
 mod identity;
+mod issuer;
 mod keys;
 mod report;
 mod root_key;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::AccessKey(command) => finish(access_key::run(command)),
         Command::Explain(explain) => finish(explain::run(explain)),
         Command::Identity(command) => finish(identity::run(command)),
+        Command::Issuer(command) => finish(issuer::run(command)),
         Command::RootKey(command) => finish(root_key::run(command)),
     }
 }

@@ -64,7 +64,8 @@ class Ceph:
         fsid = uuid.uuid4()
         # The gateway seals session tokens with AES under these 16 bytes.
         settings = {"fsid": fsid, "monitor": monitor, "gateway": gateway, "sts_key": secrets.token_hex(8)}
-        (folder / "ceph.conf").write_text(_CONFIGURATION.format(folder=folder, **settings))
+        self.configuration = folder / "ceph.conf"
+        self.configuration.write_text(_CONFIGURATION.format(folder=folder, **settings))
         for part in ("osd", "gateway"):
             (folder / part).mkdir()
         try:
@@ -86,12 +87,12 @@ class Ceph:
         self._go_on("radosgw", "-n", "client.radosgw").wait_for("starting handler: beast")
 
     def _do(self, program, *words):
-        done = run([program, "--conf", self._folder / "ceph.conf", *words], self._env)
+        done = run([program, "--conf", self.configuration, *words], self._env)
         assert done.returncode == 0, f"{program}:\n{done.stdout}{done.stderr}{self.log()}"
         return done.stdout
 
     def _go_on(self, program, *words):
-        command = [program, "-f", "--conf", self._folder / "ceph.conf", *words]
+        command = [program, "-f", "--conf", self.configuration, *words]
         self._programs.append(Program(program, command, self._folder / f"{program}.log", env=self._env))
         return self._programs[-1]
 
@@ -119,17 +120,12 @@ class Ceph:
 
     def public(self, service="sts"):
         """A boto3 client of the gateway that doesn't sign."""
-        return self._client(service, config=Config(signature_version=UNSIGNED))
+        return self._client(service, signature_version=UNSIGNED)
 
-    def _client(self, service, *keys, config=None):
+    def _client(self, service, *keys, **settings):
         session = boto3.Session(*keys, region_name=REGION)
-        # This gateway knows no checksums but MD5.
-        plain = Config(
-            retries={"total_max_attempts": 1},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        return session.client(service, endpoint_url=self.url, config=plain.merge(config) if config else plain)
+        config = Config(retries={"total_max_attempts": 1}, **settings)
+        return session.client(service, endpoint_url=self.url, config=config)
 
 
 class Owner:

@@ -1,10 +1,11 @@
 """The classic flow at somebody else's STS: radosgw takes Cognate's OpenID tokens, and S3 its own credentials."""
 
 import base64
-import hashlib
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from programs import run
 from surroundings import BINARY, environment
@@ -41,9 +42,10 @@ def allow(actions, resource):
 
 
 def thumbprints(server):
-    """Of the certificates in the key set, where this STS looks for keys."""
-    certificates = (base64.b64decode(key["x5c"][0]) for key in key_set(server))
-    return [hashlib.sha1(certificate).hexdigest() for certificate in certificates]
+    """What the gateway is to know the server's keys by."""
+    done = run([BINARY, "issuer", "thumbprint", "--endpoint", server.url], environment("/nonexistent"))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 def sign_in(server, pool, logins):
@@ -119,6 +121,12 @@ def test_a_user_does_not_pass_for_a_guest(ceph, roles, pools, user):
 def test_a_token_of_another_pool_is_refused(ceph, roles, server, pools):
     token, _ = sign_in(server, pools.make(), {})
     assert refusal(assume, ceph, pools.role("Guest"), token) == "AccessDenied"
+
+
+def test_the_thumbprints_are_of_the_certificates_that_ceph_reads_keys_from(server):
+    certificates = (base64.b64decode(key["x5c"][0]) for key in key_set(server))
+    expected = [x509.load_der_x509_certificate(it).fingerprint(hashes.SHA1()).hex() for it in certificates]
+    assert thumbprints(server) == expected[:5]
 
 
 def test_a_changed_token_is_refused(ceph, roles, server, pool, pools, user):

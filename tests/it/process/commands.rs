@@ -41,6 +41,38 @@ async fn published(server: &Running) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn anybody_is_told_the_thumbprints_of_the_keys_the_signing_keys_first() {
+    let data = Data::new();
+    let server = Start::keyless(&data.path()).up().await;
+    let ask = || async {
+        let endpoint = format!("{}/", server.base);
+        let command = Start::command(&["issuer", "thumbprint"]).flag("--endpoint", endpoint);
+        let ended = command.run().await;
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        let lines = ended.out.lines().map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    let before = ask().await;
+    assert_eq!(before.len(), 2);
+    done(&server, &data, &["keys", "rotate"]).await;
+    let after = ask().await;
+    assert_eq!(after.len(), 3);
+    assert_eq!((&after[0], &after[2]), (&before[1], &before[0]));
+
+    let nobody = Start::command(&["issuer", "thumbprint"]).flag("--endpoint", "http://127.0.0.1:1");
+    failed(
+        &nobody.run().await,
+        &["no server answers at http://127.0.0.1:1", "--endpoint"],
+    );
+    let elsewhere = format!("{}/elsewhere", server.base);
+    let elsewhere = Start::command(&["issuer", "thumbprint"]).flag("--endpoint", elsewhere);
+    failed(
+        &elsewhere.run().await,
+        &["/elsewhere/.well-known/jwks_uri answers 404"],
+    );
+}
+
+#[tokio::test]
 async fn keys_are_listed_and_rotated() {
     let data = Data::new();
     let server = Start::keyless(&data.path()).up().await;
