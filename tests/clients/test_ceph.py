@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from programs import run
-from surroundings import BINARY, environment
+from surroundings import BINARY, PROJECT, environment
 from tokens import key_set
+from tour import take
 from world import new_user
 
 BUCKET = "shared"
@@ -164,3 +165,10 @@ def test_sign_ins_go_on_after_a_rotation(ceph, own_server, tmp_path):
         assert refusal(assume, ceph, role, before) == "AccessDenied"
         assert session.get_object(Bucket="keys", Key="note")["Body"].read() == b"kept"
         before = after
+
+
+def test_the_recipe_works_as_it_is_written(ceph, own_server):
+    server = own_server()
+    recipe = (PROJECT / "docs/ceph.md").read_text()
+    printed = take(recipe, server, AWS_ENDPOINT_URL=server.url, CEPH=ceph.url, CEPH_CONF=ceph.configuration)
+    assert printed[-1].rstrip().endswith("welcome")
