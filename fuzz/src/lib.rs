@@ -1,5 +1,8 @@
 //! What the targets share: a server that is asked without a network, and ways to make requests and tokens of bytes.
 
+#[path = "../../src/logins/fake/identity_provider.rs"]
+pub mod idp;
+
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::rand::SystemRandom;

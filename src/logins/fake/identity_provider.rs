@@ -85,6 +85,12 @@ impl IdentityProvider {
     }
 
     pub fn sign_as(&self, xml: &str, id: &str, how: &How<'_>) -> String {
+        self.try_sign(xml, id, how)
+            .expect("an element with this ID and an Issuer, signed from the inside out")
+    }
+
+    /// The same of any text; `None` where it has no such element, or an earlier signature, or can't be signed.
+    pub fn try_sign(&self, xml: &str, id: &str, how: &How<'_>) -> Option<String> {
         let transforms = how.transforms.iter();
         let transforms: Vec<String> = transforms
             .map(|one| format!("<ds:Transform Algorithm=\"{one}\"/>"))
@@ -98,19 +104,17 @@ impl IdentityProvider {
              <ds:SignatureValue></ds:SignatureValue>{}</ds:Signature>",
             how.canonical, how.method, how.digest, how.key_info
         );
-        let element = xml.find(&format!("ID=\"{id}\"")).unwrap();
-        let issuer =
-            element + xml[element..].find("</saml:Issuer>").unwrap() + "</saml:Issuer>".len();
+        let element = xml.find(&format!("ID=\"{id}\""))?;
+        let issuer = element + xml[element..].find("</saml:Issuer>")? + "</saml:Issuer>".len();
         // The library signs the first signature that it finds, so that others are hidden from it meanwhile.
         let (before, behind) = xml.split_at(issuer);
-        assert!(
-            !before.contains("<ds:Signature"),
-            "sign from the inside out"
-        );
+        if before.contains("<ds:Signature") {
+            return None;
+        }
         let mut keys = KeysManager::new();
         keys.add_key(self.key.clone());
         let context = DsigContext::new_permissive(keys);
-        sign::sign(&context, &format!("{before}{template}{behind}")).unwrap()
+        sign::sign(&context, &format!("{before}{template}{behind}")).ok()
     }
 }
 
