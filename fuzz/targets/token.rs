@@ -60,6 +60,7 @@ async fn set() -> Scene {
         provider: Provider::OpenIdConnect(OpenIdConnect {
             name: NAME.to_owned(),
             issuer,
+            thumbprints: Vec::new(),
             audiences: vec![client],
         }),
     }
