@@ -178,15 +178,15 @@ impl Logins {
             Some(Provider::OpenIdConnect(provider)) => Some(provider),
             Some(Provider::UserPool(provider)) => Some(provider),
             Some(Provider::Facebook(provider)) => {
-                return self.verify_access_token(provider, token, now).await;
+                return self.verify_access_token(provider, token, now, watch).await;
             }
             Some(Provider::Amazon(provider)) => {
-                return self.verify_access_token(provider, token, now).await;
+                return self.verify_access_token(provider, token, now, watch).await;
             }
             Some(Provider::Twitter(provider)) => {
-                return self.verify_access_token(provider, token, now).await;
+                return self.verify_access_token(provider, token, now, watch).await;
             }
-            Some(Provider::Saml(provider)) => return self.verify_saml(provider, token, now),
+            Some(Provider::Saml(provider)) => return self.verify_saml(provider, token, now, watch),
             // Known by its name, so nothing needs to be read to say that the pool doesn't have it.
             None if ProviderKind::of(key) != ProviderKind::OpenIdConnect => {
                 return Err(LoginError::Unsupported);

@@ -1,5 +1,6 @@
-//! The checks of ID tokens in words, for those who watch. No word of it decides anything, and none repeats a token.
+//! The checks of ID tokens and access tokens in words, for those who watch. No word of it decides anything, and none repeats a token.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +9,8 @@ use super::claims::{AHEAD, Claims};
 use super::error::LoginError;
 use super::id_token::Issuer;
 use super::jwt::Unverified;
-use super::watch::{What, reasons, shown};
+use super::vouching::{NotAnAccessToken, Vouched, Vouching};
+use super::watch::{What, all_shown, moment, reasons, shown};
 
 pub(super) fn form(token: Result<&Unverified<'_>, &LoginError>, length: usize) -> What {
     let found = match token {
@@ -54,11 +56,6 @@ pub(super) fn issuer(claims: &Claims<'_>, issuer: Option<&dyn Issuer>, key: &str
 }
 
 pub(super) fn times(claims: &Claims<'_>, now: Timestamp, longest: Duration) -> What {
-    let moment = |seconds: Option<i64>| match seconds {
-        None => "absent".to_owned(),
-        Some(seconds) => Timestamp::from_second(seconds)
-            .map_or_else(|_| seconds.to_string(), |moment| moment.to_string()),
-    };
     What::new(
         format!(
             "exp {}, iat {}, nbf {}",
@@ -87,12 +84,7 @@ pub(super) fn provider(is_there: bool, key: &str) -> What {
 }
 
 pub(super) fn client(claims: &Claims<'_>, issuer: &dyn Issuer, party_alone: bool) -> What {
-    let audiences: Vec<String> = claims
-        .audiences
-        .iter()
-        .take(8)
-        .map(|it| shown(it))
-        .collect();
+    let audiences = all_shown(claims.audiences.iter().copied());
     let party = claims.party.map_or("absent".to_owned(), shown);
     let clients: Vec<String> = issuer.clients().into_iter().map(shown).collect();
     let which = if party_alone {
@@ -101,7 +93,7 @@ pub(super) fn client(claims: &Claims<'_>, issuer: &dyn Issuer, party_alone: bool
         "one aud, and azp where there is one,"
     };
     What::new(
-        format!("aud {}; azp {party}", audiences.join(", ")),
+        format!("aud {audiences}; azp {party}"),
         format!("{which} among {}", clients.join(", ")),
     )
 }
@@ -127,5 +119,54 @@ pub(super) fn user(error: Option<&LoginError>) -> What {
     What::new(
         found,
         "a user whom the user pool knows by this name and sub, and who is enabled",
+    )
+}
+
+pub(super) fn access_token<P: Vouching>(
+    provider: &P,
+    error: Option<&NotAnAccessToken>,
+    length: usize,
+) -> What {
+    let found = match error {
+        None => format!("a text of {length} bytes"),
+        Some(error) => format!("a text of {length} bytes: {error}"),
+    };
+    What::new(found, provider.form())
+}
+
+pub(super) fn vouched<P: Vouching>(
+    provider: &P,
+    vouched: Result<&(Timestamp, Arc<Vouched>), &LoginError>,
+) -> What {
+    let found = match vouched {
+        Ok((since, vouched)) => {
+            let time = vouched.good_for;
+            let time = time.map_or("absent".to_owned(), |time| {
+                format!("{} seconds", time.as_secs())
+            });
+            format!(
+                "user {}, remaining time {time}, as told at {}",
+                shown(&vouched.user),
+                moment(Some(since.as_second()))
+            )
+        }
+        Err(error) => reasons(error),
+    };
+    What::new(
+        found,
+        format!(
+            "an answer of {} that names the token's user",
+            provider.name()
+        ),
+    )
+}
+
+pub(super) fn app<P: Vouching>(provider: &P, vouched: &Vouched) -> What {
+    What::new(
+        format!(
+            "a token for {}",
+            all_shown(vouched.apps.iter().map(String::as_str))
+        ),
+        format!("{}, the pool's app, to the byte", shown(provider.app())),
     )
 }

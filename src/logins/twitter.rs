@@ -75,6 +75,10 @@ impl Vouching for Twitter {
         &self.consumer_key
     }
 
+    fn form(&self) -> &'static str {
+        "an access token and its secret in visible ASCII characters, with a semicolon between them"
+    }
+
     fn check(&self, value: &str) -> Result<(), NotAnAccessToken> {
         let (token, secret) = pair(value).ok_or(NotAnAccessToken::NotAPair)?;
         if is_visible(token, LONGEST) && is_visible(secret, LONGEST) {

@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::error::LoginError;
+use super::told;
+use super::watch::Watch;
 use super::{Logins, Verified};
 use crate::model::identity::Login;
 use crate::model::json::JsonError;
@@ -29,6 +31,10 @@ pub(super) trait Vouching: Clone + Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// The app whose tokens the pool takes.
     fn app(&self) -> &str;
+    /// What its tokens look like, in words.
+    fn form(&self) -> &'static str {
+        "an access token in visible ASCII characters"
+    }
     /// Refuses a value that is none of its tokens, whoever was asked.
     fn check(&self, value: &str) -> Result<(), NotAnAccessToken>;
     /// What its answer depends on beside the token.
@@ -188,14 +194,19 @@ pub(super) fn parts(fetched: &Fetched) -> (u16, &[u8]) {
 
 impl Logins {
     /// Checks the access token `value` at the provider.
-    pub(super) async fn verify_access_token<P: Vouching>(
+    pub(super) async fn verify_access_token<P: Vouching, W: Watch>(
         &self,
         provider: &P,
         value: &str,
         now: Timestamp,
+        watch: &mut W,
     ) -> Result<Verified, LoginError> {
-        provider
-            .check(value)
+        let form = provider.check(value);
+        let length = value.len();
+        watch
+            .made("form", form, |form| {
+                told::access_token(provider, form.as_ref().err(), length)
+            })
             .map_err(LoginError::NotAnAccessToken)?;
         let name = provider.name();
         let asked = {
@@ -205,17 +216,22 @@ impl Logins {
         };
         let [one, two] = provider.asked_as();
         let hash = hash(&[one, two, value.as_bytes()]);
-        let (since, vouched) = match self.verdicts.of(name, hash, now, asked).await {
-            Ok(vouched) => vouched,
-            Err(NotVouched::Refused(source)) => return Err(LoginError::Refused(source)),
-            Err(NotVouched::NoAnswer(source)) => {
-                let provider = name.to_owned();
-                return Err(LoginError::NoAnswer { provider, source });
-            }
-        };
+        let verdict = self.verdicts.of(name, hash, now, asked).await;
+        let verdict = verdict.map_err(|why| match why {
+            NotVouched::Refused(source) => LoginError::Refused(source),
+            NotVouched::NoAnswer(source) => LoginError::NoAnswer {
+                provider: name.to_owned(),
+                source,
+            },
+        });
+        let (since, vouched) = watch.made("answer", verdict, |verdict| {
+            told::vouched(provider, verdict.as_ref())
+        })?;
         // At every use: what is remembered was perhaps asked for another pool.
         let app = provider.app();
-        if !vouched.apps.iter().any(|one| one == app) {
+        let is_the_pools = vouched.apps.iter().any(|one| one == app);
+        watch.told("app", is_the_pools, || told::app(provider, &vouched));
+        if !is_the_pools {
             return Err(LoginError::Unsupported);
         }
         let user = &vouched.user;

@@ -3,8 +3,13 @@
 
 use std::error::Error;
 
+use jiff::Timestamp;
+
 /// Who is told of each check.
 pub trait Watch: Send {
+    /// Whether the login is only looked at: what it would use up stays unused.
+    const LOOKS_ONLY: bool;
+
     /// The checks that follow are of what stands under this `Logins` key.
     fn login(&mut self, key: &str);
 
@@ -47,6 +52,8 @@ impl What {
 pub struct Unwatched;
 
 impl Watch for Unwatched {
+    const LOOKS_ONLY: bool = false;
+
     fn login(&mut self, _: &str) {}
 
     fn told(&mut self, _: &'static str, _: bool, _: impl FnOnce() -> What) {}
@@ -85,6 +92,8 @@ impl Trail {
 }
 
 impl Watch for Trail {
+    const LOOKS_ONLY: bool = true;
+
     fn login(&mut self, key: &str) {
         self.login = Some(key.to_owned());
     }
@@ -108,6 +117,21 @@ pub fn reasons(error: &dyn Error) -> String {
         source = cause.source();
     }
     words
+}
+
+/// A moment in seconds since 1970, in a sentence; `None` where there is none.
+pub(super) fn moment(seconds: Option<i64>) -> String {
+    match seconds {
+        None => "absent".to_owned(),
+        Some(seconds) => Timestamp::from_second(seconds)
+            .map_or_else(|_| seconds.to_string(), |moment| moment.to_string()),
+    }
+}
+
+/// Strangers' texts in a sentence: eight at most.
+pub(super) fn all_shown<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let texts: Vec<String> = texts.into_iter().take(8).map(shown).collect();
+    texts.join(", ")
 }
 
 /// A stranger's text in a sentence: 255 characters at most, none of them invisible.

@@ -5,15 +5,16 @@
 use jiff::Timestamp;
 use uppsala::NodeId;
 
-use super::Terms;
 use super::response::Read;
 use super::xml::{ASSERTION, attribute, children, is, named, text};
+use super::{Terms, told};
+use crate::logins::watch::Watch;
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 
 /// How far ahead the provider's clock may be, in seconds. There is no such grace on an end.
-const AHEAD: i64 = 300;
+pub(super) const AHEAD: i64 = 300;
 
 /// How long a NameID may be, in characters.
 const LONGEST_SUBJECT: usize = 255;
@@ -66,7 +67,12 @@ struct Times {
 }
 
 impl Read<'_> {
-    fn named<'s>(&'s self, node: NodeId, name: &'s str) -> impl Iterator<Item = NodeId> + 's {
+    /// The elements of assertions of this name right below `node`, in their order.
+    pub(super) fn named<'s>(
+        &'s self,
+        node: NodeId,
+        name: &'s str,
+    ) -> impl Iterator<Item = NodeId> + 's {
         named(self.document, node, ASSERTION, name)
     }
 
@@ -79,7 +85,8 @@ impl Read<'_> {
         }
     }
 
-    fn attribute(&self, node: NodeId, name: &str) -> Option<&str> {
+    /// The attribute of this name.
+    pub(super) fn attribute(&self, node: NodeId, name: &str) -> Option<&str> {
         attribute(self.document, node, name)
     }
 
@@ -98,21 +105,42 @@ impl Read<'_> {
     }
 
     /// The audience and the end, in seconds, of an assertion that is for us and now.
-    pub(super) fn check_conditions(
+    pub(super) fn check_conditions<W: Watch>(
         &self,
         terms: &Terms<'_>,
         now: Timestamp,
+        watch: &mut W,
     ) -> Result<(String, i64), NotForUs> {
         let now = now.as_second();
         let mut times = Times { now, end: None };
-        let conditions = self.one(self.assertion, "Conditions")?;
-        times.check(self, conditions)?;
-        let audience = self.audience(conditions, terms)?;
+        let conditions = self.one(self.assertion, "Conditions");
+        let conditions = conditions.and_then(|node| times.check(self, node).map(|()| node));
+        let conditions = watch.made("conditions", conditions, |it| {
+            told::conditions(self, it.as_ref().err(), now)
+        })?;
+        let audience = self.audience(conditions, terms);
+        let audience = watch.made("audience", audience, |it| {
+            told::audience(self, conditions, it.as_ref().err(), terms)
+        })?;
         let destination = self.attribute(self.response, "Destination");
-        if destination.is_some_and(|destination| !terms.recipients.contains(&destination)) {
+        let is_ours = destination.is_none_or(|destination| terms.recipients.contains(&destination));
+        watch.told("destination", is_ours, || told::destination(self, terms));
+        if !is_ours {
             return Err(NotForUs::Recipient);
         }
-        self.check_confirmation(terms, &mut times)?;
+        let confirmation = self.check_confirmation(terms, &mut times);
+        watch.made("confirmation", confirmation, |it| {
+            told::confirmation(self, it.as_ref().err(), terms, now)
+        })?;
+        let end = self.check_session(&mut times);
+        let end = watch.made("session", end, |it| {
+            told::session(self, it.as_ref().err(), now)
+        })?;
+        Ok((audience, end))
+    }
+
+    /// The end of an assertion that was made by now, and whose sessions aren't over.
+    fn check_session(&self, times: &mut Times) -> Result<i64, NotForUs> {
         for statement in self.named(self.assertion, "AuthnStatement") {
             times.ends(
                 self.attribute(statement, "SessionNotOnOrAfter"),
@@ -121,8 +149,7 @@ impl Read<'_> {
         }
         let issued = self.attribute(self.assertion, "IssueInstant");
         times.begins(issued, "IssueInstant")?;
-        let end = times.end.ok_or(NotForUs::Missing("NotOnOrAfter"))?;
-        Ok((audience, end))
+        times.end.ok_or(NotForUs::Missing("NotOnOrAfter"))
     }
 
     /// The audience that we are: there is a restriction, and each has us in it.

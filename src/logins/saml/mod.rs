@@ -12,6 +12,7 @@ mod response;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod told;
 mod xml;
 
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ pub(super) use self::replays::Replays;
 pub use self::response::{LONGEST_RESPONSE, NotAResponse};
 pub use self::signature::{ALGORITHMS, Algorithms, NotSigned};
 pub use self::xml::NotXml;
+use super::watch::{Unwatched, Watch};
 use super::{LoginError, Logins, Verified};
 use crate::model::identity::Login;
 use crate::model::ids::{RoleArn, SamlProviderArn};
@@ -93,14 +95,38 @@ pub enum Refused {
 
 /// Verifies a response, as it stands in a `Logins` map, at `now`.
 pub fn verify(response: &str, terms: &Terms<'_>, now: Timestamp) -> Result<Assertion, Refused> {
-    let text = response::decode(response)?;
-    let document = response::parse(&text)?;
-    let read = response::read(&document, terms.certificates, terms.algorithms)?;
-    read.check_issuer(terms)?;
-    let (audience, end) = read.check_conditions(terms, now)?;
+    verify_watched(response, terms, now, &mut Unwatched)
+}
+
+fn verify_watched<W: Watch>(
+    response: &str,
+    terms: &Terms<'_>,
+    now: Timestamp,
+    watch: &mut W,
+) -> Result<Assertion, Refused> {
+    let length = response.len();
+    let text = response::decode(response);
+    let document = text.as_deref().map_err(Clone::clone);
+    let document = document.and_then(response::parse);
+    let read = document.as_ref().map_err(Clone::clone);
+    let read = read.and_then(response::read);
+    let read = watch.made("form", read, |read| told::form(read.as_ref(), length))?;
+    watch.made("status", read.check_status(), |_| told::status(&read))?;
+    let signed = read.check_signature(terms.certificates, terms.algorithms);
+    watch.made("signature", signed, |signed| {
+        told::signature(signed.as_ref(), terms)
+    })?;
+    watch.made("issuer", read.check_issuer(terms), |_| {
+        told::issuer(&read, terms)
+    })?;
+    let (audience, end) = read.check_conditions(terms, now, watch)?;
+    let subject = read.subject(terms);
+    let subject = watch.made("subject", subject, |it| {
+        told::subject(&read, it.as_ref().err())
+    })?;
     Ok(Assertion {
         id: read.id().to_owned(),
-        subject: read.subject(terms)?,
+        subject,
         audience,
         end,
         attributes: read.attributes(),
@@ -109,14 +135,19 @@ pub fn verify(response: &str, terms: &Terms<'_>, now: Timestamp) -> Result<Asser
 
 impl Logins {
     /// Checks `response` as a login at `provider`.
-    pub(super) fn verify_saml(
+    pub(super) fn verify_saml<W: Watch>(
         &self,
         provider: &Saml,
         response: &str,
         now: Timestamp,
+        watch: &mut W,
     ) -> Result<Verified, LoginError> {
         let metadata = &provider.metadata;
-        if metadata.valid_until.is_some_and(|end| end <= now) {
+        let is_current = metadata.valid_until.is_none_or(|end| end > now);
+        watch.told("metadata", is_current, || {
+            told::metadata(metadata.valid_until, now)
+        });
+        if !is_current {
             return Err(LoginError::MetadataExpired);
         }
         let own_recipient = format!("{}/saml", provider.own.trim_end_matches('/'));
@@ -131,15 +162,23 @@ impl Logins {
             ],
             recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
         };
-        let assertion = verify(response, &terms, now)?;
+        let assertion = verify_watched(response, &terms, now, watch)?;
         let lives = assertion.end.saturating_sub(now.as_second());
         let longest = self.rules.max_lifetime.as_secs();
-        if u64::try_from(lives).is_ok_and(|lives| lives > longest) {
+        let is_short = u64::try_from(lives).is_ok_and(|lives| lives <= longest);
+        watch.told("lifetime", is_short, || {
+            told::lifetime(assertion.end, longest)
+        });
+        if !is_short {
             return Err(LoginError::NotForUs(NotForUs::LivesTooLong));
         }
         let shown = (metadata.entity_id.as_str(), assertion.id.as_str());
-        self.replays
-            .show(shown, provider.pool, assertion.end, now)?;
+        let first = if W::LOOKS_ONLY {
+            self.replays.look(shown, provider.pool, now)
+        } else {
+            self.replays.show(shown, provider.pool, assertion.end, now)
+        };
+        watch.made("replay", first, |it| told::replay(it.as_ref().err()))?;
         let name = provider.arn.to_string();
         Ok(Verified {
             login: Login::public(&name, &assertion.subject),

@@ -2,7 +2,7 @@
 //! GetCredentialsForIdentity, and whoever got hold of it shall not carry it to another pool.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
@@ -43,34 +43,63 @@ impl Replays {
         end: i64,
         now: Timestamp,
     ) -> Result<(), Replayed> {
-        self.show_within(MOST, &key(issuer, id), Shown { pool, end }, now.as_second())
+        self.show_within(MOST, key(issuer, id), Shown { pool, end }, now.as_second())
+    }
+
+    /// As [`Replays::show`], but nothing is remembered.
+    pub(super) fn look(
+        &self,
+        (issuer, id): (&str, &str),
+        pool: Uuid,
+        now: Timestamp,
+    ) -> Result<(), Replayed> {
+        let mut all = self.lock();
+        may_show(MOST, &mut all, &key(issuer, id), pool, now.as_second()).map(drop)
     }
 
     fn show_within(
         &self,
         most: usize,
-        key: &[u8; 32],
-        shown: Shown,
+        key: [u8; 32],
+        mut shown: Shown,
         now: i64,
     ) -> Result<(), Replayed> {
-        let mut all = self.shown.lock().expect("nothing panics under this lock");
-        if let Some(before) = all.get_mut(key).filter(|before| before.end > now) {
-            before.end = before.end.max(shown.end);
-            return if before.pool == shown.pool {
-                Ok(())
-            } else {
-                Err(Replayed::Elsewhere)
-            };
+        let mut all = self.lock();
+        if let Some(end) = may_show(most, &mut all, &key, shown.pool, now)? {
+            shown.end = shown.end.max(end);
         }
-        if all.len() >= most {
-            all.retain(|_, shown| shown.end > now);
-            if all.len() >= most {
-                return Err(Replayed::Full);
-            }
-        }
-        all.insert(*key, shown);
+        all.insert(key, shown);
         Ok(())
     }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Shown>> {
+        self.shown.lock().expect("nothing panics under this lock")
+    }
+}
+
+/// Whether what has this key may be shown at `pool`, where there is room for `most`: the end until which it is
+/// remembered already, if it is.
+fn may_show(
+    most: usize,
+    all: &mut HashMap<[u8; 32], Shown>,
+    key: &[u8; 32],
+    pool: Uuid,
+    now: i64,
+) -> Result<Option<i64>, Replayed> {
+    if let Some(before) = all.get(key).filter(|before| before.end > now) {
+        return if before.pool == pool {
+            Ok(Some(before.end))
+        } else {
+            Err(Replayed::Elsewhere)
+        };
+    }
+    if all.len() >= most {
+        all.retain(|_, shown| shown.end > now);
+        if all.len() >= most {
+            return Err(Replayed::Full);
+        }
+    }
+    Ok(None)
 }
 
 /// The digest of an issuer and an ID, neither of which can be taken for a part of the other.
@@ -89,7 +118,7 @@ mod tests {
 
     fn show(replays: &Replays, id: u8, pool: u128, end: i64, now: i64) -> Result<(), Replayed> {
         let pool = Uuid::from_u128(pool);
-        replays.show_within(2, &[id; 32], Shown { pool, end }, now)
+        replays.show_within(2, [id; 32], Shown { pool, end }, now)
     }
 
     #[test]
@@ -110,6 +139,17 @@ mod tests {
         assert_eq!(show(&replays, 3, 1, 200, 99), Err(Replayed::Full));
         assert_eq!(show(&replays, 1, 1, 100, 99), Ok(()), "known already");
         assert_eq!(show(&replays, 3, 1, 200, 100), Ok(()));
+    }
+
+    #[test]
+    fn a_look_leaves_no_trace() {
+        let replays = Replays::default();
+        let (shown, now) = (("issuer", "id"), Timestamp::UNIX_EPOCH);
+        let [one, other] = [1, 2].map(Uuid::from_u128);
+        assert_eq!(replays.look(shown, one, now), Ok(()));
+        assert_eq!(replays.show(shown, other, 100, now), Ok(()));
+        assert_eq!(replays.look(shown, other, now), Ok(()));
+        assert_eq!(replays.look(shown, one, now), Err(Replayed::Elsewhere));
     }
 
     #[test]

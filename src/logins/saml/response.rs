@@ -43,7 +43,7 @@ pub enum NotAResponse {
     NotSigned(#[from] NotSigned),
 }
 
-/// A response that was read, and its one assertion, which is signed by itself or within the response.
+/// A response that was read, and its one assertion. Nothing of either is true before [`Read::check_signature`].
 pub(super) struct Read<'d> {
     pub(super) document: &'d Document<'d>,
     pub(super) response: NodeId,
@@ -66,12 +66,8 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, NotAResponse> {
     Ok(xml::read(text, Comments::Refused)?)
 }
 
-/// Finds the assertion, and who vouches for it.
-pub(super) fn read<'d>(
-    document: &'d Document<'d>,
-    certificates: &[String],
-    algorithms: &Algorithms,
-) -> Result<Read<'d>, NotAResponse> {
+/// Finds the assertion.
+pub(super) fn read<'d>(document: &'d Document<'d>) -> Result<Read<'d>, NotAResponse> {
     let shape = NotAResponse::Shape;
     let response = document
         .document_element()
@@ -86,15 +82,34 @@ pub(super) fn read<'d>(
             return Err(shape("the response or its assertion has no ID"));
         }
     }
-    check_status(document, response)?;
-    let vouched = signed(document, &[response, assertion], certificates, algorithms)?;
-    // Whichever of them is signed, the assertion is in it.
-    debug_assert!(!vouched.is_empty(), "something is signed");
     Ok(Read {
         document,
         response,
         assertion,
     })
+}
+
+impl Read<'_> {
+    /// Refuses a response by which nobody logged in.
+    pub(super) fn check_status(&self) -> Result<(), NotAResponse> {
+        check_status(self.document, self.response)
+    }
+
+    /// Refuses what none of these certificates vouches for. Gives what is signed, in words.
+    pub(super) fn check_signature(
+        &self,
+        certificates: &[String],
+        algorithms: &Algorithms,
+    ) -> Result<&'static str, NotAResponse> {
+        let signable = [self.response, self.assertion];
+        let vouched = signed(self.document, &signable, certificates, algorithms)?;
+        // Whichever of them is signed, the assertion is in it.
+        Ok(match &vouched[..] {
+            [one] if *one == self.assertion => "the assertion",
+            [_] => "the response",
+            _ => "the response and its assertion",
+        })
+    }
 }
 
 /// The one assertion, right below the response. Whatever might be taken for another one, at any depth and in any

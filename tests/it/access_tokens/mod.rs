@@ -1,6 +1,7 @@
 //! Logins by access token: what holds at every provider that is asked about them. What is its own is in the module of
 //! each.
 
+mod explained;
 mod facebook;
 mod login_with_amazon;
 mod secrets;
@@ -68,6 +69,7 @@ impl Scene {
         self.bad_logins_are_refused().await;
         self.apps_are_kept_apart().await;
         self.failures_decide_nothing().await;
+        self.logins_are_explained().await;
     }
 
     async fn users_have_identities(&self) {

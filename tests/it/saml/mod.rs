@@ -1,5 +1,7 @@
 //! Logins at SAML providers, from the response to the credentials.
 
+mod explained;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
