@@ -202,6 +202,16 @@ impl Error {
         self.source = Some(Box::new(source));
         self
     }
+
+    /// The same of an operation that declares no failure outside: a login that can't be checked isn't verified.
+    #[must_use]
+    pub fn without_outside(mut self) -> Self {
+        if self.code == Code::ExternalService {
+            self.code = Code::NotAuthorized;
+            self.text = Some("Invalid login token. Couldn't verify signed token.".into());
+        }
+        self
+    }
 }
 
 impl std::fmt::Display for Error {

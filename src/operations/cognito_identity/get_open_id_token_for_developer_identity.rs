@@ -1,13 +1,15 @@
 //! GetOpenIdTokenForDeveloperIdentity.
 //! <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetOpenIdTokenForDeveloperIdentity.html>
 
+use std::error::Error as StdError;
+
 use indexmap::IndexMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Logins, pool_arn};
 use crate::app::Call;
-use crate::app::proofs::Place;
+use crate::app::proofs::{Place, ProofError};
 use crate::app::sign_in::{Known, SignInError};
 use crate::error::{Code, Error};
 use crate::model::identity::Login;
@@ -64,7 +66,8 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
             Some(id) => Some(call.identity_of(&pool, id).await?),
             None => None,
         };
-        let proofs = call.proofs(&pool, &self.logins, Place::Developer).await?;
+        let proofs = call.proofs(&pool, &self.logins, Place::Developer).await;
+        let proofs = proofs.map_err(|error| refused(error, call))?;
         let (name, id) = (user.provider.clone(), user.subject.clone());
         let mut logins = vec![user];
         logins.extend(proofs.iter().map(|proof| proof.login.clone()));
@@ -88,6 +91,16 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
             token,
         })
     }
+}
+
+/// A login that is no good. The model declares no failure outside here, so the client isn't told of one; the log is.
+fn refused(error: ProofError, call: &Call<'_>) -> Error {
+    let error = Error::from(error);
+    if error.code == Code::ExternalService {
+        let why = error.source.as_deref().map(|why| why as &dyn StdError);
+        tracing::warn!(request_id = %call.request_id, why, "a login can't be checked");
+    }
+    error.without_outside()
 }
 
 /// Takes the developer's user from the logins, and leaves those at public providers.

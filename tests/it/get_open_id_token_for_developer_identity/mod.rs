@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::world::{DEVELOPER, Given, Issuer, Key, World, login, part_text};
+use crate::world::{DEVELOPER, Given, Issuer, Key, Mood, StandIn, World, login, part_text};
 
 const OPERATION: &str = "GetOpenIdTokenForDeveloperIdentity";
 const NOT_SUPPORTED: &str = "This identity pool does not support the specified developer provider";
@@ -196,6 +196,41 @@ async fn a_public_login_is_verified_as_anywhere() {
         answer.refused("NotAuthorizedException", text);
     }
     is_unknown(&world, &pool, "user-1").await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_verifies_nothing_and_nothing_undeclared_is_answered() {
+    let issuer = Issuer::with(Key::p256("one")).await;
+    let facebook = StandIn::new(|_| (200, json!({ "id": "7" }))).await;
+    let upstream = format!("graph.facebook.com={}", facebook.base);
+    let world = World::with(|flags| flags.upstreams = vec![upstream]).await;
+    let arn = world.register(&issuer, &["app"]).await;
+    let members = json!({
+        "OpenIdConnectProviderARNs": [arn], "SupportedLoginProviders": { "graph.facebook.com": "7" },
+    });
+    let pool = world.developer_pool(members).await;
+    let both = [
+        login(&issuer, &issuer.token("ada")),
+        json!({ "graph.facebook.com": "EAA" }),
+    ];
+    issuer.away(true);
+    facebook.is(Mood::Away);
+    for logins in &both {
+        let answer = world.get_id(&pool, logins.clone()).await;
+        assert_eq!(answer.error().1, "ExternalServiceException");
+        let more = json!({ "Logins": logins });
+        let answer = world.developer(&pool, "user-1", more).await;
+        let text = "Invalid login token. Couldn't verify signed token.";
+        answer.refused("NotAuthorizedException", text);
+    }
+    is_unknown(&world, &pool, "user-1").await;
+    issuer.away(false);
+    facebook.is(Mood::Well);
+    world.clock.advance(10);
+    for logins in both {
+        let more = json!({ "Logins": logins });
+        Given::of(world.developer(&pool, "user-1", more).await);
+    }
 }
 
 #[tokio::test]
