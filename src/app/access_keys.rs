@@ -2,6 +2,7 @@
 //! secrets sealed; the parsed ones are kept here.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -26,13 +27,23 @@ const LONGEST_POLICY: usize = 6144;
 const PURPOSE: &str = "access key";
 
 /// An access key that may sign.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct AccessKey {
     /// What the operator calls it: 1 to 64 of `[\w+=,.@-]`, unique.
     pub name: String,
     /// What it may do.
     pub policy: Policy,
     secret: Zeroizing<String>,
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AccessKey")
+            .field("name", &self.name)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AccessKey {
@@ -232,5 +243,22 @@ impl Call<'_> {
             })
             .await?;
         Ok((id, secret))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        let key = AccessKey {
+            name: "ci".to_owned(),
+            policy: parse(policy).unwrap(),
+            secret: Zeroizing::new("hidden".to_owned()),
+        };
+        let printed = format!("{key:?}");
+        assert!(printed.contains("ci") && !printed.contains("hidden"));
     }
 }
