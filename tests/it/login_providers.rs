@@ -1,5 +1,5 @@
-//! What every kind of provider that signs ID tokens is held to: an OpenID Connect issuer and a Cognito user pool, each
-//! good and bad, away, slow and mad.
+//! What every kind of provider that signs ID tokens is held to: an OpenID Connect issuer, a Cognito user pool, Google and
+//! Apple, each good and bad, away, slow and mad.
 
 use std::time::Duration;
 
@@ -54,8 +54,31 @@ impl Scene {
         }
     }
 
-    async fn both() -> [Self; 2] {
-        [Self::oidc().await, Self::user_pool().await]
+    /// Google or Apple.
+    async fn public(name: &str) -> Self {
+        let url = format!("https://{name}");
+        let issuer = Issuer::named(&url).await;
+        let upstream = format!("{name}={}", issuer.base());
+        let world = World::with(|flags| flags.upstreams = vec![upstream]).await;
+        let pool = world
+            .pool(json!({ "SupportedLoginProviders": { name: "app" } }))
+            .await;
+        Self {
+            world,
+            issuer,
+            pool,
+            name: name.to_owned(),
+            url,
+        }
+    }
+
+    async fn all() -> [Self; 4] {
+        [
+            Self::oidc().await,
+            Self::user_pool().await,
+            Self::public("accounts.google.com").await,
+            Self::public("appleid.apple.com").await,
+        ]
     }
 
     /// A good token of a user, into which `more` is written.
@@ -99,7 +122,7 @@ impl Scene {
 
 #[tokio::test]
 async fn a_user_is_the_same_identity_each_time_and_another_user_another() {
-    for scene in Scene::both().await {
+    for scene in Scene::all().await {
         let ada = scene.identity(&scene.token("ada", &json!({}))).await;
         let again = scene.token("ada", &json!({ "jti": "another token" }));
         assert_eq!(scene.identity(&again).await, ada);
@@ -113,7 +136,7 @@ async fn a_user_is_the_same_identity_each_time_and_another_user_another() {
 
 #[tokio::test]
 async fn an_expired_token_is_refused_with_both_times() {
-    for scene in Scene::both().await {
+    for scene in Scene::all().await {
         let (now, token) = (
             scene.world.now(),
             scene.token("ada", &json!({ "exp": scene.world.now() })),
@@ -125,7 +148,7 @@ async fn an_expired_token_is_refused_with_both_times() {
 
 #[tokio::test]
 async fn a_token_for_another_client_is_refused_and_nothing_is_fetched_for_it() {
-    for scene in Scene::both().await {
+    for scene in Scene::all().await {
         let token = scene.token("ada", &json!({ "aud": "other" }));
         let text = "Token is not from a supported provider of this identity pool.";
         scene.refused(&token, text).await;
@@ -135,7 +158,7 @@ async fn a_token_for_another_client_is_refused_and_nothing_is_fetched_for_it() {
 
 #[tokio::test]
 async fn what_is_no_token_or_not_the_providers_is_refused() {
-    for scene in Scene::both().await {
+    for scene in Scene::all().await {
         let good = scene.token("ada", &json!({}));
         let no_token = "Invalid login token. Not a valid OpenId Connect identity token.";
         for malformed in ["x", "x.y.z", &format!("{good}."), &good[1..]] {
@@ -152,7 +175,7 @@ async fn what_is_no_token_or_not_the_providers_is_refused() {
 
 #[tokio::test]
 async fn a_provider_that_is_away_is_an_external_failure_until_it_is_back() {
-    for scene in Scene::both().await {
+    for scene in Scene::all().await {
         scene.issuer.away(true);
         scene.cannot_be_asked().await;
         scene.issuer.away(false);
@@ -163,15 +186,22 @@ async fn a_provider_that_is_away_is_an_external_failure_until_it_is_back() {
 
 #[tokio::test]
 async fn a_provider_that_does_not_answer_is_given_up_within_seconds() {
-    let [one, other] = Scene::both().await;
-    one.issuer.hold(true);
-    other.issuer.hold(true);
-    tokio::join!(one.cannot_be_asked(), other.cannot_be_asked());
+    let all = Scene::all().await;
+    for scene in &all {
+        scene.issuer.hold(true);
+    }
+    let [one, two, three, four] = &all;
+    tokio::join!(
+        one.cannot_be_asked(),
+        two.cannot_be_asked(),
+        three.cannot_be_asked(),
+        four.cannot_be_asked(),
+    );
 }
 
 #[tokio::test]
 async fn a_provider_that_answers_garbage_or_megabytes_is_an_external_failure() {
-    for scene in Scene::both().await {
+    for scene in Scene::all().await {
         let jwk = scene.issuer.key.jwk().to_string();
         let megabytes = format!(r#"{{"keys":[{jwk}],"x":"{}"}}"#, "x".repeat(10_000_000));
         for text in [

@@ -97,6 +97,38 @@ async fn what_graph_refuses_is_refused() {
 }
 
 #[tokio::test]
+async fn half_an_answer_of_graph_is_no_answer() {
+    for silent in ["/app", "/me"] {
+        let provider = StandIn::new(move |asked| {
+            if asked.path == silent {
+                (503, json!({ "error": { "code": 2, "message": "down" } }))
+            } else {
+                graph(asked)
+            }
+        });
+        let provider = provider.await;
+        let world = Scene::world(KEY, &provider).await;
+        let pool = world
+            .pool(json!({ "SupportedLoginProviders": { KEY: APP } }))
+            .await;
+        for (token, code) in [
+            (login(1), "ExternalServiceException"),
+            // The other half says no, which is enough only where it is asked about the app.
+            (
+                "EAAexpired".to_owned(),
+                match silent {
+                    "/me" => "NotAuthorizedException",
+                    _ => "ExternalServiceException",
+                },
+            ),
+        ] {
+            let answer = world.get_id(&pool, json!({ KEY: token })).await;
+            assert_eq!(answer.error().1, code, "{silent} {token}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_another_app_is_not_good_here_and_good_there() {
     let scene = scene().await;
     let (here, there) = (scene.pool().await, scene.pool_of(OTHER).await);

@@ -1,16 +1,16 @@
 //! Logins at SAML providers, from the response to the credentials.
 
 mod explained;
+mod roles;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::world::idp::{IdentityProvider, Says, encode};
-use crate::world::{Credentials, USER_ROLE, World};
+use crate::world::{Credentials, World};
 
 const ARN: &str = "arn:aws:iam::123456789012:saml-provider/corp";
 const ENTITY: &str = "https://idp.example/metadata";
-const ROLES: &str = "https://aws.amazon.com/SAML/Attributes/Role";
 const NOT_SAML: &str = "Invalid login token. Not a valid SAML response.";
 const UNVERIFIED: &str = "Invalid login token. Couldn't verify signed token.";
 const UNSUPPORTED: &str = "Token is not from a supported provider of this identity pool.";
@@ -187,6 +187,48 @@ async fn bad_responses_are_refused_in_the_services_words() {
 }
 
 #[tokio::test]
+async fn a_response_that_only_costs_is_refused_within_a_second() {
+    let scene = Scene::new().await;
+    let signed = scene.says("ada").signed_by(&scene.idp);
+    let room = 37_000 - signed.len();
+    let spaces: Vec<String> = (0..room / 16)
+        .map(|at| format!(" xmlns:n{at:x}='u'"))
+        .collect();
+    let attributes: Vec<String> = (0..room / 12).map(|at| format!(" a{at:x}=''")).collect();
+    let nested = "<a xmlns:b='u'>".repeat(25) + &"<c/>".repeat(room / 4 - 150) + &"</a>".repeat(25);
+    for more in [
+        format!("<a{}/>", spaces.concat()),
+        format!(
+            "<a{}>{}</a>",
+            spaces[..room / 32].concat(),
+            "<c/>".repeat(room / 8)
+        ),
+        format!("<a{}/>", attributes.concat()),
+        "<c/>".repeat(room / 4),
+        nested,
+        "&lt;".repeat(room / 4),
+    ] {
+        let xml = signed.replacen("</saml:Subject>", &format!("{more}</saml:Subject>"), 1);
+        let response = encode(&xml);
+        assert!(
+            (33_000..50_001).contains(&response.len()),
+            "{}",
+            response.len()
+        );
+        let began = now();
+        scene.refused(json!(response), UNVERIFIED).await;
+        let took = began.elapsed();
+
+        assert!(took.as_millis() < 1000, "{took:?}: {}", &more[..60]);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test looks at its watch")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[tokio::test]
 async fn a_response_serves_one_pool() {
     let scene = Scene::new().await;
     let logins = scene.login("ada");
@@ -355,97 +397,4 @@ async fn the_classic_flow_takes_no_saml() {
         .public("GetOpenIdToken", input)
         .await
         .refused("InvalidParameterException", text);
-}
-
-/// Lets the assertion choose the role, or a rule on an attribute.
-async fn map(scene: &Scene, mapping: Value) {
-    let input = json!({
-        "IdentityPoolId": scene.pool,
-        "Roles": { "authenticated": USER_ROLE },
-        "RoleMappings": { ARN: mapping },
-    });
-    let answer = scene.world.admin("SetIdentityPoolRoles", input).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-}
-
-#[tokio::test]
-async fn the_assertion_names_roles_that_the_pool_names_too() {
-    let scene = Scene::new().await;
-    map(
-        &scene,
-        json!({ "Type": "Token", "AmbiguousRoleResolution": "Deny" }),
-    )
-    .await;
-    let pair = |role: &str| format!("{role},{ARN}");
-    let other = "arn:aws:iam::123456789012:role/Other";
-    let (user, unnamed) = (pair(USER_ROLE), pair(other));
-    let ask = async |roles: &[&str], custom: Option<&str>| {
-        let login = json!({ ARN: scene.says("ada").attribute(ROLES, roles).login(&scene.idp) });
-        let identity = scene.world.identity(&scene.pool, login.clone()).await;
-        let mut input = json!({ "IdentityId": identity, "Logins": login });
-        if let Some(role) = custom {
-            input["CustomRoleArn"] = json!(role);
-        }
-        scene.world.public("GetCredentialsForIdentity", input).await
-    };
-    assert_eq!(ask(&[&user], None).await.status, 200);
-    assert_eq!(ask(&[&user, &unnamed], Some(USER_ROLE)).await.status, 200);
-    let ambiguous = format!("The ambiguous role mapping rules for: {ARN} denied this request.");
-    ask(&[&user, &unnamed], None)
-        .await
-        .refused("NotAuthorizedException", &ambiguous);
-    ask(&[], None)
-        .await
-        .refused("NotAuthorizedException", &ambiguous);
-    let elsewhere = format!("{USER_ROLE},arn:aws:iam::123456789012:saml-provider/other");
-    ask(&[&elsewhere], None)
-        .await
-        .refused("NotAuthorizedException", &ambiguous);
-    let forbidden = format!("Access to Role '{other}' is forbidden.");
-    ask(&[&user], Some(other))
-        .await
-        .refused("NotAuthorizedException", &forbidden);
-    let configuration =
-        "Invalid identity pool configuration. Check assigned IAM roles for this pool.";
-    ask(&[&unnamed], None)
-        .await
-        .refused("InvalidIdentityPoolConfigurationException", configuration);
-}
-
-#[tokio::test]
-async fn rules_read_attributes() {
-    let scene = Scene::new().await;
-    let rule = json!({
-        "Claim": "groups", "MatchType": "Equals", "Value": "admin", "RoleARN": "arn:aws:iam::123456789012:role/Admin",
-    });
-    map(
-        &scene,
-        json!({
-            "Type": "Rules", "AmbiguousRoleResolution": "AuthenticatedRole",
-            "RulesConfiguration": { "Rules": [rule] },
-        }),
-    )
-    .await;
-    for (groups, role) in [
-        (vec!["x", "admin"], "Admin"),
-        (vec!["x"], "User"),
-        (vec![], "User"),
-    ] {
-        let login =
-            json!({ ARN: scene.says("ada").attribute("groups", &groups).login(&scene.idp) });
-        let identity = scene.world.identity(&scene.pool, login.clone()).await;
-        let answer = scene.world.credentials(&identity, login).await.ok();
-        let who = Credentials::of(&answer["Credentials"]);
-        let parameters = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
-        let arn = scene
-            .world
-            .signed_query(&who, "sts", &parameters)
-            .await
-            .xml("Arn")
-            .unwrap();
-        assert!(
-            arn.contains(&format!("assumed-role/{role}/")),
-            "{groups:?} {arn}"
-        );
-    }
 }
