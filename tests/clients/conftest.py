@@ -79,6 +79,16 @@ def own_server(request, tmp_path):
         yield start
 
 
+@pytest.fixture
+def checking_server(own_server, user_pools, tmp_path):
+    """A server of its own that may ask the user pools about their users."""
+    config = tmp_path / "cognate.toml"
+    key = 'access_key_id = "AKIAIOSFODNN7EXAMPLE"\nsecret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"'
+    config.write_text(f"[user_pools]\n{key}\n")
+    config.chmod(0o600)
+    return own_server("--config", config, "--upstream", f"{UserPools.HOST}={user_pools.url}")
+
+
 @pytest.fixture(scope="session")
 def pools(server, providers):
     """Makes pools that trust the providers."""

@@ -2,23 +2,13 @@
 
 import pytest
 
-from providers import UserPools
 from world import new_user
-
-_CONFIG = """
-[user_pools]
-access_key_id = "AKIAIOSFODNN7EXAMPLE"
-secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-"""
 
 
 @pytest.fixture
-def scene(own_server, user_pools, tmp_path):
+def scene(checking_server, user_pools):
     """A server that may ask the user pools, and a pool that wants it."""
-    config = tmp_path / "cognate.toml"
-    config.write_text(_CONFIG)
-    config.chmod(0o600)
-    server = own_server("--config", config, "--upstream", f"{UserPools.HOST}={user_pools.url}")
+    server = checking_server
     client = {"ProviderName": user_pools.key, "ClientId": user_pools.clients[0], "ServerSideTokenCheck": True}
     pool = server.client("cognito-identity").create_identity_pool(
         IdentityPoolName="Checked", AllowUnauthenticatedIdentities=False, CognitoIdentityProviders=[client]

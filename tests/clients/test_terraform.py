@@ -4,16 +4,19 @@ import secrets
 
 import pytest
 
+from saml_provider import Pysaml2
 from terraform import Terraform, missing
 
 
 @pytest.fixture
-def variables(pools, user_pools):
+def variables(user_pools, tmp_path):
     mark = secrets.token_hex(4)
     return {
-        "account": pools.account,
+        "account": "123456789012",
         "issuer": f"https://login-{mark}.example.com",
         "user_pool": user_pools.key,
+        "saml_name": f"corp-{mark}",
+        "saml_metadata": Pysaml2(tmp_path / "idp").metadata().ljust(1000),
         "name": f"Terraform {mark}",
         "guests": True,
         "tags": {"team": "blue", "stage": "test"},
@@ -22,19 +25,21 @@ def variables(pools, user_pools):
     }
 
 
-def test_a_pool_is_applied_found_again_imported_changed_and_destroyed(server, variables, tmp_path):
+def test_a_pool_is_applied_found_again_imported_changed_and_destroyed(checking_server, variables, tmp_path):
     assert not missing()
-    terraform = Terraform(tmp_path, server, **variables)
+    server = checking_server
+    (tmp_path / "terraform").mkdir()
+    terraform = Terraform(tmp_path / "terraform", server, **variables)
     try:
-        assert terraform.apply() == "5 added, 0 changed, 0 destroyed"
+        assert terraform.apply() == "6 added, 0 changed, 0 destroyed"
         assert terraform.plans_nothing()
         made = terraform.outputs()
         check(server, made["pool"], made, variables)
 
         # What was made is there, and Terraform knows nothing of it: nothing is different from what it should be.
         terraform.forget()
-        terraform.add("import.tf", pool=made["pool"], issuer_arn=made["issuer"])
-        assert terraform.apply() == "5 imported, 0 added, 0 changed, 0 destroyed"
+        terraform.add("import.tf", pool=made["pool"], issuer_arn=made["issuer"], saml_arn=made["saml"])
+        assert terraform.apply() == "6 imported, 0 added, 0 changed, 0 destroyed"
 
         change = {
             "guests": False,
@@ -48,7 +53,7 @@ def test_a_pool_is_applied_found_again_imported_changed_and_destroyed(server, va
         check(server, made["pool"], terraform.outputs(), variables | change)
     finally:
         destroyed = terraform.destroy()
-    assert destroyed == "5 destroyed"
+    assert destroyed == "6 destroyed"
     identity = server.client("cognito-identity")
     with pytest.raises(identity.exceptions.ResourceNotFoundException):
         identity.describe_identity_pool(IdentityPoolId=made["pool"])
@@ -64,7 +69,9 @@ def check(server, pool, outputs, variables):
     assert shown["DeveloperProviderName"] == "login.shop"
     assert shown["OpenIdConnectProviderARNs"] == [outputs["issuer"]]
     assert set(shown["SupportedLoginProviders"]) == {"accounts.google.com", "appleid.apple.com"}
-    assert {one["ClientId"] for one in shown["CognitoIdentityProviders"]} == {"web", "phone"}
+    assert shown["SamlProviderARNs"] == [outputs["saml"]]
+    clients = {one["ClientId"]: one["ServerSideTokenCheck"] for one in shown["CognitoIdentityProviders"]}
+    assert clients == {"web": True, "phone": True}
     assert shown["IdentityPoolTags"] == variables["tags"]
 
     given = identity.get_identity_pool_roles(IdentityPoolId=pool)
@@ -72,6 +79,7 @@ def check(server, pool, outputs, variables):
     user_pool, google = f"{variables['user_pool']}:web", "accounts.google.com"
     assert {key: mapping["Type"] for key, mapping in given["RoleMappings"].items()} == {
         user_pool: "Token",
+        outputs["saml"]: "Token",
         google: "Rules",
     }
     rules = given["RoleMappings"][google]["RulesConfiguration"]["Rules"]

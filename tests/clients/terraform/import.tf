@@ -8,9 +8,18 @@ variable "issuer_arn" {
   type = string
 }
 
+variable "saml_arn" {
+  type = string
+}
+
 import {
   to = aws_iam_openid_connect_provider.issuer
   id = var.issuer_arn
+}
+
+import {
+  to = aws_iam_saml_provider.corp
+  id = var.saml_arn
 }
 
 import {

@@ -25,6 +25,16 @@ variable "user_pool" {
   type = string
 }
 
+variable "saml_metadata" {
+  description = "Of a SAML provider"
+  type        = string
+}
+
+variable "saml_name" {
+  description = "A name that no SAML provider has yet"
+  type        = string
+}
+
 variable "name" {
   type = string
 }
@@ -62,12 +72,19 @@ resource "aws_iam_openid_connect_provider" "issuer" {
   tags           = { stage = "test" }
 }
 
+resource "aws_iam_saml_provider" "corp" {
+  name                   = var.saml_name
+  saml_metadata_document = var.saml_metadata
+  tags                   = { stage = "test" }
+}
+
 resource "aws_cognito_identity_pool" "pool" {
   identity_pool_name               = var.name
   allow_unauthenticated_identities = var.guests
   allow_classic_flow               = true
   developer_provider_name          = "login.shop"
   openid_connect_provider_arns     = [aws_iam_openid_connect_provider.issuer.arn]
+  saml_provider_arns               = [aws_iam_saml_provider.corp.arn]
   supported_login_providers = {
     "accounts.google.com" = "123456789012.apps.googleusercontent.com"
     "appleid.apple.com"   = "com.example.shop"
@@ -77,7 +94,7 @@ resource "aws_cognito_identity_pool" "pool" {
     content {
       provider_name           = var.user_pool
       client_id               = cognito_identity_providers.value
-      server_side_token_check = false
+      server_side_token_check = true
     }
   }
   tags = var.tags
@@ -93,6 +110,11 @@ resource "aws_cognito_identity_pool_roles_attachment" "roles" {
     identity_provider         = "${var.user_pool}:web"
     type                      = "Token"
     ambiguous_role_resolution = "AuthenticatedRole"
+  }
+  role_mapping {
+    identity_provider         = aws_iam_saml_provider.corp.arn
+    type                      = "Token"
+    ambiguous_role_resolution = "Deny"
   }
   role_mapping {
     identity_provider         = "accounts.google.com"
@@ -140,6 +162,10 @@ output "arn" {
 
 output "issuer" {
   value = aws_iam_openid_connect_provider.issuer.arn
+}
+
+output "saml" {
+  value = aws_iam_saml_provider.corp.arn
 }
 
 output "found" {
