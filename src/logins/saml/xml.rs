@@ -50,6 +50,9 @@ pub enum NotXml {
 /// Parses `text`, whose length the caller has bounded.
 pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXml> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !text.chars().all(is_of_xml) {
+        return Err(NotXml::Malformed(None));
+    }
     // A `<` stands nowhere but where markup begins, so that these bytes are what they look like.
     let body = match text.strip_prefix("<?xml") {
         Some(rest) if rest.starts_with([' ', '\t', '\r', '\n']) => {
@@ -86,6 +89,15 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXm
         return Err(NotXml::Encoding);
     }
     Ok(document)
+}
+
+/// Whether XML 1.0 has the character. The parser overlooks others in attributes, before the first reference.
+fn is_of_xml(letter: char) -> bool {
+    match letter {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        _ => letter >= ' ',
+    }
 }
 
 fn place_of(error: &XmlError) -> Option<(usize, usize)> {
@@ -227,6 +239,16 @@ mod tests {
             "<a>\u{0}</a>",
             "<a>&#0;</a>",
             "<a/>x",
+            "<a b='\u{0}'/>",
+            // The parser itself takes these.
+            "<a b='\u{0}&amp;'/>",
+            "<a b='\u{1f}x&#33;'/>",
+            "<a b='\u{fffe}&lt;'/>",
+            "<a b='\u{ffff}&lt;'/>",
+            "<a b='&#0;'/>",
+            "<a b='&#x1;&amp;'/>",
+            "<a b='&#xFFFF;'/>",
+            "<a b='&#xD800;'/>",
         ] {
             assert!(matches!(refused(text), NotXml::Malformed(_)), "{text}");
         }
