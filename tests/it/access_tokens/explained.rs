@@ -59,6 +59,7 @@ impl Scene {
             "identity",
             "tags",
             "role",
+            "trust",
         ];
         assert_eq!(names, wanted);
         assert!(all.iter().all(|check| check["Passed"] == true));
