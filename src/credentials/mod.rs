@@ -69,7 +69,7 @@ pub struct Whose {
 }
 
 impl Whose {
-    /// As a session token holds it: of `amr` what comes first, up to [`LONGEST_AMR`] bytes, each value whole. What is left
+    /// As a session token holds it: of `amr` what comes first, up to 1,024 bytes, each value whole. What is left
     /// out can be asked for by a trust policy only.
     #[must_use]
     pub fn for_a_session(mut self) -> Self {
