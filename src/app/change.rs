@@ -5,7 +5,7 @@ use super::find::FindError;
 use crate::model::ids::OidcProviderArn;
 use crate::model::pool::Pool;
 use crate::model::provider::OidcProvider;
-use crate::store::{PoolAdded, ProviderAdded, Replaced, StoreError};
+use crate::store::{Added, PoolAdded, Replaced, StoreError};
 
 /// How many OpenID Connect providers may be registered.
 pub const OIDC_PROVIDERS: usize = 100;
@@ -87,9 +87,9 @@ impl Call<'_> {
             .add_oidc_provider(provider, OIDC_PROVIDERS)
             .await?
         {
-            ProviderAdded::Added => Ok(()),
-            ProviderAdded::Exists => Err(ChangeError::ProviderExists),
-            ProviderAdded::LimitReached => Err(ChangeError::TooManyProviders),
+            Added::Added => Ok(()),
+            Added::Exists => Err(ChangeError::ProviderExists),
+            Added::LimitReached => Err(ChangeError::TooManyProviders),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Roles of the built-in IAM: finding and changing them, and their policies ready to be evaluated.
+//! Roles of the built-in IAM: finding and changing them. What their policies say is for those who give roles and ask what
+//! sessions may do.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::credentials::access_key_id;
 use crate::model::iam_role::{Role, key};
 use crate::model::ids::RoleArn;
 use crate::policy::{Kind, MAX_CHARACTERS, Policy, PolicyError};
-use crate::store::{Replaced, RoleAdded, StoreError};
+use crate::store::{Added, Replaced, StoreError};
 
 /// How many tags a role may have.
 pub const TAGS: usize = 50;
@@ -85,9 +86,9 @@ impl Call<'_> {
         trust::read(&role.trust, &self.app.config.account_id)?;
         let name = role.arn.name().to_owned();
         match self.app.store.add_role(role, ROLES).await? {
-            RoleAdded::Added => Ok(()),
-            RoleAdded::Exists => Err(RoleError::Exists(name)),
-            RoleAdded::LimitReached => Err(RoleError::TooMany),
+            Added::Added => Ok(()),
+            Added::Exists => Err(RoleError::Exists(name)),
+            Added::LimitReached => Err(RoleError::TooMany),
         }
     }
 

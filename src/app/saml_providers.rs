@@ -4,7 +4,7 @@ use super::Call;
 use crate::logins::saml::{MetadataError, read_metadata};
 use crate::model::ids::SamlProviderArn;
 use crate::model::provider::{SamlMetadata, SamlProvider};
-use crate::store::{ProviderAdded, Replaced, StoreError};
+use crate::store::{Added, Replaced, StoreError};
 
 /// How many SAML providers may be registered.
 pub const SAML_PROVIDERS: usize = 100;
@@ -56,9 +56,9 @@ impl Call<'_> {
         };
         let store = &self.app.store;
         match store.add_saml_provider(provider, SAML_PROVIDERS).await? {
-            ProviderAdded::Added => Ok(arn),
-            ProviderAdded::Exists => Err(SamlProviderError::Exists(name.to_owned())),
-            ProviderAdded::LimitReached => Err(SamlProviderError::TooMany),
+            Added::Added => Ok(arn),
+            Added::Exists => Err(SamlProviderError::Exists(name.to_owned())),
+            Added::LimitReached => Err(SamlProviderError::TooMany),
         }
     }
 

@@ -88,7 +88,7 @@ pub trait Store: Send + Sync {
         &self,
         provider: OidcProvider,
         limit: usize,
-    ) -> Result<ProviderAdded, StoreError>;
+    ) -> Result<Added, StoreError>;
 
     /// The provider with this name, to the byte.
     async fn oidc_provider(&self, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError>;
@@ -107,7 +107,7 @@ pub trait Store: Send + Sync {
         &self,
         provider: SamlProvider,
         limit: usize,
-    ) -> Result<ProviderAdded, StoreError>;
+    ) -> Result<Added, StoreError>;
 
     /// The SAML provider with this name, to the byte.
     async fn saml_provider(&self, name: &str) -> Result<Option<Arc<SamlProvider>>, StoreError>;
@@ -122,7 +122,7 @@ pub trait Store: Send + Sync {
     async fn remove_saml_provider(&self, name: &str) -> Result<bool, StoreError>;
 
     /// Adds a role, unless there are `limit` already. Names that differ by the case of letters only are the same.
-    async fn add_role(&self, role: Role, limit: usize) -> Result<RoleAdded, StoreError>;
+    async fn add_role(&self, role: Role, limit: usize) -> Result<Added, StoreError>;
 
     /// The role with this key ([`crate::model::iam_role::key`]).
     async fn role(&self, key: &str) -> Result<Option<Arc<Role>>, StoreError>;
@@ -163,25 +163,14 @@ pub enum PoolAdded {
     LimitReached,
 }
 
-/// Whether a provider was added.
+/// Whether a provider or a role was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderAdded {
+pub enum Added {
     /// It is there.
     Added,
     /// One with this name, or an OpenID Connect provider's with another final slash, was there before.
     Exists,
     /// There is the limit of providers.
-    LimitReached,
-}
-
-/// Whether a role was added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoleAdded {
-    /// It is there.
-    Added,
-    /// One with this name was there before.
-    Exists,
-    /// There is the limit of roles.
     LimitReached,
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::provider::OidcProvider;
-use crate::store::{ProviderAdded, Replaced};
+use crate::store::{Added, Replaced};
 use tokio::task::JoinSet;
 
 pub(super) fn provider(name: &str) -> OidcProvider {
@@ -22,12 +22,12 @@ pub(super) fn provider(name: &str) -> OidcProvider {
     }
 }
 
-async fn add(store: &dyn Inspect, name: &str) -> ProviderAdded {
+async fn add(store: &dyn Inspect, name: &str) -> Added {
     store.add_oidc_provider(provider(name), 100).await.unwrap()
 }
 
 pub(super) async fn a_provider_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
-    assert_eq!(add(&*store, "a.example/x").await, ProviderAdded::Added);
+    assert_eq!(add(&*store, "a.example/x").await, Added::Added);
     let found = store.oidc_provider("a.example/x").await.unwrap().unwrap();
     assert_eq!(*found, provider("a.example/x"));
     for other in [
@@ -42,29 +42,25 @@ pub(super) async fn a_provider_is_found_as_it_was_added(store: Arc<dyn Inspect>)
 }
 
 pub(super) async fn a_name_with_another_final_slash_is_the_same_one(store: Arc<dyn Inspect>) {
-    assert_eq!(add(&*store, "a.example").await, ProviderAdded::Added);
-    assert_eq!(add(&*store, "b.example/").await, ProviderAdded::Added);
+    assert_eq!(add(&*store, "a.example").await, Added::Added);
+    assert_eq!(add(&*store, "b.example/").await, Added::Added);
     for twin in ["a.example", "a.example/", "b.example", "b.example/"] {
-        assert_eq!(add(&*store, twin).await, ProviderAdded::Exists, "{twin}");
+        assert_eq!(add(&*store, twin).await, Added::Exists, "{twin}");
     }
     for absent in ["a.example/", "b.example"] {
         assert_eq!(store.oidc_provider(absent).await.unwrap(), None);
     }
-    assert_eq!(add(&*store, "a.example/b").await, ProviderAdded::Added);
+    assert_eq!(add(&*store, "a.example/b").await, Added::Added);
     assert_eq!(store.list_oidc_providers().await.unwrap().len(), 3);
 }
 
 pub(super) async fn there_are_no_more_providers_than_their_limit(store: Arc<dyn Inspect>) {
     let add = async |name| store.add_oidc_provider(provider(name), 1).await.unwrap();
-    assert_eq!(add("a").await, ProviderAdded::Added);
-    assert_eq!(add("b").await, ProviderAdded::LimitReached);
-    assert_eq!(
-        add("a/").await,
-        ProviderAdded::Exists,
-        "said before the limit"
-    );
+    assert_eq!(add("a").await, Added::Added);
+    assert_eq!(add("b").await, Added::LimitReached);
+    assert_eq!(add("a/").await, Added::Exists, "said before the limit");
     assert!(store.remove_oidc_provider("a").await.unwrap());
-    assert_eq!(add("b").await, ProviderAdded::Added);
+    assert_eq!(add("b").await, Added::Added);
 }
 
 pub(super) async fn of_two_twins_at_once_one_is_added(store: Arc<dyn Inspect>) {
@@ -79,7 +75,7 @@ pub(super) async fn of_two_twins_at_once_one_is_added(store: Arc<dyn Inspect>) {
         tasks.spawn(async move { add(&*store, name).await });
     }
     let added = tasks.join_all().await;
-    let added = added.iter().filter(|one| **one == ProviderAdded::Added);
+    let added = added.iter().filter(|one| **one == Added::Added);
     assert_eq!(added.count(), 1);
     assert_eq!(store.list_oidc_providers().await.unwrap().len(), 1);
 }
@@ -126,5 +122,5 @@ pub(super) async fn a_provider_is_removed_by_its_exact_name(store: Arc<dyn Inspe
     assert!(store.remove_oidc_provider("a").await.unwrap());
     assert_eq!(store.oidc_provider("a").await.unwrap(), None);
     assert!(!store.remove_oidc_provider("a").await.unwrap());
-    assert_eq!(add(&*store, "a/").await, ProviderAdded::Added);
+    assert_eq!(add(&*store, "a/").await, Added::Added);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
-use crate::store::{Replaced, RoleAdded};
+use crate::store::{Added, Replaced};
 use tokio::task::JoinSet;
 
 pub(super) fn role(path: &str, id: &str) -> Role {
@@ -28,12 +28,12 @@ pub(super) fn role(path: &str, id: &str) -> Role {
     }
 }
 
-async fn add(store: &dyn Inspect, path: &str) -> RoleAdded {
+async fn add(store: &dyn Inspect, path: &str) -> Added {
     store.add_role(role(path, "one"), 100).await.unwrap()
 }
 
 pub(super) async fn a_role_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
-    assert_eq!(add(&*store, "team/Reader").await, RoleAdded::Added);
+    assert_eq!(add(&*store, "team/Reader").await, Added::Added);
     let found = store.role("reader").await.unwrap().unwrap();
     assert_eq!(*found, role("team/Reader", "one"));
     for other in ["Reader", "team/reader", "reade", ""] {
@@ -42,21 +42,21 @@ pub(super) async fn a_role_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
 }
 
 pub(super) async fn a_name_in_other_letters_is_the_same_role(store: Arc<dyn Inspect>) {
-    assert_eq!(add(&*store, "team/Reader").await, RoleAdded::Added);
+    assert_eq!(add(&*store, "team/Reader").await, Added::Added);
     for twin in ["READER", "team/reader", "other/Reader"] {
-        assert_eq!(add(&*store, twin).await, RoleAdded::Exists, "{twin}");
+        assert_eq!(add(&*store, twin).await, Added::Exists, "{twin}");
     }
     assert_eq!(store.list_roles().await.unwrap().len(), 1);
 }
 
 pub(super) async fn there_are_no_more_roles_than_their_limit(store: Arc<dyn Inspect>) {
     let add = async |name| store.add_role(role(name, "one"), 1).await.unwrap();
-    assert_eq!(add("a").await, RoleAdded::Added);
-    assert_eq!(add("b").await, RoleAdded::LimitReached);
-    assert_eq!(add("A").await, RoleAdded::Exists);
+    assert_eq!(add("a").await, Added::Added);
+    assert_eq!(add("b").await, Added::LimitReached);
+    assert_eq!(add("A").await, Added::Exists);
     let removed = store.remove_role("a", 1).await.unwrap();
     assert_eq!(removed, Replaced::Replaced);
-    assert_eq!(add("b").await, RoleAdded::Added);
+    assert_eq!(add("b").await, Added::Added);
 }
 
 pub(super) async fn roles_are_listed_in_the_order_of_their_keys(store: Arc<dyn Inspect>) {
@@ -106,6 +106,6 @@ pub(super) async fn of_two_namesakes_among_roles_at_once_one_is_added(store: Arc
     }
     let added = tasks.join_all().await;
     let added = added.into_iter().map(Result::unwrap);
-    assert_eq!(added.filter(|added| *added == RoleAdded::Added).count(), 1);
+    assert_eq!(added.filter(|added| *added == Added::Added).count(), 1);
     assert_eq!(store.list_roles().await.unwrap().len(), 1);
 }

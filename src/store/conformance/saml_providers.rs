@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::ids::{AccountId, SamlProviderArn};
 use crate::model::provider::{SamlMetadata, SamlProvider};
-use crate::store::{ProviderAdded, Replaced};
+use crate::store::{Added, Replaced};
 use tokio::task::JoinSet;
 
 pub(super) fn provider(name: &str) -> SamlProvider {
@@ -26,13 +26,13 @@ pub(super) fn provider(name: &str) -> SamlProvider {
     }
 }
 
-async fn add(store: &dyn Inspect, name: &str) -> ProviderAdded {
+async fn add(store: &dyn Inspect, name: &str) -> Added {
     store.add_saml_provider(provider(name), 100).await.unwrap()
 }
 
 pub(super) async fn a_saml_provider_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
-    assert_eq!(add(&*store, "corp").await, ProviderAdded::Added);
-    assert_eq!(add(&*store, "corp").await, ProviderAdded::Exists);
+    assert_eq!(add(&*store, "corp").await, Added::Added);
+    assert_eq!(add(&*store, "corp").await, Added::Exists);
     let found = store.saml_provider("corp").await.unwrap().unwrap();
     assert_eq!(*found, provider("corp"));
     for other in ["Corp", "corp ", "corp/", "cor", ""] {
@@ -43,15 +43,11 @@ pub(super) async fn a_saml_provider_is_found_as_it_was_added(store: Arc<dyn Insp
 
 pub(super) async fn there_are_no_more_saml_providers_than_their_limit(store: Arc<dyn Inspect>) {
     let add = async |name| store.add_saml_provider(provider(name), 1).await.unwrap();
-    assert_eq!(add("a").await, ProviderAdded::Added);
-    assert_eq!(add("b").await, ProviderAdded::LimitReached);
-    assert_eq!(
-        add("a").await,
-        ProviderAdded::Exists,
-        "said before the limit"
-    );
+    assert_eq!(add("a").await, Added::Added);
+    assert_eq!(add("b").await, Added::LimitReached);
+    assert_eq!(add("a").await, Added::Exists, "said before the limit");
     assert!(store.remove_saml_provider("a").await.unwrap());
-    assert_eq!(add("b").await, ProviderAdded::Added);
+    assert_eq!(add("b").await, Added::Added);
 }
 
 pub(super) async fn of_two_namesakes_at_once_one_is_added(store: Arc<dyn Inspect>) {
@@ -61,7 +57,7 @@ pub(super) async fn of_two_namesakes_at_once_one_is_added(store: Arc<dyn Inspect
         tasks.spawn(async move { add(&*store, "corp").await });
     }
     let added = tasks.join_all().await;
-    let added = added.iter().filter(|one| **one == ProviderAdded::Added);
+    let added = added.iter().filter(|one| **one == Added::Added);
     assert_eq!(added.count(), 1);
     assert_eq!(store.list_saml_providers().await.unwrap().len(), 1);
 }
@@ -104,5 +100,5 @@ pub(super) async fn a_saml_provider_is_removed_by_its_name(store: Arc<dyn Inspec
     assert!(store.remove_saml_provider("a").await.unwrap());
     assert_eq!(store.saml_provider("a").await.unwrap(), None);
     assert!(!store.remove_saml_provider("a").await.unwrap());
-    assert_eq!(add(&*store, "a").await, ProviderAdded::Added);
+    assert_eq!(add(&*store, "a").await, Added::Added);
 }

@@ -14,6 +14,7 @@ mod pools;
 mod providers;
 mod purge;
 mod readers;
+mod registry;
 mod roles;
 mod rows;
 mod saml_providers;
@@ -34,8 +35,8 @@ use self::memory::Memory;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, ProviderAdded, Replaced, Revoke,
-    RoleAdded, SignIn, SignedIn, Store, StoreError, Unlink, Unlinked,
+    Added, Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, Replaced, Revoke, SignIn,
+    SignedIn, Store, StoreError, Unlink, Unlinked,
 };
 use crate::model::iam_role::Role;
 use crate::model::identity::{Identity, Login};
@@ -189,7 +190,7 @@ impl Store for SqliteStore {
         &self,
         provider: OidcProvider,
         limit: usize,
-    ) -> Result<ProviderAdded, StoreError> {
+    ) -> Result<Added, StoreError> {
         self.writer
             .ask(move |db, changes| providers::add(db, changes, provider, limit))
             .await
@@ -222,7 +223,7 @@ impl Store for SqliteStore {
         &self,
         provider: SamlProvider,
         limit: usize,
-    ) -> Result<ProviderAdded, StoreError> {
+    ) -> Result<Added, StoreError> {
         self.writer
             .ask(move |db, changes| saml_providers::add(db, changes, provider, limit))
             .await
@@ -251,7 +252,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn add_role(&self, role: Role, limit: usize) -> Result<RoleAdded, StoreError> {
+    async fn add_role(&self, role: Role, limit: usize) -> Result<Added, StoreError> {
         self.writer
             .ask(move |db, changes| roles::add(db, changes, role, limit))
             .await

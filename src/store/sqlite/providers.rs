@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::memory::Change;
 use super::rows;
 use crate::model::provider::OidcProvider;
-use crate::store::{ProviderAdded, Replaced, StoreError};
+use crate::store::{Added, Replaced, StoreError};
 
 /// The name without its final slash: one for the two forms of a name.
 fn bare(name: &str) -> &str {
@@ -20,26 +20,26 @@ pub(super) fn add(
     changes: &mut Vec<Change>,
     provider: OidcProvider,
     limit: usize,
-) -> Result<ProviderAdded, StoreError> {
+) -> Result<Added, StoreError> {
     let name = provider.arn.name();
     let exists = db
         .prepare_cached("SELECT 1 FROM oidc_provider WHERE bare_name = ?1")?
         .exists([bare(name)])?;
     if exists {
-        return Ok(ProviderAdded::Exists);
+        return Ok(Added::Exists);
     }
     let providers: usize = db
         .prepare_cached("SELECT count(*) FROM oidc_provider")?
         .query_row([], |row| row.get(0))?;
     if providers >= limit {
-        return Ok(ProviderAdded::LimitReached);
+        return Ok(Added::LimitReached);
     }
     db.prepare_cached(
         "INSERT INTO oidc_provider (bare_name, name, version, record) VALUES (?1, ?2, ?3, ?4)",
     )?
     .execute((bare(name), name, provider.version, rows::to_json(&provider)))?;
     changes.push(Change::Provider(Arc::new(provider)));
-    Ok(ProviderAdded::Added)
+    Ok(Added::Added)
 }
 
 /// Replaces a provider's record if it is the next version.

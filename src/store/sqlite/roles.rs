@@ -5,9 +5,15 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::memory::Change;
+use super::registry::Registry;
 use super::rows;
 use crate::model::iam_role::Role;
-use crate::store::{Replaced, RoleAdded, StoreError};
+use crate::store::{Added, Replaced, StoreError};
+
+const REGISTRY: Registry = Registry {
+    table: "iam_role",
+    key: "name_key",
+};
 
 /// Adds a role within the limit, unless its name is there.
 pub(super) fn add(
@@ -15,23 +21,12 @@ pub(super) fn add(
     changes: &mut Vec<Change>,
     role: Role,
     limit: usize,
-) -> Result<RoleAdded, StoreError> {
-    let exists = db
-        .prepare_cached("SELECT 1 FROM iam_role WHERE name_key = ?1")?
-        .exists([role.key()])?;
-    if exists {
-        return Ok(RoleAdded::Exists);
+) -> Result<Added, StoreError> {
+    let added = REGISTRY.add(db, &role.key(), role.version, &role, limit)?;
+    if added == Added::Added {
+        changes.push(Change::Role(Arc::new(role)));
     }
-    let roles: usize = db
-        .prepare_cached("SELECT count(*) FROM iam_role")?
-        .query_row([], |row| row.get(0))?;
-    if roles >= limit {
-        return Ok(RoleAdded::LimitReached);
-    }
-    db.prepare_cached("INSERT INTO iam_role (name_key, version, record) VALUES (?1, ?2, ?3)")?
-        .execute((role.key(), role.version, rows::to_json(&role)))?;
-    changes.push(Change::Role(Arc::new(role)));
-    Ok(RoleAdded::Added)
+    Ok(added)
 }
 
 /// Replaces a role's record if it is the next version of the same role.
@@ -71,10 +66,7 @@ pub(super) fn remove(
         changes.push(Change::NoRole(key));
         return Ok(Replaced::Replaced);
     }
-    let exists = db
-        .prepare_cached("SELECT 1 FROM iam_role WHERE name_key = ?1")?
-        .exists([&key])?;
-    Ok(if exists {
+    Ok(if REGISTRY.has(db, &key)? {
         Replaced::Changed
     } else {
         Replaced::Absent

@@ -5,9 +5,15 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::memory::Change;
+use super::registry::Registry;
 use super::rows;
 use crate::model::provider::SamlProvider;
-use crate::store::{ProviderAdded, Replaced, StoreError};
+use crate::store::{Added, Replaced, StoreError};
+
+const REGISTRY: Registry = Registry {
+    table: "saml_provider",
+    key: "name",
+};
 
 /// Adds a provider within the limit, unless its name is there.
 pub(super) fn add(
@@ -15,24 +21,12 @@ pub(super) fn add(
     changes: &mut Vec<Change>,
     provider: SamlProvider,
     limit: usize,
-) -> Result<ProviderAdded, StoreError> {
-    let name = provider.arn.name();
-    let exists = db
-        .prepare_cached("SELECT 1 FROM saml_provider WHERE name = ?1")?
-        .exists([name])?;
-    if exists {
-        return Ok(ProviderAdded::Exists);
+) -> Result<Added, StoreError> {
+    let added = REGISTRY.add(db, provider.arn.name(), provider.version, &provider, limit)?;
+    if added == Added::Added {
+        changes.push(Change::SamlProvider(Arc::new(provider)));
     }
-    let providers: usize = db
-        .prepare_cached("SELECT count(*) FROM saml_provider")?
-        .query_row([], |row| row.get(0))?;
-    if providers >= limit {
-        return Ok(ProviderAdded::LimitReached);
-    }
-    db.prepare_cached("INSERT INTO saml_provider (name, version, record) VALUES (?1, ?2, ?3)")?
-        .execute((name, provider.version, rows::to_json(&provider)))?;
-    changes.push(Change::SamlProvider(Arc::new(provider)));
-    Ok(ProviderAdded::Added)
+    Ok(added)
 }
 
 /// Replaces a provider's record if it is the next version.
