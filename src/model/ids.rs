@@ -170,7 +170,7 @@ impl RoleArn {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"/_+=,.@-".contains(&b));
         let ok = arn == "arn"
-            && partition.starts_with("aws")
+            && super::role_pattern::is_partition(partition)
             && service == "iam"
             && region.is_empty()
             && (account.is_empty() || AccountId::parse(account).is_some())

@@ -10,5 +10,6 @@ pub mod merge;
 pub mod pool;
 pub mod principal_tags;
 pub mod provider;
+pub mod role_pattern;
 pub mod roles;
 pub mod sign_in;

@@ -19,6 +19,7 @@ mod condition;
 mod context;
 mod document;
 mod evaluate;
+mod filled;
 mod glob;
 mod mistake;
 mod principal;
@@ -32,6 +33,10 @@ mod tests;
 pub use self::context::Context;
 pub use self::document::{Kind, MAX_CHARACTERS, Policy};
 pub use self::evaluate::{Decision, Request, evaluate, intersection};
+pub use self::filled::{
+    Filling, LITERAL_ESCAPE, LONGEST_RESOURCE, LONGEST_SESSION_POLICY, NotFilled, SessionTemplate,
+    TemplateError,
+};
 pub use self::mistake::{Mistake, PolicyError};
 pub use self::principal::Principal;
 pub use self::statement::{Effect, Statement};
