@@ -92,6 +92,7 @@ impl Call<'_> {
         self.app.tokens.issue(&Claims {
             identity: &who.id,
             pool: &pool.id,
+            audience: None,
             pool_arn: &pool.id.arn(&self.app.config.account_id),
             amr: &who.amr,
             tags: &who.tags,

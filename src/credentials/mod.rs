@@ -1,4 +1,5 @@
-//! Temporary credentials of the built-in STS. Whether somebody may have them is decided before they come here.
+//! Temporary credentials: those of the built-in STS, and in [`routes`] those of others. Whether somebody may have them is
+//! decided before they come here.
 //!
 //! A session token is sealed and self-contained: it says who holds it and until when, under a sealing key that it
 //! names, and there is no row for it anywhere. The secret key is derived from it and never carried.
@@ -20,6 +21,8 @@ use crate::model::ids::{PoolId, RoleArn};
 use crate::model::json;
 use crate::model::principal_tags::Tags;
 use crate::seal::{SALT, SealKey};
+
+pub mod routes;
 
 /// The longest session token, in characters.
 pub const LONGEST_TOKEN: usize = 4096;

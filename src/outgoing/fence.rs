@@ -44,20 +44,9 @@ pub(super) struct Fence {
 }
 
 impl Fence {
+    /// For a URL that strangers name, at least in part.
     pub(super) fn admit(&self, text: &str) -> Result<Admitted, Forbidden> {
-        let url = Url::parse(text).map_err(|_| Forbidden::NotAUrl)?;
-        let host = url.host().ok_or(Forbidden::NotAUrl)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Forbidden::UserInfo);
-        }
-        if url.port() == Some(0) {
-            return Err(Forbidden::Port);
-        }
-        let here = match &host {
-            Host::Domain(name) => is_loopback_name(name),
-            Host::Ipv4(address) => is_loopback(IpAddr::V4(*address)),
-            Host::Ipv6(address) => is_loopback(IpAddr::V6(*address)),
-        };
+        let (url, host, here) = plain(text)?;
         match url.scheme() {
             "https" => {
                 if let Some(base) = self.upstreams.get(url.authority()) {
@@ -86,6 +75,35 @@ impl Fence {
             Err(Forbidden::Address)
         }
     }
+
+    /// For a URL that the operator named: where it is fetched from, whatever address that has.
+    pub(super) fn admit_operators(&self, text: &str) -> Result<Url, Forbidden> {
+        let (url, _, here) = plain(text)?;
+        match (url.scheme(), self.upstreams.get(url.authority())) {
+            ("https", Some(base)) => Ok(onto(base, &url)),
+            ("https", None) => Ok(url),
+            ("http", _) if self.allow_http_loopback && here => Ok(url),
+            _ => Err(Forbidden::Scheme),
+        }
+    }
+}
+
+/// A URL without what none that is fetched has, its host, and whether that is this machine.
+fn plain(text: &str) -> Result<(Url, Host<String>, bool), Forbidden> {
+    let url = Url::parse(text).map_err(|_| Forbidden::NotAUrl)?;
+    let host = url.host().ok_or(Forbidden::NotAUrl)?.to_owned();
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Forbidden::UserInfo);
+    }
+    if url.port() == Some(0) {
+        return Err(Forbidden::Port);
+    }
+    let here = match &host {
+        Host::Domain(name) => is_loopback_name(name),
+        Host::Ipv4(address) => is_loopback(IpAddr::V4(*address)),
+        Host::Ipv6(address) => is_loopback(IpAddr::V6(*address)),
+    };
+    Ok((url, host, here))
 }
 
 /// `base` with the path and the query of `url` behind its own path.
@@ -207,6 +225,34 @@ mod tests {
             assert_eq!(admitted.url.as_str(), from);
             assert_eq!(admitted.reach, Reach::Anywhere);
         }
+    }
+
+    #[test]
+    fn what_the_operator_named_may_be_private_but_not_plain() {
+        for (url, from) in [
+            ("https://10.0.0.1:7480/sts", "https://10.0.0.1:7480/sts"),
+            ("https://rgw.internal/", "https://rgw.internal/"),
+            ("https://login.example/", "http://10.0.0.7:8080/double/"),
+        ] {
+            let admitted = fence(false).admit_operators(url).unwrap();
+            assert_eq!(admitted.as_str(), from);
+        }
+        for (url, why) in [
+            ("http://10.0.0.1/", Forbidden::Scheme),
+            ("http://127.0.0.1/", Forbidden::Scheme),
+            ("https://user@rgw.internal/", Forbidden::UserInfo),
+            ("https://rgw.internal:0/", Forbidden::Port),
+            ("rgw.internal", Forbidden::NotAUrl),
+        ] {
+            assert_eq!(fence(false).admit_operators(url), Err(why), "{url}");
+        }
+        assert!(
+            fence(true)
+                .admit_operators("http://127.0.0.1:7480/")
+                .is_ok()
+        );
+        let far = fence(true).admit_operators("http://10.0.0.1/");
+        assert_eq!(far, Err(Forbidden::Scheme));
     }
 
     #[test]

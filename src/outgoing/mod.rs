@@ -3,7 +3,8 @@
 //!
 //! No proxy from the environment, no redirect, no cookie. https to addresses on the public internet, checked where a
 //! URL spells an address and again when a name is resolved for the connection; exceptions are named by the operator.
-//! Everything that comes back has a bound: 2 seconds to connect, 5 seconds in all, 1 MiB of body after decompression,
+//! Everything that comes back has a bound: 2 seconds to connect, 5 seconds in all (an STS that the operator named has 10),
+//! 1 MiB of body after decompression,
 //! 100 header fields of 400 KiB (64 KiB in HTTP/2).
 
 mod address;
@@ -34,6 +35,8 @@ pub use self::settings::{OutgoingSettings, OutgoingSettingsError};
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long a request may take, from the name's resolution to the last byte of the answer.
 const WHOLE: Duration = Duration::from_secs(5);
+/// How long a request to an STS may take: it asks this server for keys before it answers.
+const STS: Duration = Duration::from_secs(10);
 /// How long an answer's body may be, decompressed.
 const LARGEST: usize = 1024 * 1024;
 const LARGEST_HEADERS: u32 = 64 * 1024;
@@ -144,7 +147,7 @@ impl Outgoing {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(OutgoingError::Unreachable)?;
-        send(&client, Method::GET, admitted.url, |request| request).await
+        send(&client, Method::GET, admitted.url, WHOLE, |request| request).await
     }
 
     /// Sends `body` with these headers to `url` with POST. It is sent once: who sends it again decides that.
@@ -158,6 +161,21 @@ impl Outgoing {
         self.ask(Method::POST, url, with).await
     }
 
+    /// As [`Outgoing::post`], to an STS that the operator named: it may have a private address, and 10 seconds to answer.
+    pub async fn post_to_sts(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Fetched, OutgoingError> {
+        let admitted = self
+            .fence
+            .admit_operators(url)
+            .map_err(OutgoingError::Forbidden)?;
+        let with = |request: reqwest::RequestBuilder| request.headers(headers).body(body);
+        send(&self.open, Method::POST, admitted, STS, with).await
+    }
+
     async fn ask(
         &self,
         method: Method,
@@ -169,7 +187,7 @@ impl Outgoing {
             Reach::Anywhere => &self.open,
             Reach::Public | Reach::PublicAndLoopback => &self.fenced,
         };
-        send(client, method, admitted.url, with).await
+        send(client, method, admitted.url, WHOLE, with).await
     }
 }
 
@@ -177,12 +195,14 @@ async fn send(
     client: &Client,
     method: Method,
     url: Url,
+    patience: Duration,
     with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
 ) -> Result<Fetched, OutgoingError> {
     let request = client
         .request(method, url)
+        .timeout(patience)
         .header(header::ACCEPT, "application/json");
-    tokio::time::timeout(WHOLE, fetch(with(request)))
+    tokio::time::timeout(patience, fetch(with(request)))
         .await
         .unwrap_or(Err(OutgoingError::TooSlow))
 }
@@ -249,7 +269,6 @@ fn builder(reach: Reach) -> ClientBuilder {
         .referer(false)
         .dns_resolver(Fenced(reach))
         .connect_timeout(CONNECT)
-        .timeout(WHOLE)
         .http2_max_header_list_size(LARGEST_HEADERS)
         .user_agent(concat!("cognate/", env!("CARGO_PKG_VERSION")))
 }

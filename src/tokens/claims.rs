@@ -21,8 +21,10 @@ const DEVELOPER: &str = "cognate:developer";
 pub struct Claims<'c> {
     /// Whose it is: `sub`.
     pub identity: &'c IdentityId,
-    /// Of which pool: `aud`.
+    /// Of which pool: `aud`, unless there is another audience.
     pub pool: &'c PoolId,
+    /// For whom it is, where that is another STS that wants an audience of its own: no client ever gets such a token.
+    pub audience: Option<&'c str>,
     /// The pool's ARN.
     pub pool_arn: &'c str,
     /// How the user was authenticated: `unauthenticated`, or `authenticated` and the logins that were used.
@@ -61,7 +63,10 @@ impl Serialize for Written<'_> {
         let issued = claims.issued.as_second();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("sub", claims.identity)?;
-        map.serialize_entry("aud", claims.pool)?;
+        match claims.audience {
+            Some(audience) => map.serialize_entry("aud", audience)?,
+            None => map.serialize_entry("aud", claims.pool)?,
+        }
         map.serialize_entry("amr", claims.amr)?;
         if !claims.tags.is_empty() {
             let tags: IndexMap<&str, [&str; 1]> = claims

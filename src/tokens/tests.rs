@@ -35,6 +35,7 @@ fn issue(tokens: &Tokens) -> String {
     tokens.issue(&Claims {
         identity: &identity,
         pool: &pool,
+        audience: None,
         pool_arn: &pool.arn(&account),
         amr: &["unauthenticated".to_owned()],
         tags: &Tags::new(),
@@ -206,6 +207,7 @@ fn a_developers_token_names_the_user_and_carries_tags() {
     let claims = |developer| Claims {
         identity: &identity,
         pool: &pool,
+        audience: None,
         pool_arn: "arn",
         amr: &amr,
         tags: &tags,
