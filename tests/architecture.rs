@@ -13,7 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("seal", &["ambient"]),
     ("outgoing", &["ambient"]),
     ("sigv4", &["ambient", "model"]),
-    ("config", &["model"]),
+    // So that mistakes in a route's session policy are told with those of the file.
+    ("config", &["model", "policy"]),
     ("policy", &["ambient", "model", "seal"]),
     ("store", &["ambient", "model", "seal"]),
     ("tokens", &["ambient", "model", "seal"]),

@@ -7,7 +7,7 @@ use super::mistakes::{Complaint, Mistakes};
 use super::public_url;
 use super::reading::Reading;
 use super::said::{Origin, Said};
-use super::settings::LISTEN;
+use super::settings::{CREDENTIALS_ROUTE, LISTEN};
 use super::{Command, DEFAULT_LISTEN};
 
 /// Notes what doesn't go together, and tells which exceptions the configuration makes use of. A setting that is wrong
@@ -17,6 +17,7 @@ pub(super) fn check(
     command: Command,
     mistakes: &mut Mistakes,
 ) -> Vec<Exception> {
+    check_routes(reading, command, mistakes);
     let (listen, origin) = match &reading.listen {
         Said::This(listen, origin) => (*listen, Some(origin)),
         Said::Nothing => (DEFAULT_LISTEN, None),
@@ -64,6 +65,27 @@ pub(super) fn check(
         }
     }
     used
+}
+
+/// Notes routes without TLS where http isn't allowed.
+fn check_routes(reading: &Reading, command: Command, mistakes: &mut Mistakes) {
+    let allowed = match &reading.allow_http_issuers {
+        Said::This(allowed, _) => *allowed,
+        Said::Nothing => command == Command::Dev,
+        Said::Rubbish => return,
+    };
+    for route in reading.routes.value().into_iter().flatten() {
+        if route.is_plain() && !allowed {
+            let what = format!(
+                "{}: {} is asked without TLS, and http is not allowed",
+                CREDENTIALS_ROUTE.key, route.endpoint
+            );
+            let help =
+                "write an https URL, or set allow_http_issuers = true, which is for loopback";
+            let complaint = Complaint::new(what, help);
+            mistakes.note_together(&[reading.routes.origin()], complaint);
+        }
+    }
 }
 
 /// Why an exception is needed.

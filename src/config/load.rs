@@ -69,6 +69,7 @@ fn config(
         user_pools: reading.user_pools,
         log: reading.log,
         root: reading.root,
+        routes: reading.routes.or(Vec::new()),
         limits: reading.limits,
         exceptions,
         warnings,

@@ -16,6 +16,7 @@ mod mistakes;
 mod public_url;
 mod reading;
 mod root;
+mod routes;
 mod said;
 mod secret;
 mod settings;
@@ -40,6 +41,7 @@ pub use flags::Flags;
 pub use issuers::KeyFile;
 pub use mistakes::{ConfigErrors, Mistake, Place};
 pub use root::Root;
+pub use routes::Route;
 pub use secret::Secret;
 pub use settings::{CONFIG_FLAG, CONFIG_VARIABLE, SETTINGS, Setting};
 pub use upstream::Upstreams;
@@ -82,6 +84,8 @@ pub struct Config {
     pub log: Log,
     /// What signs the first requests.
     pub root: Root,
+    /// Which roles' credentials come from other STSs, in the order in which the routes are tried.
+    pub routes: Vec<Route>,
     /// How much there may be.
     pub limits: Limits,
     exceptions: Vec<Exception>,

@@ -16,6 +16,7 @@ use super::lists::items_in;
 use super::mistakes::Complaint;
 use super::public_url::{self, PublicUrl};
 use super::root::{self, Root};
+use super::routes::{self, Route};
 use super::said::Said;
 use super::secret::Secret;
 use super::settings as s;
@@ -46,6 +47,7 @@ pub(super) struct Reading {
     pub(super) user_pools: Option<AccessKey>,
     pub(super) log: Log,
     pub(super) root: Root,
+    pub(super) routes: Said<Vec<Route>>,
     pub(super) limits: Limits,
     pub(super) exceptions: Vec<(Exception, Said<bool>)>,
 }
@@ -73,6 +75,7 @@ impl Reading {
             user_pools: access_key::read(sources, USER_POOLS),
             log: log(sources),
             root: root::read(sources),
+            routes: routes::read(sources),
             limits: limits(sources),
             exceptions: Exception::ALL
                 .map(|exception| (exception, sources.switch(exception.setting(), false)))

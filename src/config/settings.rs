@@ -80,6 +80,7 @@ settings! {
     ROOT_ACCESS_KEY_ID = "root.access_key_id" variable("COGNATE_ROOT_ACCESS_KEY_ID");
     ROOT_SECRET = "root.secret_access_key" variable("COGNATE_ROOT_SECRET_ACCESS_KEY");
     ROOT_SECRET_FILE = "root.secret_access_key_file";
+    CREDENTIALS_ROUTE = "credentials.route";
     POOLS_PER_REGION = "limits.pools_per_region";
     UNSAFE_HTTP_LISTENER = "unsafe.http_listener";
     UNSAFE_HTTP_PUBLIC_URL = "unsafe.http_public_url";

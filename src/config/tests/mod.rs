@@ -4,6 +4,7 @@ mod exceptions;
 mod issuers;
 mod mistakes;
 mod precedence;
+mod routes;
 mod secrets;
 
 use std::collections::BTreeMap;

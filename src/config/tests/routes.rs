@@ -1,0 +1,132 @@
+//! Routes to other STSs.
+
+use super::Given;
+
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*"}]}"#;
+
+#[test]
+fn routes_are_read_in_their_order() {
+    let text = format!(
+        "[[credentials.route]]\nrole = 'arn:aws:iam:::role/*'\nendpoint = 'https://rgw.example.net'\nregion = 'us-east-1'\n\
+         audience = 'rgw.example.net'\nsession_policy = '{POLICY}'\nliteral_escape = '?'\n\
+         [[credentials.route]]\nrole = 'arn:aws:iam::*:role/media/*'\nregion = 'eu-west-1'\n\
+         [[credentials.route]]\nrole = 'arn:aws-cn:iam::*:role/*'\nregion = 'cn-north-1'\n\
+         [[credentials.route]]\nrole = 'arn:minio:iam:::role/*'\nendpoint = 'https://10.0.0.7:9000/'\n\
+         assume = 'arn:minio:iam:::role/nOybJqMNzNmroqEKq5D0EUsRZw0'\n"
+    );
+    let routes = Given::file(text).load().unwrap().routes;
+    let endpoints: Vec<_> = routes.iter().map(|route| route.endpoint.as_str()).collect();
+    assert_eq!(
+        endpoints,
+        [
+            "https://rgw.example.net/",
+            "https://sts.eu-west-1.amazonaws.com/",
+            "https://sts.cn-north-1.amazonaws.com.cn/",
+            "https://10.0.0.7:9000/",
+        ]
+    );
+    assert_eq!(routes[0].audience.as_deref(), Some("rgw.example.net"));
+    assert!(routes[0].session_policy.is_some() && routes[1].session_policy.is_none());
+    assert!(Given::file("").load().unwrap().routes.is_empty());
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_route_is_told() {
+    for (lines, wanted) in [
+        ("endpoint = 'https://a.example'", "role is missing"),
+        ("role = 'arn:aws:iam:::role/a'", "endpoint is missing"),
+        (
+            "role = '*'\nendpoint = 'https://a.example'",
+            "`*` is no pattern of roles' ARNs",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'a.example'",
+            "`a.example` is no URL of an STS",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://me:pw@a.example'",
+            "this value is no URL of an STS",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'http://10.0.0.7:7480'",
+            "`http://10.0.0.7:7480` would be asked without TLS",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nsession_polcy = '{}'",
+            "`session_polcy` is no setting of a route",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nregion = 'Here'",
+            "`Here` is not a region's name",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\naudience = 'a.example'",
+            "an audience wants a session_policy",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nliteral_escape = '?'",
+            "literal_escape wants a session_policy",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nassume = 'nobody'",
+            "`nobody` is no ARN",
+        ),
+        (
+            "role = 'arn:aws:iam:::role/a'\nendpoint = 7",
+            "this is a number, and must be a text",
+        ),
+    ] {
+        let mistakes = Given::file(format!("[[credentials.route]]\n{lines}\n")).mistakes();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].contains(wanted), "{mistakes:?}");
+    }
+    let policy = format!(
+        "[[credentials.route]]\nrole = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nsession_policy = '{POLICY}'\n"
+    );
+    let wants = Given::file(&policy).mistakes();
+    assert_eq!(
+        wants,
+        ["1:1 credentials.route: a session_policy wants an audience"]
+    );
+    let pool = "audience = 'us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678'";
+    let of_a_pool = Given::file(format!("{policy}{pool}")).mistakes();
+    assert!(
+        of_a_pool[0].ends_with("is the id of a pool"),
+        "{of_a_pool:?}"
+    );
+    let escape = Given::file(format!("{policy}audience = 'a'\nliteral_escape = '*'")).mistakes();
+    assert_eq!(
+        escape,
+        ["6:18 credentials.route: `*` can't stand for a colon"]
+    );
+    let other = policy.replace("amazonaws.com:sub", "amazonaws.com:amr") + "audience = 'a'\n";
+    let variable = Given::file(other).mistakes();
+    assert!(
+        variable[0].starts_with("4:18 credentials.route: session_policy: `${cognito-identity.amazonaws.com:amr}` can't be"),
+        "{variable:?}"
+    );
+    for text in [
+        "credentials.route = 'x'",
+        "credentials.route = ['x']",
+        "[credentials]\nroutes = []",
+    ] {
+        assert_eq!(Given::file(text).mistakes().len(), 1, "{text}");
+    }
+    let twice =
+        "[[credentials.route]]\nrole = 'arn:aws:iam:::role/a'\nregion = 'eu-west-1'\n".repeat(2);
+    let twice = Given::file(twice).mistakes();
+    assert_eq!(
+        twice,
+        ["4:1 credentials.route: `arn:aws:iam:::role/a` stands here twice"]
+    );
+}
+
+#[test]
+fn an_sts_without_tls_is_asked_on_loopback_where_http_is_allowed() {
+    let route = "[[credentials.route]]\nrole = 'arn:aws:iam:::role/*'\nendpoint = 'http://127.0.0.1:7480'\n";
+    let refused = Given::file(route).mistakes();
+    assert!(refused[0].contains("http is not allowed"), "{refused:?}");
+    let allowed = format!("allow_http_issuers = true\n{route}");
+    assert_eq!(Given::file(allowed).load().unwrap().routes.len(), 1);
+    assert_eq!(Given::file(route).for_dev().unwrap().routes.len(), 1);
+}
