@@ -142,7 +142,7 @@ impl Call<'_> {
     }
 
     /// The role that was chosen for an identity in the enhanced flow, if the built-in IAM knows it: then it must let the
-    /// identity in. Another one is given where the pool names it.
+    /// identity in. Another one is given where the pool names it, or where another STS decides that.
     pub async fn chosen_role(
         &self,
         choice: &Choice,
@@ -152,7 +152,7 @@ impl Call<'_> {
         let known = self.known_role(&choice.role).await?;
         let is_given = match &known {
             Some(role) => self.is_trusted(role, Asking::identity(whose, SESSION_NAME, tags)),
-            None => !choice.by_token_alone,
+            None => !choice.by_token_alone || self.app.routes.of(&choice.role).is_some(),
         };
         if is_given {
             Ok(known)

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::ambient::Ambient;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::credentials::routes::Routes;
 use crate::logins::Logins;
 use crate::model::ids::Region;
 use crate::seal::SealKey;
@@ -31,6 +32,7 @@ pub mod merge;
 pub mod proofs;
 pub mod role_choice;
 pub mod root_key;
+pub mod routed;
 pub mod saml_providers;
 pub mod session_policies;
 pub mod sign_in;
@@ -51,6 +53,8 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     /// Who issues temporary credentials.
     pub credentials: Arc<Credentials>,
+    /// Which roles' credentials other STSs give.
+    pub routes: Routes,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// What the operator set.

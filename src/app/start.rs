@@ -18,6 +18,7 @@ use super::root_key::{self, RootKey, RootKeyError};
 use crate::ambient::Ambient;
 use crate::config::{Config, Root};
 use crate::credentials::Credentials;
+use crate::credentials::routes::{RouteSettings, Routes};
 use crate::logins::{Logins, Rules};
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
@@ -115,8 +116,10 @@ async fn furnish(
         keys::load_or_make(Ring::Signing, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let sealing =
         keys::load_or_make(Ring::Sealing, store.as_ref(), &master_key, ambient.as_ref()).await?;
+    let outgoing = Arc::new(outgoing(&config)?);
     let app = App {
-        logins: logins(&config)?,
+        logins: logins(&config, Arc::clone(&outgoing)),
+        routes: Routes::new(routes(&config), outgoing),
         tokens: Arc::new(Tokens::new(
             public_url,
             keys::signing_keys(&signing, &master_key)?,
@@ -207,18 +210,31 @@ async fn root_key(
     }
 }
 
-fn logins(config: &Config) -> Result<Logins, StartError> {
+fn routes(config: &Config) -> Vec<RouteSettings> {
+    let routes = config.routes.iter().cloned();
+    let routes = routes.map(|route| RouteSettings {
+        role: route.role,
+        endpoint: route.endpoint,
+        region: route.region.map(|region| region.to_string()),
+        assume: route.assume,
+        audience: route.audience,
+        session_policy: route.session_policy,
+    });
+    routes.collect()
+}
+
+fn logins(config: &Config, outgoing: Arc<Outgoing>) -> Logins {
     let files = config.issuers.iter();
     let files = files.map(|file| (file.url.clone(), file.jwks_file.clone()));
-    let logins = Logins::new(rules(config), Arc::new(outgoing(config)?));
+    let logins = Logins::new(rules(config), outgoing);
     let logins = logins.with_key_files(files.collect());
-    Ok(match &config.user_pools {
+    match &config.user_pools {
         None => logins,
         Some(key) => {
             let secret = SecretKey::new(key.secret_access_key.reveal().to_owned());
             logins.with_user_pool_key(key.access_key_id.clone(), secret)
         }
-    })
+    }
 }
 
 fn rules(config: &Config) -> Rules {

@@ -16,11 +16,13 @@ use crate::app::merge::{MergeError, RevokeError, UnlinkError};
 use crate::app::proofs::ProofError;
 use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
+use crate::app::routed::{NotGiven, RoutedError};
 use crate::app::saml_providers::{SAML_PROVIDERS, SamlProviderError};
 use crate::app::session_policies::NotNarrowed;
 use crate::app::sign_in::SignInError;
 use crate::app::trust::TrustError;
 use crate::app::web_identity::WebIdentityError;
+use crate::credentials::routes::StsError;
 use crate::logins::LoginError;
 use crate::model::key_ring::NotRotated;
 use crate::policy::{MAX_CHARACTERS, PolicyError};
@@ -254,6 +256,33 @@ impl From<NoRole> for Error {
             )),
         }
         .from_source(error)
+    }
+}
+
+impl From<NotGiven> for Error {
+    fn from(error: NotGiven) -> Self {
+        let refused = match &error {
+            // What else an STS would refuse.
+            NotGiven::TooMuch(_) => NoRole::NotConfigured.into(),
+            NotGiven::Routed { source, .. } => match source {
+                RoutedError::EndsTooSoon => Code::NotAuthorized
+                    .because("Invalid login token. Token expires too soon for this role."),
+                RoutedError::Guests
+                | RoutedError::NotFilled(_)
+                | RoutedError::Sts(StsError::Refused(..)) => NoRole::NotConfigured.into(),
+                RoutedError::Sts(StsError::Throttled(_) | StsError::Crowded) => {
+                    Code::TooManyRequests.because("Rate exceeded")
+                }
+                RoutedError::Sts(
+                    StsError::Outgoing(_)
+                    | StsError::Answer(_)
+                    | StsError::Trouble(..)
+                    | StsError::TooLong(_)
+                    | StsError::Over,
+                ) => Code::ExternalService.because("The STS of the role can't be reached."),
+            },
+        };
+        refused.from_source(error)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::credentials::{Managed, SessionPolicy};
 use crate::model::json;
-use crate::policy::{Kind, Policy, PolicyError};
+use crate::policy::{Kind, Policy, PolicyError, SessionTemplate};
 
 /// How many characters a session policy may have.
 pub const LONGEST: usize = 2048;
@@ -18,12 +18,13 @@ pub const OF_GUESTS: [SessionPolicy; 2] = [
     SessionPolicy::Managed(Managed::Guest),
 ];
 
+/// The ARN of the managed one of [`OF_GUESTS`].
+pub(super) const OF_GUESTS_BY_NAME: &str =
+    "arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy";
+
 /// The managed policies that may be named, by their ARNs.
 const NAMED: [(&str, Managed); 2] = [
-    (
-        "arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy",
-        Managed::Guest,
-    ),
+    (OF_GUESTS_BY_NAME, Managed::Guest),
     (
         "arn:aws:iam::aws:policy/AmazonCognitoUnauthenticatedIdentities",
         Managed::GuestOld,
@@ -79,10 +80,37 @@ pub fn parsed(policies: &[SessionPolicy]) -> Option<Vec<Policy>> {
     policies.iter().map(one).collect()
 }
 
+/// The one of [`OF_GUESTS`] that is put in line, as compact JSON, for an STS that knows no managed policies.
+pub(super) fn guests_inline() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let policy = json::read(GUESTS_INLINE.as_bytes()).expect("a policy of our own");
+        policy.to_string()
+    });
+    &TEXT
+}
+
+/// Whether what a session policy allows is within what guests may: each of its actions, wildcards and all, is one that a
+/// statement of [`OF_GUESTS`] allows, which say nothing of resources and have no conditions.
+pub(super) fn is_within_guests(template: &SessionTemplate) -> bool {
+    let allowed = |action: &&str| {
+        OF_GUESTS.iter().any(|policy| match policy {
+            // In these policies no wildcard stands for one character, so a star in the action is covered by a star alone.
+            SessionPolicy::Managed(managed) => {
+                of(*managed).statements().iter().any(|it| it.names(action))
+            }
+            SessionPolicy::Inline(_) => false,
+        })
+    };
+    let actions = template.allowed_actions();
+    actions.is_some_and(|actions| actions.iter().all(allowed))
+}
+
+const GUESTS_INLINE: &str = include_str!("guest_inline.json");
+
 fn of(managed: Managed) -> &'static Policy {
     static ALL: LazyLock<[Policy; 3]> = LazyLock::new(|| {
         let texts = [
-            include_str!("guest_inline.json"),
+            GUESTS_INLINE,
             include_str!("guest_managed.json"),
             include_str!("guest_managed_old.json"),
         ];
@@ -107,6 +135,45 @@ mod tests {
         for managed in [Managed::GuestInline, Managed::Guest, Managed::GuestOld] {
             assert_eq!(of(managed).statements().len(), 1);
         }
+    }
+
+    #[test]
+    fn a_policy_within_what_guests_may_is_told_from_one_that_allows_more() {
+        let within = |action: &str| {
+            let text = format!(
+                r#"{{"Statement":[{{"Effect":"Allow",{action},"Resource":"*"}},{{"Effect":"Deny","Action":"iam:*","Resource":"*"}}]}}"#
+            );
+            is_within_guests(&SessionTemplate::parse(&text, false).unwrap())
+        };
+        for action in [
+            r#""Action":"s3:GetObject""#,
+            r#""Action":["S3:Get*","s3:*","geo:GetMap*","kms:Encrypt"]"#,
+        ] {
+            assert!(within(action), "{action}");
+        }
+        for action in [
+            r#""Action":"*""#,
+            r#""Action":"s*""#,
+            r#""Action":"s?:GetObject""#,
+            r#""Action":["s3:GetObject","iam:GetRole"]"#,
+            r#""Action":"kms:*""#,
+            r#""Action":"kms:Encr?pt""#,
+            r#""Action":"sts:AssumeRole""#,
+            r#""NotAction":"iam:*""#,
+        ] {
+            assert!(!within(action), "{action}");
+        }
+    }
+
+    #[test]
+    fn what_guests_may_is_compact_where_it_goes_elsewhere() {
+        let text = guests_inline();
+        assert!(
+            text.len() < LONGEST && !text.contains([' ', '\n']),
+            "{text}"
+        );
+        let read = Policy::parse(Kind::Session, text.as_bytes(), LONGEST).unwrap();
+        assert_eq!(&read, of(Managed::GuestInline));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct Obtained {
     pub secret_key: Zeroizing<String>,
     /// 1 to 16,384 visible characters.
     pub session_token: String,
-    /// When they end.
+    /// When they end, in whole seconds.
     pub expires: Timestamp,
 }
 
@@ -106,14 +106,13 @@ pub fn read(body: &[u8]) -> Result<Obtained, NotAnAnswer> {
         Ok(())
     })?;
     let member = |found: Option<Zeroizing<String>>, name| found.ok_or(NotAnAnswer::Member(name));
-    let expires = member(expiration, "Expiration")?;
+    let expires: Option<Timestamp> = member(expiration, "Expiration")?.parse().ok();
+    let expires = expires.and_then(|expires| Timestamp::from_second(expires.as_second()).ok());
     Ok(Obtained {
         access_key_id: member(id, "AccessKeyId")?.to_string(),
         secret_key: member(secret, "SecretAccessKey")?,
         session_token: member(token, "SessionToken")?.to_string(),
-        expires: expires
-            .parse()
-            .map_err(|_| NotAnAnswer::Member("Expiration"))?,
+        expires: expires.ok_or(NotAnAnswer::Member("Expiration"))?,
     })
 }
 

@@ -145,7 +145,61 @@ impl Routes {
     }
 }
 
+impl StsError {
+    /// The same without `secrets`, wherever the STS repeats them.
+    #[must_use]
+    pub fn without(mut self, secrets: &[&str]) -> Self {
+        if let Self::Trouble(_, refusal) | Self::Refused(_, refusal) | Self::Throttled(refusal) =
+            &mut self
+        {
+            for secret in secrets {
+                refusal.code = refusal.code.replace(secret, "…");
+                refusal.message = refusal.message.replace(secret, "…");
+            }
+        }
+        self
+    }
+
+    /// What an operator looks at.
+    pub fn advice(&self) -> &'static str {
+        let refusal = match self {
+            Self::Refused(_, refusal) | Self::Trouble(_, refusal) => refusal,
+            Self::Outgoing(_) => return "see whether it is there, and its certificate trusted",
+            Self::Answer(_) => return "see whether the endpoint is an STS",
+            Self::Throttled(_) | Self::Crowded => return "there are too many at once",
+            Self::TooLong(_) | Self::Over => return "see whether both clocks are right",
+        };
+        match refusal.code.as_str() {
+            "AccessDenied" => {
+                "see whether the role is there, and its trust policy takes this server's tokens, their audience and amr, \
+                 and sts:TagSession where there are tags"
+            }
+            "InvalidIdentityToken" => {
+                "see whether this server's public URL is registered there as an OpenID Connect provider, with the audience"
+            }
+            "IDPCommunicationError" => "see whether it reaches this server's public URL",
+            "ExpiredTokenException" | "ExpiredToken" => "see whether both clocks are right",
+            "MalformedPolicyDocument" | "PackedPolicyTooLarge" => {
+                "see the session_policy of the route, and how much it may say there"
+            }
+            "ValidationError" | "InvalidArgument" | "InvalidParameterValue" => {
+                "see whether the role may be assumed for as long as the pool's credentials last, and what the STS calls it"
+            }
+            _ => "see the log of that STS",
+        }
+    }
+}
+
 impl Route {
+    /// Its STS, with the region where that is known.
+    pub fn place(&self) -> String {
+        let endpoint = &self.settings.endpoint;
+        match &self.settings.region {
+            Some(region) => format!("{endpoint} ({region})"),
+            None => endpoint.clone(),
+        }
+    }
+
     /// Whether its STS is AWS's own, which has managed policies.
     pub fn is_aws(&self) -> bool {
         let url = Url::parse(&self.settings.endpoint).ok();

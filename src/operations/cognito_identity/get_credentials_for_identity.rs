@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::Call;
 use crate::app::proofs::{Place, Proof};
-use crate::app::role_choice::{NoRole, choose};
+use crate::app::role_choice::choose;
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::answer::Seconds;
@@ -63,18 +63,15 @@ impl Operation for GetCredentialsForIdentity {
         };
         // What comes from a developer's token doesn't outlive it.
         let end = proofs.iter().filter_map(Proof::own_end).min();
-        let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
         let id = who.id.clone();
-        let assumption = call.enhanced(&pool, who, role, lifetime).await?;
-        // Its tags are too long for a session: what else an STS would refuse.
-        let assumed = call.assume(assumption);
-        let (issued, session) = assumed.map_err(|_| Error::from(NoRole::NotConfigured))?;
+        let assumption = call.enhanced(&pool, who, role, LIFETIME).await?;
+        let given = call.give(assumption, end).await?;
         Ok(GetCredentialsForIdentityOutput {
             credentials: Credentials {
-                access_key_id: issued.access_key_id,
-                expiration: Seconds(session.expires),
-                secret_key: issued.secret_key.to_string(),
-                session_token: issued.session_token,
+                access_key_id: given.access_key_id,
+                expiration: Seconds(given.expires),
+                secret_key: given.secret_key.to_string(),
+                session_token: given.session_token,
             },
             identity_id: id,
         })

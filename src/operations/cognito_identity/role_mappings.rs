@@ -86,12 +86,15 @@ pub(super) fn shown(mappings: &IndexMap<String, RoleMapping>) -> IndexMap<String
     shown.collect()
 }
 
-/// A role of this account that the signer may pass to a pool. What isn't even an ARN gets the same answer from the real
+/// A role of this account, or one that another STS gives, that the signer may pass to a pool. What isn't even an ARN gets the same answer from the real
 /// service. <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
 pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, Error> {
     let forbidden = || Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden."));
     let role = RoleArn::parse(arn)
-        .filter(|role| role.account() == call.app.config.account_id.as_str())
+        .filter(|role| {
+            role.account() == call.app.config.account_id.as_str()
+                || call.app.routes.of(role).is_some()
+        })
         .ok_or_else(forbidden)?;
     let mut context = Context::default();
     context.set("iam:PassedToService", OWN);
