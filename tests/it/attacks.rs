@@ -1,18 +1,14 @@
 //! Attacks on what docs/security.md promises of identities, guests and administrators. Other promises are attacked where
 //! they are tested; that page names each.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use cognate::operations::{ALL, Access, Service};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::constraints::requests::request;
 use crate::constraints::sending::{is_query, written};
 use crate::world::{
-    Answer, Credentials, DEVELOPER, GUEST_ROLE, Given, Two, USER_ROLE, World, assumed, claims,
+    Answer, Credentials, DEVELOPER, GUEST_ROLE, Given, Log, Two, USER_ROLE, World, assumed, claims,
 };
 
 const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
@@ -156,37 +152,9 @@ async fn what_a_guest_was_given_ends_with_the_guest() {
     }
 }
 
-/// Everything that is logged while it listens.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn no_guests_id_and_no_secret_is_in_a_log_or_a_metric() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Log::listen();
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
     let _counting = metrics::set_default_local_recorder(&recorder);
@@ -243,7 +211,7 @@ async fn no_guests_id_and_no_secret_is_in_a_log_or_a_metric() {
         )
         .await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let metrics = metrics.render();
     assert!(log.contains("GetCredentialsForIdentity"), "it listened");
     assert!(metrics.contains("GetCredentialsForIdentity"), "it counted");

@@ -53,6 +53,7 @@ mod revocation;
 mod role_mappings;
 mod roles;
 mod rotation;
+mod routes;
 mod saml;
 mod saml_providers;
 mod server_side_token_check;

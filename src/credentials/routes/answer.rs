@@ -18,6 +18,9 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 /// How much of what an STS says goes to the log, in characters.
 const LONGEST_SAID: usize = 300;
 
+/// How long a word in it may be, in bytes: a token's parts are longer.
+const LONGEST_WORD: usize = 60;
+
 /// Credentials of another STS, for their owner alone.
 pub struct Obtained {
     /// 1 to 128 visible characters.
@@ -61,14 +64,16 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// What is said in a body that may be anything. Not every STS has an `ErrorResponse` around its `Error`.
-    pub fn read(body: &[u8]) -> Self {
+    /// What is said in a body that may be anything, about the identity with the id `subject`. Not every STS has an
+    /// `ErrorResponse` around its `Error`. What is said may repeat whom it is about, and what was shown: a guest's id is a
+    /// secret, as tokens are.
+    pub fn read(body: &[u8], subject: &str) -> Self {
         let mut refusal = Self::default();
         // What stands before something that isn't XML counts.
         let _ = each_text(body, |path, text| {
             match path {
-                [.., "Error", "Code"] => refusal.code = said(text),
-                [.., "Error", "Message"] => refusal.message = said(text),
+                [.., "Error", "Code"] => refusal.code = said(text, subject),
+                [.., "Error", "Message"] => refusal.message = said(text, subject),
                 _ => {}
             }
             Ok(())
@@ -161,18 +166,22 @@ fn referred(reference: &BytesRef<'_>) -> Result<char, NotAnAnswer> {
     resolved.ok_or(NotAnAnswer::Xml)
 }
 
-/// What goes to the log of a text: printable, and short.
-fn said(text: &str) -> String {
-    let visible = |character: char| {
-        if character.is_control() {
-            ' '
+/// What goes to the log of a text: printable, short, and without what may be a token, an id, or a part of one.
+fn said(text: &str, subject: &str) -> String {
+    let is_of_words = |c: char| c.is_ascii_alphanumeric() || "-_.+=".contains(c);
+    let uuid = subject.rsplit(':').next().unwrap_or(subject);
+    let mut said = String::new();
+    for word in text.trim().split_inclusive(|c| !is_of_words(c)) {
+        let (word, behind) = match word.char_indices().next_back() {
+            Some((at, last)) if !is_of_words(last) => (&word[..at], Some(last)),
+            _ => (word, None),
+        };
+        if word.len() > LONGEST_WORD || (!uuid.is_empty() && word.contains(uuid)) {
+            said.push('…');
         } else {
-            character
+            said.push_str(word);
         }
-    };
-    text.trim()
-        .chars()
-        .take(LONGEST_SAID)
-        .map(visible)
-        .collect()
+        said.extend(behind.map(|last| if last.is_control() { ' ' } else { last }));
+    }
+    said.chars().take(LONGEST_SAID).collect()
 }

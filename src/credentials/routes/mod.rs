@@ -133,7 +133,7 @@ impl Routes {
             .post_to_sts(&route.settings.endpoint, headers(), body)
             .await
             .map_err(StsError::Outgoing)?;
-        let obtained = understand(&answer)?;
+        let obtained = understand(&answer, request.subject)?;
         if obtained.expires <= now {
             return Err(StsError::Over);
         }
@@ -146,20 +146,6 @@ impl Routes {
 }
 
 impl StsError {
-    /// The same without `secrets`, wherever the STS repeats them.
-    #[must_use]
-    pub fn without(mut self, secrets: &[&str]) -> Self {
-        if let Self::Trouble(_, refusal) | Self::Refused(_, refusal) | Self::Throttled(refusal) =
-            &mut self
-        {
-            for secret in secrets {
-                refusal.code = refusal.code.replace(secret, "…");
-                refusal.message = refusal.message.replace(secret, "…");
-            }
-        }
-        self
-    }
-
     /// What an operator looks at.
     pub fn advice(&self) -> &'static str {
         let refusal = match self {
@@ -216,12 +202,12 @@ fn headers() -> HeaderMap {
     HeaderMap::from_iter([(header::CONTENT_TYPE, form), (header::ACCEPT, xml)])
 }
 
-fn understand(answer: &Fetched) -> Result<Obtained, StsError> {
+fn understand(answer: &Fetched, subject: &str) -> Result<Obtained, StsError> {
     let status = answer.status;
     if status == StatusCode::OK {
         return read(&answer.body).map_err(StsError::Answer);
     }
-    let refusal = Refusal::read(&answer.body);
+    let refusal = Refusal::read(&answer.body, subject);
     Err(match refusal.code.as_str() {
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" => {
             StsError::Throttled(refusal)

@@ -12,6 +12,8 @@ pub struct StsRequest<'r> {
     pub role: &'r str,
     /// 2 to 64 of `[\w+=,.@-]`.
     pub session_name: &'r str,
+    /// Whose the token is.
+    pub subject: &'r str,
     /// An OpenID token, 4 to 20,000 characters.
     pub token: &'r str,
     /// How long the session is to last: [`LEAST_SECONDS`] to 43,200.

@@ -95,14 +95,36 @@ fn a_refusal_is_read_wherever_its_error_stands() {
         ("<html>", "", ""),
         ("", "", ""),
     ] {
-        let refusal = Refusal::read(body.as_bytes());
+        let refusal = Refusal::read(body.as_bytes(), "");
         assert_eq!(
             (refusal.code.as_str(), refusal.message.as_str()),
             (code, message)
         );
     }
-    let long = format!("<Error><Message>{}</Message></Error>", "x".repeat(5000));
-    assert_eq!(Refusal::read(long.as_bytes()).message.len(), 300);
+    let long = format!("<Error><Message>{}</Message></Error>", "x ".repeat(5000));
+    assert_eq!(Refusal::read(long.as_bytes(), "").message.len(), 300);
+}
+
+#[test]
+fn a_refusal_repeats_neither_the_token_nor_whom_it_is_about() {
+    let subject = "us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678";
+    let token = format!(
+        "eyJhbGciOiJSUzUxMiJ9.{}.{}",
+        "A".repeat(900),
+        "b".repeat(342)
+    );
+    for (message, wanted) in [
+        (format!("{subject} shows '{token}'"), "us-east-1:… shows '…'".to_owned()),
+        (format!("cut {}", &token[..200]), "cut …".to_owned()),
+        (subject.replace(':', "?"), "us-east-1?…".to_owned()),
+        (
+            "User arn:aws:sts::123456789012:assumed-role/R/CognitoIdentityCredentials is not authorized".to_owned(),
+            "User arn:aws:sts::123456789012:assumed-role/R/CognitoIdentityCredentials is not authorized".to_owned(),
+        ),
+    ] {
+        let body = format!("<Error><Message>{message}</Message></Error>");
+        assert_eq!(Refusal::read(body.as_bytes(), subject).message, wanted);
+    }
 }
 
 fn answered(status: u16, body: &str) -> StsError {
@@ -111,7 +133,7 @@ fn answered(status: u16, body: &str) -> StsError {
         body: body.to_owned().into(),
         max_age: None,
     };
-    understand(&answer).err().unwrap()
+    understand(&answer, "").err().unwrap()
 }
 
 #[test]
@@ -157,6 +179,7 @@ fn a_request_is_a_form_without_a_plus() {
     let request = StsRequest {
         role: "arn:aws:iam:::role/User",
         session_name: "CognitoIdentityCredentials",
+        subject: "us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678",
         token: "a.b-c_d.e",
         seconds: 3600,
         policy: Some(r#"{"Sid":"a b+c"}"#),
@@ -266,7 +289,7 @@ proptest! {
     fn no_bytes_make_the_readers_panic(bytes: Vec<u8>, text in "[<>/&;a-zE!\\[\\]# ]{0,80}") {
         let _ = read(&bytes);
         let _ = read(text.as_bytes());
-        let refusal = Refusal::read(text.as_bytes());
+        let refusal = Refusal::read(text.as_bytes(), "a:b");
         prop_assert!(refusal.code.chars().count() <= 300);
     }
 }

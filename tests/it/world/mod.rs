@@ -24,6 +24,7 @@ mod developer;
 #[path = "../../../src/logins/fake/identity_provider.rs"]
 pub mod idp;
 mod issuer;
+mod log;
 mod nursery;
 mod saying;
 mod stand_in;
@@ -32,6 +33,7 @@ mod two;
 pub use binary::{Ended, Running, Start, real_token};
 pub use developer::{DEVELOPER, Given, assumed, part, part_text};
 pub use issuer::{Issuer, Key, claims};
+pub use log::Log;
 pub use saying::USER_POOL;
 pub use stand_in::{Asked, Mood, StandIn};
 pub use two::Two;

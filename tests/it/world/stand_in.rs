@@ -1,5 +1,5 @@
-//! A login provider of access tokens on loopback, in the place of a public one: it answers in the documented shapes, and
-//! misbehaves when told.
+//! A login provider of access tokens, or an STS, on loopback, in the place of a public one: it answers in the documented
+//! shapes, and misbehaves when told.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
 use reqwest::Url;
 use serde_json::Value;
@@ -16,10 +16,12 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub path: String,
-    /// A parameter of the query, decoded.
-    query: Vec<(String, String)>,
+    /// The parameters of the query and of a form in the body, decoded.
+    pub query: Vec<(String, String)>,
     /// The Authorization header.
     pub authorization: String,
+    /// The Accept header.
+    pub accept: String,
 }
 
 impl Asked {
@@ -117,19 +119,31 @@ impl StandIn {
 async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response {
     let url = Url::parse("http://x").and_then(|base| base.join(&request.uri().to_string()));
     let url = url.expect("a path");
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    let authorization = authorization.map(|value| value.to_str().expect("a printable header"));
+    let authorization = header_of(&request, header::AUTHORIZATION);
+    let accept = header_of(&request, header::ACCEPT);
+    let kind = header_of(&request, header::CONTENT_TYPE);
+    let mut query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        let body = axum::body::to_bytes(request.into_body(), 1 << 20).await;
+        let body = body.expect("a body");
+        query.extend(form_urlencoded::parse(&body).into_owned());
+    }
     let asked = Asked {
         path: url.path().to_owned(),
-        query: url.query_pairs().into_owned().collect(),
-        authorization: authorization.unwrap_or_default().to_owned(),
+        query,
+        authorization,
+        accept,
     };
     inside.asked.lock().expect("a lock").push(asked.clone());
     let mood = *inside.mood.lock().expect("a lock");
     let (status, body) = match mood {
         Mood::Well => {
             let (status, body) = (inside.documented)(&asked);
-            (status, body.to_string())
+            // A text is sent as it is, everything else as JSON.
+            match body {
+                Value::String(text) => (status, text),
+                other => (status, other.to_string()),
+            }
         }
         Mood::Away => (503, String::new()),
         Mood::Slow => {
@@ -147,4 +161,10 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
         .header(header::LOCATION, "/elsewhere")
         .body(Body::from(body))
         .expect("an answer")
+}
+
+fn header_of(request: &Request, name: HeaderName) -> String {
+    let value = request.headers().get(name);
+    let text = value.map_or("", |value| value.to_str().expect("a printable header"));
+    text.to_owned()
 }
