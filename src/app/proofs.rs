@@ -37,8 +37,8 @@ pub struct Proof {
     pub audience: String,
     /// What the token says; nothing for a developer's user.
     pub claims: Map<String, Value>,
-    /// When the token ends.
-    pub expires: Timestamp,
+    /// When the token ends; `None` of an access token whose provider doesn't tell.
+    pub expires: Option<Timestamp>,
     /// What `amr` says of it.
     pub amr: Vec<String>,
     /// The keys under which role mappings and tag maps of its provider may stand, the most exact first.
@@ -84,7 +84,7 @@ impl Proof {
 
     /// When it ends, if it is a token of this service: what comes from it doesn't outlive it.
     pub fn own_end(&self) -> Option<Timestamp> {
-        self.own_tags.as_ref().map(|_| self.expires)
+        self.own_tags.as_ref().and(self.expires)
     }
 
     fn of(verified: Verified, arn: Option<&OidcProviderArn>) -> Self {
@@ -233,7 +233,7 @@ impl Call<'_> {
             login,
             audience: own.pool.to_string(),
             claims: Map::new(),
-            expires: own.expires,
+            expires: Some(own.expires),
             amr: own.amr.into_iter().skip(1).collect(),
             keys: Vec::new(),
             own_tags: Some(own.tags),

@@ -91,7 +91,7 @@ impl Logins {
         Ok(Verified {
             login: Login::public(&name, claims.subject),
             audience: client.to_owned(),
-            expires: Timestamp::from_second(claims.expires).unwrap_or(Timestamp::MAX),
+            expires: Some(Timestamp::from_second(claims.expires).unwrap_or(Timestamp::MAX)),
             amr: [name, issuer.user(client, claims.subject)],
             claims: token.into_claims(),
         })

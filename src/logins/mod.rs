@@ -106,8 +106,8 @@ pub struct Verified {
     pub audience: String,
     /// All claims of the token; of an access token, `iss`, `aud` and `sub`.
     pub claims: Map<String, Value>,
-    /// When the token ends; of an access token whose end isn't known, until when its provider's word counts.
-    pub expires: Timestamp,
+    /// When the token ends; `None` of an access token whose provider doesn't tell.
+    pub expires: Option<Timestamp>,
     /// What `amr` says of the login, behind `authenticated`: the provider, and the user at the provider.
     pub amr: [String; 2],
 }

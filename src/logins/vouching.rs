@@ -235,12 +235,12 @@ impl Logins {
             return Err(LoginError::Unsupported);
         }
         let user = &vouched.user;
-        let ends = since.saturating_add(vouched.good_for.unwrap_or(REMEMBERED));
+        let end = |good_for| since.saturating_add(good_for).unwrap_or(Timestamp::MAX);
         Ok(Verified {
             login: Login::public(name, user),
             audience: app.to_owned(),
             claims: claims(provider, user),
-            expires: ends.unwrap_or(Timestamp::MAX),
+            expires: vouched.good_for.map(end),
             amr: [name.to_owned(), format!("{name}:{app}:{user}")],
         })
     }

@@ -185,7 +185,7 @@ impl Logins {
             amr: [name.clone(), format!("{name}:{}", assertion.subject)],
             claims: claims(&assertion, &name),
             audience: assertion.audience,
-            expires: Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX),
+            expires: Some(Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)),
         })
     }
 }
