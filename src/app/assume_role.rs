@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::role_choice::{Choice, NoRole};
 use super::sign_in::Known;
 use super::trust::{self, WITH_WEB_IDENTITY};
-use super::{Call, session_policies};
+use super::{Call, lifetime, session_policies};
 use crate::credentials::{Issued, Session, SessionPolicy, Whose};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
@@ -161,13 +161,13 @@ impl Call<'_> {
         }
     }
 
-    /// The assumption of a role in the enhanced flow. A guest is narrowed to what guests may do.
+    /// The assumption of a role in the enhanced flow, for as long as the pool says and not beyond `end`. A guest is narrowed
+    /// to what guests may do.
     pub async fn enhanced(
         &self,
         pool: &Pool,
         who: Known,
         choice: Choice,
-        lifetime: SignedDuration,
     ) -> Result<Assumption, EnhancedError> {
         let is_guest = !who.is_authenticated();
         let whose = Whose {
@@ -177,6 +177,7 @@ impl Call<'_> {
             amr: who.amr,
         };
         let known = self.chosen_role(&choice, &whose, &who.tags).await?;
+        let lifetime = lifetime::of_credentials(pool, known.as_deref());
         let mut bounds = Vec::new();
         if is_guest {
             bounds.push(session_policies::OF_GUESTS.to_vec());

@@ -60,19 +60,19 @@ impl Call<'_> {
         }
     }
 
-    /// Changes the pool with this id, for its administrator, whatever else changes it meanwhile; `change` may be asked
-    /// more than once.
+    /// Changes the pool with this id, for its administrator, whatever else changes it meanwhile, and gives it as it then
+    /// is; `change` may be asked more than once.
     pub async fn change_pool<E: From<FindError> + From<StoreError>>(
         &self,
         id: &str,
         change: impl Fn(&mut Pool) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Pool, E> {
         loop {
             let mut pool = self.own_pool(id).await?.as_ref().clone();
             change(&mut pool)?;
             pool.version += 1;
-            match self.app.store.replace_pool(pool).await? {
-                Replaced::Replaced => return Ok(()),
+            match self.app.store.replace_pool(pool.clone()).await? {
+                Replaced::Replaced => return Ok(pool),
                 Replaced::Changed => {}
                 Replaced::Absent => return Err(FindError::NoPool(id.to_owned()).into()),
             }

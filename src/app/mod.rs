@@ -28,6 +28,7 @@ pub mod explain;
 pub mod find;
 pub mod iam_roles;
 pub mod keys;
+pub mod lifetime;
 pub mod merge;
 pub mod proofs;
 pub mod role_choice;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use super::Call;
 use super::assume_role::{Assumption, TooMuch};
 use super::session_policies::{OF_GUESTS_BY_NAME, guests_inline, is_within_guests};
+use super::{Call, lifetime};
 use crate::credentials::Whose;
 use crate::credentials::routes::{Key, LEAST_SECONDS, Obtained, Route, StsError, StsRequest};
 use crate::model::ids::{IdentityId, RoleArn};
@@ -98,9 +98,7 @@ impl Call<'_> {
     ) -> Result<Given, NotGiven> {
         let route = self.app.routes.of(&assumption.role);
         let (Some(route), Some(whose)) = (route, &assumption.whose) else {
-            if let Some(end) = end {
-                assumption.lifetime = assumption.lifetime.min(end.duration_since(self.now));
-            }
+            assumption.lifetime = lifetime::until(assumption.lifetime, end, self.now);
             let (issued, session) = self.assume(assumption)?;
             return Ok(Given {
                 access_key_id: issued.access_key_id,
@@ -162,8 +160,7 @@ impl Call<'_> {
         if let Some(found) = routes.memory.find(&key, self.now) {
             return Ok(found);
         }
-        let left = end.map_or(i64::MAX, |end| end.duration_since(self.now).as_secs());
-        let seconds = key.seconds.min(left);
+        let seconds = lifetime::until(assumption.lifetime, end, self.now).as_secs();
         if seconds < LEAST_SECONDS {
             return Err(RoutedError::EndsTooSoon);
         }

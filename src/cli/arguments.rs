@@ -11,6 +11,7 @@ use super::explain::Explain;
 use super::identity::Identity;
 use super::issuer::Issuer;
 use super::keys::Keys;
+use super::pool::Pool;
 use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
 
@@ -55,6 +56,9 @@ pub enum Command {
     /// What others want to know of a running server before they trust its tokens
     #[command(subcommand)]
     Issuer(Issuer),
+    /// What an identity pool has beside what the AWS tools set, on a running server
+    #[command(subcommand)]
+    Pool(Pool),
     /// The access key that may do everything, on a running server
     #[command(subcommand)]
     RootKey(RootKey),

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::serve::{self, Ready};
 use crate::app::App;
 use crate::config::Config;
+use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::{PoolId, Region, RoleArn};
 use crate::model::pool::{Pool, PoolSettings, Roles};
 
@@ -73,6 +74,7 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
         settings,
         roles,
         tag_maps: indexmap::IndexMap::new(),
+        credentials: CredentialsDuration::default(),
     };
     app.store
         .add_pool(pool, usize::MAX)

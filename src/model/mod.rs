@@ -1,5 +1,6 @@
 //! Plain records, checked ids, and the pure rules (who owns a login, which role is given). No I/O, no clock, no store.
 
+pub mod credentials_duration;
 pub mod iam_role;
 pub mod identity;
 pub mod ids;

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::credentials_duration::CredentialsDuration;
 use super::ids::{OidcProviderArn, PoolId, RoleArn, SamlProviderArn};
 use super::principal_tags::TagMap;
 use super::roles::RoleMapping;
@@ -21,6 +22,9 @@ pub struct Pool {
     /// Which claims become tags of a session, by provider: the keys of role mappings, and user pools without a client.
     #[serde(default)]
     pub tag_maps: IndexMap<String, TagMap>,
+    /// How long credentials of its identities last.
+    #[serde(default)]
+    pub credentials: CredentialsDuration,
 }
 
 /// What the owner of a pool sets. An update replaces all of it, but for what is said at the members.

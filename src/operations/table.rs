@@ -62,11 +62,13 @@ pub static ALL: &[Entry] = &[
     entry::<admin::create_access_key::CreateAccessKey>(),
     entry::<admin::delete_access_key::DeleteAccessKey>(),
     entry::<admin::explain_login::ExplainLogin>(),
+    entry::<admin::get_credentials_duration::GetCredentialsDuration>(),
     entry::<admin::list_access_keys::ListAccessKeys>(),
     entry::<admin::list_keys::ListKeys>(),
     entry::<admin::restore_identity::RestoreIdentity>(),
     entry::<admin::revoke_identity::RevokeIdentity>(),
     entry::<admin::rotate_keys::RotateKeys>(),
     entry::<admin::rotate_root_key::RotateRootKey>(),
+    entry::<admin::set_credentials_duration::SetCredentialsDuration>(),
     entry::<admin::update_access_key::UpdateAccessKey>(),
 ];

@@ -3,18 +3,21 @@
 pub(super) mod create_access_key;
 pub(super) mod delete_access_key;
 pub(super) mod explain_login;
+pub(super) mod get_credentials_duration;
 pub(super) mod list_access_keys;
 pub(super) mod list_keys;
 pub(super) mod restore_identity;
 pub(super) mod revoke_identity;
 pub(super) mod rotate_keys;
 pub(super) mod rotate_root_key;
+pub(super) mod set_credentials_duration;
 pub(super) mod update_access_key;
 
 use serde::{Deserialize, Serialize};
 
 use super::answer::Seconds;
 use crate::app::keys::Ring;
+use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::key_ring::KeyRing;
 
 /// What keys are for.
@@ -67,4 +70,21 @@ fn shown(ring: &KeyRing) -> Vec<Key> {
         ..key(&retired.key, "retired")
     }));
     keys
+}
+
+/// How long credentials of a pool's identities last.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CredentialsDurationOutput {
+    duration_seconds: i64,
+    within_login: bool,
+}
+
+impl From<CredentialsDuration> for CredentialsDurationOutput {
+    fn from(set: CredentialsDuration) -> Self {
+        Self {
+            duration_seconds: set.seconds,
+            within_login: set.within_login,
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
 use crate::app::Call;
 use crate::error::Error;
+use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::PoolId;
 use crate::model::pool::{Pool, Roles};
 use crate::operations::{Access, Operation, Service};
@@ -43,6 +44,7 @@ impl Operation for CreateIdentityPool {
             settings,
             roles: Roles::default(),
             tag_maps: indexmap::IndexMap::new(),
+            credentials: CredentialsDuration::default(),
         };
         let shown = IdentityPool::of(call, &pool)?;
         call.add_pool(pool).await?;

@@ -1,20 +1,17 @@
 //! GetCredentialsForIdentity.
 //! <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetCredentialsForIdentity.html>
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
 use crate::app::Call;
-use crate::app::proofs::{Place, Proof};
+use crate::app::lifetime::bounded_end;
+use crate::app::proofs::Place;
 use crate::app::role_choice::choose;
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::answer::Seconds;
 use crate::operations::{Access, Operation, Service};
-
-/// How long the credentials are good.
-const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 /// Gives temporary credentials for an identity, in the role that its pool has for it.
 #[derive(Deserialize)]
@@ -61,10 +58,9 @@ impl Operation for GetCredentialsForIdentity {
             let role = choose(&pool, &proofs, asked)?;
             (call.known(&pool, &identity, &proofs).await?, role)
         };
-        // What comes from a developer's token doesn't outlive it.
-        let end = proofs.iter().filter_map(Proof::own_end).min();
+        let end = bounded_end(&pool, &proofs, call.now);
         let id = who.id.clone();
-        let assumption = call.enhanced(&pool, who, role, LIFETIME).await?;
+        let assumption = call.enhanced(&pool, who, role).await?;
         let given = call.give(assumption, end).await?;
         Ok(GetCredentialsForIdentityOutput {
             credentials: Credentials {

@@ -60,6 +60,7 @@ impl Operation for UpdateIdentityPool {
             settings: self.members.settings(call, &before.id).await?,
             roles: before.roles.clone(),
             tag_maps: before.tag_maps.clone(),
+            credentials: before.credentials,
         };
         let shown = IdentityPool::of(call, &after)?;
         call.replace_pool(after).await?;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{PoolAdded, SignIn, SignedIn, Store};
+use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::identity::{Identity, Login, LoginKey, LoginKind, State};
 use crate::model::ids::{PoolId, Region};
 use crate::model::pool::{Pool, PoolSettings, Roles};
@@ -237,6 +238,10 @@ fn pool_in(name: &str, number: u128) -> Pool {
         },
         roles: Roles::default(),
         tag_maps: IndexMap::new(),
+        credentials: CredentialsDuration {
+            seconds: 900,
+            within_login: true,
+        },
     }
 }
 

@@ -194,6 +194,10 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
         (Service::Cognate, "ExplainLogin") => json!({ "IdentityPoolId": POOL, "Logins": logins() }),
+        (Service::Cognate, "GetCredentialsDuration") => json!({ "IdentityPoolId": POOL }),
+        (Service::Cognate, "SetCredentialsDuration") => json!({
+            "IdentityPoolId": POOL, "DurationSeconds": 3600, "WithinLogin": true,
+        }),
         (Service::Cognate, "RestoreIdentity" | "RevokeIdentity") => {
             json!({ "IdentityId": IDENTITY })
         }

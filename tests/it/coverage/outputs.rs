@@ -361,6 +361,11 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
     house.call("RevokeIdentity", revoked.clone()).await;
     house.call("RestoreIdentity", revoked).await;
 
+    let mut set = of_pool.clone();
+    set["DurationSeconds"] = json!(7200);
+    house.call("SetCredentialsDuration", set).await;
+    house.call("GetCredentialsDuration", of_pool.clone()).await;
+
     house.explanations(&pool, &logins).await;
     house.developers(&pool, &identity, &logins).await;
     house.tags(&pool).await;

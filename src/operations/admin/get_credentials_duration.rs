@@ -1,0 +1,32 @@
+//! GetCredentialsDuration.
+
+use serde::Deserialize;
+
+use super::CredentialsDurationOutput;
+use crate::app::Call;
+use crate::error::Error;
+use crate::operations::cognito_identity::pool_arn;
+use crate::operations::{Access, Operation, Service};
+
+/// Tells how long credentials of a pool's identities last.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GetCredentialsDuration {
+    identity_pool_id: String,
+}
+
+impl Operation for GetCredentialsDuration {
+    const SERVICE: Service = Service::Cognate;
+    const NAME: &'static str = "GetCredentialsDuration";
+    const ACCESS: Access = Access::Signed;
+    type Output = CredentialsDurationOutput;
+
+    fn resource(&self, call: &Call<'_>) -> String {
+        pool_arn(call, &self.identity_pool_id)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {
+        let pool = call.own_pool(&self.identity_pool_id).await?;
+        Ok(pool.credentials.into())
+    }
+}
