@@ -138,11 +138,23 @@ impl Call<'_> {
             EnhancedError::NoRole(error) => error.into(),
             EnhancedError::Store(error) => Refused::from(SignInError::from(error)),
         });
+        let route = self.app.routes.of(&choice.role);
         trail.made("trust", given, |given| {
-            let found = match given {
-                Ok(Some(_)) => "a role of this server whose trust policy lets the identity in",
-                Ok(None) => "a role that this server doesn't know, and that the pool names",
-                Err(_) => "a trust policy that doesn't, or a role that only the token names",
+            let found = match (given, route) {
+                (Ok(_), Some(route)) => format!(
+                    "a role that route {} has from {}, where its trust policy decides",
+                    route.number,
+                    route.place()
+                ),
+                (Ok(Some(_)), None) => {
+                    "a role of this server whose trust policy lets the identity in".to_owned()
+                }
+                (Ok(None), None) => {
+                    "a role that this server doesn't know, and that the pool names".to_owned()
+                }
+                (Err(_), _) => {
+                    "a trust policy that doesn't, or a role that only the token names".to_owned()
+                }
             };
             What::new(found, "a role that may be given to the identity")
         })?;

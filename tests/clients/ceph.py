@@ -2,8 +2,10 @@
 wrote: Debian's packages, one monitor, and one object store that keeps everything in memory. It is up in a few seconds.
 """
 
+import contextlib
 import json
 import secrets
+import signal
 import socket
 import uuid
 
@@ -85,6 +87,16 @@ class Ceph:
         self._do("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", store)
         self._go_on("ceph-osd", "-i", "0")
         self._go_on("radosgw", "-n", "client.radosgw").wait_for("starting handler: beast")
+
+    @contextlib.contextmanager
+    def gateway_stopped(self):
+        """Meanwhile the gateway takes connections, and answers nobody."""
+        gateway = self._programs[-1].process
+        gateway.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            gateway.send_signal(signal.SIGCONT)
 
     def _do(self, program, *words):
         done = run([program, "--conf", self.configuration, *words], self._env)

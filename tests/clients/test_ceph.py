@@ -1,6 +1,7 @@
 """The classic flow at somebody else's STS: radosgw takes Cognate's OpenID tokens, and S3 its own credentials."""
 
 import base64
+import re
 
 import pytest
 from botocore.exceptions import ClientError
@@ -167,8 +168,13 @@ def test_sign_ins_go_on_after_a_rotation(ceph, own_server, tmp_path):
         before = after
 
 
-def test_the_recipe_works_as_it_is_written(ceph, own_server):
-    server = own_server()
+def test_the_recipe_works_as_it_is_written(ceph, own_server, tmp_path):
     recipe = (PROJECT / "docs/ceph.md").read_text()
+    config = tmp_path / "cognate.toml"
+    (route,) = re.findall(r"^```toml\n(.*?)^```$", recipe, re.MULTILINE | re.DOTALL)
+    config.write_text(route.replace("https://rgw.example.net", ceph.url))
+    server = own_server("--allow-http-issuers", "--config", config)
     printed = take(recipe, server, AWS_ENDPOINT_URL=server.url, CEPH=ceph.url, CEPH_CONF=ceph.configuration)
-    assert printed[-1].rstrip().endswith("welcome")
+    classic, enhanced = printed[-3], printed[-1]
+    assert classic.rstrip().endswith("welcome")
+    assert enhanced.rstrip().endswith("mine")
