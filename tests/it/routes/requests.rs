@@ -63,10 +63,6 @@ async fn the_token_for_the_sts_is_of_the_identity_and_dated_back() {
     }
     let token = Given::of_token(&scene, &ada, logins).await;
     assert_eq!(claims["amr"], token["amr"], "as in the classic flow");
-    assert_eq!(
-        claims["amr"].as_array().unwrap().len(),
-        amr.as_array().unwrap().len()
-    );
 }
 
 impl Given {
@@ -155,24 +151,6 @@ fn follows_the_model(asked: &Asked) {
             "{name} = {value}"
         );
         if let Some(pattern) = shape["pattern"].as_str() {
-            let pattern = pattern
-                .replace("\\u0020", " ")
-                .replace("\\u00FF", "\u{ff}")
-                .replace("\\u0009", "\t");
-            let pattern = pattern
-                .replace("\\u000A", "\n")
-                .replace("\\u000D", "\r")
-                .replace("\\u007E", "~");
-            let pattern = pattern
-                .replace("\\u0085", "\u{85}")
-                .replace("\\u00A0", "\u{a0}");
-            let pattern = pattern
-                .replace("\\uD7FF", "\u{d7ff}")
-                .replace("\\uE000", "\u{e000}")
-                .replace("\\uFFFD", "\u{fffd}");
-            let pattern = pattern
-                .replace("\\u10000", "\u{10000}")
-                .replace("\\u10FFFF", "\u{10ffff}");
             let pattern = regex::Regex::new(&format!("\\A(?:{pattern})\\z")).unwrap();
             assert!(pattern.is_match(value), "{name} = {value}");
         }
@@ -240,13 +218,11 @@ async fn a_pool_names_roles_elsewhere_only_where_a_route_does() {
 
 #[tokio::test]
 async fn a_role_that_is_known_here_must_trust_the_identity_whoever_gives_it() {
-    let scene = Scene::answering("", |asked| (200, json!(given(asked)))).await;
     let sts = StandIn::new(|asked| (200, json!(given(asked)))).await;
     let all = format!(
         "[[credentials.route]]\nrole = 'arn:aws:iam::*:role/*'\nendpoint = '{}'\n",
         sts.base
     );
-    drop(scene);
     let scene = Scene::with(sts, &all).await;
     scene.roles(USER_ROLE, GUEST).await.ok();
     let (ada, logins) = scene.user("ada").await;
@@ -289,4 +265,18 @@ async fn a_role_that_only_the_token_names_may_be_one_of_a_route() {
         scene.last().parameter("RoleArn"),
         "arn:aws:iam:::role/Writer"
     );
+}
+
+#[tokio::test]
+async fn an_explanation_names_the_route_of_the_role_and_asks_nobody() {
+    let scene = Scene::new("region = 'us-east-1'").await;
+    let logins = login(&scene.issuer, &scene.issuer.token("ada"));
+    let input = json!({ "IdentityPoolId": scene.pool, "Logins": logins });
+    let explanation = scene.world.admin("Cognate.ExplainLogin", input).await.ok();
+    assert_eq!(explanation["RoleArn"], json!(USER));
+    let trust = explanation["Checks"].as_array().unwrap().last().unwrap();
+    let found = trust["Found"].as_str().unwrap();
+    let wanted = format!("route 1 has from {}/sts (us-east-1)", scene.sts.base);
+    assert!(found.contains(&wanted), "{found}");
+    assert!(scene.sts.asked().is_empty());
 }
