@@ -46,12 +46,6 @@ async fn the_token_for_the_sts_is_of_the_identity_and_dated_back() {
     scene.world.credentials(&ada, logins.clone()).await.ok();
     let claims = crate::world::part(scene.last().parameter("WebIdentityToken"), 1);
     let now = scene.world.now();
-    let provider = &scene.provider;
-    let amr = json!([
-        "authenticated",
-        scene.issuer.name(),
-        format!("{provider}:OIDC:ada")
-    ]);
     for (claim, value) in [
         ("iss", json!(scene.world.app.tokens.issuer())),
         ("sub", json!(ada)),
