@@ -56,6 +56,7 @@ fn believed(response: &str, metadata: &SamlMetadata) -> Result<Assertion, Refuse
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        transient: false,
     };
     verify(response, &terms, now())
 }

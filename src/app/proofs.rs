@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Call;
+use crate::logins::saml::At;
 use crate::logins::{
     Audience, Client, LoginError, OpenIdConnect, Provider, Saml, Through, Unwatched, UserPool,
     Verified, Watch, What,
@@ -320,7 +321,7 @@ impl Call<'_> {
                 arn: arn.clone(),
                 metadata: registered.metadata.clone(),
                 own: self.app.tokens.issuer().to_owned(),
-                pool: pool.id.uuid,
+                at: At::Pool(pool.id.uuid),
             })
         }))
     }

@@ -114,6 +114,7 @@ fn verdict(case: &Case, certificate: &str, algorithms: &Algorithms) -> String {
         algorithms,
         audiences: &[&audience],
         recipients: &[&recipient],
+        transient: false,
     };
     match verify(&case.login, &terms, moment.unwrap_or(Timestamp::UNIX_EPOCH)) {
         Ok(assertion) => format!("taken as {}", assertion.subject),

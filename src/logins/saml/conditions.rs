@@ -59,6 +59,25 @@ pub enum NotForUs {
     LivesTooLong,
 }
 
+/// What an assertion that is for us and now says of that; moments in seconds since 1970.
+pub(super) struct ForUs {
+    /// The audience that we are.
+    pub(super) audience: String,
+    /// The recipient that we are.
+    pub(super) recipient: String,
+    /// When it ends.
+    pub(super) end: i64,
+    pub(super) session: Session,
+}
+
+/// When the user logged in at the provider, and until when that counts there.
+pub(super) struct Session {
+    /// When the assertion was made, if it says so.
+    pub(super) issued: Option<i64>,
+    /// The end of the user's session, if it has one.
+    pub(super) end: Option<i64>,
+}
+
 /// The times within which an assertion is good.
 struct Times {
     now: i64,
@@ -104,13 +123,13 @@ impl Read<'_> {
         }
     }
 
-    /// The audience and the end, in seconds, of an assertion that is for us and now.
+    /// What an assertion that is for us and now says of that.
     pub(super) fn check_conditions<W: Watch>(
         &self,
         terms: &Terms<'_>,
         now: Timestamp,
         watch: &mut W,
-    ) -> Result<(String, i64), NotForUs> {
+    ) -> Result<ForUs, NotForUs> {
         let now = now.as_second();
         let mut times = Times { now, end: None };
         let conditions = self.one(self.assertion, "Conditions");
@@ -129,27 +148,38 @@ impl Read<'_> {
             return Err(NotForUs::Recipient);
         }
         let confirmation = self.check_confirmation(terms, &mut times);
-        watch.made("confirmation", confirmation, |it| {
+        let recipient = watch.made("confirmation", confirmation, |it| {
             told::confirmation(self, it.as_ref().err(), terms, now)
         })?;
-        let end = self.check_session(&mut times);
-        let end = watch.made("session", end, |it| {
+        let session = self.check_session(&mut times);
+        let (session, end) = watch.made("session", session, |it| {
             told::session(self, it.as_ref().err(), now)
         })?;
-        Ok((audience, end))
+        Ok(ForUs {
+            audience,
+            recipient,
+            end,
+            session,
+        })
     }
 
-    /// The end of an assertion that was made by now, and whose sessions aren't over.
-    fn check_session(&self, times: &mut Times) -> Result<i64, NotForUs> {
+    /// The session, and the end, of an assertion that was made by now, and whose sessions aren't over.
+    fn check_session(&self, times: &mut Times) -> Result<(Session, i64), NotForUs> {
+        let mut session_end: Option<i64> = None;
         for statement in self.named(self.assertion, "AuthnStatement") {
-            times.ends(
+            let end = times.ends(
                 self.attribute(statement, "SessionNotOnOrAfter"),
                 "SessionNotOnOrAfter",
             )?;
+            session_end = session_end.into_iter().chain(end).min();
         }
         let issued = self.attribute(self.assertion, "IssueInstant");
-        times.begins(issued, "IssueInstant")?;
-        times.end.ok_or(NotForUs::Missing("NotOnOrAfter"))
+        let session = Session {
+            issued: times.begins(issued, "IssueInstant")?,
+            end: session_end,
+        };
+        let end = times.end.ok_or(NotForUs::Missing("NotOnOrAfter"))?;
+        Ok((session, end))
     }
 
     /// The audience that we are: there is a restriction, and each has us in it.
@@ -171,9 +201,9 @@ impl Read<'_> {
         found.ok_or(NotForUs::Audience)
     }
 
-    /// That whoever brings it may be believed: a bearer, to us, now. One such confirmation is enough, and times count of
-    /// the first that is good.
-    fn check_confirmation(&self, terms: &Terms<'_>, times: &mut Times) -> Result<(), NotForUs> {
+    /// That whoever brings it may be believed: a bearer, to us, now. One such confirmation is enough, and the recipient
+    /// and the times count of the first that is good.
+    fn check_confirmation(&self, terms: &Terms<'_>, times: &mut Times) -> Result<String, NotForUs> {
         let subject = self.one(self.assertion, "Subject")?;
         let mut refused = NotForUs::Missing("SubjectConfirmation");
         for confirmation in self.named(subject, "SubjectConfirmation") {
@@ -181,9 +211,9 @@ impl Read<'_> {
                 continue;
             }
             match self.bearer(confirmation, terms, times.now) {
-                Ok(end) => {
+                Ok((recipient, end)) => {
                     times.at_most(end);
-                    return Ok(());
+                    return Ok(recipient.to_owned());
                 }
                 Err(why) => refused = why,
             }
@@ -191,25 +221,30 @@ impl Read<'_> {
         Err(refused)
     }
 
-    /// The end of a bearer's confirmation, which must have one.
-    fn bearer(&self, confirmation: NodeId, terms: &Terms<'_>, now: i64) -> Result<i64, NotForUs> {
+    /// The recipient and the end of a bearer's confirmation, which must have both.
+    fn bearer(
+        &self,
+        confirmation: NodeId,
+        terms: &Terms<'_>,
+        now: i64,
+    ) -> Result<(&str, i64), NotForUs> {
         let data = self.one(confirmation, "SubjectConfirmationData")?;
-        let recipient = self.attribute(data, "Recipient");
-        if recipient.is_none_or(|recipient| !terms.recipients.contains(&recipient)) {
-            return Err(NotForUs::Recipient);
-        }
+        let recipient = self
+            .attribute(data, "Recipient")
+            .filter(|recipient| terms.recipients.contains(recipient))
+            .ok_or(NotForUs::Recipient)?;
         let mut times = Times { now, end: None };
         times.check(self, data)?;
-        times
-            .end
-            .ok_or(NotForUs::Missing("SubjectConfirmationData"))
+        let end = times.end;
+        let end = end.ok_or(NotForUs::Missing("SubjectConfirmationData"))?;
+        Ok((recipient, end))
     }
 
     /// The user's name: the whole text of the NameID, as it stands.
     pub(super) fn subject(&self, terms: &Terms<'_>) -> Result<String, NotForUs> {
         let subject = self.one(self.assertion, "Subject")?;
         let name = self.one(subject, "NameID")?;
-        if self.attribute(name, "Format") == Some(TRANSIENT) {
+        if self.attribute(name, "Format") == Some(TRANSIENT) && !terms.transient {
             return Err(NotForUs::Transient);
         }
         let qualifier = self.attribute(name, "NameQualifier").unwrap_or_default();
@@ -222,6 +257,13 @@ impl Read<'_> {
             .filter(|name| (1..=LONGEST_SUBJECT).contains(&name.chars().count()))
             .filter(|name| !name.trim().is_empty())
             .ok_or(NotForUs::Missing("NameID"))
+    }
+
+    /// The format of the user's name, if it has one.
+    pub(super) fn format(&self) -> Option<String> {
+        let subject = self.one(self.assertion, "Subject").ok()?;
+        let name = self.one(subject, "NameID").ok()?;
+        self.attribute(name, "Format").map(str::to_owned)
     }
 
     /// The attributes, by name, each with its values in their order; values that are no text are left out.
@@ -254,26 +296,27 @@ impl Times {
     /// Refuses an element whose time is over or hasn't come.
     fn check(&mut self, read: &Read<'_>, node: NodeId) -> Result<(), NotForUs> {
         self.begins(read.attribute(node, "NotBefore"), "NotBefore")?;
-        self.ends(read.attribute(node, "NotOnOrAfter"), "NotOnOrAfter")
+        self.ends(read.attribute(node, "NotOnOrAfter"), "NotOnOrAfter")?;
+        Ok(())
     }
 
-    fn begins(&self, text: Option<&str>, name: &'static str) -> Result<(), NotForUs> {
+    fn begins(&self, text: Option<&str>, name: &'static str) -> Result<Option<i64>, NotForUs> {
         match text.map(|text| seconds(text, name)).transpose()? {
             Some(begin) if begin > self.now.saturating_add(AHEAD) => Err(NotForUs::NotYetValid),
-            _ => Ok(()),
+            begin => Ok(begin),
         }
     }
 
-    fn ends(&mut self, text: Option<&str>, name: &'static str) -> Result<(), NotForUs> {
+    fn ends(&mut self, text: Option<&str>, name: &'static str) -> Result<Option<i64>, NotForUs> {
         let Some(end) = text.map(|text| seconds(text, name)).transpose()? else {
-            return Ok(());
+            return Ok(None);
         };
         if self.now >= end {
             let now = self.now;
             return Err(NotForUs::Expired { now, end });
         }
         self.at_most(end);
-        Ok(())
+        Ok(Some(end))
     }
 
     fn at_most(&mut self, end: i64) {

@@ -4,6 +4,7 @@
 //! the provider's metadata (`signature.rs`), and what the signed assertion says is checked at the moment of the call
 //! (`conditions.rs`). [`verify`] does it all, and touches nothing but its arguments.
 
+mod attributes;
 mod conditions;
 mod key;
 mod metadata;
@@ -16,30 +17,22 @@ mod told;
 mod xml;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-use uuid::Uuid;
 
 pub use self::conditions::NotForUs;
 pub use self::key::NoKey;
 pub use self::metadata::{LONGEST_METADATA, MetadataError, read_metadata};
-pub use self::replays::Replayed;
 pub(super) use self::replays::Replays;
+pub use self::replays::{At, Replayed};
 pub use self::response::{LONGEST_RESPONSE, NotAResponse};
 pub use self::signature::{ALGORITHMS, Algorithms, NotSigned};
 pub use self::xml::NotXml;
 use super::watch::{Unwatched, Watch};
 use super::{LoginError, Logins, Verified};
 use crate::model::identity::Login;
-use crate::model::ids::{RoleArn, SamlProviderArn};
+use crate::model::ids::SamlProviderArn;
 use crate::model::provider::SamlMetadata;
 
-/// Where the provider names roles, each beside the provider's own ARN.
-const ROLES: &str = "https://aws.amazon.com/SAML/Attributes/Role";
-
-/// The claims that role mappings read, which are made of [`ROLES`] and of nothing else.
-const ROLE_CLAIMS: [&str; 2] = ["cognito:roles", "cognito:preferred_role"];
-
-/// A SAML provider as a pool trusts it.
+/// A SAML provider as a pool or the STS trusts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saml {
     /// Its ARN, which is its `Logins` key.
@@ -48,8 +41,8 @@ pub struct Saml {
     pub metadata: SamlMetadata,
     /// This server's public URL: an audience, and with `/saml` behind it a recipient, beside those of the real service.
     pub own: String,
-    /// The pool at which its users log in.
-    pub pool: Uuid,
+    /// Where its users show their responses.
+    pub at: At,
 }
 
 /// What a response is held to.
@@ -65,6 +58,8 @@ pub struct Terms<'t> {
     pub audiences: &'t [&'t str],
     /// To one of these it must be brought.
     pub recipients: &'t [&'t str],
+    /// Whether the user's name may be another one each time.
+    pub transient: bool,
 }
 
 /// An assertion that was verified.
@@ -74,10 +69,18 @@ pub struct Assertion {
     pub id: String,
     /// The user: 1 to 255 characters, to the byte as the provider wrote them.
     pub subject: String,
+    /// The format of the user's name, where the provider says one.
+    pub format: Option<String>,
     /// The audience that it is for.
     pub audience: String,
+    /// The recipient that it is to be brought to.
+    pub recipient: String,
+    /// When it was made, in seconds since 1970, where it says so.
+    pub issued: Option<i64>,
     /// When it ends, in seconds since 1970.
     pub end: i64,
+    /// When the user's session at the provider ends, in seconds since 1970, where the provider says so.
+    pub session_end: Option<i64>,
     /// The attributes, by name, each with its values.
     pub attributes: Vec<(String, Vec<String>)>,
 }
@@ -119,7 +122,7 @@ fn verify_watched<W: Watch>(
     watch.made("issuer", read.check_issuer(terms), |_| {
         told::issuer(&read, terms)
     })?;
-    let (audience, end) = read.check_conditions(terms, now, watch)?;
+    let for_us = read.check_conditions(terms, now, watch)?;
     let subject = read.subject(terms);
     let subject = watch.made("subject", subject, |it| {
         told::subject(&read, it.as_ref().err())
@@ -127,13 +130,27 @@ fn verify_watched<W: Watch>(
     Ok(Assertion {
         id: read.id().to_owned(),
         subject,
-        audience,
-        end,
+        format: read.format(),
+        audience: for_us.audience,
+        recipient: for_us.recipient,
+        issued: for_us.session.issued,
+        end: for_us.end,
+        session_end: for_us.session.end,
         attributes: read.attributes(),
     })
 }
 
 impl Logins {
+    /// Checks `response`, shown at `now` where [`Saml::at`] says, and gives what it says of the user.
+    pub fn saml_assertion(
+        &self,
+        provider: &Saml,
+        response: &str,
+        now: Timestamp,
+    ) -> Result<Assertion, LoginError> {
+        self.assertion(provider, response, now, &mut Unwatched)
+    }
+
     /// Checks `response` as a login at `provider`.
     pub(super) fn verify_saml<W: Watch>(
         &self,
@@ -142,6 +159,24 @@ impl Logins {
         now: Timestamp,
         watch: &mut W,
     ) -> Result<Verified, LoginError> {
+        let assertion = self.assertion(provider, response, now, watch)?;
+        let name = provider.arn.to_string();
+        Ok(Verified {
+            login: Login::public(&name, &assertion.subject),
+            amr: [name.clone(), format!("{name}:{}", assertion.subject)],
+            claims: assertion.claims(&name),
+            audience: assertion.audience,
+            expires: Some(Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)),
+        })
+    }
+
+    fn assertion<W: Watch>(
+        &self,
+        provider: &Saml,
+        response: &str,
+        now: Timestamp,
+        watch: &mut W,
+    ) -> Result<Assertion, LoginError> {
         let metadata = &provider.metadata;
         let is_current = metadata.valid_until.is_none_or(|end| end > now);
         watch.told("metadata", is_current, || {
@@ -161,6 +196,8 @@ impl Logins {
                 &provider.own,
             ],
             recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
+            // The name decides whose identity it is; of a session it is only said.
+            transient: provider.at == At::Sts,
         };
         let assertion = verify_watched(response, &terms, now, watch)?;
         let lives = assertion.end.saturating_sub(now.as_second());
@@ -174,56 +211,11 @@ impl Logins {
         }
         let shown = (metadata.entity_id.as_str(), assertion.id.as_str());
         let first = if W::LOOKS_ONLY {
-            self.replays.look(shown, provider.pool, now)
+            self.replays.look(shown, provider.at, now)
         } else {
-            self.replays.show(shown, provider.pool, assertion.end, now)
+            self.replays.show(shown, provider.at, assertion.end, now)
         };
         watch.made("replay", first, |it| told::replay(it.as_ref().err()))?;
-        let name = provider.arn.to_string();
-        Ok(Verified {
-            login: Login::public(&name, &assertion.subject),
-            amr: [name.clone(), format!("{name}:{}", assertion.subject)],
-            claims: claims(&assertion, &name),
-            audience: assertion.audience,
-            expires: Some(Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)),
-        })
+        Ok(assertion)
     }
-}
-
-/// The attributes as claims: a text, or a list where there are several values; the roles that the provider `arn`
-/// names, as a user pool's token would; and the user as `sub`.
-fn claims(assertion: &Assertion, arn: &str) -> Map<String, Value> {
-    let mut claims = Map::new();
-    for (name, values) in &assertion.attributes {
-        if ROLE_CLAIMS.contains(&name.as_str()) {
-            continue;
-        }
-        match &values[..] {
-            [] => {}
-            [one] => {
-                claims.insert(name.clone(), Value::from(one.as_str()));
-            }
-            several => {
-                claims.insert(name.clone(), Value::from(several.to_vec()));
-            }
-        }
-        if name == ROLES {
-            let roles: Vec<&str> = values.iter().filter_map(|pair| role(pair, arn)).collect();
-            claims.insert(ROLE_CLAIMS[0].to_owned(), Value::from(roles));
-        }
-    }
-    claims.insert("sub".to_owned(), Value::from(assertion.subject.as_str()));
-    claims
-}
-
-/// The role of a pair `ROLE,PROVIDER`, in either order, if it is of this provider.
-fn role<'p>(pair: &'p str, provider: &str) -> Option<&'p str> {
-    let (one, other) = pair.split_once(',')?;
-    let (one, other) = (one.trim(), other.trim());
-    let role = match (one == provider, other == provider) {
-        (true, false) => other,
-        (false, true) => one,
-        _ => return None,
-    };
-    RoleArn::parse(role).map(|_| role)
 }

@@ -1,5 +1,5 @@
-//! Which responses were shown where. A response serves one pool: every SDK shows it twice there, to GetId and to
-//! GetCredentialsForIdentity, and whoever got hold of it shall not carry it to another pool.
+//! Which responses were shown where. A response serves one place: a pool, to which every SDK shows it twice, to GetId and
+//! to GetCredentialsForIdentity, or the STS. Whoever got hold of it shall not carry it to another.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -17,17 +17,26 @@ pub(in crate::logins) struct Replays {
     shown: Mutex<HashMap<[u8; 32], Shown>>,
 }
 
+/// Where a response is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// At the pool with this UUID.
+    Pool(Uuid),
+    /// At the STS, for whatever role.
+    Sts,
+}
+
 #[derive(Debug)]
 struct Shown {
-    pool: Uuid,
+    at: At,
     end: i64,
 }
 
 /// Why a good response is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Replayed {
-    /// It was shown at another pool.
-    #[error("it was shown at another pool before")]
+    /// It was shown at another place.
+    #[error("it was shown elsewhere before")]
     Elsewhere,
     /// There is no room to remember it.
     #[error("{MOST} other responses are still good: there is no room to remember this one")]
@@ -35,26 +44,26 @@ pub enum Replayed {
 }
 
 impl Replays {
-    /// Remembers that the assertion `id` of `issuer`, good until the second `end`, was shown at `pool`.
+    /// Remembers that the assertion `id` of `issuer`, good until the second `end`, was shown there.
     pub(super) fn show(
         &self,
         (issuer, id): (&str, &str),
-        pool: Uuid,
+        at: At,
         end: i64,
         now: Timestamp,
     ) -> Result<(), Replayed> {
-        self.show_within(MOST, key(issuer, id), Shown { pool, end }, now.as_second())
+        self.show_within(MOST, key(issuer, id), Shown { at, end }, now.as_second())
     }
 
     /// As [`Replays::show`], but nothing is remembered.
     pub(super) fn look(
         &self,
         (issuer, id): (&str, &str),
-        pool: Uuid,
+        at: At,
         now: Timestamp,
     ) -> Result<(), Replayed> {
         let mut all = self.lock();
-        may_show(MOST, &mut all, &key(issuer, id), pool, now.as_second()).map(drop)
+        may_show(MOST, &mut all, &key(issuer, id), at, now.as_second()).map(drop)
     }
 
     fn show_within(
@@ -65,7 +74,7 @@ impl Replays {
         now: i64,
     ) -> Result<(), Replayed> {
         let mut all = self.lock();
-        if let Some(end) = may_show(most, &mut all, &key, shown.pool, now)? {
+        if let Some(end) = may_show(most, &mut all, &key, shown.at, now)? {
             shown.end = shown.end.max(end);
         }
         all.insert(key, shown);
@@ -77,17 +86,17 @@ impl Replays {
     }
 }
 
-/// Whether what has this key may be shown at `pool`, where there is room for `most`: the end until which it is
+/// Whether what has this key may be shown there, where there is room for `most`: the end until which it is
 /// remembered already, if it is.
 fn may_show(
     most: usize,
     all: &mut HashMap<[u8; 32], Shown>,
     key: &[u8; 32],
-    pool: Uuid,
+    at: At,
     now: i64,
 ) -> Result<Option<i64>, Replayed> {
     if let Some(before) = all.get(key).filter(|before| before.end > now) {
-        return if before.pool == pool {
+        return if before.at == at {
             Ok(Some(before.end))
         } else {
             Err(Replayed::Elsewhere)
@@ -117,8 +126,8 @@ mod tests {
     use super::*;
 
     fn show(replays: &Replays, id: u8, pool: u128, end: i64, now: i64) -> Result<(), Replayed> {
-        let pool = Uuid::from_u128(pool);
-        replays.show_within(2, [id; 32], Shown { pool, end }, now)
+        let at = At::Pool(Uuid::from_u128(pool));
+        replays.show_within(2, [id; 32], Shown { at, end }, now)
     }
 
     #[test]
@@ -128,6 +137,22 @@ mod tests {
         assert_eq!(show(&replays, 1, 1, 100, 99), Ok(()));
         assert_eq!(show(&replays, 1, 2, 100, 99), Err(Replayed::Elsewhere));
         assert_eq!(show(&replays, 2, 2, 100, 99), Ok(()));
+    }
+
+    #[test]
+    fn the_sts_is_a_place_like_a_pool() {
+        let replays = Replays::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let pool = At::Pool(Uuid::from_u128(1));
+        for (id, first, other) in [("one", pool, At::Sts), ("two", At::Sts, pool)] {
+            let shown = ("issuer", id);
+            assert_eq!(replays.show(shown, first, 100, now), Ok(()));
+            assert_eq!(replays.show(shown, first, 100, now), Ok(()));
+            assert_eq!(
+                replays.show(shown, other, 100, now),
+                Err(Replayed::Elsewhere)
+            );
+        }
     }
 
     #[test]
@@ -145,7 +170,7 @@ mod tests {
     fn a_look_leaves_no_trace() {
         let replays = Replays::default();
         let (shown, now) = (("issuer", "id"), Timestamp::UNIX_EPOCH);
-        let [one, other] = [1, 2].map(Uuid::from_u128);
+        let [one, other] = [1, 2].map(|pool| At::Pool(Uuid::from_u128(pool)));
         assert_eq!(replays.look(shown, one, now), Ok(()));
         assert_eq!(replays.show(shown, other, 100, now), Ok(()));
         assert_eq!(replays.look(shown, other, now), Ok(()));

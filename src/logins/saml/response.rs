@@ -10,8 +10,9 @@ use super::xml::{
     self, ASSERTION, Comments, NotXml, PROTOCOL, attribute, children, elements, is, named,
 };
 
-/// How long a response may be in base64, in bytes: the longest login that the service model takes.
-pub const LONGEST_RESPONSE: usize = 50_000;
+/// How long a response may be in base64, in bytes: the longest that the model of the STS takes. In a `Logins` map it has
+/// 50,000 at most.
+pub const LONGEST_RESPONSE: usize = 100_000;
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 

@@ -215,7 +215,7 @@ pub(super) fn lifetime(end: i64, longest: u64) -> What {
 
 pub(super) fn replay<E: Error + 'static>(error: Option<&E>) -> What {
     What::new(
-        found(error, "a response that was shown at no other pool"),
+        found(error, "a response that was shown nowhere else"),
         "a response that only this pool was shown",
     )
 }

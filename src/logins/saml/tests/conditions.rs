@@ -1,6 +1,7 @@
 //! What a signed assertion must say: each is signed after it was spoilt, so that only what it says refuses it.
 
 use super::*;
+use crate::logins::saml::attributes::ROLES;
 
 /// Why the assertion of ada is refused with `from` in it replaced before it was signed.
 fn why(from: &str, to: &str) -> NotForUs {
@@ -229,6 +230,32 @@ fn a_users_name_is_kept_to_the_byte() {
 }
 
 #[test]
+fn a_transient_name_is_taken_where_it_is_nobodys_identity() {
+    let format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    let mut says = ada();
+    says.format = format.to_owned();
+    let assertion = verify_where(&GOOD, &says.signed_by(&GOOD), true).unwrap();
+    assert_eq!(assertion.format.as_deref(), Some(format));
+}
+
+#[test]
+fn the_first_end_of_a_session_is_told() {
+    let statement = "<saml:AuthnStatement ";
+    let ends = |moment: &str| format!("{statement}SessionNotOnOrAfter=\"{moment}\" ");
+    let (later, sooner) = ("2026-03-01T14:00:00Z", "2026-03-01T13:00:00Z");
+    let whole = ada().assertion().replacen(statement, &ends(later), 1);
+    let more = format!(
+        "{}AuthnInstant=\"2026-03-01T12:00:00Z\"/></saml:Assertion>",
+        ends(sooner)
+    );
+    let whole = whole.replacen("</saml:Assertion>", &more, 1);
+    let xml = ada().around(&GOOD.sign(&whole, "_assertion"));
+    let assertion = verify_xml(&xml).unwrap();
+    assert_eq!(assertion.session_end, Some(now().as_second() + 3600));
+    assert_eq!(assertion.end, now().as_second() + 300);
+}
+
+#[test]
 fn roles_are_those_beside_the_providers_own_arn() {
     let arn = "arn:aws:iam::123456789012:saml-provider/corp";
     let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
@@ -247,8 +274,12 @@ fn roles_are_those_beside_the_providers_own_arn() {
     let assertion = Assertion {
         id: String::new(),
         subject: "ada".to_owned(),
+        format: None,
         audience: String::new(),
+        recipient: String::new(),
+        issued: None,
         end: 0,
+        session_end: None,
         attributes: vec![
             ("cognito:preferred_role".to_owned(), vec![role("Evil")]),
             ("cognito:roles".to_owned(), vec![role("Evil")]),
@@ -258,9 +289,9 @@ fn roles_are_those_beside_the_providers_own_arn() {
             (ROLES.to_owned(), values.to_vec()),
         ],
     };
-    let claims = claims(&assertion, arn);
+    let claims = assertion.claims(arn);
     let wanted = serde_json::json!({
         "sub": "ada", "one": "1", ROLES: values, "cognito:roles": [role("One"), role("Two")],
     });
-    assert_eq!(Value::Object(claims), wanted);
+    assert_eq!(serde_json::Value::Object(claims), wanted);
 }

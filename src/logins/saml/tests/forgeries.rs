@@ -149,6 +149,7 @@ fn garbage_is_refused() {
         algorithms: &ALGORITHMS,
         audiences: &[],
         recipients: &[],
+        transient: false,
     };
     let why = |response: &str| verify(response, &terms, now()).unwrap_err();
     for text in ["%", "a", "AAA", "/w==", "eyJhbGciOiJub25lIn0.e30."] {
@@ -181,6 +182,7 @@ fn white_space_in_base64_is_left_out() {
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        transient: false,
     };
     assert!(verify(&wrapped.join("\r\n"), &terms, now()).is_ok());
 }

@@ -34,6 +34,15 @@ fn verify_xml(xml: &str) -> Result<Assertion, Refused> {
 }
 
 fn verify_of(provider: &IdentityProvider, xml: &str) -> Result<Assertion, Refused> {
+    verify_where(provider, xml, false)
+}
+
+/// The same, where names may be transient or not.
+fn verify_where(
+    provider: &IdentityProvider,
+    xml: &str,
+    transient: bool,
+) -> Result<Assertion, Refused> {
     let metadata = read_metadata(&provider.metadata()).unwrap();
     let terms = Terms {
         entity_id: &metadata.entity_id,
@@ -41,6 +50,7 @@ fn verify_of(provider: &IdentityProvider, xml: &str) -> Result<Assertion, Refuse
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        transient,
     };
     verify(&encode(xml), &terms, now())
 }

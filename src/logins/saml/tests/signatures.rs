@@ -18,8 +18,12 @@ fn a_signed_assertion_is_a_login() {
     let wanted = Assertion {
         id: "_assertion".to_owned(),
         subject: "ada".to_owned(),
+        format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".to_owned()),
         audience: AUDIENCE.to_owned(),
+        recipient: RECIPIENT.to_owned(),
+        issued: Some(now().as_second()),
         end: now().as_second() + 300,
+        session_end: None,
         attributes: vec![
             attribute("mail", &["a@b.example"]),
             attribute("groups", &["x", "y & z"]),
@@ -186,6 +190,7 @@ fn each_certificate_of_the_metadata_vouches() {
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        transient: false,
     };
     for provider in [&*GOOD, &*EVIL] {
         assert!(verify(&ada().login(provider), &terms, now()).is_ok());
