@@ -10,6 +10,12 @@ const LONGEST: usize = 8192;
 /// What is asked for with a token.
 pub const WITH_WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
 
+/// What is asked for with a SAML response.
+pub const WITH_SAML: &str = "sts:AssumeRoleWithSAML";
+
+/// The condition key of a SAML response's recipient.
+const SAML_RECIPIENT: &str = "saml:aud";
+
 /// Issuers from which anybody can have a token, and the claims that say whose it is.
 const PUBLIC_ISSUERS: [(&str, &[&str]); 9] = [
     (
@@ -64,6 +70,12 @@ pub enum TrustError {
          such as StringEquals on {OWN}:aud."
     )]
     AnyPool,
+    /// A statement would let in whoever has a SAML response, wherever it was to be brought.
+    #[error(
+        "The statement that allows {WITH_SAML} must say for which recipients: it needs a condition such as StringEquals \
+         on {SAML_RECIPIENT}."
+    )]
+    AnyRecipient,
     /// A statement would let in everybody who has a token of an issuer that gives tokens to anybody; the issuer, and the
     /// claims of which one must be asked for.
     #[error(
@@ -79,14 +91,23 @@ pub enum TrustError {
 }
 
 /// Reads a trust policy. Each statement that lets in somebody with a token of this server says of which pools; where it
-/// is a token that anybody can have, it says whose (`security.md`, rule 14).
+/// is a token that anybody can have, it says whose; where it is a SAML response, for which recipients (`security.md`,
+/// rule 14).
 pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
     let policy = Policy::parse(Kind::Trust, text.as_bytes(), LONGEST)?;
-    let allows = |statement: &&Statement| {
-        statement.effect() == Effect::Allow && statement.names(WITH_WEB_IDENTITY)
+    let allowing = |action: &'static str| {
+        let all = policy.statements().iter();
+        all.filter(move |one: &&Statement| one.effect() == Effect::Allow && one.names(action))
     };
-    for statement in policy.statements().iter().filter(allows) {
-        if statement.is_about(Principal::Federated(OWN)) && !statement.pins(&format!("{OWN}:aud")) {
+    let own = format!("{OWN}:aud");
+    for statement in allowing(WITH_SAML) {
+        // One that wants a token of this server lets no SAML response in, whatever it names.
+        if statement.is_about_saml() && !statement.pins(SAML_RECIPIENT) && !statement.pins(&own) {
+            return Err(TrustError::AnyRecipient);
+        }
+    }
+    for statement in allowing(WITH_WEB_IDENTITY) {
+        if statement.is_about(Principal::Federated(OWN)) && !statement.pins(&own) {
             return Err(TrustError::AnyPool);
         }
         for (issuer, claims) in PUBLIC_ISSUERS {
@@ -118,8 +139,12 @@ mod tests {
         "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
 
     fn taken(principal: &Value, condition: &Value) -> bool {
+        takes(WITH_WEB_IDENTITY, principal, condition)
+    }
+
+    fn takes(action: &str, principal: &Value, condition: &Value) -> bool {
         let policy = json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition,
+            "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition,
         }] });
         let account = AccountId::parse("123456789012").unwrap();
         match read(&policy.to_string(), &account) {
@@ -154,6 +179,31 @@ mod tests {
             !taken(&json!("*"), &json!({})),
             "everybody is somebody, too"
         );
+    }
+
+    #[test]
+    fn a_statement_for_saml_names_the_recipients() {
+        let corp = json!({ "Federated": "arn:aws:iam::123456789012:saml-provider/corp" });
+        let recipient = "https://signin.aws.amazon.com/saml";
+        for key in ["SAML:aud", "saml:aud"] {
+            let pinned = json!({ "StringEquals": { key: recipient } });
+            assert!(takes(WITH_SAML, &corp, &pinned));
+        }
+        for no_pin in [
+            json!({}),
+            json!({ "StringLike": { "SAML:aud": "*" } }),
+            json!({ "StringEqualsIfExists": { "SAML:aud": recipient } }),
+            json!({ "ForAllValues:StringEquals": { "SAML:aud": recipient } }),
+            json!({ "StringNotEquals": { "SAML:aud": recipient } }),
+            json!({ "StringEquals": { "SAML:iss": "https://idp.example" } }),
+        ] {
+            for action in [WITH_SAML, "sts:AssumeRoleWithS*"] {
+                assert!(!takes(action, &corp, &no_pin), "{no_pin}");
+            }
+            assert!(!takes(WITH_SAML, &json!("*"), &no_pin), "{no_pin}");
+        }
+        let account = json!({ "AWS": "123456789012" });
+        assert!(takes("sts:*", &account, &json!({})), "no SAML provider");
     }
 
     #[test]

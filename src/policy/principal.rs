@@ -55,6 +55,16 @@ impl Principals {
         self.named.iter().any(is_asking) != self.negated
     }
 
+    /// Whether somebody signed in at some SAML provider may be among them.
+    pub(super) fn cover_saml(&self) -> bool {
+        let is_saml = |named: &Named| match named {
+            Named::Everybody => true,
+            Named::Federated(name) => is_saml_provider(name),
+            Named::Aws(_) | Named::Service(_) => false,
+        };
+        self.negated || self.named.iter().any(is_saml)
+    }
+
     /// Reads the element; notes what is wrong with it. `None` where the kind of policy has none.
     pub(super) fn read(
         members: &Map<String, Value>,

@@ -71,6 +71,12 @@ impl Statement {
         principals.is_none_or(|principals| principals.cover(self.effect, Some(principal)))
     }
 
+    /// Whether it may be about somebody signed in at a SAML provider, whichever, and whatever else it asks.
+    pub fn is_about_saml(&self) -> bool {
+        let principals = self.principals.as_ref();
+        principals.is_none_or(Principals::cover_saml)
+    }
+
     /// Whether it is about `action`, `service:Name`, whatever else it asks.
     pub fn names(&self, action: &str) -> bool {
         self.actions.cover(action)
