@@ -34,6 +34,7 @@ pub mod proofs;
 pub mod role_choice;
 pub mod root_key;
 pub mod routed;
+pub mod saml_identity;
 pub mod saml_providers;
 pub mod session_policies;
 pub mod sign_in;

@@ -43,7 +43,8 @@ pub struct Session {
     /// Whose it is, if it is an identity's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whose: Option<Whose>,
-    /// What conditions may ask of the token of another issuer that it was had for: `ISSUER:sub` and `ISSUER:aud`.
+    /// What conditions may ask of the token of another issuer that it was had for, `ISSUER:sub` and `ISSUER:aud`, or of
+    /// the SAML response: `saml:sub`, `saml:sub_type` and `saml:namequalifier`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub keys: IndexMap<String, String>,
     /// What it is narrowed to: one of each list must allow what it does.

@@ -17,6 +17,7 @@ use crate::app::proofs::ProofError;
 use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
 use crate::app::routed::{NotGiven, RoutedError};
+use crate::app::saml_identity::SamlIdentityError;
 use crate::app::saml_providers::{SAML_PROVIDERS, SamlProviderError};
 use crate::app::session_policies::NotNarrowed;
 use crate::app::sign_in::SignInError;
@@ -24,6 +25,7 @@ use crate::app::trust::TrustError;
 use crate::app::web_identity::WebIdentityError;
 use crate::credentials::routes::StsError;
 use crate::logins::LoginError;
+use crate::logins::saml::{NotAResponse, NotForUs};
 use crate::model::key_ring::NotRotated;
 use crate::policy::{MAX_CHARACTERS, PolicyError};
 use crate::store::StoreError;
@@ -357,6 +359,54 @@ impl From<WebIdentityError> for Error {
             WebIdentityError::Store(error) => error.into(),
         }
     }
+}
+
+impl From<SamlIdentityError> for Error {
+    fn from(error: SamlIdentityError) -> Self {
+        let invalid = |text: &'static str| Code::InvalidIdentityToken.because(text);
+        match error {
+            SamlIdentityError::NoProvider => invalid("Specified provider doesn't exist"),
+            SamlIdentityError::Login(error) => refused_saml(error),
+            SamlIdentityError::Late => Code::ExpiredIdentityToken
+                .because("Token must be redeemed within 5 minutes of issuance"),
+            SamlIdentityError::NoSessionName => {
+                invalid("RoleSessionName is required in AuthnResponse")
+            }
+            SamlIdentityError::SessionName => {
+                invalid("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}")
+            }
+            SamlIdentityError::SessionDuration => {
+                invalid("SessionDuration in AuthnResponse must be one of 900 to 43200 seconds")
+            }
+            SamlIdentityError::Tags => invalid("The tags in AuthnResponse are not valid"),
+            SamlIdentityError::SourceIdentity => invalid(
+                "SourceIdentity in AuthnResponse is not available on this server: nothing would come of it.",
+            ),
+            SamlIdentityError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A SAML response that is taken to the STS and isn't good.
+fn refused_saml(error: LoginError) -> Error {
+    let invalid = |text: &'static str| Code::InvalidIdentityToken.because(text);
+    match &error {
+        LoginError::Expired { .. } => Code::ExpiredIdentityToken.because("Response has expired"),
+        LoginError::NotYetValid => invalid("Response is not yet valid"),
+        LoginError::IssuerMismatch => invalid("Issuer not present in specified provider"),
+        LoginError::NotForUs(NotForUs::Audience | NotForUs::Recipient) => {
+            invalid("Response does not contain the required audience")
+        }
+        LoginError::NotAResponse(NotAResponse::NotBase64) => invalid("Invalid base64 SAMLResponse"),
+        LoginError::NotAResponse(NotAResponse::Status) => Code::IdpRejectedClaim
+            .because("The identity provider reported that authentication failed"),
+        LoginError::NotAResponse(NotAResponse::NotSigned(_)) | LoginError::MetadataExpired => {
+            invalid("Response signature invalid")
+        }
+        LoginError::Replayed(_) => invalid("The SAML response was used before"),
+        _ => invalid("Your request included an invalid SAML response"),
+    }
+    .from_source(error)
 }
 
 fn expired(now: i64, expires: i64) -> Error {

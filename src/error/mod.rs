@@ -59,6 +59,8 @@ pub enum Code {
     IdpCommunicationError,
     /// STS and IAM: a policy is no good.
     MalformedPolicyDocument,
+    /// STS: the identity provider itself says that nobody logged in.
+    IdpRejectedClaim,
     /// IAM: there is no such thing.
     NoSuchEntity,
     /// IAM: there is one already.
@@ -108,7 +110,9 @@ impl Code {
             | Self::InvalidInput
             | Self::MalformedPolicyDocument
             | Self::PackedPolicyTooLarge => ("InvalidParameterException", 400),
-            Self::NotAuthorized | Self::InvalidIdentityToken => ("NotAuthorizedException", 400),
+            Self::NotAuthorized | Self::InvalidIdentityToken | Self::IdpRejectedClaim => {
+                ("NotAuthorizedException", 400)
+            }
             Self::ResourceNotFound | Self::NoSuchEntity => ("ResourceNotFoundException", 400),
             Self::ResourceConflict | Self::EntityAlreadyExists | Self::DeleteConflict => {
                 ("ResourceConflictException", 400)
@@ -159,6 +163,7 @@ impl Code {
                 500,
             ),
             Self::InvalidIdentityToken => ("InvalidIdentityToken", 400),
+            Self::IdpRejectedClaim => ("IDPRejectedClaim", 403),
             Self::ExpiredIdentityToken => ("ExpiredTokenException", 400),
             Self::MalformedPolicyDocument => ("MalformedPolicyDocument", 400),
             Self::PackedPolicyTooLarge => ("PackedPolicyTooLarge", 400),

@@ -30,6 +30,7 @@ pub static ALL: &[Entry] = &[
     entry::<identity::untag_resource::UntagResource>(),
     entry::<identity::update_identity_pool::UpdateIdentityPool>(),
     entry::<sts::assume_role::AssumeRole>(),
+    entry::<sts::assume_role_with_saml::AssumeRoleWithSAML>(),
     entry::<sts::assume_role_with_web_identity::AssumeRoleWithWebIdentity>(),
     entry::<sts::get_caller_identity::GetCallerIdentity>(),
     entry::<iam::oidc_providers::AddClientIDToOpenIDConnectProvider>(),

@@ -12,6 +12,7 @@ mod world;
 mod access_keys;
 mod access_tokens;
 mod assume_role;
+mod assume_role_with_saml;
 mod assume_role_with_web_identity;
 mod at_rest;
 mod attacks;

@@ -9,6 +9,7 @@ use crate::error::{Code, Error};
 use crate::operations::answer::Seconds;
 
 pub(super) mod assume_role;
+pub(super) mod assume_role_with_saml;
 pub(super) mod assume_role_with_web_identity;
 pub(super) mod get_caller_identity;
 

@@ -107,6 +107,15 @@ pub fn request(entry: &Entry) -> Value {
             ],
             "Policy": "{}", "DurationSeconds": 3600,
         }),
+        (Service::Sts, "AssumeRoleWithSAML") => json!({
+            "RoleArn": ROLE, "PrincipalArn": "arn:aws:iam::123456789012:saml-provider/corp",
+            "SAMLAssertion": "PGEvPg==",
+            "PolicyArns": [
+                { "arn": "arn:aws:iam::aws:policy/ReadOnlyAccess" },
+                { "arn": "arn:aws:iam::aws:policy/PowerUserAccess" },
+            ],
+            "Policy": "{}", "DurationSeconds": 3600,
+        }),
         (Service::Sts, "AssumeRole") => json!({
             "RoleArn": ROLE, "RoleSessionName": "me",
             "PolicyArns": [

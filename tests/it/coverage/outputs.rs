@@ -11,7 +11,7 @@ use cognate::operations::ALL;
 use serde_json::{Value, json};
 
 use crate::service_model::{ServiceModel, list, text};
-use crate::world::idp::IdentityProvider;
+use crate::world::idp::{IdentityProvider, RECIPIENT, Says};
 use crate::world::{GUEST_ROLE, Issuer, REGION, USER_ROLE, beginning, client, login};
 
 /// A house without a door, whose operations are called one by one, each answer held against its model.
@@ -129,9 +129,10 @@ impl House {
         self.call("UntagResource", untag).await;
     }
 
-    /// Everything about SAML providers; gives one that stays.
-    async fn saml_providers(&mut self) -> Value {
-        let document = IdentityProvider::new("https://idp.example").metadata();
+    /// Everything about SAML providers, of which one stays.
+    async fn saml_providers(&mut self) {
+        let idp = IdentityProvider::new("https://idp.example");
+        let document = idp.metadata();
         let mut provider = json!({
             "Name": "corp", "SAMLMetadataDocument": document, "Tags": [{ "Key": "team", "Value": "blue" }],
         });
@@ -146,7 +147,28 @@ impl House {
         self.call("ListSAMLProviders", json!({})).await;
         self.call("DeleteSAMLProvider", json!({ "SAMLProviderArn": other }))
             .await;
-        arn
+        self.saml_session(&idp, &arn).await;
+    }
+
+    /// A role for a user of a SAML provider.
+    async fn saml_session(&mut self, idp: &IdentityProvider, provider: &Value) {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "Federated": provider }, "Action": "sts:AssumeRoleWithSAML",
+            "Condition": { "StringEquals": { "SAML:aud": RECIPIENT } },
+        });
+        let trust = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        let role = json!({ "RoleName": "Staff", "AssumeRolePolicyDocument": trust });
+        let role = self.call("CreateRole", role).await["Role"]["Arn"].clone();
+        let pair = format!("{},{}", text(&role), text(provider));
+        let response = Says::of(idp, "ada", self.app.now())
+            .attribute("https://aws.amazon.com/SAML/Attributes/Role", &[&pair])
+            .attribute(
+                "https://aws.amazon.com/SAML/Attributes/RoleSessionName",
+                &["ada"],
+            )
+            .login(idp);
+        let input = json!({ "RoleArn": role, "PrincipalArn": provider, "SAMLAssertion": response });
+        self.call("AssumeRoleWithSAML", input).await;
     }
 
     /// Everything about access keys.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::constraints::requests::request;
 use crate::constraints::sending::{is_query, send};
 use crate::service_model::{ServiceModel, text};
-use crate::world::idp::{IdentityProvider, metadata};
+use crate::world::idp::{IdentityProvider, Says, metadata};
 use crate::world::{Answer, GUEST_ROLE, Given, Issuer, Key, World};
 
 const CHANGED: &str = "ConcurrentModification";
@@ -49,7 +49,11 @@ const NEVER: &[(&str, &str, &[&str])] = &[
     (
         "RegionDisabledException",
         "no region is disabled here",
-        &["AssumeRole", "AssumeRoleWithWebIdentity"],
+        &[
+            "AssumeRole",
+            "AssumeRoleWithSAML",
+            "AssumeRoleWithWebIdentity",
+        ],
     ),
     (
         "OpenIdIdpCommunicationError",
@@ -146,6 +150,7 @@ fn note(seen: &mut Pairs, name: &str, answer: &Answer) -> Option<String> {
 async fn every_declared_error_comes_about_or_cannot() {
     let mut seen = Pairs::new();
     tokens(&mut seen).await;
+    responses(&mut seen).await;
     providers(&mut seen).await;
     saml_providers(&mut seen).await;
     roles(&mut seen).await;
@@ -196,6 +201,42 @@ async fn tokens(seen: &mut Pairs) {
     ask(&world, seen, name, with(&issuer.token("ada"))).await;
     world.clock.advance(600);
     ask(&world, seen, name, with(&token)).await;
+}
+
+/// What is wrong with SAML responses that are taken to the STS.
+async fn responses(seen: &mut Pairs) {
+    let name = "AssumeRoleWithSAML";
+    let world = World::new().await;
+    let idp = IdentityProvider::new(ENTITY);
+    let document = metadata(ENTITY, &[&idp.certificate], "");
+    let provider = json!({ "Name": "corp", "SAMLMetadataDocument": document });
+    ask(&world, seen, "CreateSAMLProvider", provider).await;
+    let statement = json!({
+        "Effect": "Allow", "Principal": { "Federated": SAML_ARN }, "Action": format!("sts:{name}"),
+        "Condition": { "StringLike": { "SAML:aud": "https://*" } },
+    });
+    let trust = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+    let role = json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": trust });
+    ask(&world, seen, "CreateRole", role).await;
+    let arn = "arn:aws:iam::123456789012:role/Reader";
+    let prefix = "https://aws.amazon.com/SAML/Attributes";
+    let says = Says::of(&idp, "ada", world.app.now())
+        .attribute(&format!("{prefix}/Role"), &[&format!("{arn},{SAML_ARN}")])
+        .attribute(&format!("{prefix}/RoleSessionName"), &["ada"]);
+    let with = |says: &Says| json!({ "RoleArn": arn, "PrincipalArn": SAML_ARN, "SAMLAssertion": says.login(&idp) });
+    let mut narrowed = with(&says);
+    for document in ["{}".to_owned(), policy(1900)] {
+        narrowed["Policy"] = json!(document);
+        ask(&world, seen, name, narrowed.clone()).await;
+    }
+    let mut bad = with(&says);
+    bad["SAMLAssertion"] = json!("%%%%");
+    ask(&world, seen, name, bad).await;
+    let mut failed = says.clone();
+    "urn:oasis:names:tc:SAML:2.0:status:Responder".clone_into(&mut failed.status);
+    ask(&world, seen, name, with(&failed)).await;
+    world.clock.advance(600);
+    ask(&world, seen, name, with(&says)).await;
 }
 
 /// What is wrong with providers.

@@ -202,6 +202,14 @@ async fn saml(server: &Running, secrets: &mut Secrets) {
     ] {
         let answer = server.get_id(&pool, logins(&xml)).await;
         assert_eq!(answer.error().1, "NotAuthorizedException");
+        let response = encode(&xml);
+        let parameters = [
+            ("RoleArn", GUEST_ROLE),
+            ("PrincipalArn", &arn),
+            ("SAMLAssertion", &response),
+        ];
+        let answer = server.sts("AssumeRoleWithSAML", &parameters).await;
+        assert_eq!(answer.xml("Code").as_deref(), Some("InvalidIdentityToken"));
     }
 }
 

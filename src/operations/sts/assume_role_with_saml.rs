@@ -1,0 +1,101 @@
+//! AssumeRoleWithSAML. <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::{Assumed, assumed, not_authorized, seconds};
+use crate::app::Call;
+use crate::app::assume_role::{Asking, Assumption};
+use crate::app::saml_identity::SamlIdentity;
+use crate::app::session_policies::{self, PolicyDescriptor};
+use crate::app::trust::WITH_SAML;
+use crate::error::Error;
+use crate::model::ids::RoleArn;
+use crate::operations::{Access, Operation, Service};
+use crate::policy::Principal;
+
+/// Gives credentials for a response of a registered SAML provider: for a role of the built-in IAM that the response names
+/// beside its provider, and that trusts it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AssumeRoleWithSAML {
+    role_arn: String,
+    principal_arn: String,
+    #[serde(rename = "SAMLAssertion")]
+    saml_assertion: String,
+    #[serde(default)]
+    policy_arns: Vec<PolicyDescriptor>,
+    policy: Option<String>,
+    duration_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AssumeRoleWithSAMLOutput {
+    #[serde(flatten)]
+    assumed: Assumed,
+    subject: String,
+    subject_type: String,
+    issuer: String,
+    /// The recipient of the response, which the service calls so.
+    audience: String,
+    name_qualifier: String,
+}
+
+impl Operation for AssumeRoleWithSAML {
+    const SERVICE: Service = Service::Sts;
+    const NAME: &'static str = "AssumeRoleWithSAML";
+    const ACCESS: Access = Access::Public;
+    type Output = AssumeRoleWithSAMLOutput;
+
+    async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithSAMLOutput, Error> {
+        let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
+        let who = call
+            .saml_identity(&self.principal_arn, &self.saml_assertion)
+            .await?;
+        let mut assumption = self.assumption(call, &who).await?;
+        if !narrowed.is_empty() {
+            assumption.bounds.push(narrowed);
+        }
+        Ok(AssumeRoleWithSAMLOutput {
+            assumed: assumed(call, assumption)?,
+            subject: who.assertion.subject,
+            subject_type: who.subject_type,
+            issuer: who.issuer,
+            audience: who.assertion.recipient,
+            name_qualifier: who.name_qualifier,
+        })
+    }
+}
+
+impl AssumeRoleWithSAML {
+    async fn assumption(&self, call: &Call<'_>, who: &SamlIdentity) -> Result<Assumption, Error> {
+        let denied = || not_authorized(WITH_SAML);
+        let role = RoleArn::parse(&self.role_arn)
+            .filter(|role| who.names_role(role.as_str()))
+            .ok_or_else(denied)?;
+        let known = call.known_role(&role).await?.ok_or_else(denied)?;
+        let asking = Asking {
+            action: WITH_SAML,
+            principal: Principal::Federated(who.provider.as_str()),
+            context: who.context(call.app.config.account_id.as_str()),
+            session_name: &who.session_name,
+            tags: &who.tags,
+        };
+        if !call.is_trusted(&known, asking) {
+            return Err(denied());
+        }
+        let asked = seconds(self.duration_seconds, known.max_session_duration)?;
+        let lifetime = who.longest.map_or(asked, |longest| longest.min(asked));
+        Ok(Assumption {
+            role,
+            role_id: Some(known.id.clone()),
+            session_name: who.session_name.clone(),
+            whose: None,
+            keys: who.lasting_keys(),
+            bounds: Vec::new(),
+            tags: who.tags.clone(),
+            lifetime: SignedDuration::from_secs(lifetime),
+        })
+    }
+}
