@@ -9,6 +9,7 @@ const settings = JSON.parse(process.argv[2]);
 samlify.setSchemaValidator({ validate: async () => "skipped" });
 
 const post = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+const attributes = Object.entries(settings.attributes ?? {});
 const persistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 const provider = samlify.IdentityProvider({
   entityID: settings.entityID,
@@ -17,7 +18,15 @@ const provider = samlify.IdentityProvider({
   requestSignatureAlgorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
   nameIDFormat: [persistent],
   singleSignOnService: [{ Binding: post, Location: "https://idp.example/sso" }],
-  loginResponseTemplate: { context: samlify.SamlLib.defaultLoginResponseTemplate.context, attributes: [] },
+  loginResponseTemplate: {
+    context: samlify.SamlLib.defaultLoginResponseTemplate.context,
+    attributes: attributes.map(([name], at) => ({
+      name,
+      valueTag: `value${at}`,
+      nameFormat: "urn:oasis:names:tc:SAML:2.0:attrname-format:uri",
+      valueXsiType: "xs:string",
+    })),
+  },
 });
 
 function filled(template) {
@@ -42,6 +51,7 @@ function filled(template) {
     InResponseTo: "",
     AuthnStatement: "",
     AttributeStatement: "",
+    ...Object.fromEntries(attributes.map(([, value], at) => [`attrValue${at}`, value])),
   };
   return { id: values.ID, context: samlify.SamlLib.replaceTagsByValue(template, values) };
 }

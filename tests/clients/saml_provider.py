@@ -115,6 +115,6 @@ class Samlify:
     def metadata(self):
         return self._ask()
 
-    def login(self, user, audience=AUDIENCE):
+    def login(self, user, audience=AUDIENCE, **attributes):
         """A fresh response for `user`, as it stands in a `Logins` map."""
-        return self._ask(user=user, audience=audience)
+        return self._ask(user=user, audience=audience, attributes=attributes)
