@@ -36,3 +36,42 @@ pub fn until(lifetime: SignedDuration, end: Option<Timestamp>, now: Timestamp) -
     let left = end.map_or(i64::MAX, |end| end.as_second() - now.as_second());
     SignedDuration::from_secs(lifetime.as_secs().min(left).max(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pool whose credentials last `seconds`.
+    fn pool(seconds: i64) -> Pool {
+        let mut pool: Pool = crate::model::json::read_as(
+            br#"{"id":"eu-west-1:00000000-0000-0000-0000-000000000001","version":1,"settings":{"name":"p",
+            "allow_unauthenticated":true,"allow_classic_flow":null,"supported_login_providers":{},
+            "developer_provider_name":null,"oidc_provider_arns":[],"user_pool_clients":[],"tags":{}},
+            "roles":{"authenticated":null,"unauthenticated":null}}"#,
+        )
+        .unwrap();
+        pool.credentials.seconds = seconds;
+        pool
+    }
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + milliseconds).unwrap()
+    }
+
+    #[test]
+    fn credentials_end_with_the_second_of_their_end_at_whatever_moment_they_begin() {
+        for (now, end, lasts) in [
+            (0, 600_000, 600),
+            (999, 600_000, 600),
+            (1, 600_999, 600),
+            // An end that came while the provider was being asked.
+            (5_000, 4_000, 0),
+            (0, 900_001, 900),
+            (0, 43_200_000, 900),
+        ] {
+            let lifetime = of_credentials(&pool(900), None, Some(at(end)), at(now));
+            assert_eq!(lifetime.as_secs(), lasts, "{now} {end}");
+            assert_eq!(lifetime.subsec_nanos(), 0);
+        }
+    }
+}

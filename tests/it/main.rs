@@ -21,6 +21,7 @@ mod ci;
 mod constraints;
 mod coverage;
 mod create_identity_pool;
+mod credentials_duration;
 mod delete_identities;
 mod delete_identity_pool;
 mod describe_identity;

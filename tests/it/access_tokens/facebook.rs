@@ -190,3 +190,17 @@ async fn mappings_and_tags_see_the_issuer_the_app_and_the_user() {
         assert_eq!(answer.status == 400, claim == "sub", "{}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn credentials_that_end_with_the_login_last_a_quarter_of_an_hour() {
+    let scene = scene().await;
+    let pool = scene.pool().await;
+    let ada = scene.world.identity(&pool, scene.logins(1)).await;
+    for (within, lasts) in [(false, 3600), (true, 900)] {
+        let set = json!({ "WithinLogin": within });
+        scene.world.set_duration(&pool, set).await.ok();
+        // Also where the answer is remembered.
+        scene.world.clock.advance(30);
+        assert_eq!(scene.world.lasting(&ada, scene.logins(1)).await, lasts);
+    }
+}

@@ -104,3 +104,18 @@ async fn tags_see_amazons_own_name_of_the_user_too() {
         assert_eq!(claims["https://aws.amazon.com/tags"], wanted);
     }
 }
+
+#[tokio::test]
+async fn credentials_may_end_with_the_token() {
+    let scene = scene().await;
+    let pool = scene.pool().await;
+    let ada = scene.world.identity(&pool, scene.logins(1)).await;
+    let set = json!({ "DurationSeconds": 7200 });
+    scene.world.set_duration(&pool, set).await.ok();
+    assert_eq!(scene.world.lasting(&ada, scene.logins(1)).await, 7200);
+    let set = json!({ "WithinLogin": true });
+    scene.world.set_duration(&pool, set).await.ok();
+    // What Amazon said half a minute ago is remembered.
+    scene.world.clock.advance(30);
+    assert_eq!(scene.world.lasting(&ada, scene.logins(1)).await, 3567);
+}

@@ -82,6 +82,9 @@ fn module(entry: &Entry) -> (String, bool) {
         Service::Iam if entry.name.contains("SAMLProvider") => Some("saml_providers"),
         Service::Iam if entry.name.contains("Role") => Some("roles"),
         Service::Cognate if entry.name.ends_with("Identity") => Some("revocation"),
+        Service::Cognate if entry.name.contains("CredentialsDuration") => {
+            Some("credentials_duration")
+        }
         Service::Cognate if entry.name.contains("AccessKey") => Some("access_keys"),
         Service::Cognate if entry.name.contains("Key") => Some("keys"),
         _ => None,

@@ -225,3 +225,30 @@ async fn a_login_is_explained_and_its_token_may_come_from_a_file_or_standard_inp
         ended.err
     );
 }
+
+#[tokio::test]
+async fn how_long_credentials_last_is_shown_and_set() {
+    let data = Data::new();
+    let server = Start::keyless(&data.path()).up().await;
+    let server = server.with_root(data.root_key());
+    let input = json!({ "IdentityPoolName": "A pool", "AllowUnauthenticatedIdentities": true });
+    let pool = server.admin("CreateIdentityPool", input).await.ok();
+    let pool = pool["IdentityPoolId"].as_str().unwrap();
+    let hour = "Credentials last 1h (3600 seconds), whenever the logins end\n";
+    let eight = "Credentials last 8h (28800 seconds) at most, and no longer than the logins\n";
+    for (flags, wanted) in [
+        (&[][..], hour),
+        (&["--duration", "8h", "--within-login"], eight),
+        (&[], eight),
+        (&["--duration-seconds", "3600", "--past-login"], hour),
+    ] {
+        let words = [&["pool", "credentials", pool], flags].concat();
+        assert_eq!(done(&server, &data, &words).await, wanted);
+    }
+    let words = ["pool", "credentials", pool, "--duration", "13h"];
+    let refused = on(&server, &data, &words).await;
+    failed(
+        &refused,
+        &["ValidationException", "less than or equal to 43200"],
+    );
+}

@@ -398,3 +398,19 @@ async fn the_classic_flow_takes_no_saml() {
         .await
         .refused("InvalidParameterException", text);
 }
+
+#[tokio::test]
+async fn credentials_may_end_with_the_response() {
+    let scene = Scene::new().await;
+    let world = &scene.world;
+    let identity = world.identity(&scene.pool, scene.login("ada")).await;
+    for (within, lasts) in [(false, 3600), (true, 240)] {
+        let set = json!({ "WithinLogin": within });
+        world.set_duration(&scene.pool, set).await.ok();
+        let mut says = scene.says("ada");
+        says.assertion_id = format!("_within_{within}");
+        says.lifetime = SignedDuration::from_mins(4);
+        let logins = json!({ ARN: says.login(&scene.idp) });
+        assert_eq!(world.lasting(&identity, logins).await, lasts);
+    }
+}

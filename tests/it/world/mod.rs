@@ -24,6 +24,7 @@ mod developer;
 #[path = "../../../src/logins/fake/identity_provider.rs"]
 pub mod idp;
 mod issuer;
+mod lasting;
 mod log;
 mod nursery;
 mod saying;

@@ -17,6 +17,7 @@ use crate::store::conformance::{Dump, Home, Inspect};
 use crate::store::{PoolAdded, SignIn, SignedIn, Store, StoreError};
 
 mod damage;
+mod earlier;
 mod files;
 mod reading;
 mod writing;
