@@ -69,7 +69,7 @@ mod tests {
             (0, 900_001, 900),
             (0, 43_200_000, 900),
         ] {
-            let lifetime = of_credentials(&pool(900), None, Some(at(end)), at(now));
+            let lifetime = until(of_credentials(&pool(900), None), Some(at(end)), at(now));
             assert_eq!(lifetime.as_secs(), lasts, "{now} {end}");
             assert_eq!(lifetime.subsec_nanos(), 0);
         }
