@@ -38,6 +38,7 @@ pub mod saml_identity;
 pub mod saml_providers;
 pub mod session_policies;
 pub mod sign_in;
+pub mod simulate;
 mod start;
 pub mod trust;
 pub mod web_identity;

@@ -11,6 +11,7 @@ use super::explain::Explain;
 use super::identity::Identity;
 use super::issuer::Issuer;
 use super::keys::Keys;
+use super::policy::Policy;
 use super::pool::Pool;
 use super::root_key::RootKey;
 use crate::config::{Flags, Secret};
@@ -56,6 +57,9 @@ pub enum Command {
     /// What others want to know of a running server before they trust its tokens
     #[command(subcommand)]
     Issuer(Issuer),
+    /// Policies of roles: what they say
+    #[command(subcommand)]
+    Policy(Policy),
     /// What an identity pool has beside what the AWS tools set, on a running server
     #[command(subcommand)]
     Pool(Pool),

@@ -9,6 +9,7 @@ mod explain;
 mod identity;
 mod issuer;
 mod keys;
+mod policy;
 mod pool;
 mod report;
 mod root_key;
@@ -43,6 +44,7 @@ pub fn run() -> ExitCode {
         Command::Explain(explain) => finish(explain::run(explain)),
         Command::Identity(command) => finish(identity::run(command)),
         Command::Issuer(command) => finish(issuer::run(command)),
+        Command::Policy(command) => finish(policy::run(command)),
         Command::Pool(command) => finish(pool::run(command)),
         Command::RootKey(command) => finish(root_key::run(command)),
     }

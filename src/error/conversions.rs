@@ -21,6 +21,7 @@ use crate::app::saml_identity::SamlIdentityError;
 use crate::app::saml_providers::{SAML_PROVIDERS, SamlProviderError};
 use crate::app::session_policies::NotNarrowed;
 use crate::app::sign_in::SignInError;
+use crate::app::simulate::SimulateError;
 use crate::app::trust::TrustError;
 use crate::app::web_identity::WebIdentityError;
 use crate::credentials::routes::StsError;
@@ -139,6 +140,17 @@ impl From<RoleError> for Error {
             RoleError::Trust(error) => malformed(&error),
             RoleError::Policy(error) => malformed(&error),
             RoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SimulateError> for Error {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Role(error) => error.into(),
+            SimulateError::Policy(..) | SimulateError::TooMuch(_) => {
+                Code::InvalidInput.because(format!("{error}."))
+            }
         }
     }
 }

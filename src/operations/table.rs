@@ -60,6 +60,7 @@ pub static ALL: &[Entry] = &[
     entry::<iam::saml_providers::GetSAMLProvider>(),
     entry::<iam::saml_providers::ListSAMLProviders>(),
     entry::<iam::saml_providers::UpdateSAMLProvider>(),
+    entry::<iam::simulate::SimulatePrincipalPolicy>(),
     entry::<admin::create_access_key::CreateAccessKey>(),
     entry::<admin::delete_access_key::DeleteAccessKey>(),
     entry::<admin::explain_login::ExplainLogin>(),
@@ -71,5 +72,6 @@ pub static ALL: &[Entry] = &[
     entry::<admin::rotate_keys::RotateKeys>(),
     entry::<admin::rotate_root_key::RotateRootKey>(),
     entry::<admin::set_credentials_duration::SetCredentialsDuration>(),
+    entry::<admin::simulate_policy::SimulatePolicy>(),
     entry::<admin::update_access_key::UpdateAccessKey>(),
 ];

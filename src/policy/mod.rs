@@ -22,6 +22,7 @@ mod evaluate;
 mod filled;
 mod glob;
 mod mistake;
+mod place;
 mod principal;
 mod reading;
 mod resource;
@@ -38,5 +39,6 @@ pub use self::filled::{
     TemplateError,
 };
 pub use self::mistake::{Mistake, PolicyError};
+pub use self::place::{Position, position_of};
 pub use self::principal::Principal;
 pub use self::statement::{Effect, Statement};

@@ -88,6 +88,11 @@ impl Statement {
         self.conditions.iter().any(|condition| condition.pins(key))
     }
 
+    /// The keys that its conditions ask for, in lower case.
+    pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(Condition::key)
+    }
+
     /// Whether it covers `request`.
     pub(super) fn covers(&self, request: &Request<'_>) -> bool {
         let (effect, context) = (self.effect, request.context);

@@ -1,9 +1,12 @@
-"""OpenID Connect providers, by boto3's IAM client."""
+"""OpenID Connect providers, and policies simulated, by boto3's IAM client."""
 
+import json
 import secrets
 
 import pytest
 
+from programs import run
+from surroundings import BINARY, environment
 from world import new_user
 
 THUMBPRINT = "0123456789abcdef0123456789abcdef01234567"
@@ -108,3 +111,40 @@ def test_a_removed_client_id_closes_the_door_to_its_tokens(iam, server, pool, po
     finally:
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=provider.CLIENT)
     app.get_id(IdentityPoolId=pool, Logins=logins)
+
+
+def test_a_simulation_names_the_statement_that_decides(server, iam_role):
+    """By boto3, and by the server's own command."""
+    iam = server.client("iam")
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=iam_role,
+        ActionNames=["s3:GetObject", "s3:PutObject"],
+        ResourceArns=["arn:aws:s3:::media/a"],
+    )
+    read, write = answer["EvaluationResults"]
+    assert (read["EvalDecision"], write["EvalDecision"]) == ("allowed", "implicitDeny")
+    (matched,) = read["MatchedStatements"]
+    assert (matched["SourcePolicyId"], matched["StartPosition"]["Line"]) == ("media", 1)
+    name = iam_role.rsplit("/", 1)[1]
+    words = ["--role", name, "--action", "s3:GetObject", "--resource", "arn:aws:s3:::media/a"]
+    command = [BINARY, "policy", "simulate", *words, "--endpoint", server.url]
+    env = environment("/nonexistent", AWS_ACCESS_KEY_ID=server.key_id, AWS_SECRET_ACCESS_KEY=server.secret)
+    done = run(command, env)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "allowed       s3:GetObject on arn:aws:s3:::media/a: statement 1 (Read) of media\n"
+
+
+@pytest.fixture
+def iam_role(server, pools):
+    """A role of the built-in IAM that may read."""
+    iam = server.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": pools.account}, "Action": "sts:AssumeRole"}
+    name = f"Simulated-{secrets.token_hex(4)}"
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    read = {"Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::media/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [read]})
+    iam.put_role_policy(RoleName=name, PolicyName="media", PolicyDocument=policy)
+    yield arn
+    iam.delete_role_policy(RoleName=name, PolicyName="media")
+    iam.delete_role(RoleName=name)

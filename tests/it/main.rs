@@ -62,6 +62,7 @@ mod server_side_token_check;
 mod set_identity_pool_roles;
 mod set_principal_tag_attribute_map;
 mod signatures;
+mod simulate_policy;
 mod tag_resource;
 mod unlink_developer_identity;
 mod unlink_identity;

@@ -89,6 +89,17 @@ pub(super) fn guests_inline() -> &'static str {
     &TEXT
 }
 
+/// The name and the text of a policy of [`OF_GUESTS`].
+pub(super) fn texts_of(policy: &SessionPolicy) -> Option<(&'static str, &'static str)> {
+    match policy {
+        SessionPolicy::Managed(Managed::GuestInline) => {
+            Some(("the scope-down of guests", GUESTS_INLINE))
+        }
+        SessionPolicy::Managed(Managed::Guest) => Some((OF_GUESTS_BY_NAME, GUESTS_MANAGED)),
+        _ => None,
+    }
+}
+
 /// Whether what a session policy allows is within what guests may: each of its actions, wildcards and all, is one that a
 /// statement of [`OF_GUESTS`] allows, which say nothing of resources and have no conditions.
 pub(super) fn is_within_guests(template: &SessionTemplate) -> bool {
@@ -106,12 +117,13 @@ pub(super) fn is_within_guests(template: &SessionTemplate) -> bool {
 }
 
 const GUESTS_INLINE: &str = include_str!("guest_inline.json");
+const GUESTS_MANAGED: &str = include_str!("guest_managed.json");
 
 fn of(managed: Managed) -> &'static Policy {
     static ALL: LazyLock<[Policy; 3]> = LazyLock::new(|| {
         let texts = [
             GUESTS_INLINE,
-            include_str!("guest_managed.json"),
+            GUESTS_MANAGED,
             include_str!("guest_managed_old.json"),
         ];
         texts.map(|text| {

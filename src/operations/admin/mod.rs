@@ -11,6 +11,7 @@ pub(super) mod revoke_identity;
 pub(super) mod rotate_keys;
 pub(super) mod rotate_root_key;
 pub(super) mod set_credentials_duration;
+pub(super) mod simulate_policy;
 pub(super) mod update_access_key;
 
 use serde::{Deserialize, Serialize};

@@ -8,6 +8,7 @@ pub(super) mod role_policies;
 pub(super) mod role_tags;
 pub(super) mod roles;
 pub(super) mod saml_providers;
+pub(super) mod simulate;
 
 /// A tag, as IAM writes it.
 #[derive(Serialize, Deserialize)]

@@ -60,6 +60,11 @@ impl Condition {
         }
     }
 
+    /// The key that it asks for, in lower case.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Whether it holds only for values of `key` that it names.
     pub(super) fn pins(&self, key: &str) -> bool {
         let Operator {

@@ -211,7 +211,11 @@ impl Place {
 fn breaking_texts(shape: &Value, good: &str) -> Vec<Value> {
     let mut all: Vec<String> = Vec::new();
     if let Some(first) = list(&shape["enum"]).first() {
-        all.extend([first.to_lowercase(), format!("{first}x"), String::new()]);
+        let mut in_other_capitals = first.to_lowercase();
+        if in_other_capitals == *first {
+            in_other_capitals = first.to_uppercase();
+        }
+        all.extend([in_other_capitals, format!("{first}x"), String::new()]);
     }
     let (min, max) = (length(&shape["min"]), length(&shape["max"]));
     let spoiler = shape["pattern"]

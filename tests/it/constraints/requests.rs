@@ -200,6 +200,23 @@ pub fn request(entry: &Entry) -> Value {
             "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
             "RemovePrivateKey": "A".repeat(22),
         }),
+        (Service::Iam, "SimulatePrincipalPolicy") => json!({
+            "PolicySourceArn": ROLE,
+            "PolicyInputList": ["{}", "{}"], "PermissionsBoundaryPolicyInputList": ["{}", "{}"],
+            "ActionNames": ["s3:GetObject", "s3:PutObject"], "ResourceArns": ["arn:aws:s3:::a", "arn:aws:s3:::b"],
+            "ResourcePolicy": "{}", "ResourceOwner": "arn:aws:iam::123456789012:root",
+            "CallerArn": "arn:aws:iam::123456789012:user/ada",
+            "ContextEntries": [
+                { "ContextKeyName": "aws:userid", "ContextKeyValues": ["a", "b"], "ContextKeyType": "ip" },
+                { "ContextKeyName": "aws:PrincipalArn", "ContextKeyValues": ["a", "b"], "ContextKeyType": "date" },
+            ],
+            "ResourceHandlingOption": "EC2-VPC-EBS", "MaxItems": 10, "Marker": "a",
+        }),
+        (Service::Cognate, "SimulatePolicy") => json!({
+            "RoleName": "Reader", "Actions": ["s3:GetObject", "s3:PutObject"],
+            "Resources": ["arn:aws:s3:::a", "arn:aws:s3:::b"], "Context": { "aws:userid": "a", "aws:PrincipalType": "b" },
+            "SessionPolicy": "{}", "Guest": true,
+        }),
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
         (Service::Cognate, "ExplainLogin") => json!({ "IdentityPoolId": POOL, "Logins": logins() }),

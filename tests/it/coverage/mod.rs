@@ -78,6 +78,9 @@ fn every_operation_has_a_module_of_tests() {
 /// one for all that is done with keys.
 fn module(entry: &Entry) -> (String, bool) {
     let shared = match entry.service {
+        Service::Iam | Service::Cognate if entry.name.starts_with("Simulate") => {
+            Some("simulate_policy")
+        }
         Service::Iam if entry.name.contains("OpenIDConnectProvider") => Some("oidc_providers"),
         Service::Iam if entry.name.contains("SAMLProvider") => Some("saml_providers"),
         Service::Iam if entry.name.contains("Role") => Some("roles"),

@@ -226,6 +226,17 @@ impl House {
         let arn = "arn:aws:iam::123456789012:role/team/Reader";
         let assume = json!({ "RoleArn": arn, "RoleSessionName": "me", "Policy": policy });
         self.call("AssumeRole", assume).await;
+        let asked =
+            json!({ "PolicySourceArn": arn, "ActionNames": ["s3:GetObject", "iam:GetRole"] });
+        self.call("SimulatePrincipalPolicy", asked).await;
+        let narrowed = json!({
+            "PolicySourceArn": arn, "PolicyInputList": [policy], "PermissionsBoundaryPolicyInputList": [policy],
+            "ActionNames": ["s3:GetObject"],
+            "ResourceArns": ["arn:aws:s3:::a", "arn:aws:s3:::b"], "MaxItems": 1,
+        });
+        self.call("SimulatePrincipalPolicy", narrowed).await;
+        let simulated = json!({ "Actions": ["s3:GetObject", "iam:GetRole"], "SessionPolicy": policy, "Guest": true });
+        self.call("SimulatePolicy", of_role(simulated)).await;
         self.call("DeleteRolePolicy", of_role(named)).await;
         self.call("DeleteRole", role).await;
     }

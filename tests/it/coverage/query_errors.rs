@@ -16,6 +16,7 @@ const CHANGED: &str = "ConcurrentModification";
 const URL: &str = "https://login.example.com";
 const ARN: &str = "arn:aws:iam::123456789012:oidc-provider/login.example.com";
 const ENTITY: &str = "https://idp.example/metadata";
+const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/Reader";
 const SAML_ARN: &str = "arn:aws:iam::123456789012:saml-provider/corp";
 
 /// Errors that operations declare and never give, and why.
@@ -45,6 +46,11 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         "IDPRejectedClaim",
         "what a claim says wrong is InvalidIdentityToken or AccessDenied",
         &["AssumeRoleWithWebIdentity"],
+    ),
+    (
+        "PolicyEvaluation",
+        "a policy that was read can be evaluated",
+        &["SimulatePrincipalPolicy"],
     ),
     (
         "RegionDisabledException",
@@ -161,6 +167,9 @@ async fn every_declared_error_comes_about_or_cannot() {
         let mut input = request(entry);
         if entry.name == "CreateOpenIDConnectProvider" {
             input["Url"] = json!(URL);
+        }
+        if entry.name == "SimulatePrincipalPolicy" {
+            input = json!({ "PolicySourceArn": ROLE_ARN, "ActionNames": ["s3:GetObject"] });
         }
         if entry.name == "CreateSAMLProvider" {
             input = json!({ "Name": "corp", "SAMLMetadataDocument": saml_metadata(2030) });
@@ -297,15 +306,19 @@ async fn roles(seen: &mut Pairs) {
         let input = json!({ "RoleName": "Reader", "PolicyName": "p", "PolicyDocument": document });
         ask(&world, seen, "PutRolePolicy", input).await;
     }
+    let nobody =
+        json!({ "PolicySourceArn": format!("{ROLE_ARN}s"), "ActionNames": ["s3:GetObject"] });
+    ask(&world, seen, "SimulatePrincipalPolicy", nobody).await;
+    let malformed = json!({ "PolicySourceArn": ARN, "ActionNames": ["s3:GetObject"] });
+    ask(&world, seen, "SimulatePrincipalPolicy", malformed).await;
     ask(&world, seen, "DeleteRole", json!({ "RoleName": "Reader" })).await;
     for half in 0..2 {
         let tags = (0..30).map(|at| json!({ "Key": format!("{half}-{at}"), "Value": "" }));
         let input = json!({ "RoleName": "Reader", "Tags": tags.collect::<Vec<_>>() });
         ask(&world, seen, "TagRole", input).await;
     }
-    let arn = "arn:aws:iam::123456789012:role/Reader";
     for document in ["{}".to_owned(), policy(1900)] {
-        let input = json!({ "RoleArn": arn, "RoleSessionName": "me", "Policy": document });
+        let input = json!({ "RoleArn": ROLE_ARN, "RoleSessionName": "me", "Policy": document });
         ask(&world, seen, "AssumeRole", input).await;
     }
 }
