@@ -22,6 +22,7 @@ mod constraints;
 mod coverage;
 mod create_identity_pool;
 mod credentials_duration;
+mod decisions;
 mod delete_identities;
 mod delete_identity_pool;
 mod describe_identity;

@@ -4,7 +4,7 @@ use super::{INVALID, Scene, UNSUPPORTED, own_claims};
 use crate::world::{Asked, StandIn, USER_ROLE};
 
 const KEY: &str = "graph.facebook.com";
-const APP: &str = "1634271429961880";
+pub const APP: &str = "1634271429961880";
 const OTHER: &str = "2750000000000001";
 /// A role beside the usual ones.
 const ADA_ROLE: &str = "arn:aws:iam::123456789012:role/Ada";
@@ -37,7 +37,7 @@ pub fn graph(asked: &Asked) -> (u16, Value) {
     }
 }
 
-fn login(user: u32) -> String {
+pub fn login(user: u32) -> String {
     format!("EAA-{APP}-1810025299029{user:03}")
 }
 

@@ -2,7 +2,7 @@
 //! each.
 
 mod explained;
-mod facebook;
+pub mod facebook;
 mod login_with_amazon;
 mod secrets;
 mod twitter;
