@@ -190,13 +190,9 @@ impl Simulation {
             let said = ask(bound);
             within &= said.is_allow();
             // As in `intersection`: a denial first, then a lack, and of several the first.
-            let wins = match (decided.0, said) {
-                (Decision::ExplicitDeny { .. }, _) => false,
-                (_, Decision::ExplicitDeny { .. }) => true,
-                (Decision::Allow { .. }, Decision::ImplicitDeny) => true,
-                _ => false,
-            };
-            if wins {
+            let (all, denies) = (decided.0, matches!(said, Decision::ExplicitDeny { .. }));
+            let is_denied = matches!(all, Decision::ExplicitDeny { .. });
+            if !is_denied && denies || all.is_allow() && !said.is_allow() {
                 decided = (said, bound);
             }
         }

@@ -15,14 +15,17 @@ ROLE = "arn:aws:iam::123456789012:role/Moto{}"
 
 
 class Moto:
-    """moto's server with its own IAM switched on."""
+    """moto's server, with its own IAM."""
 
     def __init__(self, folder):
         command = [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
         self.program = Program("moto", command, folder / "moto.log", env=environment(folder))
         self.url = self.program.wait_for(r"Running on (http://\S+)")[1]
         self._prepare()
-        # From now on every request is authorised.
+
+    def enforce(self):
+        """From now on every request is authorised. moto then wants a signature of all of them, also where the
+        STS takes none, so that no STS behind a route can be asked meanwhile."""
         assert requests.post(f"{self.url}/moto-api/reset-auth", data="0", timeout=10).ok
 
     def _prepare(self):
@@ -69,10 +72,10 @@ def test_users_and_guests_may_what_their_roles_at_moto_say(moto, own_server, pro
     identity.set_identity_pool_roles(IdentityPoolId=pool, Roles=roles)
 
     user = sign_in(server, moto, pool, {issuer.key: issuer.token(new_user())})
+    guest = sign_in(server, moto, pool, {})
+    moto.enforce()
     user.put_object(Bucket="open", Key="note", Body=b"from a user")
     assert refused(user.put_object, Bucket="closed", Key="note", Body=b"") == "AccessDenied"
-
-    guest = sign_in(server, moto, pool, {})
     assert guest.get_object(Bucket="open", Key="note")["Body"].read() == b"from a user"
     assert refused(guest.put_object, Bucket="open", Key="other", Body=b"") == "AccessDenied"
 

@@ -40,13 +40,19 @@ def action(pick):
 
 
 def resource(pick):
-    """A resource of a policy: as it is, with a star for a part of it, or with stars for whole segments."""
+    """A resource of a policy: as it is, with a star for some of its last part, or with a star for a whole segment.
+
+    Stars in front of the region are no policy for Cognate, nor for IAM.
+    """
     name = pick.choice(RESOURCES)
-    begin = pick.randrange(len("arn:aws:"), len(name))
-    end = pick.randrange(begin, len(name))
     parts = name.split(":", 5)
-    parts[pick.randrange(2, 5)] = "*"
-    return pick.choice([name, name[:begin] + "*", name[:begin] + "*" + name[end:], ":".join(parts), "*"])
+    last = len(name) - len(parts[5])
+    begin = pick.randrange(last, len(name))
+    end = pick.randrange(begin, len(name))
+    parts[pick.choice([3, 4])] = "*"
+    # Its star would have to stand for the end of the region and the beginning of the account.
+    across = "arn:aws:sqs:e*2:queue:sub"
+    return pick.choice([name, name[:begin] + "*", name[:begin] + "*" + name[end:], ":".join(parts), "*", across])
 
 
 def some(pick, make):
@@ -101,17 +107,15 @@ def of_one_case(document, asked, target):
 
 
 def within_segments(document, asked, target):
-    """In front of an ARN's last part a star stands for what is between two colons (IAM's `ARN` elements); moto's for
-    anything. Capitals as above, since both may play a part.
-
-    moto reads what isn't a star as a regular expression, so it can be told.
+    """In front of an ARN's last part a star stays between two colons, unless it is the last of its part; moto's stands
+    for anything. Capitals as above, since both may play a part.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
     """
 
     def bound(text):
-        parts = text.split(":", 5)
-        if len(parts) < 6:
-            return text
-        return ":".join([re.sub(r"\*", "[^:]*", part) for part in parts[:5]] + [re.sub(r"\*", ".*", parts[5])])
+        *parts, last = text.split(":", 5)
+        within = [re.sub(r"\*(?!$)", "[^:]*", part).replace("[^:]*", "\0").replace("*", ".*") for part in parts]
+        return ":".join([*within, last.replace("*", ".*")]).replace("\0", "[^:]*")
 
     lowered = mapped(document, str.lower, str)
     for one in lowered["Statement"]:

@@ -148,10 +148,9 @@ fn each_text(
             Event::Text(part) => content.push_str(&part.xml10_content()),
             Event::CData(part) => content.push_str(&part.xml10_content()),
             Event::GeneralRef(reference) => content.push(referred(&reference)?),
-            Event::DocType(_) => return Err(NotAnAnswer::Xml),
             Event::Empty(_) | Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::Eof if path.is_empty() => return Ok(()),
-            Event::Eof => return Err(NotAnAnswer::Xml),
+            Event::DocType(_) | Event::Eof => return Err(NotAnAnswer::Xml),
         }
     }
 }

@@ -215,8 +215,7 @@ fn what_was_obtained_is_found_by_everything_that_it_was_asked_for_with() {
     let now = obtained.expires - SignedDuration::from_hours(1);
     memory.keep(key(), Arc::clone(&obtained));
     assert!(memory.find(&key(), now).is_some());
-    type Change = fn(&mut Key);
-    let changes: [Change; 10] = [
+    let changes: [fn(&mut Key); 10] = [
         |key| key.route = 2,
         |key| key.role.push('s'),
         |key| key.pool = uuid::Uuid::from_u128(9),

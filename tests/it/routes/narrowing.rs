@@ -107,15 +107,12 @@ async fn a_tag_that_could_widen_the_policy_refuses_the_call() {
         let ada = scene.world.identity(&scene.pool, logins.clone()).await;
         let before = scene.sts.asked().len();
         let answer = scene.world.credentials(&ada, logins).await;
-        match wanted {
-            Some(wanted) => {
-                answer.ok();
-                assert_eq!(resource(&scene.last()), json!(wanted));
-            }
-            None => {
-                answer.refused("InvalidIdentityPoolConfigurationException", NO_ROLE);
-                assert_eq!(scene.sts.asked().len(), before, "{team}");
-            }
+        if let Some(wanted) = wanted {
+            answer.ok();
+            assert_eq!(resource(&scene.last()), json!(wanted));
+        } else {
+            answer.refused("InvalidIdentityPoolConfigurationException", NO_ROLE);
+            assert_eq!(scene.sts.asked().len(), before, "{team}");
         }
     }
     // What isn't even a tag is refused before: quotes, wildcards, variables.
