@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognate::ambient::{Ambient, Still};
 use cognate::app::{self, App};
 use cognate::config::{Config, Contents, Environment, Flags};
+use cognate::model::credentials_duration::CredentialsDuration;
 use cognate::model::identity::Identity;
 use cognate::model::ids::{PoolId, RoleArn};
 use cognate::model::pool::{Pool, PoolSettings, Roles};
@@ -104,6 +105,7 @@ impl Server {
             ..PoolSettings::default()
         };
         let pool = Pool {
+            credentials: CredentialsDuration::default(),
             id: id.clone(),
             version: 1,
             settings,

@@ -45,14 +45,7 @@ async fn nobody_is_given_what_another_had() {
     // Another role, and other tags.
     scene.roles("arn:aws:iam:::role/Other", GUEST).await.ok();
     assert!(seen.insert(key_id(scene.world.credentials(&ada, logins.clone()).await)));
-    let map = json!({
-        "IdentityPoolId": scene.pool, "IdentityProviderName": scene.provider, "PrincipalTags": { "who": "sub" },
-    });
-    scene
-        .world
-        .admin("SetPrincipalTagAttributeMap", map)
-        .await
-        .ok();
+    scene.tags(json!({ "who": "sub" })).await;
     assert!(seen.insert(key_id(scene.world.credentials(&ada, logins).await)));
 }
 

@@ -84,6 +84,15 @@ impl Scene {
         self.world.admin("SetIdentityPoolRoles", input).await
     }
 
+    /// Makes these claims tags of sessions.
+    async fn tags(&self, claims_by_tag: Value) {
+        let map = json!({
+            "IdentityPoolId": self.pool, "IdentityProviderName": self.provider, "PrincipalTags": claims_by_tag,
+        });
+        let answer = self.world.admin("SetPrincipalTagAttributeMap", map).await;
+        answer.ok();
+    }
+
     /// An identity, and a login for it.
     async fn user(&self, subject: &str) -> (String, Value) {
         let logins = login(&self.issuer, &self.issuer.token(subject));

@@ -81,14 +81,7 @@ async fn no_client_gets_a_token_for_the_audience_of_a_route() {
 #[tokio::test]
 async fn a_tag_that_could_widen_the_policy_refuses_the_call() {
     let scene = Scene::new(&own_folder("arn:aws:s3:::media/${aws:PrincipalTag/team}/*")).await;
-    let map = json!({
-        "IdentityPoolId": scene.pool, "IdentityProviderName": scene.provider, "PrincipalTags": { "team": "team" },
-    });
-    scene
-        .world
-        .admin("SetPrincipalTagAttributeMap", map)
-        .await
-        .ok();
+    scene.tags(json!({ "team": "team" })).await;
     for (team, wanted) in [
         (json!("red"), Some("arn:aws:s3:::media/red/*")),
         (
@@ -160,14 +153,7 @@ async fn a_guest_is_narrowed_wherever_the_role_is() {
 #[tokio::test]
 async fn the_tags_of_a_session_are_in_its_token() {
     let scene = Scene::new("").await;
-    let map = json!({
-        "IdentityPoolId": scene.pool, "IdentityProviderName": scene.provider, "PrincipalTags": { "team": "team" },
-    });
-    scene
-        .world
-        .admin("SetPrincipalTagAttributeMap", map)
-        .await
-        .ok();
+    scene.tags(json!({ "team": "team" })).await;
     let logins = login(
         &scene.issuer,
         &scene
