@@ -65,6 +65,7 @@ fuzz_target!(init: {
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        transient: false,
     };
     let refused = verify(response(), &terms, now());
     assert!(
