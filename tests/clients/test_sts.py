@@ -1,5 +1,8 @@
 """The classic flow, and the STS, by boto3."""
 
+import json
+import secrets
+
 import pytest
 import requests
 from botocore.exceptions import ClientError
@@ -72,6 +75,23 @@ def test_credentials_of_both_flows_name_their_role_and_session(server, pool, poo
 
 def test_the_administrator_is_the_accounts_root(server, pools):
     assert server.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{pools.account}:root"
+
+
+def test_the_administrator_takes_a_role(server, pools):
+    iam, name = server.client("iam"), f"Taken-{secrets.token_hex(4)}"
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": pools.account}, "Action": actions}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    try:
+        answer = server.client("sts").assume_role(
+            RoleArn=arn, RoleSessionName="me", DurationSeconds=900, Tags=[{"Key": "team", "Value": "red"}]
+        )
+        caller = server.client("sts", answer["Credentials"]).get_caller_identity()
+        assert caller["Arn"] == f"arn:aws:sts::{pools.account}:assumed-role/{name}/me"
+        assert caller["UserId"] == answer["AssumedRoleUser"]["AssumedRoleId"]
+    finally:
+        iam.delete_role(RoleName=name)
 
 
 def test_a_presigned_url_tells_whoever_holds_it_who_made_it(server, pool):
