@@ -10,6 +10,7 @@ use crate::world::{Answer, Asked, Issuer, StandIn, World, login};
 
 mod lifetimes;
 mod narrowing;
+mod recipes;
 mod requests;
 mod trouble;
 
@@ -46,7 +47,9 @@ impl Scene {
             "[[credentials.route]]\nrole = 'arn:aws:iam:::role/*'\nendpoint = '{}/sts'\n{more}\n",
             sts.base
         );
-        Self::with(sts, &route).await
+        let scene = Self::with(sts, &route).await;
+        scene.roles(USER, GUEST).await.ok();
+        scene
     }
 
     /// With these routes in the configuration.
@@ -57,7 +60,8 @@ impl Scene {
         let base = sts.base.clone();
         let world = World::with(|flags| {
             flags.config = Some(config);
-            flags.upstreams = vec![format!("sts.eu-west-1.amazonaws.com={base}")];
+            let hosts = ["sts.eu-west-1.amazonaws.com", "minio.example.net"];
+            flags.upstreams = hosts.map(|host| format!("{host}={base}")).into();
         })
         .await;
         let issuer = Issuer::new().await;
@@ -65,16 +69,14 @@ impl Scene {
         let pool = world
             .pool(json!({ "OpenIdConnectProviderARNs": [provider] }))
             .await;
-        let scene = Self {
+        Self {
             world,
             issuer,
             sts,
             pool,
             provider,
             _folder: folder,
-        };
-        scene.roles(USER, GUEST).await.ok();
-        scene
+        }
     }
 
     /// Gives the pool these roles.

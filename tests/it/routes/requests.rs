@@ -169,6 +169,7 @@ async fn the_first_route_that_matches_is_asked_and_the_built_in_sts_serves_the_r
     let routes =
         route("arn:aws:iam:::role/User", "first") + &route("arn:aws:iam:::role/*", "second");
     let scene = Scene::with(sts, &routes).await;
+    scene.roles(USER, GUEST).await.ok();
     let (ada, logins) = scene.user("ada").await;
     let guest = scene.guest().await;
     scene.world.credentials(&ada, logins.clone()).await.ok();
