@@ -165,8 +165,6 @@ mod tests {
         }
         for action in [
             r#""Action":"*""#,
-            r#""Action":"s*""#,
-            r#""Action":"s?:GetObject""#,
             r#""Action":["s3:GetObject","iam:GetRole"]"#,
             r#""Action":"kms:*""#,
             r#""Action":"kms:Encr?pt""#,
