@@ -148,7 +148,7 @@ pub(super) async fn load_or_make(
     let now = ambient.now();
     let current = ring.new_key(master, ambient, now).await?;
     let next = ring.new_key(master, ambient, now).await?;
-    let keys = KeyRing::new(current, next, now);
+    let keys = KeyRing::new("signing", current, next, now);
     save(ring, store, 1, &keys).await?;
     Ok(keys)
 }

@@ -71,6 +71,7 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
     let pool = Pool {
         id: id.clone(),
         version: 1,
+        incarnation: 0,
         settings,
         roles,
         tag_maps: indexmap::IndexMap::new(),

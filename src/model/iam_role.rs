@@ -14,7 +14,8 @@ pub struct Role {
     pub arn: RoleArn,
     /// `AROA` and 16 letters and digits: no other role ever has it, not even one of the same name.
     pub id: String,
-    /// Rises by one with every change, as a pool's.
+    /// The version of its record.
+    #[serde(skip)]
     pub version: u64,
     /// Up to 1,000 characters, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,8 @@ pub struct Identity {
     pub id: Uuid,
     /// Its pool's UUID.
     pub pool: Uuid,
+    /// Tells its pool from an earlier pool with the same UUID.
+    pub incarnation: u64,
     /// Whether it lives.
     pub state: State,
     /// Whether it ever had a login. Such an identity is never a guest again.
@@ -38,6 +40,7 @@ impl Identity {
         Self {
             id,
             pool,
+            incarnation: 0,
             state: State::Live,
             authenticated: !logins.is_empty(),
             logins,

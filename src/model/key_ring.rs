@@ -20,6 +20,11 @@ pub struct RingKey {
 /// A ring: always one key that is used and one that is used next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRing {
+    /// What its keys are for.
+    pub purpose: String,
+    /// The version of its record.
+    #[serde(skip)]
+    pub version: u64,
     /// The key that is used for what is new.
     pub current: RingKey,
     /// The key that is used next: published, so that everybody knows it before it is used.
@@ -59,8 +64,10 @@ pub enum NotRotated {
 
 impl KeyRing {
     /// A ring that begins with two keys; whoever learns of one learns of both.
-    pub fn new(current: RingKey, next: RingKey, now: Timestamp) -> Self {
+    pub fn new(purpose: &str, current: RingKey, next: RingKey, now: Timestamp) -> Self {
         Self {
+            purpose: purpose.to_owned(),
+            version: 0,
             current,
             next,
             next_ready: now,
@@ -165,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_next_key_stands_behind_the_one_in_use_before_it_is_used() {
-        let ring = KeyRing::new(key("a"), key("b"), hour(0));
+        let ring = KeyRing::new("signing", key("a"), key("b"), hour(0));
         assert_eq!(ids(&ring, hour(0)), ["a", "b"]);
         let ring = ring.rotate(key("c"), TIMES, hour(0)).unwrap();
         assert_eq!(ids(&ring, hour(0)), ["b", "c", "a"]);
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_key_is_not_used_before_every_copy_has_it() {
-        let ring = KeyRing::new(key("a"), key("b"), hour(0));
+        let ring = KeyRing::new("signing", key("a"), key("b"), hour(0));
         let ring = ring.rotate(key("c"), TIMES, hour(5)).unwrap();
         let early = ring.rotate(key("d"), TIMES, hour(6) - SignedDuration::from_secs(1));
         assert_eq!(early, Err(NotRotated::TooSoon(hour(6))));
@@ -182,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_retired_key_is_believed_until_its_last_token_has_expired() {
-        let ring = KeyRing::new(key("a"), key("b"), hour(0));
+        let ring = KeyRing::new("signing", key("a"), key("b"), hour(0));
         let ring = ring.rotate(key("c"), TIMES, hour(1)).unwrap();
         assert_eq!(
             ids(&ring, hour(25) - SignedDuration::from_secs(1)),
@@ -195,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_compromised_key_is_gone_at_once_and_leaves_no_gap() {
-        let first = KeyRing::new(key("a"), key("b"), hour(0));
+        let first = KeyRing::new("signing", key("a"), key("b"), hour(0));
         let ring = first.rotate(key("c"), TIMES, hour(1)).unwrap();
         let dropped = |id: &str| ring.drop_key(id, key("n"), TIMES, hour(1)).unwrap();
         assert_eq!(ids(&dropped("b"), hour(1)), ["c", "n", "a"]);

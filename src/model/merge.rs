@@ -34,24 +34,25 @@ pub fn decide(source: &Identity, destination: &Identity) -> Merge {
     }
 }
 
-/// Takes `logins`, all of which must be its own, from `identity` at `now`, and gives those that it took, each once;
-/// `None`, and nothing, if one isn't, or if it is revoked. What was given out before is over, and an identity without logins is nobody's: it
-/// doesn't become a guest.
-pub fn unlink(identity: &mut Identity, logins: &[Login], now: Timestamp) -> Option<Vec<Login>> {
-    if identity.revoked
-        || identity.state != State::Live
-        || !logins.iter().all(|login| identity.has(login))
-    {
-        return None;
+/// Whether `logins` can be removed from `identity`: all are its own, and it is neither revoked nor merged away.
+pub fn may_unlink(identity: &Identity, logins: &[Login]) -> bool {
+    !identity.revoked
+        && identity.state == State::Live
+        && logins.iter().all(|login| identity.has(login))
+}
+
+/// Removes `logins` from `identity` at `now` and returns those that it removed, each once; nothing where
+/// [`may_unlink`] refuses. The epoch rises, and an identity without logins doesn't become a guest.
+pub fn unlink(identity: &mut Identity, logins: &[Login], now: Timestamp) -> Vec<Login> {
+    if !may_unlink(identity, logins) {
+        return Vec::new();
     }
-    let taken = identity
-        .logins
-        .extract_if(.., |login| logins.contains(login))
-        .collect();
+    let removed = identity.logins.extract_if(.., |login| logins.contains(login));
+    let removed = removed.collect();
     identity.epoch += 1;
     identity.version += 1;
     identity.modified = now.max(identity.created);
-    Some(taken)
+    removed
 }
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
         assert!(!one.revoke(true, at(3)), "it is revoked already");
         assert_eq!(decide(&one, &other), Merge::Conflict);
         assert_eq!(decide(&other, &one), Merge::Conflict);
-        assert_eq!(unlink(&mut one, &[user("a")], at(3)), None);
+        assert_eq!(unlink(&mut one, &[user("a")], at(3)), []);
         assert!(one.revoke(false, at(4)));
         assert_eq!((one.epoch, one.revoked), (2, false));
         assert_eq!(decide(&one, &other), Merge::Join);
@@ -109,20 +110,20 @@ mod tests {
     fn an_identity_that_loses_logins_starts_a_new_epoch_and_never_becomes_a_guest() {
         let mut one = identity(1, &[user("a"), user("b")]);
         let twice = [user("a"), user("a")];
-        assert_eq!(unlink(&mut one, &twice, at(2)), Some(vec![user("a")]));
+        assert_eq!(unlink(&mut one, &twice, at(2)), [user("a")]);
         assert_eq!((one.logins.len(), one.epoch, one.modified), (1, 1, at(2)));
         assert_eq!(
             unlink(&mut one, &[user("a")], at(3)),
-            None,
+            [],
             "it has it no more"
         );
-        assert_eq!(unlink(&mut one, &[user("b"), user("c")], at(3)), None);
+        assert_eq!(unlink(&mut one, &[user("b"), user("c")], at(3)), []);
         assert_eq!(
             (one.logins.len(), one.epoch),
             (1, 1),
             "a refusal changes nothing"
         );
-        assert!(unlink(&mut one, &[user("b")], at(3)).is_some());
+        assert_eq!(unlink(&mut one, &[user("b")], at(3)), [user("b")]);
         assert!(!one.is_guest());
     }
 }

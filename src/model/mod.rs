@@ -1,5 +1,6 @@
 //! Plain records, checked ids, and the pure rules (who owns a login, which role is given). No I/O, no clock, no store.
 
+pub mod access_key;
 pub mod credentials_duration;
 pub mod iam_role;
 pub mod identity;
@@ -13,4 +14,5 @@ pub mod principal_tags;
 pub mod provider;
 pub mod role_pattern;
 pub mod roles;
+pub mod root_key;
 pub mod sign_in;

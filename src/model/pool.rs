@@ -13,8 +13,12 @@ use super::roles::RoleMapping;
 pub struct Pool {
     /// Its id.
     pub id: PoolId,
-    /// Rises by one with every change, so that a change never overwrites one that it didn't see.
+    /// The version of its record, by which a change never overwrites a change that it didn't see.
+    #[serde(skip)]
     pub version: u64,
+    /// Tells it from an earlier pool with the same id; its identities and logins carry it.
+    #[serde(default)]
+    pub incarnation: u64,
     /// What its owner sets.
     pub settings: PoolSettings,
     /// The roles that its identities get.
@@ -88,4 +92,16 @@ pub struct Roles {
     /// a registered provider; at most 10.
     #[serde(default)]
     pub mappings: IndexMap<String, RoleMapping>,
+}
+
+/// A deleted pool whose identities are still to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedPool {
+    /// The pool's UUID.
+    pub id: uuid::Uuid,
+    /// The incarnation that was deleted.
+    pub incarnation: u64,
+    /// The version of its record.
+    #[serde(skip)]
+    pub version: u64,
 }

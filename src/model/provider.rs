@@ -98,12 +98,18 @@ pub fn user_pool(name: &str) -> Option<(Region, &str)> {
     (of == region.as_str() && plain && name.len() <= 128).then_some((region, pool))
 }
 
+/// The key of the OpenID Connect provider with this name: names that differ by a final slash are one.
+pub fn oidc_key(name: &str) -> &str {
+    name.strip_suffix('/').unwrap_or(name)
+}
+
 /// An OpenID Connect provider as the IAM actions register it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OidcProvider {
     /// Its ARN, which holds its name.
     pub arn: OidcProviderArn,
-    /// Rises by one with every change, as a pool's.
+    /// The version of its record.
+    #[serde(skip)]
     pub version: u64,
     /// The issuer's URL, exactly as its tokens and its discovery document write it.
     pub issuer: String,
@@ -122,7 +128,8 @@ pub struct OidcProvider {
 pub struct SamlProvider {
     /// Its ARN, which holds its name.
     pub arn: SamlProviderArn,
-    /// Rises by one with every change, as a pool's.
+    /// The version of its record.
+    #[serde(skip)]
     pub version: u64,
     /// What tells it from another one of the same name, before or after it.
     pub uuid: Uuid,

@@ -5,8 +5,6 @@
 //! caller so that asking again is harmless. Outcomes of the domain are values, absence is `Option`, and an error means
 //! that the store could not do its work.
 
-#[cfg(test)]
-mod conformance;
 pub mod sqlite;
 
 use std::sync::Arc;

@@ -17,6 +17,18 @@ pub struct Known {
     pub owners: Vec<Identity>,
 }
 
+impl Known {
+    /// All identities.
+    pub fn into_identities(self) -> Vec<Identity> {
+        let mut all = self.owners;
+        if let Some(presented) = self.presented {
+            all.push(presented.identity);
+            all.extend(presented.survivor);
+        }
+        all
+    }
+}
+
 /// The identity that a caller named.
 #[derive(Debug, Clone)]
 pub struct Presented {

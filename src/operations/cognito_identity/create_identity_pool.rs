@@ -41,6 +41,8 @@ impl Operation for CreateIdentityPool {
         let pool = Pool {
             id,
             version: 1,
+
+            incarnation: 0,
             settings,
             roles: Roles::default(),
             tag_maps: indexmap::IndexMap::new(),

@@ -57,6 +57,8 @@ impl Operation for UpdateIdentityPool {
         let after = Pool {
             id: before.id.clone(),
             version: before.version + 1,
+
+            incarnation: 0,
             settings: self.members.settings(call, &before.id).await?,
             roles: before.roles.clone(),
             tag_maps: before.tag_maps.clone(),

@@ -94,9 +94,10 @@ pub(super) fn unlink(db: &Connection, ask: &Unlink) -> Result<Unlinked, StoreErr
         return Ok(Unlinked::NoIdentity);
     }
     let now = rows::whole_milliseconds(ask.now);
-    let Some(taken) = merge::unlink(&mut identity, &ask.logins, now) else {
+    if !merge::may_unlink(&identity, &ask.logins) {
         return Ok(Unlinked::NotLinked);
-    };
+    }
+    let taken = merge::unlink(&mut identity, &ask.logins, now);
     for login in &taken {
         rows::remove_login(db, ask.pool, login, identity.id)?;
     }

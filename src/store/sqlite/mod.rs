@@ -19,8 +19,6 @@ mod roles;
 mod rows;
 mod saml_providers;
 mod sign_in;
-#[cfg(test)]
-pub(super) mod tests;
 mod writer;
 
 use std::path::Path;

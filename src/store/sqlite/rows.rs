@@ -133,6 +133,7 @@ fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
     Ok(Identity {
         id: uuid(row, 0)?,
         pool: uuid(row, 1)?,
+        incarnation: 0,
         state,
         authenticated: row.get(3)?,
         logins: from_json(logins)?,

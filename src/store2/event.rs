@@ -1,0 +1,164 @@
+//! Events: what happened, to what, by whom, in which request. A plan makes them next to its writes, and the same
+//! transaction stores them in the outbox that later consumers read. An event holds no secret, and a guest's id only as
+//! its keyed hash.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Who changes something, in which request and at which moment.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The ARN of the signer; `anonymous` for public operations, `cognate` for the server's own duties.
+    pub signer: String,
+    /// The operation, such as `GetId`.
+    pub operation: &'static str,
+    /// The id of the request.
+    pub request_id: Uuid,
+    /// The moment of the request, in whole milliseconds: the time of everything that the change writes.
+    pub at: Timestamp,
+    /// The hash that replaces the ids of guests.
+    pub guests: GuestHash,
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// The object that it happened to.
+    pub subject: Subject,
+    /// Further objects: the identities that were merged away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Subject>,
+    /// The providers whose logins were linked or removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<String>,
+    /// The ARN of the signer; `anonymous` for public operations, `cognate` for the server's own duties.
+    pub signer: String,
+    /// The operation.
+    pub operation: String,
+    /// The id of the request.
+    pub request_id: Uuid,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// An identity was created, for a guest or for logins.
+    #[serde(rename = "identity.created")]
+    IdentityCreated,
+    /// Logins were linked to an identity.
+    #[serde(rename = "identity.linked")]
+    IdentityLinked,
+    /// Other identities were merged into an identity.
+    #[serde(rename = "identity.merged")]
+    IdentityMerged,
+    /// Logins were removed from an identity.
+    #[serde(rename = "identity.unlinked")]
+    IdentityUnlinked,
+    /// An identity was revoked.
+    #[serde(rename = "identity.revoked")]
+    IdentityRevoked,
+    /// A revoked identity was restored.
+    #[serde(rename = "identity.restored")]
+    IdentityRestored,
+    /// An identity was deleted.
+    #[serde(rename = "identity.deleted")]
+    IdentityDeleted,
+    /// A record was created.
+    #[serde(rename = "record.created")]
+    RecordCreated,
+    /// A record was changed.
+    #[serde(rename = "record.changed")]
+    RecordChanged,
+    /// A record was deleted.
+    #[serde(rename = "record.deleted")]
+    RecordDeleted,
+}
+
+/// The object of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Subject {
+    /// An identity that had logins before the event.
+    Identity {
+        /// Its pool.
+        pool: Uuid,
+        /// Its id.
+        id: Uuid,
+    },
+    /// An identity that was a guest when the request arrived.
+    Guest {
+        /// Its pool.
+        pool: Uuid,
+        /// The keyed hash of its id.
+        hash: String,
+    },
+    /// A record.
+    Record {
+        /// Its kind.
+        kind: String,
+        /// Its key.
+        key: String,
+        /// Its version after the event.
+        version: u64,
+    },
+}
+
+impl Event {
+    /// The event of `kind` about `subject` with this origin.
+    pub fn new(kind: EventKind, subject: Subject, origin: &Origin) -> Self {
+        Self {
+            at: origin.at,
+            kind,
+            subject,
+            related: Vec::new(),
+            providers: Vec::new(),
+            signer: origin.signer.clone(),
+            operation: origin.operation.to_owned(),
+            request_id: origin.request_id,
+        }
+    }
+}
+
+/// Events behind a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events of each transaction, with its position.
+    pub transactions: Vec<(u64, Vec<Event>)>,
+    /// Whether events between the position that was asked for and the first one here were deleted.
+    pub lost: bool,
+}
+
+/// The keyed hash that replaces the ids of guests, which are bearer secrets. One key gives one id the same hash always.
+#[derive(Clone)]
+pub struct GuestHash(Arc<hmac::Key>);
+
+impl GuestHash {
+    /// The hash under this key.
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key)))
+    }
+
+    /// 32 hexadecimal digits that stand for the identity `id`.
+    pub fn of(&self, id: Uuid) -> String {
+        let tag = hmac::sign(&self.0, id.as_bytes());
+        let mut half = [0; 16];
+        half.copy_from_slice(&tag.as_ref()[..16]);
+        Uuid::from_bytes(half).simple().to_string()
+    }
+}
+
+impl fmt::Debug for GuestHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("GuestHash(…)")
+    }
+}

@@ -1,0 +1,572 @@
+//! The plan of a question: which rows it needs next, or its answer with the writes and events. Pure: the same question
+//! and rows give the same plan, so a store can run it again.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::question::{
+    Answer, Delete, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question, Revoke,
+    SignIn, Unlink,
+};
+use crate::model::identity::{Identity, Login, LoginKey, State};
+use crate::model::merge;
+use crate::model::sign_in::{self, Decision, Known, Presented};
+use crate::store2::StoreError;
+use crate::store2::event::{Event, EventKind, Origin, Subject};
+
+/// How often an identity may have been merged onwards. Far more than the accounts of any user; a longer chain is a loop.
+const MERGES: usize = 1000;
+
+/// A row that a plan needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The version of a pool's record, held until the transaction ends.
+    Pool(Uuid),
+    /// The identity with this id, in any pool.
+    Identity(Uuid),
+    /// The owner of the login with this key.
+    Login(PoolRef, LoginKey),
+}
+
+/// The rows that were loaded so far; an absent row is loaded as `None`.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pools: Vec<(Uuid, Option<u64>)>,
+    identities: Vec<(Uuid, Option<Identity>)>,
+    logins: Vec<(PoolRef, LoginKey, Option<Uuid>)>,
+}
+
+impl Loaded {
+    /// Adds the version of a pool's record.
+    pub fn add_pool(&mut self, id: Uuid, version: Option<u64>) {
+        self.pools.push((id, version));
+    }
+
+    /// Adds an identity.
+    pub fn add_identity(&mut self, id: Uuid, row: Option<Identity>) {
+        self.identities.push((id, row));
+    }
+
+    /// Adds the owner of a login; a row of a removed login has none.
+    pub fn add_login(&mut self, pool: PoolRef, key: LoginKey, owner: Option<Uuid>) {
+        self.logins.push((pool, key, owner));
+    }
+
+    fn pool(&self, id: Uuid) -> Result<Option<u64>, Halt> {
+        let found = self.pools.iter().find(|(loaded, _)| *loaded == id);
+        found.map_or(Err(Need::Pool(id).into()), |(_, version)| Ok(*version))
+    }
+
+    fn identity(&self, id: Uuid) -> Result<Option<&Identity>, Halt> {
+        let found = self.identities.iter().find(|(loaded, _)| *loaded == id);
+        found.map_or(Err(Need::Identity(id).into()), |(_, row)| Ok(row.as_ref()))
+    }
+
+    fn owner(&self, pool: PoolRef, key: LoginKey) -> Result<Option<Uuid>, Halt> {
+        let mut logins = self.logins.iter();
+        let found = logins.find(|(of, loaded, _)| *of == pool && *loaded == key);
+        found.map_or(Err(Need::Login(pool, key).into()), |(_, _, owner)| Ok(*owner))
+    }
+}
+
+/// What a store does next for a question.
+#[derive(Debug)]
+pub enum Step {
+    /// Load these rows and ask again.
+    More(Vec<Need>),
+    /// Apply this plan.
+    Done(Plan),
+    /// The answer needs writes, for which an origin is missing.
+    NeedsChange,
+}
+
+/// An answer, and the writes and events that come with it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The answer, once the writes are durable.
+    pub answer: Answer,
+    /// The writes, in the order in which they are applied.
+    pub writes: Vec<Write>,
+    /// The events, which the same transaction stores.
+    pub events: Vec<Event>,
+}
+
+impl Plan {
+    fn answer(answer: Answer) -> Self {
+        Self {
+            answer,
+            writes: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+}
+
+/// A write to one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Insert an identity, whose id is free.
+    InsertIdentity(Identity),
+    /// Replace an identity that is there.
+    UpdateIdentity(Identity),
+    /// Delete an identity that is there.
+    DeleteIdentity(Uuid),
+    /// Set the owner of a login from `before` to `owner`. A login without an owner keeps its row, so that there is a row
+    /// to lock.
+    SetOwner {
+        /// The pool.
+        pool: PoolRef,
+        /// The login's key.
+        key: LoginKey,
+        /// The owner that was loaded.
+        before: Option<Uuid>,
+        /// The owner from now on.
+        owner: Option<Uuid>,
+    },
+}
+
+/// Why a plan stops before its end.
+enum Halt {
+    More(Vec<Need>),
+    Answer(Answer),
+    NeedsChange,
+    Error(StoreError),
+}
+
+impl From<Need> for Halt {
+    fn from(need: Need) -> Self {
+        Self::More(vec![need])
+    }
+}
+
+fn corrupt(reason: &'static str) -> Halt {
+    Halt::Error(StoreError::Corrupt(reason.into()))
+}
+
+/// Plans `question` with the rows that were loaded. Without an origin the plan ends where it would write.
+pub fn plan(question: &Question, origin: Option<&Origin>, loaded: &Loaded) -> Result<Step, StoreError> {
+    let planned = match question {
+        Question::Find(id) => find(*id, loaded),
+        Question::Owner(pool, login) => owner(*pool, login, loaded),
+        Question::AddGuest(pool, id) => add_guest(*pool, *id, origin, loaded),
+        Question::SignIn(question) => sign_in(question, origin, loaded),
+        Question::Merge(question) => merge(question, origin, loaded),
+        Question::Unlink(question) => unlink(question, origin, loaded),
+        Question::Revoke(question) => revoke(*question, origin, loaded),
+        Question::Delete(question) => delete(question, origin, loaded),
+    };
+    match planned {
+        Ok(plan) => Ok(Step::Done(plan)),
+        Err(Halt::More(needs)) => Ok(Step::More(needs)),
+        Err(Halt::Answer(answer)) => Ok(Step::Done(Plan::answer(answer))),
+        Err(Halt::NeedsChange) => Ok(Step::NeedsChange),
+        Err(Halt::Error(error)) => Err(error),
+    }
+}
+
+/// Answers a question without writes; `None` where its plan has writes. For a store whose loads need no locks.
+pub fn answer(
+    question: &Question,
+    load: impl FnMut(Need, &mut Loaded) -> Result<(), StoreError>,
+) -> Result<Option<Answer>, StoreError> {
+    let plan = load_and_plan(question, None, load)?;
+    Ok(plan.map(|plan| plan.answer))
+}
+
+/// Plans a question to its end. For a store whose loads need no locks.
+pub fn run(
+    question: &Question,
+    origin: &Origin,
+    load: impl FnMut(Need, &mut Loaded) -> Result<(), StoreError>,
+) -> Result<Plan, StoreError> {
+    let plan = load_and_plan(question, Some(origin), load)?;
+    Ok(plan.expect("a plan with an origin ends with an answer"))
+}
+
+fn load_and_plan(
+    question: &Question,
+    origin: Option<&Origin>,
+    mut load: impl FnMut(Need, &mut Loaded) -> Result<(), StoreError>,
+) -> Result<Option<Plan>, StoreError> {
+    let mut loaded = Loaded::default();
+    loop {
+        match plan(question, origin, &loaded)? {
+            Step::Done(plan) => return Ok(Some(plan)),
+            Step::NeedsChange => return Ok(None),
+            Step::More(needs) => {
+                for need in needs {
+                    load(need, &mut loaded)?;
+                }
+            }
+        }
+    }
+}
+
+fn find(id: Uuid, loaded: &Loaded) -> Result<Plan, Halt> {
+    let Some(identity) = loaded.identity(id)? else {
+        return Ok(Plan::answer(Answer::Missing(Missing::Identity)));
+    };
+    if let State::MergedInto(next) = identity.state
+        && survivor(next, loaded)?.is_none()
+    {
+        return Ok(Plan::answer(Answer::Orphan(identity.clone())));
+    }
+    Ok(Plan::answer(Answer::Identity(identity.clone())))
+}
+
+fn owner(pool: PoolRef, login: &Login, loaded: &Loaded) -> Result<Plan, Halt> {
+    let found = owner_of(pool, &login.key(), login, loaded)?;
+    Ok(Plan::answer(match found {
+        Some(identity) => Answer::Identity(identity.clone()),
+        None => Answer::Missing(Missing::Owner),
+    }))
+}
+
+fn add_guest(
+    pool: PoolVersion,
+    id: Uuid,
+    origin: Option<&Origin>,
+    loaded: &Loaded,
+) -> Result<Plan, Halt> {
+    let origin = writable(pool, origin, loaded)?;
+    let guest = new_identity(pool, id, Vec::new(), origin.at);
+    if let Some(made) = made_before(&guest, loaded)? {
+        return Ok(Plan::answer(Answer::Identity(made)));
+    }
+    let event = Event::new(EventKind::IdentityCreated, subject(&guest, origin), origin);
+    Ok(Plan {
+        answer: Answer::Identity(guest.clone()),
+        writes: vec![Write::InsertIdentity(guest)],
+        events: vec![event],
+    })
+}
+
+fn sign_in(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
+    let pool = question.pool.pool;
+    let mut needs = Vec::new();
+    let mut note = |halt: Halt| match halt {
+        Halt::More(more) => {
+            needs.extend(more);
+            Ok(())
+        }
+        other => Err(other),
+    };
+    let presented = question.presented.map(|id| presented(pool, id, loaded));
+    let presented = match presented.transpose() {
+        Ok(presented) => presented,
+        Err(halt) => note(halt).map(|()| None)?,
+    };
+    let mut owners: Vec<Identity> = Vec::new();
+    for (key, login) in &question.logins {
+        match owner_of(pool, key, login, loaded) {
+            Ok(Some(owner)) if owners.iter().all(|one| one.id != owner.id) => {
+                owners.push(owner.clone());
+            }
+            Ok(_) => {}
+            Err(halt) => note(halt)?,
+        }
+    }
+    if !needs.is_empty() {
+        return Err(Halt::More(needs));
+    }
+    let known = Known { presented, owners };
+    let logins = question.logins.iter().map(|(_, login)| login);
+    let logins: Vec<Login> = logins.cloned().collect();
+    let decision = sign_in::decide(question.asker, &logins, &known);
+    let mut identities = known.into_identities();
+    let mut take = |id: Uuid| {
+        let at = identities.iter().position(|identity| identity.id == id);
+        identities.swap_remove(at.expect("the rule names identities that it knows, each once"))
+    };
+    match decision {
+        Decision::Found(id) => Ok(Plan::answer(Answer::Identity(take(id)))),
+        Decision::Refuse(refusal) => Ok(Plan::answer(Answer::Refused(
+            IdentityRefusal::SignIn(refusal),
+        ))),
+        Decision::Create => create(question, logins, origin, loaded),
+        Decision::Join { into, from, link } => {
+            let into = take(into);
+            let from = from.into_iter().map(take).collect();
+            join(question.pool, into, from, link, origin, loaded)
+        }
+    }
+}
+
+fn create(
+    question: &SignIn,
+    logins: Vec<Login>,
+    origin: Option<&Origin>,
+    loaded: &Loaded,
+) -> Result<Plan, Halt> {
+    let origin = writable(question.pool, origin, loaded)?;
+    let new = new_identity(question.pool, question.new_id, logins, origin.at);
+    // An identity that an earlier run made is found by its logins, so this id belongs to another identity.
+    if loaded.identity(new.id)?.is_some() {
+        return Err(Halt::Error(id_taken()));
+    }
+    let mut event = Event::new(EventKind::IdentityCreated, subject(&new, origin), origin);
+    event.providers = providers(&new.logins);
+    let mut writes = vec![Write::InsertIdentity(new.clone())];
+    writes.extend(question.logins.iter().map(|(key, _)| Write::SetOwner {
+        pool: question.pool.pool,
+        key: *key,
+        before: None,
+        owner: Some(new.id),
+    }));
+    Ok(Plan {
+        answer: Answer::Identity(new),
+        writes,
+        events: vec![event],
+    })
+}
+
+/// Makes one identity of `into` and `from`, with the logins `link` that no identity has.
+fn join(
+    pool: PoolVersion,
+    mut into: Identity,
+    mut from: Vec<Identity>,
+    link: Vec<Login>,
+    origin: Option<&Origin>,
+    loaded: &Loaded,
+) -> Result<Plan, Halt> {
+    let origin = writable(pool, origin, loaded)?;
+    let kind = if from.is_empty() {
+        EventKind::IdentityLinked
+    } else {
+        EventKind::IdentityMerged
+    };
+    let mut event = Event::new(kind, subject(&into, origin), origin);
+    event.related = from.iter().map(|one| subject(one, origin)).collect();
+    event.providers = providers(&link);
+    let set_owner = |login: &Login, before| Write::SetOwner {
+        pool: pool.pool,
+        key: login.key(),
+        before,
+        owner: Some(into.id),
+    };
+    let mut writes = Vec::new();
+    for source in &from {
+        writes.extend(source.logins.iter().map(|login| set_owner(login, Some(source.id))));
+    }
+    writes.extend(link.iter().map(|login| set_owner(login, None)));
+    sign_in::apply(&mut into, &mut from, link, origin.at);
+    writes.extend(from.into_iter().map(Write::UpdateIdentity));
+    writes.push(Write::UpdateIdentity(into.clone()));
+    Ok(Plan {
+        answer: Answer::Identity(into),
+        writes,
+        events: vec![event],
+    })
+}
+
+fn merge(question: &Merge, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
+    let pool = question.pool;
+    let owner = |login: &Login| owner_of(pool.pool, &login.key(), login, loaded);
+    let Some(source) = owner(&question.source)? else {
+        return Ok(Plan::answer(Answer::Missing(Missing::Source)));
+    };
+    let Some(destination) = owner(&question.destination)? else {
+        return Ok(Plan::answer(Answer::Missing(Missing::Owner)));
+    };
+    match merge::decide(source, destination) {
+        merge::Merge::Same => Ok(Plan::answer(Answer::Identity(destination.clone()))),
+        merge::Merge::Conflict => Ok(Plan::answer(Answer::Refused(IdentityRefusal::Merge))),
+        merge::Merge::Join => {
+            let (into, from) = (destination.clone(), vec![source.clone()]);
+            join(pool, into, from, Vec::new(), origin, loaded)
+        }
+    }
+}
+
+fn unlink(question: &Unlink, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
+    let pool = question.pool;
+    let mut identity = in_pool(pool.pool, question.identity, loaded)?;
+    if !merge::may_unlink(&identity, &question.logins) {
+        return Ok(Plan::answer(Answer::Refused(IdentityRefusal::NotLinked)));
+    }
+    let origin = writable(pool, origin, loaded)?;
+    let subject = subject(&identity, origin);
+    let removed = merge::unlink(&mut identity, &question.logins, origin.at);
+    let mut event = Event::new(EventKind::IdentityUnlinked, subject, origin);
+    event.providers = providers(&removed);
+    let mut writes = without_owner(pool.pool, identity.id, &removed);
+    writes.push(Write::UpdateIdentity(identity.clone()));
+    Ok(Plan {
+        answer: Answer::Identity(identity),
+        writes,
+        events: vec![event],
+    })
+}
+
+fn revoke(question: Revoke, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
+    let pool = question.pool;
+    let mut identity = in_pool(pool.pool, question.identity, loaded)?;
+    if let State::MergedInto(next) = identity.state {
+        let survivor = survivor(next, loaded)?;
+        let missing = || Halt::Answer(Answer::Missing(Missing::Identity));
+        identity = survivor.ok_or_else(missing)?.clone();
+    }
+    if identity.revoked == question.revoked {
+        return Ok(Plan::answer(Answer::Identity(identity)));
+    }
+    let origin = writable(pool, origin, loaded)?;
+    let subject = subject(&identity, origin);
+    identity.revoke(question.revoked, origin.at);
+    let kind = if question.revoked {
+        EventKind::IdentityRevoked
+    } else {
+        EventKind::IdentityRestored
+    };
+    Ok(Plan {
+        answer: Answer::Identity(identity.clone()),
+        writes: vec![Write::UpdateIdentity(identity)],
+        events: vec![Event::new(kind, subject, origin)],
+    })
+}
+
+fn delete(question: &Delete, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
+    let needs = question.identities.iter().filter_map(|(_, id)| {
+        let loaded = loaded.identity(*id);
+        loaded.is_err().then_some(Need::Identity(*id))
+    });
+    let needs: Vec<Need> = needs.collect();
+    if !needs.is_empty() {
+        return Err(Halt::More(needs));
+    }
+    let mut plan = Plan::answer(Answer::Deleted);
+    let mut seen = Vec::new();
+    for (pool, id) in &question.identities {
+        let identity = loaded.identity(*id)?.filter(|one| is_of(one, pool.pool));
+        let Some(identity) = identity.filter(|one| !one.revoked && !seen.contains(id)) else {
+            continue;
+        };
+        seen.push(*id);
+        let origin = writable(*pool, origin, loaded)?;
+        let mut event = Event::new(EventKind::IdentityDeleted, subject(identity, origin), origin);
+        event.providers = providers(&identity.logins);
+        plan.events.push(event);
+        let without_owner = without_owner(pool.pool, identity.id, &identity.logins);
+        plan.writes.extend(without_owner);
+        plan.writes.push(Write::DeleteIdentity(identity.id));
+    }
+    Ok(plan)
+}
+
+/// Allows writes where the pool is what the call saw.
+fn writable<'o>(
+    pool: PoolVersion,
+    origin: Option<&'o Origin>,
+    loaded: &Loaded,
+) -> Result<&'o Origin, Halt> {
+    let origin = origin.ok_or(Halt::NeedsChange)?;
+    if loaded.pool(pool.pool.id)? == Some(pool.version) {
+        Ok(origin)
+    } else {
+        Err(Halt::Answer(Answer::PoolChanged))
+    }
+}
+
+fn is_of(identity: &Identity, pool: PoolRef) -> bool {
+    identity.pool == pool.id && identity.incarnation == pool.incarnation
+}
+
+/// The identity `id` of `pool`.
+fn in_pool(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Identity, Halt> {
+    let found = loaded.identity(id)?.filter(|identity| is_of(identity, pool));
+    let missing = Halt::Answer(Answer::Missing(Missing::Identity));
+    found.cloned().ok_or(missing)
+}
+
+/// The identity `id` of `pool`, and where it was merged away the live end of its chain.
+fn presented(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Presented, Halt> {
+    let identity = in_pool(pool, id, loaded)?;
+    let survivor = match identity.state {
+        State::Live => None,
+        State::MergedInto(next) => survivor(next, loaded)?.cloned(),
+    };
+    Ok(Presented { identity, survivor })
+}
+
+/// The live end of a chain of merges that leads to `next`; `None` where it was deleted.
+fn survivor(mut next: Uuid, loaded: &Loaded) -> Result<Option<&Identity>, Halt> {
+    for _ in 0..MERGES {
+        let Some(identity) = loaded.identity(next)? else {
+            return Ok(None);
+        };
+        match identity.state {
+            State::Live => return Ok(Some(identity)),
+            State::MergedInto(further) => next = further,
+        }
+    }
+    Err(corrupt("a chain of merges without an end"))
+}
+
+/// The identity that has `login`: the key leads to it, the full text decides.
+fn owner_of<'l>(
+    pool: PoolRef,
+    key: &LoginKey,
+    login: &Login,
+    loaded: &'l Loaded,
+) -> Result<Option<&'l Identity>, Halt> {
+    let Some(id) = loaded.owner(pool, *key)? else {
+        return Ok(None);
+    };
+    let Some(owner) = loaded.identity(id)? else {
+        return Err(corrupt("a login of an identity that isn't there"));
+    };
+    if owner.state != State::Live || !is_of(owner, pool) || !owner.has(login) {
+        return Err(corrupt("a login that its identity doesn't have"));
+    }
+    Ok(Some(owner))
+}
+
+fn new_identity(pool: PoolVersion, id: Uuid, logins: Vec<Login>, at: Timestamp) -> Identity {
+    let new = Identity::new(id, pool.pool.id, logins, at);
+    Identity {
+        incarnation: pool.pool.incarnation,
+        ..new
+    }
+}
+
+/// The identity that an earlier run of the same transaction made of `guest`, as it now is.
+fn made_before(guest: &Identity, loaded: &Loaded) -> Result<Option<Identity>, Halt> {
+    match loaded.identity(guest.id)? {
+        None => Ok(None),
+        Some(before)
+            if (before.pool, before.incarnation) == (guest.pool, guest.incarnation) =>
+        {
+            Ok(Some(before.clone()))
+        }
+        Some(_) => Err(Halt::Error(id_taken())),
+    }
+}
+
+/// A new id belongs to another identity already. Another id may do.
+fn id_taken() -> StoreError {
+    StoreError::Unavailable("the id of a new identity is taken".into())
+}
+
+fn without_owner(pool: PoolRef, identity: Uuid, logins: &[Login]) -> Vec<Write> {
+    let writes = logins.iter().map(|login| Write::SetOwner {
+        pool,
+        key: login.key(),
+        before: Some(identity),
+        owner: None,
+    });
+    writes.collect()
+}
+
+fn providers(logins: &[Login]) -> Vec<String> {
+    logins.iter().map(|login| login.provider.clone()).collect()
+}
+
+/// The identity as an event names it: a guest by its keyed hash.
+fn subject(identity: &Identity, origin: &Origin) -> Subject {
+    let pool = identity.pool;
+    if identity.authenticated {
+        let id = identity.id;
+        Subject::Identity { pool, id }
+    } else {
+        let hash = origin.guests.of(identity.id);
+        Subject::Guest { pool, hash }
+    }
+}

@@ -1,0 +1,141 @@
+//! Questions about identities and their answers, as values: a store can ask its plan again with the same question.
+
+use uuid::Uuid;
+
+use crate::model::identity::{Identity, Login, LoginKey};
+use crate::model::sign_in::{Asker, Refusal};
+
+/// One incarnation of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PoolRef {
+    /// The pool's UUID.
+    pub id: Uuid,
+    /// Tells a pool from an earlier pool with the same id; its identities and logins carry it.
+    pub incarnation: u64,
+}
+
+/// A pool as a call saw it. A change compares it in its transaction: where the pool has another version, nothing is
+/// written and the answer is [`Answer::PoolChanged`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolVersion {
+    /// The pool.
+    pub pool: PoolRef,
+    /// The version of its record.
+    pub version: u64,
+}
+
+/// A question about identities.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// Which identity has this id?
+    Find(Uuid),
+    /// Which identity of the pool has this login?
+    Owner(PoolRef, Login),
+    /// Add a guest with this id to the pool.
+    AddGuest(PoolVersion, Uuid),
+    /// Find, make, link or merge the identity of verified logins, as [`crate::model::sign_in::decide`] says.
+    SignIn(SignIn),
+    /// Merge the owner of one login into the owner of another, as [`crate::model::merge::decide`] says.
+    Merge(Merge),
+    /// Remove logins from an identity, all or none, as [`crate::model::merge::unlink`] does.
+    Unlink(Unlink),
+    /// Revoke or restore an identity, as [`Identity::revoke`] does; of an identity that was merged away, its survivor.
+    Revoke(Revoke),
+    /// Delete identities and their logins; an identity that isn't there counts as deleted, and a revoked identity stays,
+    /// because its logins would be free.
+    Delete(Delete),
+}
+
+/// A sign-in with verified logins.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// Who presents the logins.
+    pub asker: Asker,
+    /// The pool.
+    pub pool: PoolVersion,
+    /// The identity that the caller named, if any.
+    pub presented: Option<Uuid>,
+    /// Verified logins with their keys: at least one, no provider twice.
+    pub logins: Vec<(LoginKey, Login)>,
+    /// The id of the identity that is made if one must be.
+    pub new_id: Uuid,
+}
+
+/// A merge by two logins.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// The pool.
+    pub pool: PoolVersion,
+    /// A login of the identity that is merged away.
+    pub source: Login,
+    /// A login of the identity that stays.
+    pub destination: Login,
+}
+
+/// A removal of logins.
+#[derive(Debug, Clone)]
+pub struct Unlink {
+    /// The pool.
+    pub pool: PoolVersion,
+    /// The identity.
+    pub identity: Uuid,
+    /// The logins that are removed: at least one.
+    pub logins: Vec<Login>,
+}
+
+/// A revocation, or its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Revoke {
+    /// The pool.
+    pub pool: PoolVersion,
+    /// The identity.
+    pub identity: Uuid,
+    /// Whether it is revoked or restored.
+    pub revoked: bool,
+}
+
+/// A deletion.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The identities, each with its pool.
+    pub identities: Vec<(PoolVersion, Uuid)>,
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// This identity, as it now is.
+    Identity(Identity),
+    /// This identity was merged away and its survivor is deleted, so that only a deletion still finds it.
+    Orphan(Identity),
+    /// Something that the question names isn't there.
+    Missing(Missing),
+    /// The rule refuses.
+    Refused(IdentityRefusal),
+    /// The identities are deleted, but for the revoked ones.
+    Deleted,
+    /// The pool has another version than the call saw, or is deleted: look at it again and ask anew.
+    PoolChanged,
+}
+
+/// What isn't there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The identity isn't there, or not in this pool.
+    Identity,
+    /// No identity has the login of the source.
+    Source,
+    /// No identity has the login, or the login of the destination.
+    Owner,
+}
+
+/// Why a rule refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityRefusal {
+    /// A sign-in is refused.
+    SignIn(Refusal),
+    /// The identities can't become one.
+    Merge,
+    /// The identity doesn't have all the logins.
+    NotLinked,
+}
