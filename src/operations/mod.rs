@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::Call;
+use crate::app::access::authorise;
+use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::json::JsonError;
 use crate::policy::Context;
@@ -152,10 +153,10 @@ impl<O: Operation> Prepared for O {
         let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
         Box::pin(async move {
             let resource = match role {
-                Some(name) => call.role_arn(&name).await?,
+                Some(name) => roles::arn_of(call, &name).await?,
                 None => resource,
             };
-            Ok(call.authorise(&action, &resource, context).await?)
+            authorise::check(call, &action, &resource, context).await
         })
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -28,7 +29,7 @@ impl Operation for CreateAccessKey {
     type Output = CreateAccessKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<CreateAccessKeyOutput, Error> {
-        let (access_key_id, secret) = call.new_access_key(self.name, self.policy).await?;
+        let (access_key_id, secret) = access_keys::create(call, self.name, self.policy).await?;
         Ok(CreateAccessKeyOutput {
             access_key_id,
             secret_access_key: secret.to_string(),

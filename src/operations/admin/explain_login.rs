@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
 use crate::app::explain::{Explanation, Who};
+use crate::app::{Call, pools};
 use crate::error::{Code, Dialect, Error};
 use crate::model::ids::{IdentityId, RoleArn};
 use crate::operations::cognito_identity::pool_arn;
@@ -65,7 +65,7 @@ impl Operation for ExplainLogin {
         if self.logins.is_empty() {
             return Err(Code::InvalidParameter.because("There is no login to explain."));
         }
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let Explanation {
             checks,
             who,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::CredentialsDurationOutput;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::cognito_identity::pool_arn;
 use crate::operations::{Access, Operation, Service};
@@ -26,7 +26,7 @@ impl Operation for GetCredentialsDuration {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         Ok(pool.credentials.into())
     }
 }

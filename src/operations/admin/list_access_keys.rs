@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::answer::Seconds;
 use crate::operations::{Access, Operation, Service};
@@ -34,9 +35,7 @@ impl Operation for ListAccessKeys {
     type Output = ListAccessKeysOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListAccessKeysOutput, Error> {
-        let keys = call
-            .app
-            .access_keys()
+        let keys = access_keys::list(call.app)
             .await?
             .into_iter()
             .map(|key| AccessKey {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, Purpose, shown};
 use crate::app::Call;
+use crate::app::keys::rings;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -27,7 +28,7 @@ impl Operation for ListKeys {
     type Output = ListKeysOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListKeysOutput, Error> {
-        let ring = call.app.ring(self.purpose.into()).await?;
+        let ring = rings::find(call.app, self.purpose.into()).await?;
         Ok(ListKeysOutput { keys: shown(&ring) })
     }
 }

@@ -17,7 +17,7 @@ pub(super) mod update_access_key;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Seconds;
-use crate::app::keys::Ring;
+use crate::app::keys::rings::Ring;
 use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::key_ring::KeyRing;
 

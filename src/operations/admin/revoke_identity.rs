@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
+use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
@@ -28,7 +28,7 @@ impl Operation for RevokeIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<RevokeIdentityOutput, Error> {
         Ok(RevokeIdentityOutput {
-            identity_id: call.revoke(&self.identity_id, true).await?,
+            identity_id: identities::revoke(call, &self.identity_id, true).await?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::root_key;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -25,7 +26,7 @@ impl Operation for RotateRootKey {
     type Output = RotateRootKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<RotateRootKeyOutput, Error> {
-        let (access_key_id, file) = call.app.rotate_root_key().await?;
+        let (access_key_id, file) = root_key::rotate(call.app).await?;
         Ok(RotateRootKeyOutput {
             access_key_id,
             credentials_file: file.display().to_string(),

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use super::pool_arn;
-use crate::app::Call;
-use crate::app::find::FindError;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::answer::Nothing;
 use crate::operations::{Access, Operation, Service};
@@ -27,11 +26,7 @@ impl Operation for DeleteIdentityPool {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
-        if call.app.store.remove_pool(pool.id.uuid).await? {
-            Ok(Nothing)
-        } else {
-            Err(FindError::NoPool(self.identity_pool_id).into())
-        }
+        pools::remove(call, &self.identity_pool_id).await?;
+        Ok(Nothing)
     }
 }

@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::Call;
+use crate::app::credentials::web_identity;
 use crate::app::proofs::{Place, Proof};
+use crate::app::{Call, identities, sign_in};
 use crate::error::{Code, Error};
 use crate::model::ids::IdentityId;
 use crate::model::provider::ProviderKind;
@@ -37,7 +38,7 @@ impl Operation for GetOpenIdToken {
     type Output = GetOpenIdTokenOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIdTokenOutput, Error> {
-        let (identity, pool) = call.identity(&self.identity_id).await?;
+        let (identity, pool) = identities::find(call, &self.identity_id).await?;
         let refused = |why: &str| {
             let text = format!("Basic (classic) flow is not {why}, please use enhanced flow.");
             Err(Code::InvalidParameter.because(text))
@@ -54,11 +55,11 @@ impl Operation for GetOpenIdToken {
         }
         let place = Place::For(&identity);
         let proofs = call.proofs(&pool, &self.logins, place).await?;
-        let who = call.known(&pool, &identity, &proofs).await?;
+        let who = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
         // What comes from a developer's token doesn't outlive it.
         let end = proofs.iter().filter_map(Proof::own_end).min();
         let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
-        let token = call.open_id_token(&pool, &who, lifetime, false);
+        let token = web_identity::open_id_token(call, &pool, &who, lifetime, false);
         Ok(GetOpenIdTokenOutput {
             identity_id: who.id,
             token,

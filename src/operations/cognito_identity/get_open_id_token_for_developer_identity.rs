@@ -8,9 +8,10 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Logins, pool_arn};
-use crate::app::Call;
+use crate::app::credentials::web_identity;
 use crate::app::proofs::{Place, ProofError};
-use crate::app::sign_in::{Known, SignInError};
+use crate::app::sign_in::{self, SignInError, VerifiedIdentity};
+use crate::app::{Call, identities, pools};
 use crate::error::{Code, Error};
 use crate::model::identity::Login;
 use crate::model::ids::IdentityId;
@@ -59,11 +60,11 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         mut self,
         call: &Call<'_>,
     ) -> Result<GetOpenIdTokenForDeveloperIdentityOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let user = take_user(&mut self.logins, &pool)?;
         principal_tags::check(&self.principal_tags).map_err(SignInError::from)?;
         let identity = match &self.identity_id {
-            Some(id) => Some(call.identity_of(&pool, id).await?),
+            Some(id) => Some(identities::find_in_pool(call, &pool, id).await?),
             None => None,
         };
         let proofs = call.proofs(&pool, &self.logins, Place::Developer).await;
@@ -71,13 +72,12 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         let (name, id) = (user.provider.clone(), user.subject.clone());
         let mut logins = vec![user];
         logins.extend(proofs.iter().map(|proof| proof.login.clone()));
-        let (id_of_identity, epoch) = call
-            .sign_in(Asker::Developer, &pool, identity.as_ref(), logins)
-            .await?;
+        let (id_of_identity, epoch) =
+            sign_in::resolve(call, Asker::Developer, &pool, identity.as_ref(), logins).await?;
         let third = format!("{name}:{}:{id}", pool.id);
         let mut amr = vec!["authenticated".to_owned(), name, third];
         amr.extend(proofs.into_iter().flat_map(|proof| proof.amr));
-        let who = Known {
+        let who = VerifiedIdentity {
             id: id_of_identity,
             epoch,
             amr,
@@ -85,7 +85,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         };
         let seconds = self.token_duration.unwrap_or(LIFETIME);
         let lifetime = SignedDuration::from_secs(seconds);
-        let token = call.open_id_token(&pool, &who, lifetime, true);
+        let token = web_identity::open_id_token(call, &pool, &who, lifetime, true);
         Ok(GetOpenIdTokenForDeveloperIdentityOutput {
             identity_id: who.id,
             token,

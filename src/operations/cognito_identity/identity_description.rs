@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::app::sign_in::id_in;
+use crate::app::identities::id_in;
 use crate::model::identity::Identity;
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{pool_arn, tagging};
 use crate::app::Call;
+use crate::app::access::authorise;
+use crate::app::providers::{oidc, saml};
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
@@ -115,9 +117,7 @@ impl PoolMembers {
         let mut context = Context::default();
         self.tag_context(&mut context);
         let pool = pool_arn(call, pool_id);
-        Ok(call
-            .authorise("cognito-identity:TagResource", &pool, context)
-            .await?)
+        authorise::check(call, "cognito-identity:TagResource", &pool, context).await
     }
 
     /// The settings that these members mean for the pool `pool`, if they make sense together and name what there is.
@@ -160,7 +160,7 @@ async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProvider
     for text in arns {
         let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
         let arn = OidcProviderArn::parse(text).ok_or_else(missing)?;
-        let provider = call.app.store.oidc_provider(arn.name()).await?;
+        let provider = oidc::record(call, arn.name()).await?;
         if provider.is_none_or(|provider| provider.arn != arn) {
             return Err(missing());
         }
@@ -177,8 +177,7 @@ async fn registered_saml(call: &Call<'_>, arns: &[String]) -> Result<Vec<SamlPro
     for text in arns {
         let missing = || invalid(format!("SAML provider not found for arn {text}"));
         let arn = SamlProviderArn::parse(text).ok_or_else(missing)?;
-        let provider = call.app.store.saml_provider(arn.name()).await?;
-        if provider.is_none_or(|provider| provider.arn != arn) {
+        if saml::record(call, &arn).await?.is_none() {
             return Err(missing());
         }
         if !found.contains(&arn) {

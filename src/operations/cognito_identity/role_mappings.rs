@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
-use crate::app::authorise::AuthoriseError;
+use crate::app::access::authorise;
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
@@ -98,10 +98,10 @@ pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, E
         .ok_or_else(forbidden)?;
     let mut context = Context::default();
     context.set("iam:PassedToService", OWN);
-    match call.authorise("iam:PassRole", arn, context).await {
+    match authorise::check(call, "iam:PassRole", arn, context).await {
         Ok(()) => Ok(role),
-        Err(AuthoriseError::Denied { .. }) => Err(forbidden()),
-        Err(other) => Err(other.into()),
+        Err(error) if error.code == Code::AccessDenied => Err(forbidden()),
+        Err(other) => Err(other),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::role_mappings::{self, WrittenMapping, passed_role};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::pool::Roles;
 use crate::operations::answer::Nothing;
@@ -32,7 +32,7 @@ impl Operation for SetIdentityPoolRoles {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let before = call.own_pool(&self.identity_pool_id).await?;
+        let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let mut roles = Roles {
             mappings: role_mappings::read(call, &before, self.role_mappings).await?,
             ..Roles::default()
@@ -45,7 +45,7 @@ impl Operation for SetIdentityPoolRoles {
                 *role = Some(passed_role(call, arn).await?);
             }
         }
-        call.change_pool(&self.identity_pool_id, |pool| {
+        pools::change(call, &self.identity_pool_id, |pool| {
             role_mappings::check_keys(pool, roles.mappings.keys())?;
             pool.roles = roles.clone();
             Ok::<(), Error>(())

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
@@ -36,7 +36,7 @@ impl Operation for TagResource {
 
     async fn run(self, call: &Call<'_>) -> Result<TagResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
-        call.change_pool(&pool, |pool| {
+        pools::change(call, &pool, |pool| {
             pool.settings.tags.extend(self.tags.clone());
             tagging::check(&pool.settings.tags)
         })

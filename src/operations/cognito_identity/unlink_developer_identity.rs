@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::get_open_id_token_for_developer_identity::other_developer;
 use super::pool_arn;
-use crate::app::Call;
+use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::identity::Login;
 use crate::operations::answer::Nothing;
@@ -32,14 +32,14 @@ impl Operation for UnlinkDeveloperIdentity {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let provider = self.developer_provider_name;
         if pool.settings.developer_provider_name.as_ref() != Some(&provider) {
             return Err(other_developer());
         }
-        let identity = call.identity_of(&pool, &self.identity_id).await?;
+        let identity = identities::find_in_pool(call, &pool, &self.identity_id).await?;
         let login = Login::developer(provider, self.developer_user_identifier);
-        call.unlink(&pool, &identity, vec![login]).await?;
+        identities::unlink(call, &pool, &identity, vec![login]).await?;
         Ok(Nothing)
     }
 }

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::Logins;
 use crate::app::Call;
+use crate::app::identities::{self, id_in};
 use crate::app::proofs::{Place, ProofError};
-use crate::app::sign_in::{SignInError, id_in};
+use crate::app::sign_in::SignInError;
 use crate::error::Error;
 use crate::model::identity::State;
 use crate::operations::answer::Nothing;
@@ -28,7 +29,7 @@ impl Operation for UnlinkIdentity {
     type Output = Nothing;
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let (identity, pool) = call.identity(&self.identity_id).await?;
+        let (identity, pool) = identities::find(call, &self.identity_id).await?;
         if identity.state != State::Live {
             return Err(SignInError::Forbidden(id_in(&pool, identity.id)).into());
         }
@@ -53,7 +54,7 @@ impl Operation for UnlinkIdentity {
             logins.push(proof.login.clone());
         }
         if !logins.is_empty() {
-            call.unlink(&pool, &identity, logins).await?;
+            identities::unlink(call, &pool, &identity, logins).await?;
         }
         Ok(Nothing)
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
@@ -35,7 +35,7 @@ impl Operation for UntagResource {
 
     async fn run(self, call: &Call<'_>) -> Result<UntagResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
-        call.change_pool(&pool, |pool| {
+        pools::change(call, &pool, |pool| {
             pool.settings
                 .tags
                 .retain(|key, _| !self.tag_keys.contains(key));

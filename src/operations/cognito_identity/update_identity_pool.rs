@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
@@ -34,7 +34,7 @@ impl Operation for UpdateIdentityPool {
     }
 
     async fn run(mut self, call: &Call<'_>) -> Result<IdentityPool, Error> {
-        let before = call.own_pool(&self.identity_pool_id).await?;
+        let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
         if let Some(name) = &before.settings.developer_provider_name {
             if self
                 .members
@@ -63,7 +63,7 @@ impl Operation for UpdateIdentityPool {
             credentials: before.credentials,
         };
         let shown = IdentityPool::of(call, &after)?;
-        call.replace_pool(after).await?;
+        pools::replace(call, after).await?;
         Ok(shown)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::app::Call;
-use crate::app::change::ChangeError;
+use crate::app::providers::oidc;
 use crate::error::{Code, Error};
 use crate::model::ids::OidcProviderArn;
 use crate::model::issuer::Issuer;
@@ -81,15 +81,7 @@ impl Operation for CreateOpenIDConnectProvider {
                 .collect(),
             created: call.now,
         };
-        call.add_provider(provider)
-            .await
-            .map_err(|error| match error {
-                ChangeError::ProviderExists => Code::EntityAlreadyExists.because(format!(
-                    "Provider with url {} already exists.",
-                    issuer.url()
-                )),
-                other => other.into(),
-            })?;
+        oidc::add(call, provider).await?;
         Ok(CreateOpenIDConnectProviderOutput {
             arn,
             tags: self.tags,
@@ -126,7 +118,7 @@ impl Operation for GetOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIDConnectProviderOutput, Error> {
-        let provider = call.provider(&self.arn).await?;
+        let provider = oidc::find(call, &self.arn).await?;
         Ok(GetOpenIDConnectProviderOutput {
             // As the real service shows it: without the scheme.
             url: provider.arn.name().to_owned(),
@@ -165,7 +157,7 @@ impl Operation for ListOpenIDConnectProviders {
     type Output = ListOpenIDConnectProvidersOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListOpenIDConnectProvidersOutput, Error> {
-        let providers = call.app.store.list_oidc_providers().await?;
+        let providers = oidc::list(call).await?;
         let list = providers
             .iter()
             .map(|provider| OpenIDConnectProviderListEntry {
@@ -197,9 +189,9 @@ impl Operation for AddClientIDToOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let mut provider = call.provider(&self.arn).await?;
+        let mut provider = oidc::find(call, &self.arn).await?;
         add_client_id(&mut provider.client_ids, self.client_id)?;
-        call.replace_provider(provider).await?;
+        oidc::replace(call, provider).await?;
         Ok(Nothing)
     }
 }
@@ -224,11 +216,11 @@ impl Operation for RemoveClientIDFromOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let mut provider = call.provider(&self.arn).await?;
+        let mut provider = oidc::find(call, &self.arn).await?;
         provider
             .client_ids
             .retain(|client_id| *client_id != self.client_id);
-        call.replace_provider(provider).await?;
+        oidc::replace(call, provider).await?;
         Ok(Nothing)
     }
 }
@@ -253,9 +245,9 @@ impl Operation for UpdateOpenIDConnectProviderThumbprint {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let mut provider = call.provider(&self.arn).await?;
+        let mut provider = oidc::find(call, &self.arn).await?;
         provider.thumbprints = thumbprints(self.thumbprint_list)?;
-        call.replace_provider(provider).await?;
+        oidc::replace(call, provider).await?;
         Ok(Nothing)
     }
 }
@@ -278,17 +270,8 @@ impl Operation for DeleteOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        match call.provider(&self.arn).await {
-            Ok(provider) => {
-                call.app
-                    .store
-                    .remove_oidc_provider(provider.arn.name())
-                    .await?;
-                Ok(Nothing)
-            }
-            Err(ChangeError::NoProvider(_)) => Ok(Nothing),
-            Err(other) => Err(other.into()),
-        }
+        oidc::remove(call, &self.arn).await?;
+        Ok(Nothing)
     }
 }
 

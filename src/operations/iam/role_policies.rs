@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Paging, encoded};
-use crate::app::Call;
-use crate::app::iam_roles::{RoleError, put_policy};
+use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::operations::answer::Nothing;
 use crate::operations::{Access, Operation, Service};
@@ -29,8 +28,8 @@ impl Operation for PutRolePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.change_role(&self.role_name, |role| {
-            put_policy(role, &self.policy_name, &self.policy_document)
+        roles::change(call, &self.role_name, |role| {
+            roles::put_policy(role, &self.policy_name, &self.policy_document)
         })
         .await?;
         Ok(Nothing)
@@ -64,9 +63,9 @@ impl Operation for GetRolePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetRolePolicyOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let Some(document) = role.policies.get(&self.policy_name) else {
-            return Err(RoleError::NoPolicy(self.policy_name).into());
+            return Err(roles::policy_not_found(&self.policy_name));
         };
         Ok(GetRolePolicyOutput {
             role_name: role.arn.name().to_owned(),
@@ -105,7 +104,7 @@ impl Operation for ListRolePolicies {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolePoliciesOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let mut names: Vec<String> = role.policies.keys().cloned().collect();
         names.sort();
         let keyed = names.into_iter().map(|name| (name.clone(), name));
@@ -137,10 +136,10 @@ impl Operation for DeleteRolePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.change_role(&self.role_name, |role| {
+        roles::change(call, &self.role_name, |role| {
             match role.policies.shift_remove(&self.policy_name) {
                 Some(_) => Ok(()),
-                None => Err(RoleError::NoPolicy(self.policy_name.clone())),
+                None => Err(roles::policy_not_found(&self.policy_name)),
             }
         })
         .await?;
@@ -173,7 +172,7 @@ impl Operation for ListAttachedRolePolicies {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListAttachedRolePoliciesOutput, Error> {
-        call.role(&self.role_name).await?;
+        roles::find(call, &self.role_name).await?;
         Ok(ListAttachedRolePoliciesOutput {
             attached_policies: [],
             is_truncated: false,
@@ -206,7 +205,7 @@ impl Operation for ListInstanceProfilesForRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListInstanceProfilesForRoleOutput, Error> {
-        call.role(&self.role_name).await?;
+        roles::find(call, &self.role_name).await?;
         Ok(ListInstanceProfilesForRoleOutput {
             instance_profiles: [],
             is_truncated: false,

@@ -4,8 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Paging, Tag};
-use crate::app::Call;
-use crate::app::iam_roles::add_tags;
+use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::operations::answer::Nothing;
 use crate::operations::{Access, Operation, Service};
@@ -30,8 +29,10 @@ impl Operation for TagRole {
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
         let tags = pairs(self.tags);
-        call.change_role(&self.role_name, |role| add_tags(role, tags.clone()))
-            .await?;
+        roles::change(call, &self.role_name, |role| {
+            roles::add_tags(role, tags.clone())
+        })
+        .await?;
         Ok(Nothing)
     }
 }
@@ -55,7 +56,7 @@ impl Operation for UntagRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.change_role(&self.role_name, |role| {
+        roles::change(call, &self.role_name, |role| {
             role.tags.retain(|key, _| !self.tag_keys.contains(key));
             Ok(())
         })
@@ -93,7 +94,7 @@ impl Operation for ListRoleTags {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRoleTagsOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let mut tags = shown(&role.tags);
         tags.sort_by(|one, other| one.key.cmp(&other.key));
         let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));

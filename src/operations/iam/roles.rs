@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::role_tags::{pairs, shown};
 use super::{Page, Paging, Tag, encoded};
 use crate::app::Call;
-use crate::app::trust;
+use crate::app::roles::{self, trust_policy};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
@@ -119,7 +119,7 @@ impl Operation for CreateRole {
         })?;
         let role = Role {
             arn,
-            id: call.new_role_id(),
+            id: roles::new_id(call.app),
             version: 1,
             description: self.description,
             max_session_duration: self.max_session_duration.unwrap_or(SESSION),
@@ -128,7 +128,7 @@ impl Operation for CreateRole {
             tags: pairs(self.tags),
             created: call.now,
         };
-        call.add_role(role.clone()).await?;
+        roles::add(call, role.clone()).await?;
         Ok(RoleOutput {
             role: Shown::with_tags(&role),
         })
@@ -153,7 +153,7 @@ impl Operation for GetRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         Ok(RoleOutput {
             role: Shown::with_tags(&role),
         })
@@ -191,7 +191,7 @@ impl Operation for ListRoles {
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolesOutput, Error> {
         let prefix = self.path_prefix.as_deref().unwrap_or("/");
-        let all = call.app.store.list_roles().await?;
+        let all = roles::list(call).await?;
         let under = |role: &Arc<Role>| path(&role.arn).starts_with(prefix);
         let roles = all.into_iter().filter(under);
         let Page { items, next } = self.paging.page(roles.map(|role| (role.key(), role)));
@@ -226,7 +226,7 @@ impl Operation for UpdateRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateRoleOutput, Error> {
-        call.change_role(&self.role_name, |role| {
+        roles::change(call, &self.role_name, |role| {
             if let Some(description) = &self.description {
                 role.description = Some(description.clone());
             }
@@ -260,8 +260,8 @@ impl Operation for UpdateAssumeRolePolicy {
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
         let account = &call.app.config.account_id;
-        call.change_role(&self.role_name, |role| {
-            trust::read(&self.policy_document, account)?;
+        roles::change(call, &self.role_name, |role| {
+            trust_policy::read(&self.policy_document, account)?;
             role.trust.clone_from(&self.policy_document);
             Ok(())
         })
@@ -288,7 +288,7 @@ impl Operation for DeleteRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.remove_role(&self.role_name).await?;
+        roles::remove(call, &self.role_name).await?;
         Ok(Nothing)
     }
 }

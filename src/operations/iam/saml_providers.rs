@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::app::Call;
+use crate::app::providers::saml;
 use crate::error::{Code, Error};
 use crate::model::ids::SamlProviderArn;
 use crate::operations::answer::{Nothing, Seconds};
@@ -53,9 +54,7 @@ impl Operation for CreateSAMLProvider {
         self.encryption.refuse()?;
         let tags = self.tags.iter();
         let tags = tags.map(|tag| (tag.key.clone(), tag.value.clone()));
-        let arn = call
-            .add_saml_provider(&self.name, self.document, tags.collect())
-            .await?;
+        let arn = saml::add(call, &self.name, self.document, tags.collect()).await?;
         Ok(CreateSAMLProviderOutput {
             arn,
             tags: self.tags,
@@ -94,7 +93,7 @@ impl Operation for GetSAMLProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetSAMLProviderOutput, Error> {
-        let provider = call.saml_provider(&self.arn).await?;
+        let provider = saml::find(call, &self.arn).await?;
         let tags = provider.tags.into_iter();
         Ok(GetSAMLProviderOutput {
             uuid: format!("{:X}", provider.uuid.simple()),
@@ -132,7 +131,7 @@ impl Operation for ListSAMLProviders {
     type Output = ListSAMLProvidersOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListSAMLProvidersOutput, Error> {
-        let providers = call.app.store.list_saml_providers().await?;
+        let providers = saml::list(call).await?;
         let list = providers.iter().map(|provider| SAMLProviderListEntry {
             arn: provider.arn.clone(),
             valid_until: provider.metadata.valid_until.map(Seconds),
@@ -174,9 +173,9 @@ impl Operation for UpdateSAMLProvider {
     async fn run(self, call: &Call<'_>) -> Result<UpdateSAMLProviderOutput, Error> {
         self.encryption.refuse()?;
         match self.document {
-            Some(document) => call.replace_saml_metadata(&self.arn, document).await?,
+            Some(document) => saml::replace_metadata(call, &self.arn, document).await?,
             None => {
-                call.saml_provider(&self.arn).await?;
+                saml::find(call, &self.arn).await?;
             }
         }
         Ok(UpdateSAMLProviderOutput { arn: self.arn })
@@ -201,7 +200,7 @@ impl Operation for DeleteSAMLProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.remove_saml_provider(&self.arn).await?;
+        saml::remove(call, &self.arn).await?;
         Ok(Nothing)
     }
 }

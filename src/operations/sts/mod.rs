@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::app::Call;
-use crate::app::assume_role::Assumption;
-use crate::app::caller::{assumed_role_arn, session_role_id};
+use crate::app::access::caller::{assumed_role_arn, session_role_id};
+use crate::app::credentials::assume_role::{Assumption, assume};
 use crate::error::{Code, Error};
 use crate::operations::answer::Seconds;
 
@@ -41,7 +41,7 @@ struct AssumedRoleUser {
 
 /// Credentials for a role, as the STS answers them.
 fn assumed(call: &Call<'_>, assumption: Assumption) -> Result<Assumed, Error> {
-    let (issued, session) = call.assume(assumption)?;
+    let (issued, session) = assume(call, assumption)?;
     let role = session_role_id(&session.role, session.role_id.as_deref());
     Ok(Assumed {
         assumed_role_user: AssumedRoleUser {

@@ -1,10 +1,8 @@
-//! The one error of the wire, and every conversion into it. Only this module knows the names and statuses of errors; the
-//! text that a client sees is the real service's own, or fixed; what a provider or the database said goes to the log.
+//! The one error of the wire. Only this module knows the names and statuses of errors. Which error of another module
+//! becomes which of these is in `app::refusals`.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-
-mod conversions;
 
 /// What went wrong, as a client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
