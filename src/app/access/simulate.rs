@@ -105,7 +105,7 @@ impl SimulatedPolicy {
         }
     }
 
-    /// Parses several policies, whose ids are `name` and a number from 1.
+    /// Parses several policies; their ids are `name` and a number from 1.
     pub fn read_all(kind: Kind, name: &str, texts: &[String]) -> Result<Vec<Self>, Error> {
         let numbered = texts.iter().enumerate();
         let read =

@@ -52,7 +52,7 @@ pub struct SessionTooLarge;
 /// Why the enhanced flow gives no role.
 #[derive(Debug, thiserror::Error)]
 pub enum EnhancedError {
-    /// The role doesn't trust the identity, or may not be given to it.
+    /// The role doesn't trust the identity, or the identity may not assume it.
     #[error(transparent)]
     NoRole(#[from] NoRole),
     /// The store can't be read.

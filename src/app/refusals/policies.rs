@@ -20,7 +20,7 @@ impl From<TrustError> for Error {
 pub(in crate::app) fn role_policy(error: PolicyError) -> Error {
     match error {
         PolicyError::TooLong { .. } => role_policies_too_long(),
-        other => malformed(&other),
+        other @ PolicyError::Malformed(_) => malformed(&other),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Makes an access key that may do what its policy says. Its secret is told only in this answer.
+/// Makes an access key with a policy. Only this answer holds its secret.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct CreateAccessKey {

@@ -7,7 +7,7 @@ use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Forgets an access key.
+/// Removes an access key.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteAccessKey {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::operations::cognito_identity::pool_arn;
 use crate::operations::{Access, Operation, Service};
 
-/// Tells how long credentials of a pool's identities last.
+/// Shows how long credentials of a pool's identities last.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetCredentialsDuration {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Purpose, shown};
+use super::{KeyOutput, RingPurpose, shown};
 use crate::app::Call;
 use crate::app::keys::rings;
 use crate::error::Error;
@@ -12,13 +12,13 @@ use crate::operations::{Access, Operation, Service};
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListKeys {
-    purpose: Purpose,
+    purpose: RingPurpose,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListKeysOutput {
-    keys: Vec<Key>,
+    keys: Vec<KeyOutput>,
 }
 
 impl Operation for ListKeys {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Restores an identity that was revoked. What it was given before stays over.
+/// Restores a revoked identity. Its earlier tokens and credentials stay invalid.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RestoreIdentity {

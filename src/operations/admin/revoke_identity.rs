@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Revokes an identity: it gets no token and no credentials until it is restored, and what it was given is over here.
+/// Revokes an identity: it gets no tokens and no credentials until it is restored, and this server refuses those that it
+/// has.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RevokeIdentity {

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Purpose, shown};
+use super::{KeyOutput, RingPurpose, shown};
 use crate::app::Call;
 use crate::app::keys::rings::{self, Ring, RingChange};
 use crate::error::{Code, Error};
 use crate::operations::{Access, Operation, Service};
 
-/// Begins to use the next key; or, where a key is compromised, forgets that key at once and says what that breaks.
+/// Rotates to the next key. A compromised key is dropped at once; the answer names the consequences.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RotateKeys {
-    purpose: Purpose,
+    purpose: RingPurpose,
     #[serde(default)]
     compromised: bool,
     key_id: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct RotateKeys {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RotateKeysOutput {
-    keys: Vec<Key>,
+    keys: Vec<KeyOutput>,
     consequence: &'static str,
 }
 

@@ -7,8 +7,8 @@ use crate::app::keys::root_key;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Makes a new root access key and writes it to the server's `root-credentials` file; the old one is dead at once. The
-/// secret is in the file and nowhere else.
+/// Makes a new root access key and writes it to the server's `root-credentials` file, which alone holds the secret. The
+/// old key is invalid at once.
 #[derive(Deserialize)]
 pub(crate) struct RotateRootKey {}
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::operations::cognito_identity::pool_arn;
 use crate::operations::{Access, Operation, Service};
 
-/// Sets how long credentials of a pool's identities last from now on. What is left out stays as it is.
+/// Sets how long new credentials of a pool's identities last. Omitted members stay unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SetCredentialsDuration {

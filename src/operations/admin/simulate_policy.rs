@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::{Context, Kind};
 
-/// Tells what sessions of a role may do, and which statement decides; as far as a session policy and the scope-down of
-/// guests leave it.
+/// Simulates the policies of a role, limited by a session policy and by the scope-down of guests, and names the statement
+/// that decides.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SimulatePolicy {

@@ -7,7 +7,7 @@ use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Lets an access key sign, or no longer.
+/// Enables or disables an access key.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateAccessKey {

@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Removes identities. One that isn't there needs no removing, so asking again is no error; one that is
-/// revoked stays until it was restored.
+/// Removes identities. An unknown id is no error, so the request can be repeated; a revoked identity stays until it is
+/// restored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteIdentities {

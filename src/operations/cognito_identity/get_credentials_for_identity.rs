@@ -11,7 +11,7 @@ use crate::app::roles::choice::choose;
 use crate::app::{Call, identities, sign_in};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
-use crate::operations::answer::Seconds;
+use crate::operations::answer::EpochSeconds;
 use crate::operations::{Access, Operation, Service};
 
 /// Gives temporary credentials for an identity, in the role that its pool has for it.
@@ -27,15 +27,15 @@ pub(crate) struct GetCredentialsForIdentity {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetCredentialsForIdentityOutput {
-    credentials: Credentials,
+    credentials: CredentialsOutput,
     identity_id: IdentityId,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials {
+struct CredentialsOutput {
     access_key_id: String,
-    expiration: Seconds,
+    expiration: EpochSeconds,
     secret_key: String,
     session_token: String,
 }
@@ -51,10 +51,10 @@ impl Operation for GetCredentialsForIdentity {
         let place = Place::For(&identity);
         let proofs = call.proofs(&pool, &self.logins, place).await?;
         let asked = self.custom_role_arn.as_deref();
-        // A guest that may not be used says so before its pool's roles are looked at; a login changes nothing before.
-        let (who, role) = if proofs.is_empty() {
-            let who = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
-            (who, choose(&pool, &proofs, asked)?)
+        // A forbidden guest is refused before the role is chosen; a login links nothing before the role is chosen.
+        let (verified, role) = if proofs.is_empty() {
+            let verified = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
+            (verified, choose(&pool, &proofs, asked)?)
         } else {
             let role = choose(&pool, &proofs, asked)?;
             (
@@ -63,15 +63,15 @@ impl Operation for GetCredentialsForIdentity {
             )
         };
         let end = bounded_end(&pool, &proofs, call.now);
-        let id = who.id.clone();
-        let assumption = assume_role::enhanced(call, &pool, who, role).await?;
-        let given = external_sts::issue(call, assumption, end).await?;
+        let id = verified.id.clone();
+        let assumption = assume_role::enhanced(call, &pool, verified, role).await?;
+        let credentials = external_sts::issue(call, assumption, end).await?;
         Ok(GetCredentialsForIdentityOutput {
-            credentials: Credentials {
-                access_key_id: given.access_key_id,
-                expiration: Seconds(given.expires),
-                secret_key: given.secret_key.to_string(),
-                session_token: given.session_token,
+            credentials: CredentialsOutput {
+                access_key_id: credentials.access_key_id,
+                expiration: EpochSeconds(credentials.expires),
+                secret_key: credentials.secret_key.to_string(),
+                session_token: credentials.session_token,
             },
             identity_id: id,
         })

@@ -1,4 +1,4 @@
-//! GetId: the heart of it. <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html>
+//! GetId. <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html>
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::model::ids::IdentityId;
 use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
-/// Gives the identity of the logins, a new one where nobody knows them; without logins, a new guest.
+/// Returns the identity of the logins, and makes one if no identity has them; without logins, makes a guest.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetId {
@@ -34,7 +34,7 @@ impl Operation for GetId {
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdOutput, Error> {
         let account = call.app.config.account_id.as_str();
-        if self.account_id.is_some_and(|given| given != account) {
+        if self.account_id.is_some_and(|id| id != account) {
             return Err(pools::not_found(&self.identity_pool_id));
         }
         let pool = pools::find(call, &self.identity_pool_id).await?;

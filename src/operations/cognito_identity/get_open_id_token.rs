@@ -12,10 +12,10 @@ use crate::model::ids::IdentityId;
 use crate::model::provider::ProviderKind;
 use crate::operations::{Access, Operation, Service};
 
-/// How long a token is good.
+/// The lifetime of a token.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
-/// Gives an OpenID token for an identity, to be taken to an STS.
+/// Issues an OpenID token for an identity, to present to an STS.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetOpenIdToken {
@@ -56,7 +56,7 @@ impl Operation for GetOpenIdToken {
         let place = Place::For(&identity);
         let proofs = call.proofs(&pool, &self.logins, place).await?;
         let who = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
-        // What comes from a developer's token doesn't outlive it.
+        // The token doesn't outlive a developer's token that it comes from.
         let end = proofs.iter().filter_map(Proof::own_end).min();
         let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
         let token = web_identity::open_id_token(call, &pool, &who, lifetime, false);

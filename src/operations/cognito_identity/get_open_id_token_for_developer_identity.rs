@@ -21,13 +21,13 @@ use crate::model::provider::ProviderKind;
 use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
-/// How long a token is good without a word, in seconds.
+/// The default lifetime of a token, in seconds.
 const LIFETIME: i64 = 900;
 
-/// How many characters the id of a developer's user has at most.
+/// The greatest length of a developer's user identifier, in characters.
 const LONGEST_USER: usize = 1024;
 
-/// Gives an OpenID token for one of the developer's users, whose identity is made or attached as that needs.
+/// Issues an OpenID token for one of the developer's users. The identity of the user is found, made or linked.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetOpenIdTokenForDeveloperIdentity {
@@ -93,7 +93,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
     }
 }
 
-/// A login that is no good. The model declares no failure outside here, so the client isn't told of one; the log is.
+/// The refusal of a login. The model declares no ExternalServiceException here, so a provider's failure goes to the log only.
 fn refused(error: ProofError, call: &Call<'_>) -> Error {
     let error = Error::from(error);
     if error.code == Code::ExternalService {

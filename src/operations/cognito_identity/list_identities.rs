@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::operations::{Access, Operation, Service};
 
-/// Lists the identities of a pool, a page at a time. The pages hold every identity once that is there all the while.
+/// Lists the identities of a pool in pages. An identity that exists throughout appears exactly once.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListIdentities {

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::operations::{Access, Operation, Service};
 
-/// Lists the pools of the region that the request was signed for, a page at a time.
+/// Lists the pools of the region that the request was signed for, in pages.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListIdentityPools {

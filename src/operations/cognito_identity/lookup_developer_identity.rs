@@ -11,10 +11,10 @@ use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
 
-/// How many users a page has without a word.
+/// The default number of users in a page.
 const PAGE: usize = 60;
 
-/// Finds the identity of a developer's user, or the developer's users of an identity, a page at a time.
+/// Finds the identity of a developer's user, or the developer's users of an identity in pages.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct LookupDeveloperIdentity {

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Merges the identity of one of the developer's users into that of another; the first is disabled.
+/// Merges the identity of one of the developer's users into another user's. The first identity is disabled.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct MergeDeveloperIdentities {

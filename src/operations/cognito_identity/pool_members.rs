@@ -43,7 +43,7 @@ struct CognitoIdentityProvider {
     server_side_token_check: Option<bool>,
 }
 
-/// A pool, as it is shown.
+/// The description of a pool.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct IdentityPool {
@@ -69,7 +69,7 @@ pub(crate) struct IdentityPool {
 }
 
 impl IdentityPool {
-    /// A pool as it is shown to whoever may see its consumer secrets.
+    /// The description of a pool, with its consumer secrets.
     pub(super) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
         let supported_login_providers = call.login_providers(pool)?;
         let settings = pool.settings.clone();
@@ -120,7 +120,7 @@ impl PoolMembers {
         authorise::check(call, "cognito-identity:TagResource", &pool, context).await
     }
 
-    /// The settings that these members mean for the pool `pool`, if they make sense together and name what there is.
+    /// The settings of the pool `pool` from these members, if they are consistent and all named providers exist.
     pub(super) async fn settings(
         self,
         call: &Call<'_>,
@@ -197,7 +197,8 @@ fn check_login_providers(providers: &IndexMap<String, String>) -> Result<(), Err
     }
 }
 
-/// A developer provider must not pass for somebody else in a `Logins` map, in `amr` or in a condition on either.
+/// Checks that the name of a developer provider can't be mistaken for another provider in a `Logins` map, in `amr` or in a
+/// condition on either.
 fn check_developer_provider(name: &str, oidc_providers: &[OidcProviderArn]) -> Result<(), Error> {
     let taken = matches!(name, "authenticated" | "unauthenticated" | OWN)
         || !matches!(ProviderKind::of(name), ProviderKind::OpenIdConnect)
@@ -225,7 +226,7 @@ fn user_pool_clients(
             return Err(invalid("Invalid Cognito Identity Provider".to_owned()));
         }
         let server_side_token_check = provider.server_side_token_check == Some(true);
-        // Better no such check than one that nobody makes.
+        // A check that the server can't make is refused, not ignored.
         if server_side_token_check && call.app.config.user_pools.is_none() {
             return Err(invalid(
                 "ServerSideTokenCheck needs the access key that user_pools.access_key_id in this server's \

@@ -8,7 +8,7 @@ use super::role_mappings::{self, WrittenMapping, passed_role};
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::pool::Roles;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
 /// Replaces the roles of a pool.
@@ -25,13 +25,13 @@ impl Operation for SetIdentityPoolRoles {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "SetIdentityPoolRoles";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, call: &Call<'_>) -> String {
         pool_arn(call, &self.identity_pool_id)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let mut roles = Roles {
             mappings: role_mappings::read(call, &before, self.role_mappings).await?,
@@ -51,6 +51,6 @@ impl Operation for SetIdentityPoolRoles {
             Ok::<(), Error>(())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }

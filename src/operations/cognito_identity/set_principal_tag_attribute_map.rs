@@ -11,7 +11,7 @@ use crate::model::ids::PoolId;
 use crate::model::principal_tags::TagMap;
 use crate::operations::{Access, Operation, Service};
 
-/// Says which claims of a provider's tokens become tags of a session.
+/// Sets which claims of a provider's tokens become tags of a session.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SetPrincipalTagAttributeMap {

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
-/// Gives a pool tags; those that it has under the same keys are replaced.
+/// Adds tags to a pool. They replace the tags with the same keys.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TagResource {

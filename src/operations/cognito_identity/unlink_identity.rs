@@ -9,11 +9,10 @@ use crate::app::proofs::{Place, ProofError};
 use crate::app::sign_in::SignInError;
 use crate::error::Error;
 use crate::model::identity::State;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Takes logins from an identity; whoever asks shows that each of them is theirs. A login that is lost is for an
-/// administrator to remove.
+/// Unlinks logins from an identity. The caller must prove each of them; only an administrator can remove a lost login.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UnlinkIdentity {
@@ -26,9 +25,9 @@ impl Operation for UnlinkIdentity {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "UnlinkIdentity";
     const ACCESS: Access = Access::Public;
-    type Output = Nothing;
+    type Output = NoOutput;
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let (identity, pool) = identities::find(call, &self.identity_id).await?;
         if identity.state != State::Live {
             return Err(SignInError::Forbidden(id_in(&pool, identity.id)).into());
@@ -56,6 +55,6 @@ impl Operation for UnlinkIdentity {
         if !logins.is_empty() {
             identities::unlink(call, &pool, &identity, logins).await?;
         }
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
-/// Takes tags from a pool; one that it doesn't have needs no taking.
+/// Removes tags from a pool. Unknown keys are no error.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UntagResource {

@@ -10,7 +10,7 @@ use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
-/// Replaces what a pool's owner sets: what is left out is cleared, but for the tags and the developer provider.
+/// Replaces the settings of a pool. Omitted members are cleared, except the tags and the developer provider.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateIdentityPool {

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::{Page, Paging, encoded};
 use crate::app::{Call, roles};
 use crate::error::Error;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Puts a policy on a role, in the place of the one with its name.
+/// Puts a policy on a role. It replaces the policy with the same name.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PutRolePolicy {
@@ -21,18 +21,18 @@ impl Operation for PutRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "PutRolePolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         roles::change(call, &self.role_name, |role| {
             roles::put_policy(role, &self.policy_name, &self.policy_document)
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
@@ -117,7 +117,7 @@ impl Operation for ListRolePolicies {
     }
 }
 
-/// Takes a policy from a role.
+/// Removes a policy from a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteRolePolicy {
@@ -129,13 +129,13 @@ impl Operation for DeleteRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteRolePolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         roles::change(call, &self.role_name, |role| {
             match role.policies.shift_remove(&self.policy_name) {
                 Some(_) => Ok(()),
@@ -143,11 +143,11 @@ impl Operation for DeleteRolePolicy {
             }
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
-/// Lists the managed policies of a role: none, for there are none here.
+/// Lists the managed policies of a role: always empty, because this server has none.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListAttachedRolePolicies {
@@ -180,7 +180,8 @@ impl Operation for ListAttachedRolePolicies {
     }
 }
 
-/// Lists the instance profiles that have a role: none, for there are none here. Terraform asks before it deletes a role.
+/// Lists the instance profiles with a role: always empty, because this server has none. Terraform calls it before it
+/// deletes a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListInstanceProfilesForRole {

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{Page, Paging, Tag};
 use crate::app::{Call, roles};
 use crate::error::Error;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Gives a role tags; those that it has under the same keys are replaced.
+/// Adds tags to a role. They replace the tags with the same keys.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TagRole {
@@ -21,23 +21,23 @@ impl Operation for TagRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "TagRole";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let tags = pairs(self.tags);
         roles::change(call, &self.role_name, |role| {
             roles::add_tags(role, tags.clone())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
-/// Takes tags from a role; keys that it doesn't have are no error.
+/// Removes tags from a role. Unknown keys are no error.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UntagRole {
@@ -49,19 +49,19 @@ impl Operation for UntagRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "UntagRole";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         roles::change(call, &self.role_name, |role| {
             role.tags.retain(|key, _| !self.tag_keys.contains(key));
             Ok(())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
@@ -107,12 +107,12 @@ impl Operation for ListRoleTags {
     }
 }
 
-/// Tags, as they are kept.
+/// Tags in the form of a record.
 pub(super) fn pairs(tags: Vec<Tag>) -> IndexMap<String, String> {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-/// Tags, as IAM writes them.
+/// Tags in the form of the wire.
 pub(super) fn shown(tags: &IndexMap<String, String>) -> Vec<Tag> {
     let tags = tags.iter().map(|(key, value)| Tag {
         key: key.clone(),

@@ -12,21 +12,21 @@ use crate::app::roles::{self, trust_policy};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
-use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
-/// How long a session may last where nothing is said, in seconds.
+/// The default maximum session duration, in seconds.
 const SESSION: i64 = 3600;
 
-/// A role, as IAM shows it.
+/// A role on the wire.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Shown {
+struct RoleDescription {
     path: String,
     role_name: String,
     role_id: String,
     arn: RoleArn,
-    create_date: Seconds,
+    create_date: EpochSeconds,
     assume_role_policy_document: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -35,14 +35,14 @@ struct Shown {
     tags: Vec<Tag>,
 }
 
-impl Shown {
+impl RoleDescription {
     fn of(role: &Role) -> Self {
         Self {
             path: path(&role.arn).to_owned(),
             role_name: role.arn.name().to_owned(),
             role_id: role.id.clone(),
             arn: role.arn.clone(),
-            create_date: Seconds(role.created),
+            create_date: EpochSeconds(role.created),
             assume_role_policy_document: encoded(&role.trust),
             description: role.description.clone(),
             max_session_duration: role.max_session_duration,
@@ -58,7 +58,7 @@ impl Shown {
     }
 }
 
-/// The path: what stands before the name, with the slashes around it.
+/// The path of a role: the part of the ARN before the name, with both slashes.
 fn path(arn: &RoleArn) -> &str {
     let resource = arn
         .as_str()
@@ -84,7 +84,7 @@ pub(crate) struct CreateRole {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RoleOutput {
-    role: Shown,
+    role: RoleDescription,
 }
 
 impl CreateRole {
@@ -130,7 +130,7 @@ impl Operation for CreateRole {
         };
         roles::add(call, role.clone()).await?;
         Ok(RoleOutput {
-            role: Shown::with_tags(&role),
+            role: RoleDescription::with_tags(&role),
         })
     }
 }
@@ -155,12 +155,12 @@ impl Operation for GetRole {
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
         let role = roles::find(call, &self.role_name).await?;
         Ok(RoleOutput {
-            role: Shown::with_tags(&role),
+            role: RoleDescription::with_tags(&role),
         })
     }
 }
 
-/// Lists the roles under a path, in the order of their names.
+/// Lists the roles under a path, ordered by name.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListRoles {
@@ -172,7 +172,7 @@ pub(crate) struct ListRoles {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListRolesOutput {
-    roles: Vec<Shown>,
+    roles: Vec<RoleDescription>,
     is_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     marker: Option<String>,
@@ -196,14 +196,14 @@ impl Operation for ListRoles {
         let roles = all.into_iter().filter(under);
         let Page { items, next } = self.paging.page(roles.map(|role| (role.key(), role)));
         Ok(ListRolesOutput {
-            roles: items.iter().map(|role| Shown::of(role)).collect(),
+            roles: items.iter().map(|role| RoleDescription::of(role)).collect(),
             is_truncated: next.is_some(),
             marker: next,
         })
     }
 }
 
-/// Changes what a role is called in words, and how long its sessions may last.
+/// Changes the description and the maximum session duration of a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateRole {
@@ -240,7 +240,7 @@ impl Operation for UpdateRole {
     }
 }
 
-/// Replaces the policy of who may have a role.
+/// Replaces the trust policy of a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateAssumeRolePolicy {
@@ -252,13 +252,13 @@ impl Operation for UpdateAssumeRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "UpdateAssumeRolePolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let account = &call.app.config.account_id;
         roles::change(call, &self.role_name, |role| {
             trust_policy::read(&self.policy_document, account)?;
@@ -266,11 +266,11 @@ impl Operation for UpdateAssumeRolePolicy {
             Ok(())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
-/// Removes a role that has no policies. Its sessions may do nothing from then on.
+/// Removes a role without policies. Its sessions are denied everything from then on.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteRole {
@@ -281,14 +281,14 @@ impl Operation for DeleteRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteRole";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         roles::remove(call, &self.role_name).await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }

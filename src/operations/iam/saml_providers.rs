@@ -7,7 +7,7 @@ use crate::app::Call;
 use crate::app::providers::saml;
 use crate::error::{Code, Error};
 use crate::model::ids::SamlProviderArn;
-use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
 /// Registers a provider.
@@ -23,7 +23,7 @@ pub(crate) struct CreateSAMLProvider {
     encryption: Encryption,
 }
 
-/// What only encrypted assertions need.
+/// The parameters for encrypted assertions.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Encryption {
@@ -76,9 +76,9 @@ pub(crate) struct GetSAMLProviderOutput {
     uuid: String,
     #[serde(rename = "SAMLMetadataDocument")]
     document: String,
-    create_date: Seconds,
+    create_date: EpochSeconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<Seconds>,
+    valid_until: Option<EpochSeconds>,
     tags: Vec<Tag>,
 }
 
@@ -98,8 +98,8 @@ impl Operation for GetSAMLProvider {
         Ok(GetSAMLProviderOutput {
             uuid: format!("{:X}", provider.uuid.simple()),
             document: provider.document,
-            create_date: Seconds(provider.created),
-            valid_until: provider.metadata.valid_until.map(Seconds),
+            create_date: EpochSeconds(provider.created),
+            valid_until: provider.metadata.valid_until.map(EpochSeconds),
             tags: tags.map(|(key, value)| Tag { key, value }).collect(),
         })
     }
@@ -120,8 +120,8 @@ pub(crate) struct ListSAMLProvidersOutput {
 struct SAMLProviderListEntry {
     arn: SamlProviderArn,
     #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<Seconds>,
-    create_date: Seconds,
+    valid_until: Option<EpochSeconds>,
+    create_date: EpochSeconds,
 }
 
 impl Operation for ListSAMLProviders {
@@ -134,8 +134,8 @@ impl Operation for ListSAMLProviders {
         let providers = saml::list(call).await?;
         let list = providers.iter().map(|provider| SAMLProviderListEntry {
             arn: provider.arn.clone(),
-            valid_until: provider.metadata.valid_until.map(Seconds),
-            create_date: Seconds(provider.created),
+            valid_until: provider.metadata.valid_until.map(EpochSeconds),
+            create_date: EpochSeconds(provider.created),
         });
         Ok(ListSAMLProvidersOutput {
             list: list.collect(),
@@ -143,7 +143,7 @@ impl Operation for ListSAMLProviders {
     }
 }
 
-/// Gives a provider another metadata document; without one, it stays as it is.
+/// Replaces the metadata document of a provider. Without a document, nothing changes.
 #[derive(Deserialize)]
 pub(crate) struct UpdateSAMLProvider {
     #[serde(rename = "SAMLProviderArn")]
@@ -182,7 +182,7 @@ impl Operation for UpdateSAMLProvider {
     }
 }
 
-/// Forgets a provider. A pool that names it takes its responses no longer.
+/// Removes a provider. A pool that names it refuses its responses from then on.
 #[derive(Deserialize)]
 pub(crate) struct DeleteSAMLProvider {
     #[serde(rename = "SAMLProviderArn")]
@@ -193,27 +193,27 @@ impl Operation for DeleteSAMLProvider {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteSAMLProvider";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         saml::remove(call, &self.arn).await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
 impl Encryption {
-    /// Better no such provider than one whose encrypted assertions nobody reads.
+    /// Refuses settings for encrypted assertions, which this server can't decrypt.
     fn refuse(&self) -> Result<(), Error> {
-        let said = [
+        let members = [
             (&self.assertion_encryption_mode, "AssertionEncryptionMode"),
             (&self.add_private_key, "AddPrivateKey"),
             (&self.remove_private_key, "RemovePrivateKey"),
         ];
-        match said.iter().find(|(member, _)| member.is_some()) {
+        match members.iter().find(|(member, _)| member.is_some()) {
             Some((_, name)) => Err(Code::InvalidInput.because(format!(
                 "{name} is not available here: encrypted assertions are not read."
             ))),

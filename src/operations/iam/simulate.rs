@@ -1,4 +1,4 @@
-//! Policies simulated. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+//! Policy simulation. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::{Context, Kind, Position};
 
-/// Tells what a role may do, and by which statement of which policy.
+/// Simulates the policies of a role, and names the statements that decide.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SimulatePrincipalPolicy {

@@ -19,8 +19,8 @@ use crate::policy::{Context, Principal};
 
 const ACTION: &str = "sts:AssumeRole";
 
-/// Gives the signer credentials for a role of the built-in IAM, if their own policies allow it and the role trusts them. A
-/// session that takes another role stays what it was: its identity, its keys, its tags, and all that narrows it.
+/// Gives the signer credentials for a role of the built-in IAM, if the signer's policies allow it and the role trusts the
+/// signer. A session that assumes another role (role chaining) keeps its identity, condition keys, tags and session policies.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRole {
@@ -31,7 +31,7 @@ pub(crate) struct AssumeRole {
     policy: Option<String>,
     duration_seconds: Option<i64>,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: Vec<SessionTag>,
     #[serde(default)]
     transitive_tag_keys: Vec<String>,
     external_id: Option<String>,
@@ -44,7 +44,7 @@ pub(crate) struct AssumeRole {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Tag {
+struct SessionTag {
     key: String,
     value: String,
 }

@@ -16,8 +16,8 @@ use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Principal;
 
-/// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. A role that the
-/// built-in IAM knows is held to its trust policy; another one is given as what the token's pool names it.
+/// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. The trust policy
+/// decides about a role of the built-in IAM; any other role must be the one that the token's pool names.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRoleWithWebIdentity {

@@ -44,7 +44,7 @@ pub enum SessionPolicyError {
     /// The document is not a session policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// This server doesn't have the managed policy, whose ARN the variant holds.
+    /// This server has no managed policy with this ARN.
     #[error("no managed policy {0}")]
     Unknown(String),
 }
