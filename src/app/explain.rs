@@ -4,10 +4,11 @@
 use indexmap::IndexMap;
 
 use super::Call;
-use super::assume_role::EnhancedError;
+use super::credentials::assume_role::{EnhancedError, chosen_role};
+use super::identities::{self, id_in};
 use super::proofs::{Place, Proof, ProofError};
-use super::role_choice::{NoRole, choose};
-use super::sign_in::{SignInError, id_in, tags};
+use super::roles::choice::{NoRole, choose};
+use super::sign_in::{SignInError, tags};
 use crate::credentials::Whose;
 use crate::logins::{Checked, Trail, Watch, What, reasons};
 use crate::model::identity::{Identity, Login};
@@ -133,7 +134,7 @@ impl Call<'_> {
             epoch: 0,
             amr,
         };
-        let given = self.chosen_role(&choice, &whose, &tags).await;
+        let given = chosen_role(self, &choice, &whose, &tags).await;
         let given = given.map_err(|error| match error {
             EnhancedError::NoRole(error) => error.into(),
             EnhancedError::Store(error) => Refused::from(SignInError::from(error)),
@@ -167,7 +168,7 @@ impl Call<'_> {
         let logins: Vec<Login> = proofs.iter().map(|proof| proof.login.clone()).collect();
         let mut owners: Vec<Identity> = Vec::new();
         for login in &logins {
-            let owner = self.app.store.owner(pool.id.uuid, login).await?;
+            let owner = identities::owner(self, pool, login).await?;
             owners.extend(owner.filter(|owner| owners.iter().all(|other| other.id != owner.id)));
         }
         let known = Known {

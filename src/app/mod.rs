@@ -1,5 +1,4 @@
-//! The wired parts, a call on its way through them, and the steps that operations share. Wire names and texts are not
-//! known here.
+//! The wired parts, a call, and the steps that operations share: one module a noun, with functions.
 
 use std::sync::Arc;
 
@@ -8,6 +7,8 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use self::keys::access_keys::AccessKeys;
+use self::keys::root_key::RootKey;
 use crate::ambient::Ambient;
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -18,75 +19,66 @@ use crate::seal::SealKey;
 use crate::store::Store;
 use crate::tokens::Tokens;
 
-pub mod access_keys;
-pub mod assume_role;
-pub mod authorise;
-pub mod caller;
-pub mod change;
+pub mod access;
 pub mod consumer_secrets;
+pub mod credentials;
 pub mod explain;
-pub mod find;
-pub mod iam_roles;
+pub mod identities;
 pub mod keys;
-pub mod lifetime;
-pub mod merge;
+pub mod maintenance;
+pub mod open;
+pub mod pools;
 pub mod proofs;
-pub mod role_choice;
-pub mod root_key;
-pub mod routed;
+pub mod providers;
+mod refusals;
+pub mod roles;
 pub mod saml_identity;
-pub mod saml_providers;
-pub mod session_policies;
 pub mod sign_in;
-pub mod simulate;
-mod start;
-pub mod trust;
-pub mod web_identity;
 
-pub use caller::Caller;
-pub use start::{Opened, StartError, open};
+pub use access::caller::Caller;
+pub use open::{Opened, StartError, open};
 
-/// The parts of the house.
+/// The wired parts of the server.
 pub struct App {
-    /// What is remembered.
+    /// The store of records and identities.
     pub store: Arc<dyn Store>,
-    /// Who verifies logins.
+    /// The verifier of logins.
     pub logins: Logins,
-    /// Who issues OpenID tokens.
+    /// The issuer of OpenID tokens.
     pub tokens: Arc<Tokens>,
-    /// Who issues temporary credentials.
+    /// The built-in STS.
     pub credentials: Arc<Credentials>,
-    /// Which roles' credentials other STSs give.
+    /// The routes to external STSs, by role.
     pub routes: Routes,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
-    /// What the operator set.
+    /// The configuration.
     pub config: Config,
-    /// The root access key, where it is enabled.
-    pub root_key: Arc<ArcSwapOption<root_key::RootKey>>,
+    /// The root access key, if it is enabled.
+    pub root_key: Arc<ArcSwapOption<RootKey>>,
     /// The other access keys that may sign.
-    pub access_keys: Arc<ArcSwap<access_keys::AccessKeys>>,
+    pub access_keys: Arc<ArcSwap<AccessKeys>>,
     master_key: SealKey,
-    /// Held by whoever changes a ring or the root key.
+    /// The lock that serialises changes of keys.
     key_changes: Arc<Mutex<()>>,
 }
 
 /// One request at one moment.
 pub struct Call<'a> {
-    /// The parts that answer it.
+    /// The parts that answer the request.
     pub app: &'a App,
-    /// Its moment.
+    /// The time of the request.
     pub now: Timestamp,
-    /// Its id, in the answer and in the log.
+    /// The id of the request, in the answer and in the log.
     pub request_id: Uuid,
-    /// The region that its signature names.
+    /// The region that the signature names.
     pub region: Option<Region>,
-    /// Who signed it.
+    /// The signer.
     pub caller: Option<Caller>,
 }
 
 impl App {
-    /// A call that begins now. It asks for the time once.
+    /// A call that begins now. The clock is read once.
     pub fn call(&self) -> Call<'_> {
         Call {
             app: self,
@@ -110,17 +102,17 @@ impl App {
 }
 
 impl Call<'_> {
-    /// Who signed the request; every operation that wants a signature has one.
+    /// The signer of the request. Every operation with a required signature has one.
     pub fn signer(&self) -> &Caller {
         self.caller
             .as_ref()
-            .expect("the pipeline lets no unsigned request come here")
+            .expect("the pipeline refuses unsigned requests")
     }
 
-    /// The region that the request was signed for; every operation that wants a signature has one.
+    /// The region that the request was signed for. Every operation with a required signature has one.
     pub fn signed_region(&self) -> &Region {
         self.region
             .as_ref()
-            .expect("the pipeline lets no unsigned request come here")
+            .expect("the pipeline refuses unsigned requests")
     }
 }

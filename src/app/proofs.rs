@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Call;
+use super::providers::{oidc, saml};
 use crate::logins::saml::At;
 use crate::logins::{
     Audience, Client, LoginError, OpenIdConnect, Provider, Saml, Through, Unwatched, UserPool,
@@ -260,7 +261,7 @@ impl Call<'_> {
         let mut issuer = format!("https://{key}");
         let mut thumbprints = Vec::new();
         let registered = match arn {
-            Some(_) => self.app.store.oidc_provider(key).await?,
+            Some(_) => oidc::record(self, key).await?,
             None => None,
         };
         if let Some(registered) = &registered {
@@ -273,10 +274,10 @@ impl Call<'_> {
         }
         let named = match ProviderKind::of(key) {
             ProviderKind::OpenIdConnect => {
-                return Ok(registered.map(|_| oidc(key, issuer, thumbprints, audiences)));
+                return Ok(registered.map(|_| openid_connect(key, issuer, thumbprints, audiences)));
             }
             ProviderKind::Public(PublicProvider::Google | PublicProvider::Apple) => {
-                (!audiences.is_empty()).then(|| oidc(key, issuer, thumbprints, audiences))
+                (!audiences.is_empty()).then(|| openid_connect(key, issuer, thumbprints, audiences))
             }
             ProviderKind::UserPool => {
                 let of_pool = settings.user_pool_clients.iter();
@@ -314,8 +315,7 @@ impl Call<'_> {
         let Some(arn) = arns.find(|arn| arn.as_str() == key) else {
             return Ok(None);
         };
-        let registered = self.app.store.saml_provider(arn.name()).await?;
-        let registered = registered.filter(|registered| registered.arn == *arn);
+        let registered = saml::record(self, arn).await?;
         Ok(registered.map(|registered| {
             Provider::Saml(Saml {
                 arn: arn.clone(),
@@ -327,7 +327,12 @@ impl Call<'_> {
     }
 }
 
-fn oidc(key: &str, issuer: String, thumbprints: Vec<String>, audiences: Vec<Audience>) -> Provider {
+fn openid_connect(
+    key: &str,
+    issuer: String,
+    thumbprints: Vec<String>,
+    audiences: Vec<Audience>,
+) -> Provider {
     Provider::OpenIdConnect(OpenIdConnect {
         name: key.to_owned(),
         issuer,

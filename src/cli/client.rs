@@ -9,7 +9,7 @@ use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use serde_json::Value;
 
 use crate::ambient::{Ambient, Real};
-use crate::app::root_key;
+use crate::app::keys::root_key;
 use crate::config::Environment;
 use crate::model::json;
 use crate::wire::sigv4::{self, SecretKey, Signer};

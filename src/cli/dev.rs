@@ -4,7 +4,8 @@ use miette::{IntoDiagnostic, Result};
 use uuid::Uuid;
 
 use super::serve::{self, Ready};
-use crate::app::App;
+use crate::app::keys::root_key;
+use crate::app::{App, pools};
 use crate::config::Config;
 use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::{PoolId, Region, RoleArn};
@@ -43,15 +44,6 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
         .or_else(|| Region::parse("us-east-1"))
         .expect("a well-formed region");
     let id = PoolId { region, uuid: POOL };
-    if app
-        .store
-        .pool(POOL)
-        .await
-        .into_diagnostic()?
-        .is_some_and(|pool| pool.id == id)
-    {
-        return Ok(id);
-    }
     let role = |name: &str| {
         RoleArn::parse(&format!(
             "arn:aws:iam::{}:role/{name}",
@@ -77,17 +69,14 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
         tag_maps: indexmap::IndexMap::new(),
         credentials: CredentialsDuration::default(),
     };
-    app.store
-        .add_pool(pool, usize::MAX)
-        .await
-        .into_diagnostic()?;
+    pools::add_if_absent(app, pool).await.into_diagnostic()?;
     Ok(id)
 }
 
 fn tour(ready: &Ready, pool: &PoolId) -> Vec<String> {
     let endpoint = format!("http://{}", ready.address);
     let region = &pool.region;
-    let credentials = ready.app.config.data_dir.join(crate::app::root_key::FILE);
+    let credentials = ready.app.config.data_dir.join(root_key::FILE);
     let mut lines = vec![
         String::new(),
         format!("Demo pool {pool}"),

@@ -17,7 +17,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ambient::Real;
-use crate::app::{self, App, Opened};
+use crate::app::{self, App, Opened, maintenance};
 use crate::config::{Config, LogFormat, Tls};
 use crate::wire::Front;
 
@@ -196,7 +196,7 @@ impl Ready {
                 server.serve(service).await
             }
         };
-        self.app.store.close().await;
+        maintenance::close(&self.app).await;
         tracing::info!("stopped");
         outcome.into_diagnostic()
     }

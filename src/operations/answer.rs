@@ -1,17 +1,17 @@
-//! Pieces that answers are made of.
+//! Types that several answers share.
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// The answer of an operation whose model has no output.
 #[derive(Serialize)]
-pub(crate) struct Nothing;
+pub(crate) struct NoOutput;
 
 /// A moment in an answer: a JSON number of seconds, with milliseconds where there are any.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seconds(pub Timestamp);
+pub(crate) struct EpochSeconds(pub Timestamp);
 
-impl Serialize for Seconds {
+impl Serialize for EpochSeconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let milliseconds = self.0.as_millisecond();
         if milliseconds % 1000 == 0 {
@@ -33,7 +33,7 @@ mod tests {
     fn a_moment_is_a_plain_number_of_seconds() {
         let text = |milliseconds| {
             let moment = Timestamp::from_millisecond(milliseconds).unwrap();
-            serde_json::to_string(&Seconds(moment)).unwrap()
+            serde_json::to_string(&EpochSeconds(moment)).unwrap()
         };
         assert_eq!(text(1_515_115_602_000), "1515115602");
         assert_eq!(text(1_421_516_513_393), "1421516513.393");

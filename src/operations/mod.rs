@@ -1,5 +1,5 @@
-//! The operations: the trait that each request type keeps, and the table of all of them. One file an operation, but for
-//! IAM, where it is one a resource. How a request arrives and how the answer leaves is the business of `wire`.
+//! The operations: the trait that each request type implements, and the table of all operations. Each has a file of its
+//! own, except in IAM, which has a file for each resource. HTTP requests and responses are in `wire`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::Call;
+use crate::app::access::authorise;
+use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::json::JsonError;
 use crate::policy::Context;
@@ -22,38 +23,39 @@ mod table;
 
 pub use table::ALL;
 
-/// A request type that knows how to answer itself.
+/// A request type that can answer itself.
 ///
-/// When `run` begins, the pipeline has checked the signature (if it wants one), the types, the constraints of the service
-/// model and whether the signer may do this; what needs state is checked by `run`.
+/// Before `run`, the pipeline checks the signature (if one is required), the types, the constraints of the service model and
+/// the authorisation. `run` checks what needs state.
 pub trait Operation: DeserializeOwned + Send + 'static {
-    /// Whose operation it is.
+    /// The service of the operation.
     const SERVICE: Service;
-    /// Its name, as on the wire.
+    /// The name of the operation, as on the wire.
     const NAME: &'static str;
-    /// Whether it wants a signature.
+    /// Whether a signature is required.
     const ACCESS: Access;
-    /// Its answer; one that is written as `null` where the model has no output.
+    /// The answer of the operation; it is serialised as `null` if the model has no output.
     type Output: Serialize + Send + 'static;
 
-    /// The ARN of what it acts on, for authorisation.
+    /// The ARN of the resource, for authorisation.
     fn resource(&self, _call: &Call<'_>) -> String {
         "*".to_owned()
     }
 
-    /// The condition keys of what the request itself says, for authorisation.
+    /// Adds the condition keys of the input, for authorisation.
     fn context(&self, _context: &mut Context) {}
 
-    /// The name of the role that it acts on, where it acts on one: its ARN, which has a path, is in its record only.
+    /// The name of the role that the operation acts on, if it acts on one. The role's ARN, which has a path, is in its record
+    /// only.
     fn role_name(&self) -> Option<&str> {
         None
     }
 
-    /// Does it.
+    /// Runs the operation.
     fn run(self, call: &Call<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
 
-/// The services whose operations there are.
+/// The services that this server implements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
     /// Amazon Cognito Identity, 2014-06-30.
@@ -67,10 +69,10 @@ pub enum Service {
 }
 
 impl Service {
-    /// All of them.
+    /// All services.
     pub const ALL: [Self; 4] = [Self::CognitoIdentity, Self::Sts, Self::Iam, Self::Cognate];
 
-    /// What stands before the colon in the name of an action of this service.
+    /// The prefix of the names of this service's actions.
     pub const fn action_prefix(self) -> &'static str {
         match self {
             Self::CognitoIdentity => "cognito-identity",
@@ -80,7 +82,7 @@ impl Service {
         }
     }
 
-    /// The service that a signature names: Cognate's own operations are signed as Cognito Identity's are.
+    /// The service that a signature names. Cognate's own operations are signed like those of Cognito Identity.
     pub const fn signing_name(self) -> &'static str {
         match self {
             Self::CognitoIdentity | Self::Cognate => "cognito-identity",
@@ -90,42 +92,42 @@ impl Service {
     }
 }
 
-/// Who may call an operation.
+/// The callers that an operation accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody; a signature is ignored.
+    /// Every caller is accepted; a signature is ignored.
     Public,
-    /// Whoever signs, and may.
+    /// The caller must sign, and policies must allow the action.
     Signed,
-    /// Whoever signs, whatever any policy says.
+    /// The caller must sign; policies are not evaluated.
     AnySigner,
 }
 
-/// An operation, its types forgotten.
+/// An operation without its types (type erasure).
 pub struct Entry {
-    /// Whose operation it is.
+    /// The service of the operation.
     pub service: Service,
-    /// Its name.
+    /// The name of the operation.
     pub name: &'static str,
-    /// Who may call it.
+    /// The callers that the operation accepts.
     pub access: Access,
-    /// Takes a JSON value that conforms to the service model for a request.
+    /// Deserialises a JSON value that conforms to the service model.
     pub prepare: fn(Value) -> Result<Box<dyn Prepared>, Error>,
 }
 
-/// A request that was read, and can be run.
+/// A deserialised request, ready to run.
 pub trait Prepared: Send {
-    /// Checks that the signer may do it: `SERVICE:NAME` on [`Operation::resource`].
+    /// Checks that the signer may perform `SERVICE:NAME` on [`Operation::resource`].
     fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()>;
 
     /// As [`Operation::run`].
     fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn Answer>>;
 }
 
-/// Something under way.
+/// A boxed future of an operation.
 pub type Running<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
 
-/// An operation's answer, its type forgotten.
+/// An operation's answer without its type (type erasure).
 pub trait Answer: Send {
     /// As JSON text; `null` where the model has no output.
     fn text(&self) -> Result<String, Error>;
@@ -152,10 +154,10 @@ impl<O: Operation> Prepared for O {
         let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
         Box::pin(async move {
             let resource = match role {
-                Some(name) => call.role_arn(&name).await?,
+                Some(name) => roles::arn_of(call, &name).await?,
                 None => resource,
             };
-            Ok(call.authorise(&action, &resource, context).await?)
+            authorise::check(call, &action, &resource, context).await
         })
     }
 
@@ -180,7 +182,7 @@ const fn entry<O: Operation>() -> Entry {
     }
 }
 
-/// A type of ours that doesn't fit the service model: our own mistake, which no request should bring to light.
+/// The refusal of a type that doesn't fit the service model. This is a bug of the server, which no request should reveal.
 fn unfit(error: serde_json::Error) -> Error {
     Code::InternalError
         .because("Internal Server Error")

@@ -12,8 +12,8 @@ use http::{Method, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
-use crate::app::App;
-use crate::app::keys::KEY_SET_MAX_AGE;
+use crate::app::keys::rings::KEY_SET_MAX_AGE;
+use crate::app::{App, maintenance};
 
 mod aws_json;
 mod aws_query;
@@ -102,7 +102,7 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
     if front.draining.load(Ordering::Relaxed) {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    match front.app.store.check().await {
+    match maintenance::check(&front.app).await {
         Ok(()) => plain(StatusCode::OK, "ok\n"),
         Err(error) => {
             tracing::error!(error = %respond::chain(&error), "the store is away");

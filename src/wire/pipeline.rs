@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::models::{MODELS, Model, OperationShape};
 use super::sigv4::{self, KeyError, Keys, Rules, SecretKey, SignatureError};
 use super::{Front, constraints};
-use crate::app::caller::NoCaller;
+use crate::app::access::caller::{self, CallerError};
 use crate::app::{App, Call, Caller};
 use crate::error::{Code, Error};
 use crate::model::ids::Region;
@@ -75,7 +75,7 @@ async fn signed_by(
     let (caller, region) = signature(front, entry, call, parts, body)
         .map_err(|error| refused(&error, entry.service))?;
     if let Caller::Session(session) = &caller
-        && !call.session_is_live(session).await?
+        && !caller::session_is_live(call, session).await?
     {
         return Err(refused(&SignatureError::UnknownKey, entry.service));
     }
@@ -143,10 +143,10 @@ impl Keys for CallerKeys<'_> {
         session_token: Option<&str>,
         now: jiff::Timestamp,
     ) -> Result<(SecretKey, Caller), KeyError> {
-        match self.0.caller(access_key_id, session_token, now) {
+        match caller::find(self.0, access_key_id, session_token, now) {
             Ok((caller, secret)) => Ok((SecretKey::new(secret.as_str().to_owned()), caller)),
-            Err(NoCaller::Unknown) => Err(KeyError::Unknown),
-            Err(NoCaller::Expired) => Err(KeyError::Expired),
+            Err(CallerError::UnknownKey) => Err(KeyError::Unknown),
+            Err(CallerError::SessionExpired) => Err(KeyError::Expired),
         }
     }
 }

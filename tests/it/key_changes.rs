@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cognate::ambient::Still;
-use cognate::app::keys::{Change, Ring};
+use cognate::app::keys::rings::{self, Ring, RingChange};
+use cognate::app::keys::{access_keys, root_key};
 use cognate::config::{Config, Environment, Flags, read_file};
 use cognate::store::{Document, DocumentName, Replaced};
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ async fn a_rotation_of_the_root_key_is_finished_though_nobody_waits_for_it() {
     let world = with_a_root_key_of_its_own().await;
     let old = written(&world);
     assert!(may_administrate(&world, &old).await);
-    begin_and_leave(world.app.rotate_root_key()).await;
+    begin_and_leave(root_key::rotate(&world.app)).await;
     until(async || version(&world, DocumentName::RootKey).await == 2).await;
     until(async || written(&world).id != old.id).await;
     assert!(may_administrate(&world, &written(&world)).await);
@@ -96,9 +97,12 @@ async fn a_compromised_key_is_forgotten_though_nobody_waits_for_it() {
         answer.status == 200
     };
     assert!(is_good().await);
-    let change = world
-        .app
-        .change_ring(Ring::Sealing, Change::Drop(None), beginning());
+    let change = rings::change(
+        &world.app,
+        Ring::Sealing,
+        RingChange::Drop(None),
+        beginning(),
+    );
     begin_and_leave(change).await;
     until(async || version(&world, DocumentName::SealingKeys).await == 2).await;
     until(async || !is_good().await).await;
@@ -110,7 +114,7 @@ async fn of_many_rotations_at_once_the_last_one_is_everywhere() {
     let mut rotations = JoinSet::new();
     for _ in 0..16 {
         let app = Arc::clone(&world.app);
-        rotations.spawn(async move { app.rotate_root_key().await.unwrap().0 });
+        rotations.spawn(async move { root_key::rotate(&app).await.unwrap().0 });
     }
     let ids = rotations.join_all().await;
     let written = written(&world);
@@ -128,7 +132,7 @@ async fn of_many_changes_at_once_the_last_one_is_in_use() {
     for _ in 0..16 {
         let app = Arc::clone(&world.app);
         changes.spawn(async move {
-            app.change_ring(Ring::Sealing, Change::Drop(None), beginning())
+            rings::change(&app, Ring::Sealing, RingChange::Drop(None), beginning())
                 .await
                 .unwrap()
         });
@@ -165,9 +169,9 @@ async fn a_change_of_a_ring_that_is_refused_leaves_what_is_stored_in_use() {
         answer.status == 200
     };
     let drop_key = async |id: Option<&str>| {
-        let change = Change::Drop(id.map(str::to_owned));
+        let change = RingChange::Drop(id.map(str::to_owned));
         let app = &world.app;
-        app.change_ring(Ring::Sealing, change, beginning()).await
+        rings::change(app, Ring::Sealing, change, beginning()).await
     };
     let name = DocumentName::SealingKeys;
     let before = world.app.store.document(name).await.unwrap().unwrap();
@@ -193,7 +197,7 @@ async fn new_access_key(world: &World, name: &str) -> Credentials {
 /// Whether the access keys in use are those in the store that may sign.
 async fn access_keys_agree(world: &World) -> bool {
     let in_use = world.app.access_keys.load_full();
-    let stored = world.app.access_keys().await.unwrap();
+    let stored = access_keys::list(&world.app).await.unwrap();
     let may_sign: Vec<_> = stored.iter().filter(|key| key.enabled).collect();
     let is_in_use = |id: &str, name: &str| in_use.get(id).is_some_and(|key| key.name == name);
     in_use.len() == may_sign.len() && may_sign.iter().all(|key| is_in_use(&key.id, &key.name))
@@ -206,23 +210,23 @@ async fn a_change_of_access_keys_is_finished_though_nobody_waits_for_it() {
     let is_version = async |wanted| version(&world, DocumentName::AccessKeys).await == wanted;
 
     let call = app.call();
-    let creation = call.new_access_key("other".to_owned(), everything());
+    let creation = access_keys::create(&call, "other".to_owned(), everything());
     begin_and_leave(creation).await;
     until(async || is_version(2).await).await;
     until(async || access_keys_agree(&world).await).await;
     assert_eq!(app.access_keys.load().len(), 2);
 
-    let disabling = app.enable_access_key(ci.id.clone(), false);
+    let disabling = access_keys::enable(app, ci.id.clone(), false);
     begin_and_leave(disabling).await;
     until(async || is_version(3).await).await;
     until(async || !may_administrate(&world, &ci).await).await;
 
-    let enabling = app.enable_access_key(ci.id.clone(), true);
+    let enabling = access_keys::enable(app, ci.id.clone(), true);
     begin_and_leave(enabling).await;
     until(async || is_version(4).await).await;
     until(async || may_administrate(&world, &ci).await).await;
 
-    let removal = app.remove_access_key(ci.id.clone());
+    let removal = access_keys::remove(app, ci.id.clone());
     begin_and_leave(removal).await;
     until(async || is_version(5).await).await;
     until(async || !may_administrate(&world, &ci).await).await;
@@ -286,16 +290,18 @@ async fn of_many_changes_of_access_keys_at_once_none_is_lost() {
         let (app, id) = (Arc::clone(&world.app), ci.id.clone());
         changes.spawn(async move {
             let (same, own) = ("same".to_owned(), format!("own-{number}"));
-            let same = app.call().new_access_key(same, everything()).await;
-            let own = app.call().new_access_key(own, everything()).await;
+            let same = access_keys::create(&app.call(), same, everything()).await;
+            let own = access_keys::create(&app.call(), own, everything()).await;
             own.unwrap();
-            app.enable_access_key(id, number % 2 == 0).await.unwrap();
+            access_keys::enable(&app, id, number % 2 == 0)
+                .await
+                .unwrap();
             same.is_ok()
         });
     }
     let made = changes.join_all().await;
     assert_eq!(made.iter().filter(|made| **made).count(), 1);
-    let stored = world.app.access_keys().await.unwrap();
+    let stored = access_keys::list(&world.app).await.unwrap();
     assert_eq!(stored.len(), 1 + 1 + 16);
     assert!(access_keys_agree(&world).await);
     assert_eq!(stored[0].enabled, may_administrate(&world, &ci).await);

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use self::attributes::{duration, session_name, tags, value};
 use super::Call;
+use super::providers::saml;
 use crate::logins::saml::{Assertion, At};
 use crate::logins::{LoginError, Saml};
 use crate::model::ids::SamlProviderArn;
@@ -87,10 +88,8 @@ impl Call<'_> {
         response: &str,
     ) -> Result<SamlIdentity, SamlIdentityError> {
         let wanted = SamlProviderArn::parse(arn).ok_or(SamlIdentityError::NoProvider)?;
-        let registered = self.app.store.saml_provider(wanted.name()).await?;
-        let registered = registered
-            .filter(|registered| registered.arn == wanted)
-            .ok_or(SamlIdentityError::NoProvider)?;
+        let registered = saml::record(self, &wanted).await?;
+        let registered = registered.ok_or(SamlIdentityError::NoProvider)?;
         let provider = Saml {
             arn: wanted,
             metadata: registered.metadata.clone(),

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Makes an access key that may do what its policy says. Its secret is told only in this answer.
+/// Makes an access key with a policy. Only this answer holds its secret.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct CreateAccessKey {
@@ -28,7 +29,7 @@ impl Operation for CreateAccessKey {
     type Output = CreateAccessKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<CreateAccessKeyOutput, Error> {
-        let (access_key_id, secret) = call.new_access_key(self.name, self.policy).await?;
+        let (access_key_id, secret) = access_keys::create(call, self.name, self.policy).await?;
         Ok(CreateAccessKeyOutput {
             access_key_id,
             secret_access_key: secret.to_string(),

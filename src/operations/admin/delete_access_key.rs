@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Forgets an access key.
+/// Removes an access key.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteAccessKey {
@@ -23,7 +24,7 @@ impl Operation for DeleteAccessKey {
     type Output = DeleteAccessKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<DeleteAccessKeyOutput, Error> {
-        call.app.remove_access_key(self.access_key_id).await?;
+        access_keys::remove(call.app, self.access_key_id).await?;
         Ok(DeleteAccessKeyOutput {})
     }
 }

@@ -3,14 +3,14 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
 use crate::app::explain::{Explanation, Who};
+use crate::app::{Call, pools};
 use crate::error::{Code, Dialect, Error};
 use crate::model::ids::{IdentityId, RoleArn};
 use crate::operations::cognito_identity::pool_arn;
 use crate::operations::{Access, Operation, Service};
 
-/// Tells every check of a login, and what would come of it. Changes nothing, and repeats no token.
+/// Reports every check of a login and its outcome, without changing anything. The answer contains no token.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ExplainLogin {
@@ -21,9 +21,9 @@ pub(crate) struct ExplainLogin {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ExplainLoginOutput {
-    checks: Vec<Check>,
+    checks: Vec<CheckOutput>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<Refusal>,
+    refusal: Option<RefusalOutput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new_identity: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub(crate) struct ExplainLoginOutput {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Check {
+struct CheckOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     login: Option<String>,
     check: &'static str,
@@ -43,10 +43,10 @@ struct Check {
     wanted: String,
 }
 
-/// What the client would be told.
+/// The error that the client would get.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Refusal {
+struct RefusalOutput {
     code: &'static str,
     message: String,
 }
@@ -65,21 +65,21 @@ impl Operation for ExplainLogin {
         if self.logins.is_empty() {
             return Err(Code::InvalidParameter.because("There is no login to explain."));
         }
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let Explanation {
             checks,
             who,
             role,
             refusal,
         } = call.explain(&pool, &self.logins).await?;
-        let checks = checks.into_iter().map(|one| Check {
+        let checks = checks.into_iter().map(|one| CheckOutput {
             login: one.login,
             check: one.check,
             passed: one.passed,
             found: one.what.found,
             wanted: one.what.wanted,
         });
-        let refusal = refusal.map(Error::from).map(|error| Refusal {
+        let refusal = refusal.map(Error::from).map(|error| RefusalOutput {
             code: error.code.on_the_wire(Dialect::Json).0,
             message: error.text.unwrap_or_default().into_owned(),
         });

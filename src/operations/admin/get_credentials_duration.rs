@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::CredentialsDurationOutput;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::cognito_identity::pool_arn;
 use crate::operations::{Access, Operation, Service};
 
-/// Tells how long credentials of a pool's identities last.
+/// Shows how long credentials of a pool's identities last.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetCredentialsDuration {
@@ -26,7 +26,7 @@ impl Operation for GetCredentialsDuration {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         Ok(pool.credentials.into())
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::access_keys;
 use crate::error::Error;
-use crate::operations::answer::Seconds;
+use crate::operations::answer::EpochSeconds;
 use crate::operations::{Access, Operation, Service};
 
 /// Lists the access keys beside the root key, with their policies and without their secrets.
@@ -14,17 +15,17 @@ pub(crate) struct ListAccessKeys {}
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListAccessKeysOutput {
-    access_keys: Vec<AccessKey>,
+    access_keys: Vec<AccessKeyMetadata>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct AccessKey {
+struct AccessKeyMetadata {
     access_key_id: String,
     name: String,
     status: &'static str,
     policy: String,
-    create_date: Seconds,
+    create_date: EpochSeconds,
 }
 
 impl Operation for ListAccessKeys {
@@ -34,17 +35,15 @@ impl Operation for ListAccessKeys {
     type Output = ListAccessKeysOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListAccessKeysOutput, Error> {
-        let keys = call
-            .app
-            .access_keys()
+        let keys = access_keys::list(call.app)
             .await?
             .into_iter()
-            .map(|key| AccessKey {
+            .map(|key| AccessKeyMetadata {
                 access_key_id: key.id,
                 name: key.name,
                 status: if key.enabled { "Active" } else { "Inactive" },
                 policy: key.policy,
-                create_date: Seconds(key.created),
+                create_date: EpochSeconds(key.created),
             });
         Ok(ListAccessKeysOutput {
             access_keys: keys.collect(),

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Purpose, shown};
+use super::{KeyOutput, RingPurpose, shown};
 use crate::app::Call;
+use crate::app::keys::rings;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -11,13 +12,13 @@ use crate::operations::{Access, Operation, Service};
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListKeys {
-    purpose: Purpose,
+    purpose: RingPurpose,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListKeysOutput {
-    keys: Vec<Key>,
+    keys: Vec<KeyOutput>,
 }
 
 impl Operation for ListKeys {
@@ -27,7 +28,7 @@ impl Operation for ListKeys {
     type Output = ListKeysOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListKeysOutput, Error> {
-        let ring = call.app.ring(self.purpose.into()).await?;
+        let ring = rings::find(call.app, self.purpose.into()).await?;
         Ok(ListKeysOutput { keys: shown(&ring) })
     }
 }

@@ -16,58 +16,58 @@ pub(super) mod update_access_key;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Seconds;
-use crate::app::keys::Ring;
+use super::answer::EpochSeconds;
+use crate::app::keys::rings::Ring;
 use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::key_ring::KeyRing;
 
-/// What keys are for.
+/// The purpose of a key ring.
 #[derive(Clone, Copy, Deserialize)]
-enum Purpose {
+enum RingPurpose {
     Signing,
     Sealing,
 }
 
-impl From<Purpose> for Ring {
-    fn from(purpose: Purpose) -> Self {
+impl From<RingPurpose> for Ring {
+    fn from(purpose: RingPurpose) -> Self {
         match purpose {
-            Purpose::Signing => Self::Signing,
-            Purpose::Sealing => Self::Sealing,
+            RingPurpose::Signing => Self::Signing,
+            RingPurpose::Sealing => Self::Sealing,
         }
     }
 }
 
-/// A key, as it is shown: nothing of its secret.
+/// The description of a key, without its secret.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Key {
+struct KeyOutput {
     key_id: String,
     state: &'static str,
-    made: Seconds,
+    made: EpochSeconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ready_from: Option<Seconds>,
+    ready_from: Option<EpochSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    believed_until: Option<Seconds>,
+    believed_until: Option<EpochSeconds>,
 }
 
-/// The keys of a ring: the current one, the next one, then those that are only believed.
-fn shown(ring: &KeyRing) -> Vec<Key> {
-    let key = |key: &crate::model::key_ring::RingKey, state| Key {
+/// The keys of a ring: the current key, the next key, then the retired keys, which only verify.
+fn shown(ring: &KeyRing) -> Vec<KeyOutput> {
+    let key = |key: &crate::model::key_ring::RingKey, state| KeyOutput {
         key_id: key.id.clone(),
         state,
-        made: Seconds(key.made),
+        made: EpochSeconds(key.made),
         ready_from: None,
         believed_until: None,
     };
     let mut keys = vec![
         key(&ring.current, "current"),
-        Key {
-            ready_from: Some(Seconds(ring.next_ready)),
+        KeyOutput {
+            ready_from: Some(EpochSeconds(ring.next_ready)),
             ..key(&ring.next, "next")
         },
     ];
-    keys.extend(ring.retired.iter().map(|retired| Key {
-        believed_until: Some(Seconds(retired.until)),
+    keys.extend(ring.retired.iter().map(|retired| KeyOutput {
+        believed_until: Some(EpochSeconds(retired.until)),
         ..key(&retired.key, "retired")
     }));
     keys

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
+use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Restores an identity that was revoked. What it was given before stays over.
+/// Restores a revoked identity. Its earlier tokens and credentials stay invalid.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RestoreIdentity {
@@ -28,7 +28,7 @@ impl Operation for RestoreIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<RestoreIdentityOutput, Error> {
         Ok(RestoreIdentityOutput {
-            identity_id: call.revoke(&self.identity_id, false).await?,
+            identity_id: identities::revoke(call, &self.identity_id, false).await?,
         })
     }
 }

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
+use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Revokes an identity: it gets no token and no credentials until it is restored, and what it was given is over here.
+/// Revokes an identity: it gets no tokens and no credentials until it is restored, and this server refuses those that it
+/// has.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RevokeIdentity {
@@ -28,7 +29,7 @@ impl Operation for RevokeIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<RevokeIdentityOutput, Error> {
         Ok(RevokeIdentityOutput {
-            identity_id: call.revoke(&self.identity_id, true).await?,
+            identity_id: identities::revoke(call, &self.identity_id, true).await?,
         })
     }
 }

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Purpose, shown};
+use super::{KeyOutput, RingPurpose, shown};
 use crate::app::Call;
-use crate::app::keys::{Change, Ring};
+use crate::app::keys::rings::{self, Ring, RingChange};
 use crate::error::{Code, Error};
 use crate::operations::{Access, Operation, Service};
 
-/// Begins to use the next key; or, where a key is compromised, forgets that key at once and says what that breaks.
+/// Rotates to the next key. A compromised key is dropped at once; the answer names the consequences.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RotateKeys {
-    purpose: Purpose,
+    purpose: RingPurpose,
     #[serde(default)]
     compromised: bool,
     key_id: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct RotateKeys {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RotateKeysOutput {
-    keys: Vec<Key>,
+    keys: Vec<KeyOutput>,
     consequence: &'static str,
 }
 
@@ -38,12 +38,12 @@ impl Operation for RotateKeys {
         }
         let ring = Ring::from(self.purpose);
         let change = if self.compromised {
-            Change::Drop(self.key_id)
+            RingChange::Drop(self.key_id)
         } else {
-            Change::Rotate
+            RingChange::Rotate
         };
         let consequence = consequence(ring, &change);
-        let changed = call.app.change_ring(ring, change, call.now).await?;
+        let changed = rings::change(call.app, ring, change, call.now).await?;
         Ok(RotateKeysOutput {
             keys: shown(&changed),
             consequence,
@@ -51,21 +51,21 @@ impl Operation for RotateKeys {
     }
 }
 
-fn consequence(ring: Ring, change: &Change) -> &'static str {
+fn consequence(ring: Ring, change: &RingChange) -> &'static str {
     match (ring, change) {
-        (Ring::Signing, Change::Rotate) => {
+        (Ring::Signing, RingChange::Rotate) => {
             "New OpenID tokens are signed by the next key. Tokens of the last key stay good until they expire, but \
              with verifiers that read the first key of the key set only (Ceph's STS)."
         }
-        (Ring::Sealing, Change::Rotate) => {
+        (Ring::Sealing, RingChange::Rotate) => {
             "New sessions are sealed by the next key. Sessions of the last key stay good until they expire."
         }
-        (Ring::Signing, Change::Drop(_)) => {
+        (Ring::Signing, RingChange::Drop(_)) => {
             "Every OpenID token that the forgotten key signed is refused here at once, and elsewhere as soon as the \
              key set is fetched again (copies may be kept for five minutes). Credentials already given out are not \
              recalled."
         }
-        (Ring::Sealing, Change::Drop(_)) => {
+        (Ring::Sealing, RingChange::Drop(_)) => {
             "Every session that the forgotten key sealed is over at once: its holder gets \
              UnrecognizedClientException and has to ask for new credentials."
         }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::root_key;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Makes a new root access key and writes it to the server's `root-credentials` file; the old one is dead at once. The
-/// secret is in the file and nowhere else.
+/// Makes a new root access key and writes it to the server's `root-credentials` file, which alone holds the secret. The
+/// old key is invalid at once.
 #[derive(Deserialize)]
 pub(crate) struct RotateRootKey {}
 
@@ -25,7 +26,7 @@ impl Operation for RotateRootKey {
     type Output = RotateRootKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<RotateRootKeyOutput, Error> {
-        let (access_key_id, file) = call.app.rotate_root_key().await?;
+        let (access_key_id, file) = root_key::rotate(call.app).await?;
         Ok(RotateRootKeyOutput {
             access_key_id,
             credentials_file: file.display().to_string(),

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::CredentialsDurationOutput;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::cognito_identity::pool_arn;
 use crate::operations::{Access, Operation, Service};
 
-/// Sets how long credentials of a pool's identities last from now on. What is left out stays as it is.
+/// Sets how long new credentials of a pool's identities last. Omitted members stay unchanged.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SetCredentialsDuration {
@@ -28,7 +28,7 @@ impl Operation for SetCredentialsDuration {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {
-        let pool = call.change_pool(&self.identity_pool_id, |pool| {
+        let pool = pools::change(call, &self.identity_pool_id, |pool| {
             let set = &mut pool.credentials;
             set.seconds = self.duration_seconds.unwrap_or(set.seconds);
             set.within_login = self.within_login.unwrap_or(set.within_login);

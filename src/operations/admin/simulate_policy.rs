@@ -3,14 +3,16 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
-use crate::app::simulate::{Named, Simulated, Simulation, of_guests};
+use crate::app::access::simulate::{
+    self, SimulatedPolicy, Simulation, SimulationResult, of_guests,
+};
+use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::{Context, Kind};
 
-/// Tells what sessions of a role may do, and which statement decides; as far as a session policy and the scope-down of
-/// guests leave it.
+/// Simulates the policies of a role, limited by a session policy and by the scope-down of guests, and names the statement
+/// that decides.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SimulatePolicy {
@@ -27,12 +29,12 @@ pub(crate) struct SimulatePolicy {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SimulatePolicyOutput {
-    results: Vec<SimulationResult>,
+    results: Vec<ResultOutput>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct SimulationResult {
+struct ResultOutput {
     action: String,
     resource: String,
     decision: &'static str,
@@ -58,7 +60,7 @@ impl Operation for SimulatePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<SimulatePolicyOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let mut simulation = Simulation::default();
         let mut context = Context::default();
         for (key, value) in &self.context {
@@ -67,7 +69,8 @@ impl Operation for SimulatePolicy {
         simulation.context = context;
         simulation.add_role(&role)?;
         if let Some(text) = &self.session_policy {
-            let policy = Named::read(Kind::Session, "the session policy".to_owned(), text)?;
+            let policy =
+                SimulatedPolicy::read(Kind::Session, "the session policy".to_owned(), text)?;
             simulation.bounds.push(vec![policy]);
         }
         if self.guest == Some(true) {
@@ -77,17 +80,20 @@ impl Operation for SimulatePolicy {
         if resources.is_empty() {
             resources.push("*".to_owned());
         }
-        let all = call.simulate(simulation, &self.actions, &resources)?;
+        let all = simulate::run(call, simulation, &self.actions, &resources)?;
         Ok(SimulatePolicyOutput {
             results: all.into_iter().map(result).collect(),
         })
     }
 }
 
-fn result(one: Simulated) -> SimulationResult {
-    let number = one.by.as_ref().map(|by| by.number);
-    let (policy, sid) = one.by.map(|by| (by.policy, by.sid)).unzip();
-    SimulationResult {
+fn result(one: SimulationResult) -> ResultOutput {
+    let number = one.matched.as_ref().map(|statement| statement.number);
+    let matched = one
+        .matched
+        .map(|statement| (statement.policy, statement.sid));
+    let (policy, sid) = matched.unzip();
+    ResultOutput {
         action: one.action,
         resource: one.resource,
         decision: one.outcome.name(),

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Lets an access key sign, or no longer.
+/// Enables or disables an access key.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateAccessKey {
@@ -31,9 +32,7 @@ impl Operation for UpdateAccessKey {
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateAccessKeyOutput, Error> {
         let enabled = self.status == Status::Active;
-        call.app
-            .enable_access_key(self.access_key_id, enabled)
-            .await?;
+        access_keys::enable(call.app, self.access_key_id, enabled).await?;
         Ok(UpdateAccessKeyOutput {})
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::PoolId;
@@ -49,7 +49,7 @@ impl Operation for CreateIdentityPool {
             credentials: CredentialsDuration::default(),
         };
         let shown = IdentityPool::of(call, &pool)?;
-        call.add_pool(pool).await?;
+        pools::add(call, pool).await?;
         Ok(shown)
     }
 }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Call;
+use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Removes identities. One that isn't there needs no removing, so asking again is no error; one that is
-/// revoked stays until it was restored.
+/// Removes identities. An unknown id is no error, so the request can be repeated; a revoked identity stays until it is
+/// restored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteIdentities {
@@ -37,7 +37,7 @@ impl Operation for DeleteIdentities {
     async fn run(self, call: &Call<'_>) -> Result<DeleteIdentitiesOutput, Error> {
         let ids = self.identity_ids_to_delete.iter();
         let ids = ids.filter_map(|id| IdentityId::parse(id)).collect();
-        let unprocessed = match call.remove_identities(ids).await {
+        let unprocessed = match identities::remove(call, ids).await {
             Ok(revoked) => {
                 let of_id = |id: IdentityId| UnprocessedIdentityId {
                     identity_id: id.reveal(),

@@ -3,13 +3,12 @@
 use serde::Deserialize;
 
 use super::pool_arn;
-use crate::app::Call;
-use crate::app::find::FindError;
+use crate::app::{Call, pools};
 use crate::error::Error;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Removes a pool, its roles and its identities. From then on nobody finds any of them.
+/// Removes a pool, its roles and its identities, which can't be found from then on.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteIdentityPool {
@@ -20,18 +19,14 @@ impl Operation for DeleteIdentityPool {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "DeleteIdentityPool";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, call: &Call<'_>) -> String {
         pool_arn(call, &self.identity_pool_id)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
-        if call.app.store.remove_pool(pool.id.uuid).await? {
-            Ok(Nothing)
-        } else {
-            Err(FindError::NoPool(self.identity_pool_id).into())
-        }
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        pools::remove(call, &self.identity_pool_id).await?;
+        Ok(NoOutput)
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::identity_description::IdentityDescription;
-use crate::app::Call;
+use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -21,7 +21,7 @@ impl Operation for DescribeIdentity {
     type Output = IdentityDescription;
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityDescription, Error> {
-        let (identity, pool) = call.own_identity(&self.identity_id).await?;
+        let (identity, pool) = identities::find_for_admin(call, &self.identity_id).await?;
         Ok(IdentityDescription::of(identity, &pool))
     }
 }

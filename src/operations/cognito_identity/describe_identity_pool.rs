@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::pool_members::IdentityPool;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -26,7 +26,7 @@ impl Operation for DescribeIdentityPool {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         IdentityPool::of(call, &pool)
     }
 }

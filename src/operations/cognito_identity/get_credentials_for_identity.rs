@@ -4,13 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::Call;
-use crate::app::lifetime::bounded_end;
+use crate::app::credentials::lifetime::bounded_end;
+use crate::app::credentials::{assume_role, external_sts};
 use crate::app::proofs::Place;
-use crate::app::role_choice::choose;
+use crate::app::roles::choice::choose;
+use crate::app::{Call, identities, sign_in};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
-use crate::operations::answer::Seconds;
+use crate::operations::answer::EpochSeconds;
 use crate::operations::{Access, Operation, Service};
 
 /// Gives temporary credentials for an identity, in the role that its pool has for it.
@@ -26,15 +27,15 @@ pub(crate) struct GetCredentialsForIdentity {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetCredentialsForIdentityOutput {
-    credentials: Credentials,
+    credentials: CredentialsOutput,
     identity_id: IdentityId,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials {
+struct CredentialsOutput {
     access_key_id: String,
-    expiration: Seconds,
+    expiration: EpochSeconds,
     secret_key: String,
     session_token: String,
 }
@@ -46,28 +47,31 @@ impl Operation for GetCredentialsForIdentity {
     type Output = GetCredentialsForIdentityOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<GetCredentialsForIdentityOutput, Error> {
-        let (identity, pool) = call.identity(&self.identity_id).await?;
+        let (identity, pool) = identities::find(call, &self.identity_id).await?;
         let place = Place::For(&identity);
         let proofs = call.proofs(&pool, &self.logins, place).await?;
         let asked = self.custom_role_arn.as_deref();
-        // A guest that may not be used says so before its pool's roles are looked at; a login changes nothing before.
-        let (who, role) = if proofs.is_empty() {
-            let who = call.known(&pool, &identity, &proofs).await?;
-            (who, choose(&pool, &proofs, asked)?)
+        // A forbidden guest is refused before the role is chosen; a login links nothing before the role is chosen.
+        let (verified, role) = if proofs.is_empty() {
+            let verified = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
+            (verified, choose(&pool, &proofs, asked)?)
         } else {
             let role = choose(&pool, &proofs, asked)?;
-            (call.known(&pool, &identity, &proofs).await?, role)
+            (
+                sign_in::authenticate(call, &pool, &identity, &proofs).await?,
+                role,
+            )
         };
         let end = bounded_end(&pool, &proofs, call.now);
-        let id = who.id.clone();
-        let assumption = call.enhanced(&pool, who, role).await?;
-        let given = call.give(assumption, end).await?;
+        let id = verified.id.clone();
+        let assumption = assume_role::enhanced(call, &pool, verified, role).await?;
+        let credentials = external_sts::issue(call, assumption, end).await?;
         Ok(GetCredentialsForIdentityOutput {
-            credentials: Credentials {
-                access_key_id: given.access_key_id,
-                expiration: Seconds(given.expires),
-                secret_key: given.secret_key.to_string(),
-                session_token: given.session_token,
+            credentials: CredentialsOutput {
+                access_key_id: credentials.access_key_id,
+                expiration: EpochSeconds(credentials.expires),
+                secret_key: credentials.secret_key.to_string(),
+                session_token: credentials.session_token,
             },
             identity_id: id,
         })

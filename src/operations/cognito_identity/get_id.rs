@@ -1,17 +1,16 @@
-//! GetId: the heart of it. <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html>
+//! GetId. <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_GetId.html>
 
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::Call;
-use crate::app::find::FindError;
 use crate::app::proofs::Place;
+use crate::app::{Call, pools, sign_in};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
-/// Gives the identity of the logins, a new one where nobody knows them; without logins, a new guest.
+/// Returns the identity of the logins, and makes one if no identity has them; without logins, makes a guest.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetId {
@@ -35,16 +34,18 @@ impl Operation for GetId {
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdOutput, Error> {
         let account = call.app.config.account_id.as_str();
-        if self.account_id.is_some_and(|given| given != account) {
-            return Err(FindError::NoPool(self.identity_pool_id).into());
+        if self.account_id.is_some_and(|id| id != account) {
+            return Err(pools::not_found(&self.identity_pool_id));
         }
-        let pool = call.pool(&self.identity_pool_id).await?;
+        let pool = pools::find(call, &self.identity_pool_id).await?;
         let identity_id = if self.logins.is_empty() {
-            call.new_guest(&pool).await?
+            sign_in::new_guest(call, &pool).await?
         } else {
             let proofs = call.proofs(&pool, &self.logins, Place::GetId).await?;
             let logins = proofs.into_iter().map(|proof| proof.login).collect();
-            call.sign_in(Asker::User, &pool, None, logins).await?.0
+            sign_in::resolve(call, Asker::User, &pool, None, logins)
+                .await?
+                .0
         };
         Ok(GetIdOutput { identity_id })
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pool_arn;
 use super::role_mappings::{self, WrittenMapping};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::{PoolId, RoleArn};
 use crate::operations::{Access, Operation, Service};
@@ -38,7 +38,7 @@ impl Operation for GetIdentityPoolRoles {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdentityPoolRolesOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let roles = pool.roles.clone();
         let named = [
             ("authenticated", roles.authenticated),

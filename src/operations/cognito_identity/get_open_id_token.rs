@@ -4,17 +4,18 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::Call;
+use crate::app::credentials::web_identity;
 use crate::app::proofs::{Place, Proof};
+use crate::app::{Call, identities, sign_in};
 use crate::error::{Code, Error};
 use crate::model::ids::IdentityId;
 use crate::model::provider::ProviderKind;
 use crate::operations::{Access, Operation, Service};
 
-/// How long a token is good.
+/// The lifetime of a token.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
-/// Gives an OpenID token for an identity, to be taken to an STS.
+/// Issues an OpenID token for an identity, to present to an STS.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetOpenIdToken {
@@ -37,7 +38,7 @@ impl Operation for GetOpenIdToken {
     type Output = GetOpenIdTokenOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIdTokenOutput, Error> {
-        let (identity, pool) = call.identity(&self.identity_id).await?;
+        let (identity, pool) = identities::find(call, &self.identity_id).await?;
         let refused = |why: &str| {
             let text = format!("Basic (classic) flow is not {why}, please use enhanced flow.");
             Err(Code::InvalidParameter.because(text))
@@ -54,11 +55,11 @@ impl Operation for GetOpenIdToken {
         }
         let place = Place::For(&identity);
         let proofs = call.proofs(&pool, &self.logins, place).await?;
-        let who = call.known(&pool, &identity, &proofs).await?;
-        // What comes from a developer's token doesn't outlive it.
+        let who = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
+        // The token doesn't outlive a developer's token that it comes from.
         let end = proofs.iter().filter_map(Proof::own_end).min();
         let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
-        let token = call.open_id_token(&pool, &who, lifetime, false);
+        let token = web_identity::open_id_token(call, &pool, &who, lifetime, false);
         Ok(GetOpenIdTokenOutput {
             identity_id: who.id,
             token,

@@ -8,9 +8,10 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Logins, pool_arn};
-use crate::app::Call;
+use crate::app::credentials::web_identity;
 use crate::app::proofs::{Place, ProofError};
-use crate::app::sign_in::{Known, SignInError};
+use crate::app::sign_in::{self, SignInError, VerifiedIdentity};
+use crate::app::{Call, identities, pools};
 use crate::error::{Code, Error};
 use crate::model::identity::Login;
 use crate::model::ids::IdentityId;
@@ -20,13 +21,13 @@ use crate::model::provider::ProviderKind;
 use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
-/// How long a token is good without a word, in seconds.
+/// The default lifetime of a token, in seconds.
 const LIFETIME: i64 = 900;
 
-/// How many characters the id of a developer's user has at most.
+/// The greatest length of a developer's user identifier, in characters.
 const LONGEST_USER: usize = 1024;
 
-/// Gives an OpenID token for one of the developer's users, whose identity is made or attached as that needs.
+/// Issues an OpenID token for one of the developer's users. The identity of the user is found, made or linked.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetOpenIdTokenForDeveloperIdentity {
@@ -59,11 +60,11 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         mut self,
         call: &Call<'_>,
     ) -> Result<GetOpenIdTokenForDeveloperIdentityOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let user = take_user(&mut self.logins, &pool)?;
         principal_tags::check(&self.principal_tags).map_err(SignInError::from)?;
         let identity = match &self.identity_id {
-            Some(id) => Some(call.identity_of(&pool, id).await?),
+            Some(id) => Some(identities::find_in_pool(call, &pool, id).await?),
             None => None,
         };
         let proofs = call.proofs(&pool, &self.logins, Place::Developer).await;
@@ -71,13 +72,12 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         let (name, id) = (user.provider.clone(), user.subject.clone());
         let mut logins = vec![user];
         logins.extend(proofs.iter().map(|proof| proof.login.clone()));
-        let (id_of_identity, epoch) = call
-            .sign_in(Asker::Developer, &pool, identity.as_ref(), logins)
-            .await?;
+        let (id_of_identity, epoch) =
+            sign_in::resolve(call, Asker::Developer, &pool, identity.as_ref(), logins).await?;
         let third = format!("{name}:{}:{id}", pool.id);
         let mut amr = vec!["authenticated".to_owned(), name, third];
         amr.extend(proofs.into_iter().flat_map(|proof| proof.amr));
-        let who = Known {
+        let who = VerifiedIdentity {
             id: id_of_identity,
             epoch,
             amr,
@@ -85,7 +85,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         };
         let seconds = self.token_duration.unwrap_or(LIFETIME);
         let lifetime = SignedDuration::from_secs(seconds);
-        let token = call.open_id_token(&pool, &who, lifetime, true);
+        let token = web_identity::open_id_token(call, &pool, &who, lifetime, true);
         Ok(GetOpenIdTokenForDeveloperIdentityOutput {
             identity_id: who.id,
             token,
@@ -93,7 +93,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
     }
 }
 
-/// A login that is no good. The model declares no failure outside here, so the client isn't told of one; the log is.
+/// The refusal of a login. The model declares no ExternalServiceException here, so a provider's failure goes to the log only.
 fn refused(error: ProofError, call: &Call<'_>) -> Error {
     let error = Error::from(error);
     if error.code == Code::ExternalService {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::set_principal_tag_attribute_map::PrincipalTagAttributeMap;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::operations::{Access, Operation, Service};
 
@@ -27,7 +27,7 @@ impl Operation for GetPrincipalTagAttributeMap {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let provider = self.identity_provider_name;
         let map = pool.tag_maps.get(&provider).cloned().ok_or_else(|| {
             let text = format!("Principal tag attribute map for '{provider}' not found.");

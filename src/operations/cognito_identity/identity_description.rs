@@ -1,22 +1,22 @@
-//! How an identity is shown to administrators.
+//! The description of an identity for administrators.
 
 use serde::Serialize;
 
-use crate::app::sign_in::id_in;
+use crate::app::identities::id_in;
 use crate::model::identity::Identity;
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
-use crate::operations::answer::Seconds;
+use crate::operations::answer::EpochSeconds;
 
-/// When an identity was made and last changed, and at which providers it has logins; never as whom.
+/// The description of an identity: its times and the providers of its logins, but no subject.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct IdentityDescription {
     identity_id: IdentityId,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     logins: Vec<String>,
-    creation_date: Seconds,
-    last_modified_date: Seconds,
+    creation_date: EpochSeconds,
+    last_modified_date: EpochSeconds,
 }
 
 impl IdentityDescription {
@@ -31,8 +31,8 @@ impl IdentityDescription {
         Self {
             identity_id: id_in(pool, identity.id),
             logins,
-            creation_date: Seconds(identity.created),
-            last_modified_date: Seconds(identity.modified),
+            creation_date: EpochSeconds(identity.created),
+            last_modified_date: EpochSeconds(identity.modified),
         }
     }
 }

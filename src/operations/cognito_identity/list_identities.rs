@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use super::identity_description::IdentityDescription;
 use super::{pages, pool_arn};
-use crate::app::Call;
+use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::operations::{Access, Operation, Service};
 
-/// Lists the identities of a pool, a page at a time. The pages hold every identity once that is there all the while.
+/// Lists the identities of a pool in pages. An identity that exists throughout appears exactly once.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListIdentities {
@@ -41,14 +41,10 @@ impl Operation for ListIdentities {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentitiesOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let after = pages::after(self.next_token.as_deref(), |id| Uuid::from_slice(&id).ok())?;
         let (limit, disabled) = (self.max_results, !self.hide_disabled);
-        let found = call
-            .app
-            .store
-            .list_identities(pool.id.uuid, after, limit + 1, disabled)
-            .await?;
+        let found = identities::list(call, &pool, after, limit + 1, disabled).await?;
         let (found, next_token) = pages::cut(found, limit, |identity| identity.id);
         let shown = found
             .into_iter()

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{pages, pool_arn};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::operations::{Access, Operation, Service};
 
-/// Lists the pools of the region that the request was signed for, a page at a time.
+/// Lists the pools of the region that the request was signed for, in pages.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListIdentityPools {
@@ -44,12 +44,7 @@ impl Operation for ListIdentityPools {
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentityPoolsOutput, Error> {
         let after = pages::after(self.next_token.as_deref(), |id| Uuid::from_slice(&id).ok())?;
-        let region = call.signed_region();
-        let found = call
-            .app
-            .store
-            .list_pools(region, after, self.max_results + 1)
-            .await?;
+        let found = pools::list(call, after, self.max_results + 1).await?;
         let (pools, next_token) = pages::cut(found, self.max_results, |pool| pool.id.uuid);
         let identity_pools = pools.iter().map(|pool| IdentityPoolShortDescription {
             identity_pool_id: pool.id.clone(),

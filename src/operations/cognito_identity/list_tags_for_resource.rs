@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
@@ -33,7 +33,7 @@ impl Operation for ListTagsForResource {
 
     async fn run(self, call: &Call<'_>) -> Result<ListTagsForResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
-        let pool = call.own_pool(&pool).await?;
+        let pool = pools::find_for_admin(call, &pool).await?;
         Ok(ListTagsForResourceOutput {
             tags: pool.settings.tags.clone(),
         })

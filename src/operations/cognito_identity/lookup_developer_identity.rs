@@ -3,19 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::{pages, pool_arn};
-use crate::app::Call;
-use crate::app::merge::MergeError;
-use crate::app::sign_in::id_in;
+use crate::app::identities::{self, id_in};
+use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::identity::{Identity, Login, LoginKind};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
 
-/// How many users a page has without a word.
+/// The default number of users in a page.
 const PAGE: usize = 60;
 
-/// Finds the identity of a developer's user, or the developer's users of an identity, a page at a time.
+/// Finds the identity of a developer's user, or the developer's users of an identity in pages.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct LookupDeveloperIdentity {
@@ -46,7 +45,7 @@ impl Operation for LookupDeveloperIdentity {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<LookupDeveloperIdentityOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let after = pages::after(self.next_token.as_deref(), |id| String::from_utf8(id).ok())?;
         let identity = self.identity(call, &pool).await?;
         let id = id_in(&pool, identity.id);
@@ -79,16 +78,16 @@ impl LookupDeveloperIdentity {
             (Some(_), None) => Some(None),
             (Some(user), Some(provider)) => {
                 let login = Login::developer(provider, user);
-                Some(call.app.store.owner(pool.id.uuid, &login).await?)
+                Some(identities::owner(call, pool, &login).await?)
             }
         };
         match (&self.identity_id, owner) {
             (None, None) => Err(Code::InvalidParameter
                 .because("Please provide an IdentityId or a DeveloperUserIdentifier.")),
-            (None, Some(owner)) => owner.ok_or_else(|| MergeError::NoUser.into()),
-            (Some(id), None) => Ok(call.identity_of(pool, id).await?),
+            (None, Some(owner)) => owner.ok_or_else(identities::developer_user_not_found),
+            (Some(id), None) => identities::find_in_pool(call, pool, id).await,
             (Some(id), Some(owner)) => {
-                let identity = call.identity_of(pool, id).await?;
+                let identity = identities::find_in_pool(call, pool, id).await?;
                 if owner.is_some_and(|owner| owner.id == identity.id) {
                     return Ok(identity);
                 }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::get_open_id_token_for_developer_identity::other_developer;
 use super::pool_arn;
-use crate::app::Call;
+use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
-/// Merges the identity of one of the developer's users into that of another; the first is disabled.
+/// Merges the identity of one of the developer's users into another user's. The first identity is disabled.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct MergeDeveloperIdentities {
@@ -36,7 +36,7 @@ impl Operation for MergeDeveloperIdentities {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<MergeDeveloperIdentitiesOutput, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let provider = self.developer_provider_name;
         if pool.settings.developer_provider_name.as_ref() != Some(&provider) {
             return Err(other_developer());
@@ -45,7 +45,7 @@ impl Operation for MergeDeveloperIdentities {
             self.source_user_identifier,
             self.destination_user_identifier,
         );
-        let identity_id = call.merge(&pool, &provider, &source, &destination).await?;
+        let identity_id = identities::merge(call, &pool, &provider, &source, &destination).await?;
         Ok(MergeDeveloperIdentitiesOutput { identity_id })
     }
 }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{pool_arn, tagging};
 use crate::app::Call;
+use crate::app::access::authorise;
+use crate::app::providers::{oidc, saml};
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
@@ -41,7 +43,7 @@ struct CognitoIdentityProvider {
     server_side_token_check: Option<bool>,
 }
 
-/// A pool, as it is shown.
+/// The description of a pool.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct IdentityPool {
@@ -67,7 +69,7 @@ pub(crate) struct IdentityPool {
 }
 
 impl IdentityPool {
-    /// A pool as it is shown to whoever may see its consumer secrets.
+    /// The description of a pool, with its consumer secrets.
     pub(super) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
         let supported_login_providers = call.login_providers(pool)?;
         let settings = pool.settings.clone();
@@ -115,12 +117,10 @@ impl PoolMembers {
         let mut context = Context::default();
         self.tag_context(&mut context);
         let pool = pool_arn(call, pool_id);
-        Ok(call
-            .authorise("cognito-identity:TagResource", &pool, context)
-            .await?)
+        authorise::check(call, "cognito-identity:TagResource", &pool, context).await
     }
 
-    /// The settings that these members mean for the pool `pool`, if they make sense together and name what there is.
+    /// The settings of the pool `pool` from these members, if they are consistent and all named providers exist.
     pub(super) async fn settings(
         self,
         call: &Call<'_>,
@@ -160,7 +160,7 @@ async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProvider
     for text in arns {
         let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
         let arn = OidcProviderArn::parse(text).ok_or_else(missing)?;
-        let provider = call.app.store.oidc_provider(arn.name()).await?;
+        let provider = oidc::record(call, arn.name()).await?;
         if provider.is_none_or(|provider| provider.arn != arn) {
             return Err(missing());
         }
@@ -177,8 +177,7 @@ async fn registered_saml(call: &Call<'_>, arns: &[String]) -> Result<Vec<SamlPro
     for text in arns {
         let missing = || invalid(format!("SAML provider not found for arn {text}"));
         let arn = SamlProviderArn::parse(text).ok_or_else(missing)?;
-        let provider = call.app.store.saml_provider(arn.name()).await?;
-        if provider.is_none_or(|provider| provider.arn != arn) {
+        if saml::record(call, &arn).await?.is_none() {
             return Err(missing());
         }
         if !found.contains(&arn) {
@@ -198,7 +197,8 @@ fn check_login_providers(providers: &IndexMap<String, String>) -> Result<(), Err
     }
 }
 
-/// A developer provider must not pass for somebody else in a `Logins` map, in `amr` or in a condition on either.
+/// Checks that the name of a developer provider can't be mistaken for another provider in a `Logins` map, in `amr` or in a
+/// condition on either.
 fn check_developer_provider(name: &str, oidc_providers: &[OidcProviderArn]) -> Result<(), Error> {
     let taken = matches!(name, "authenticated" | "unauthenticated" | OWN)
         || !matches!(ProviderKind::of(name), ProviderKind::OpenIdConnect)
@@ -226,7 +226,7 @@ fn user_pool_clients(
             return Err(invalid("Invalid Cognito Identity Provider".to_owned()));
         }
         let server_side_token_check = provider.server_side_token_check == Some(true);
-        // Better no such check than one that nobody makes.
+        // A check that the server can't make is refused, not ignored.
         if server_side_token_check && call.app.config.user_pools.is_none() {
             return Err(invalid(
                 "ServerSideTokenCheck needs the access key that user_pools.access_key_id in this server's \

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
-use crate::app::authorise::AuthoriseError;
+use crate::app::access::authorise;
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
@@ -15,7 +15,7 @@ use crate::policy::Context;
 /// How many rules a provider may have; the service model's 400 is more than the service takes.
 const RULES: usize = 25;
 
-/// A mapping, as it is written and shown.
+/// A role mapping on the wire.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct WrittenMapping {
@@ -78,7 +78,7 @@ pub(super) fn check_keys<'k>(
     Ok(())
 }
 
-/// The mappings of a pool as they are shown.
+/// The role mappings of a pool, as GetIdentityPoolRoles shows them.
 pub(super) fn shown(mappings: &IndexMap<String, RoleMapping>) -> IndexMap<String, WrittenMapping> {
     let shown = mappings
         .iter()
@@ -86,8 +86,8 @@ pub(super) fn shown(mappings: &IndexMap<String, RoleMapping>) -> IndexMap<String
     shown.collect()
 }
 
-/// A role of this account, or one that another STS gives, that the signer may pass to a pool. What isn't even an ARN gets the same answer from the real
-/// service. <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
+/// A role of this account or of an external STS that the signer may pass to a pool. The real service refuses a malformed ARN
+/// with the same text. <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
 pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, Error> {
     let forbidden = || Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden."));
     let role = RoleArn::parse(arn)
@@ -98,10 +98,10 @@ pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, E
         .ok_or_else(forbidden)?;
     let mut context = Context::default();
     context.set("iam:PassedToService", OWN);
-    match call.authorise("iam:PassRole", arn, context).await {
+    match authorise::check(call, "iam:PassRole", arn, context).await {
         Ok(()) => Ok(role),
-        Err(AuthoriseError::Denied { .. }) => Err(forbidden()),
-        Err(other) => Err(other.into()),
+        Err(error) if error.code == Code::AccessDenied => Err(forbidden()),
+        Err(other) => Err(other),
     }
 }
 
@@ -205,7 +205,7 @@ impl RulesConfiguration {
     }
 }
 
-/// Public providers but for those that are OpenID Connect issuers of one's own choosing say nothing of roles.
+/// Whether tokens of this provider never name roles: those of public providers and of this server.
 fn names_no_roles(key: &str) -> bool {
     PublicProvider::named(key).is_some() || ProviderKind::of(key) == ProviderKind::Own
 }

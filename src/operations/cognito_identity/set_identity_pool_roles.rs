@@ -5,10 +5,10 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::role_mappings::{self, WrittenMapping, passed_role};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::pool::Roles;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
 /// Replaces the roles of a pool.
@@ -25,14 +25,14 @@ impl Operation for SetIdentityPoolRoles {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "SetIdentityPoolRoles";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, call: &Call<'_>) -> String {
         pool_arn(call, &self.identity_pool_id)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let before = call.own_pool(&self.identity_pool_id).await?;
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let mut roles = Roles {
             mappings: role_mappings::read(call, &before, self.role_mappings).await?,
             ..Roles::default()
@@ -45,12 +45,12 @@ impl Operation for SetIdentityPoolRoles {
                 *role = Some(passed_role(call, arn).await?);
             }
         }
-        call.change_pool(&self.identity_pool_id, |pool| {
+        pools::change(call, &self.identity_pool_id, |pool| {
             role_mappings::check_keys(pool, roles.mappings.keys())?;
             pool.roles = roles.clone();
             Ok::<(), Error>(())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::pool_arn;
 use super::role_mappings::has_provider;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
 use crate::model::principal_tags::TagMap;
 use crate::operations::{Access, Operation, Service};
 
-/// Says which claims of a provider's tokens become tags of a session.
+/// Sets which claims of a provider's tokens become tags of a session.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SetPrincipalTagAttributeMap {
@@ -54,13 +54,13 @@ impl Operation for SetPrincipalTagAttributeMap {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let provider = self.identity_provider_name;
         let map = TagMap {
             use_defaults: self.use_defaults.unwrap_or(self.principal_tags.is_empty()),
             tags: self.principal_tags,
         };
-        call.change_pool(&self.identity_pool_id, |pool| {
+        pools::change(call, &self.identity_pool_id, |pool| {
             if !has_provider(pool, &provider) {
                 let text = format!("({provider}) is not a configured provider.");
                 return Err(Code::InvalidParameter.because(text));

@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
-/// Gives a pool tags; those that it has under the same keys are replaced.
+/// Adds tags to a pool. They replace the tags with the same keys.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TagResource {
@@ -36,7 +36,7 @@ impl Operation for TagResource {
 
     async fn run(self, call: &Call<'_>) -> Result<TagResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
-        call.change_pool(&pool, |pool| {
+        pools::change(call, &pool, |pool| {
             pool.settings.tags.extend(self.tags.clone());
             tagging::check(&pool.settings.tags)
         })

@@ -1,4 +1,4 @@
-//! What the three operations on tags share: which pool a resource's ARN means, and which tags a pool may have.
+//! What the three operations on tags share: the pool of an ARN, and the tags that a pool may have.
 
 use indexmap::IndexMap;
 
@@ -9,7 +9,7 @@ use crate::policy::Context;
 /// How many tags a pool may have.
 const MOST: usize = 50;
 
-/// The id of the pool whose ARN this is, in this account and the region that the request was signed for.
+/// The id of the pool with this ARN, in this account and the region that the request was signed for.
 pub(super) fn pool_of(call: &Call<'_>, arn: &str) -> Result<String, Error> {
     let invalid = || Code::InvalidParameter.because(format!("Invalid resource ARN: {arn}"));
     let mut parts = arn.splitn(6, ':');

@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use super::get_open_id_token_for_developer_identity::other_developer;
 use super::pool_arn;
-use crate::app::Call;
+use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::identity::Login;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Takes one of the developer's users from an identity. That user is a new one when next seen; an identity without any
-/// login is nobody's from then on.
+/// Unlinks one of the developer's users from an identity. The user gets a new identity at the next sign-in; an identity
+/// without logins is disabled.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UnlinkDeveloperIdentity {
@@ -25,21 +25,21 @@ impl Operation for UnlinkDeveloperIdentity {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "UnlinkDeveloperIdentity";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, call: &Call<'_>) -> String {
         pool_arn(call, &self.identity_pool_id)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let pool = call.own_pool(&self.identity_pool_id).await?;
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let provider = self.developer_provider_name;
         if pool.settings.developer_provider_name.as_ref() != Some(&provider) {
             return Err(other_developer());
         }
-        let identity = call.identity_of(&pool, &self.identity_id).await?;
+        let identity = identities::find_in_pool(call, &pool, &self.identity_id).await?;
         let login = Login::developer(provider, self.developer_user_identifier);
-        call.unlink(&pool, &identity, vec![login]).await?;
-        Ok(Nothing)
+        identities::unlink(call, &pool, &identity, vec![login]).await?;
+        Ok(NoOutput)
     }
 }

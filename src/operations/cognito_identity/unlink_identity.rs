@@ -4,15 +4,15 @@ use serde::Deserialize;
 
 use super::Logins;
 use crate::app::Call;
+use crate::app::identities::{self, id_in};
 use crate::app::proofs::{Place, ProofError};
-use crate::app::sign_in::{SignInError, id_in};
+use crate::app::sign_in::SignInError;
 use crate::error::Error;
 use crate::model::identity::State;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Takes logins from an identity; whoever asks shows that each of them is theirs. A login that is lost is for an
-/// administrator to remove.
+/// Unlinks logins from an identity. The caller must prove each of them; only an administrator can remove a lost login.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UnlinkIdentity {
@@ -25,10 +25,10 @@ impl Operation for UnlinkIdentity {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "UnlinkIdentity";
     const ACCESS: Access = Access::Public;
-    type Output = Nothing;
+    type Output = NoOutput;
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let (identity, pool) = call.identity(&self.identity_id).await?;
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let (identity, pool) = identities::find(call, &self.identity_id).await?;
         if identity.state != State::Live {
             return Err(SignInError::Forbidden(id_in(&pool, identity.id)).into());
         }
@@ -53,8 +53,8 @@ impl Operation for UnlinkIdentity {
             logins.push(proof.login.clone());
         }
         if !logins.is_empty() {
-            call.unlink(&pool, &identity, logins).await?;
+            identities::unlink(call, &pool, &identity, logins).await?;
         }
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
-/// Takes tags from a pool; one that it doesn't have needs no taking.
+/// Removes tags from a pool. Unknown keys are no error.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UntagResource {
@@ -35,7 +35,7 @@ impl Operation for UntagResource {
 
     async fn run(self, call: &Call<'_>) -> Result<UntagResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
-        call.change_pool(&pool, |pool| {
+        pools::change(call, &pool, |pool| {
             pool.settings
                 .tags
                 .retain(|key, _| !self.tag_keys.contains(key));

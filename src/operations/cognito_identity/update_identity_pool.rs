@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
-use crate::app::Call;
+use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
-/// Replaces what a pool's owner sets: what is left out is cleared, but for the tags and the developer provider.
+/// Replaces the settings of a pool. Omitted members are cleared, except the tags and the developer provider.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateIdentityPool {
@@ -34,7 +34,7 @@ impl Operation for UpdateIdentityPool {
     }
 
     async fn run(mut self, call: &Call<'_>) -> Result<IdentityPool, Error> {
-        let before = call.own_pool(&self.identity_pool_id).await?;
+        let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
         if let Some(name) = &before.settings.developer_provider_name {
             if self
                 .members
@@ -65,7 +65,7 @@ impl Operation for UpdateIdentityPool {
             credentials: before.credentials,
         };
         let shown = IdentityPool::of(call, &after)?;
-        call.replace_pool(after).await?;
+        pools::replace(call, after).await?;
         Ok(shown)
     }
 }

@@ -10,7 +10,7 @@ pub(super) mod roles;
 pub(super) mod saml_providers;
 pub(super) mod simulate;
 
-/// A tag, as IAM writes it.
+/// A tag on the wire.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Tag {
@@ -18,19 +18,19 @@ struct Tag {
     value: String,
 }
 
-/// What RFC 3986 calls unreserved.
+/// The reserved characters: all except those that RFC 3986 calls unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A policy as IAM answers it: percent-encoded.
+/// A percent-encoded policy document, as IAM returns it.
 fn encoded(policy: &str) -> String {
     utf8_percent_encode(policy, RESERVED).to_string()
 }
 
-/// Where a list that comes in pages goes on.
+/// The page of a list that a request asks for.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Paging {
@@ -45,8 +45,7 @@ struct Page<T> {
 }
 
 impl Paging {
-    /// Up to so many of `all`, which are in the order of their keys, from the one that the marker names on; 100 where
-    /// nothing is said.
+    /// Up to `max_items` (by default 100) of `all`, which is ordered by key, from the key in the marker on.
     fn page<T>(&self, all: impl IntoIterator<Item = (String, T)>) -> Page<T> {
         let from = self.marker.as_deref().unwrap_or_default();
         let mut rest = all.into_iter().skip_while(|(key, _)| key.as_str() < from);

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::app::Call;
-use crate::app::change::ChangeError;
+use crate::app::providers::oidc;
 use crate::error::{Code, Error};
 use crate::model::ids::OidcProviderArn;
 use crate::model::issuer::Issuer;
 use crate::model::provider::OidcProvider;
-use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
 /// How many client ids a provider may have.
@@ -81,15 +81,7 @@ impl Operation for CreateOpenIDConnectProvider {
                 .collect(),
             created: call.now,
         };
-        call.add_provider(provider)
-            .await
-            .map_err(|error| match error {
-                ChangeError::ProviderExists => Code::EntityAlreadyExists.because(format!(
-                    "Provider with url {} already exists.",
-                    issuer.url()
-                )),
-                other => other.into(),
-            })?;
+        oidc::add(call, provider).await?;
         Ok(CreateOpenIDConnectProviderOutput {
             arn,
             tags: self.tags,
@@ -111,7 +103,7 @@ pub(crate) struct GetOpenIDConnectProviderOutput {
     #[serde(rename = "ClientIDList")]
     client_id_list: Vec<String>,
     thumbprint_list: Vec<String>,
-    create_date: Seconds,
+    create_date: EpochSeconds,
     tags: Vec<Tag>,
 }
 
@@ -126,13 +118,13 @@ impl Operation for GetOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIDConnectProviderOutput, Error> {
-        let provider = call.provider(&self.arn).await?;
+        let provider = oidc::find(call, &self.arn).await?;
         Ok(GetOpenIDConnectProviderOutput {
             // As the real service shows it: without the scheme.
             url: provider.arn.name().to_owned(),
             client_id_list: provider.client_ids,
             thumbprint_list: provider.thumbprints,
-            create_date: Seconds(provider.created),
+            create_date: EpochSeconds(provider.created),
             tags: provider
                 .tags
                 .into_iter()
@@ -165,7 +157,7 @@ impl Operation for ListOpenIDConnectProviders {
     type Output = ListOpenIDConnectProvidersOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListOpenIDConnectProvidersOutput, Error> {
-        let providers = call.app.store.list_oidc_providers().await?;
+        let providers = oidc::list(call).await?;
         let list = providers
             .iter()
             .map(|provider| OpenIDConnectProviderListEntry {
@@ -177,7 +169,7 @@ impl Operation for ListOpenIDConnectProviders {
     }
 }
 
-/// Adds a client id; one that is there already stays where it is.
+/// Adds a client id, unless the provider has it already.
 #[derive(Deserialize)]
 pub(crate) struct AddClientIDToOpenIDConnectProvider {
     #[serde(rename = "OpenIDConnectProviderArn")]
@@ -190,21 +182,21 @@ impl Operation for AddClientIDToOpenIDConnectProvider {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "AddClientIDToOpenIDConnectProvider";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let mut provider = call.provider(&self.arn).await?;
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = oidc::find(call, &self.arn).await?;
         add_client_id(&mut provider.client_ids, self.client_id)?;
-        call.replace_provider(provider).await?;
-        Ok(Nothing)
+        oidc::replace(call, provider).await?;
+        Ok(NoOutput)
     }
 }
 
-/// Removes a client id; one that isn't there is no error.
+/// Removes a client id. An unknown client id is no error.
 #[derive(Deserialize)]
 pub(crate) struct RemoveClientIDFromOpenIDConnectProvider {
     #[serde(rename = "OpenIDConnectProviderArn")]
@@ -217,19 +209,19 @@ impl Operation for RemoveClientIDFromOpenIDConnectProvider {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "RemoveClientIDFromOpenIDConnectProvider";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let mut provider = call.provider(&self.arn).await?;
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = oidc::find(call, &self.arn).await?;
         provider
             .client_ids
             .retain(|client_id| *client_id != self.client_id);
-        call.replace_provider(provider).await?;
-        Ok(Nothing)
+        oidc::replace(call, provider).await?;
+        Ok(NoOutput)
     }
 }
 
@@ -246,21 +238,21 @@ impl Operation for UpdateOpenIDConnectProviderThumbprint {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "UpdateOpenIDConnectProviderThumbprint";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        let mut provider = call.provider(&self.arn).await?;
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = oidc::find(call, &self.arn).await?;
         provider.thumbprints = thumbprints(self.thumbprint_list)?;
-        call.replace_provider(provider).await?;
-        Ok(Nothing)
+        oidc::replace(call, provider).await?;
+        Ok(NoOutput)
     }
 }
 
-/// Forgets a provider; one that isn't there is no error. A pool that names it takes its tokens no longer.
+/// Removes a provider. An unknown ARN is no error. A pool that names the provider refuses its tokens from then on.
 #[derive(Deserialize)]
 pub(crate) struct DeleteOpenIDConnectProvider {
     #[serde(rename = "OpenIDConnectProviderArn")]
@@ -271,24 +263,15 @@ impl Operation for DeleteOpenIDConnectProvider {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteOpenIDConnectProvider";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        match call.provider(&self.arn).await {
-            Ok(provider) => {
-                call.app
-                    .store
-                    .remove_oidc_provider(provider.arn.name())
-                    .await?;
-                Ok(Nothing)
-            }
-            Err(ChangeError::NoProvider(_)) => Ok(Nothing),
-            Err(other) => Err(other.into()),
-        }
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        oidc::remove(call, &self.arn).await?;
+        Ok(NoOutput)
     }
 }
 
@@ -305,7 +288,7 @@ fn add_client_id(client_ids: &mut Vec<String>, client_id: String) -> Result<(), 
     Ok(())
 }
 
-/// SHA-1 thumbprints in hex, as they were written; the model has checked their length.
+/// Checks that thumbprints are hexadecimal. The service model has checked their length.
 fn thumbprints(list: Vec<String>) -> Result<Vec<String>, Error> {
     if list.len() > THUMBPRINTS {
         return Err(Code::InvalidInput.because(format!(

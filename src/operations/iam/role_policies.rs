@@ -3,13 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Paging, encoded};
-use crate::app::Call;
-use crate::app::iam_roles::{RoleError, put_policy};
+use crate::app::{Call, roles};
 use crate::error::Error;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Puts a policy on a role, in the place of the one with its name.
+/// Puts a policy on a role. It replaces the policy with the same name.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PutRolePolicy {
@@ -22,18 +21,18 @@ impl Operation for PutRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "PutRolePolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.change_role(&self.role_name, |role| {
-            put_policy(role, &self.policy_name, &self.policy_document)
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        roles::change(call, &self.role_name, |role| {
+            roles::put_policy(role, &self.policy_name, &self.policy_document)
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
@@ -64,9 +63,9 @@ impl Operation for GetRolePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetRolePolicyOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let Some(document) = role.policies.get(&self.policy_name) else {
-            return Err(RoleError::NoPolicy(self.policy_name).into());
+            return Err(roles::policy_not_found(&self.policy_name));
         };
         Ok(GetRolePolicyOutput {
             role_name: role.arn.name().to_owned(),
@@ -105,7 +104,7 @@ impl Operation for ListRolePolicies {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolePoliciesOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let mut names: Vec<String> = role.policies.keys().cloned().collect();
         names.sort();
         let keyed = names.into_iter().map(|name| (name.clone(), name));
@@ -118,7 +117,7 @@ impl Operation for ListRolePolicies {
     }
 }
 
-/// Takes a policy from a role.
+/// Removes a policy from a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteRolePolicy {
@@ -130,25 +129,25 @@ impl Operation for DeleteRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteRolePolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.change_role(&self.role_name, |role| {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        roles::change(call, &self.role_name, |role| {
             match role.policies.shift_remove(&self.policy_name) {
                 Some(_) => Ok(()),
-                None => Err(RoleError::NoPolicy(self.policy_name.clone())),
+                None => Err(roles::policy_not_found(&self.policy_name)),
             }
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
-/// Lists the managed policies of a role: none, for there are none here.
+/// Lists the managed policies of a role: always empty, because this server has none.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListAttachedRolePolicies {
@@ -173,7 +172,7 @@ impl Operation for ListAttachedRolePolicies {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListAttachedRolePoliciesOutput, Error> {
-        call.role(&self.role_name).await?;
+        roles::find(call, &self.role_name).await?;
         Ok(ListAttachedRolePoliciesOutput {
             attached_policies: [],
             is_truncated: false,
@@ -181,7 +180,8 @@ impl Operation for ListAttachedRolePolicies {
     }
 }
 
-/// Lists the instance profiles that have a role: none, for there are none here. Terraform asks before it deletes a role.
+/// Lists the instance profiles with a role: always empty, because this server has none. Terraform calls it before it
+/// deletes a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListInstanceProfilesForRole {
@@ -206,7 +206,7 @@ impl Operation for ListInstanceProfilesForRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListInstanceProfilesForRoleOutput, Error> {
-        call.role(&self.role_name).await?;
+        roles::find(call, &self.role_name).await?;
         Ok(ListInstanceProfilesForRoleOutput {
             instance_profiles: [],
             is_truncated: false,

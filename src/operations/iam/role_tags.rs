@@ -4,13 +4,12 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Paging, Tag};
-use crate::app::Call;
-use crate::app::iam_roles::add_tags;
+use crate::app::{Call, roles};
 use crate::error::Error;
-use crate::operations::answer::Nothing;
+use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
 
-/// Gives a role tags; those that it has under the same keys are replaced.
+/// Adds tags to a role. They replace the tags with the same keys.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TagRole {
@@ -22,21 +21,23 @@ impl Operation for TagRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "TagRole";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let tags = pairs(self.tags);
-        call.change_role(&self.role_name, |role| add_tags(role, tags.clone()))
-            .await?;
-        Ok(Nothing)
+        roles::change(call, &self.role_name, |role| {
+            roles::add_tags(role, tags.clone())
+        })
+        .await?;
+        Ok(NoOutput)
     }
 }
 
-/// Takes tags from a role; keys that it doesn't have are no error.
+/// Removes tags from a role. Unknown keys are no error.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UntagRole {
@@ -48,19 +49,19 @@ impl Operation for UntagRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "UntagRole";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.change_role(&self.role_name, |role| {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        roles::change(call, &self.role_name, |role| {
             role.tags.retain(|key, _| !self.tag_keys.contains(key));
             Ok(())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
@@ -93,7 +94,7 @@ impl Operation for ListRoleTags {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRoleTagsOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         let mut tags = shown(&role.tags);
         tags.sort_by(|one, other| one.key.cmp(&other.key));
         let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));
@@ -106,12 +107,12 @@ impl Operation for ListRoleTags {
     }
 }
 
-/// Tags, as they are kept.
+/// Tags in the form of a record.
 pub(super) fn pairs(tags: Vec<Tag>) -> IndexMap<String, String> {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-/// Tags, as IAM writes them.
+/// Tags in the form of the wire.
 pub(super) fn shown(tags: &IndexMap<String, String>) -> Vec<Tag> {
     let tags = tags.iter().map(|(key, value)| Tag {
         key: key.clone(),

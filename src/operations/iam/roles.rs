@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::role_tags::{pairs, shown};
 use super::{Page, Paging, Tag, encoded};
 use crate::app::Call;
-use crate::app::trust;
+use crate::app::roles::{self, trust_policy};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
-use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
-/// How long a session may last where nothing is said, in seconds.
+/// The default maximum session duration, in seconds.
 const SESSION: i64 = 3600;
 
-/// A role, as IAM shows it.
+/// A role on the wire.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Shown {
+struct RoleDescription {
     path: String,
     role_name: String,
     role_id: String,
     arn: RoleArn,
-    create_date: Seconds,
+    create_date: EpochSeconds,
     assume_role_policy_document: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -35,14 +35,14 @@ struct Shown {
     tags: Vec<Tag>,
 }
 
-impl Shown {
+impl RoleDescription {
     fn of(role: &Role) -> Self {
         Self {
             path: path(&role.arn).to_owned(),
             role_name: role.arn.name().to_owned(),
             role_id: role.id.clone(),
             arn: role.arn.clone(),
-            create_date: Seconds(role.created),
+            create_date: EpochSeconds(role.created),
             assume_role_policy_document: encoded(&role.trust),
             description: role.description.clone(),
             max_session_duration: role.max_session_duration,
@@ -58,7 +58,7 @@ impl Shown {
     }
 }
 
-/// The path: what stands before the name, with the slashes around it.
+/// The path of a role: the part of the ARN before the name, with both slashes.
 fn path(arn: &RoleArn) -> &str {
     let resource = arn
         .as_str()
@@ -84,7 +84,7 @@ pub(crate) struct CreateRole {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RoleOutput {
-    role: Shown,
+    role: RoleDescription,
 }
 
 impl CreateRole {
@@ -119,7 +119,7 @@ impl Operation for CreateRole {
         })?;
         let role = Role {
             arn,
-            id: call.new_role_id(),
+            id: roles::new_id(call.app),
             version: 1,
             description: self.description,
             max_session_duration: self.max_session_duration.unwrap_or(SESSION),
@@ -128,9 +128,9 @@ impl Operation for CreateRole {
             tags: pairs(self.tags),
             created: call.now,
         };
-        call.add_role(role.clone()).await?;
+        roles::add(call, role.clone()).await?;
         Ok(RoleOutput {
-            role: Shown::with_tags(&role),
+            role: RoleDescription::with_tags(&role),
         })
     }
 }
@@ -153,14 +153,14 @@ impl Operation for GetRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
-        let role = call.role(&self.role_name).await?;
+        let role = roles::find(call, &self.role_name).await?;
         Ok(RoleOutput {
-            role: Shown::with_tags(&role),
+            role: RoleDescription::with_tags(&role),
         })
     }
 }
 
-/// Lists the roles under a path, in the order of their names.
+/// Lists the roles under a path, ordered by name.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListRoles {
@@ -172,7 +172,7 @@ pub(crate) struct ListRoles {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListRolesOutput {
-    roles: Vec<Shown>,
+    roles: Vec<RoleDescription>,
     is_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     marker: Option<String>,
@@ -191,19 +191,19 @@ impl Operation for ListRoles {
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolesOutput, Error> {
         let prefix = self.path_prefix.as_deref().unwrap_or("/");
-        let all = call.app.store.list_roles().await?;
+        let all = roles::list(call).await?;
         let under = |role: &Arc<Role>| path(&role.arn).starts_with(prefix);
         let roles = all.into_iter().filter(under);
         let Page { items, next } = self.paging.page(roles.map(|role| (role.key(), role)));
         Ok(ListRolesOutput {
-            roles: items.iter().map(|role| Shown::of(role)).collect(),
+            roles: items.iter().map(|role| RoleDescription::of(role)).collect(),
             is_truncated: next.is_some(),
             marker: next,
         })
     }
 }
 
-/// Changes what a role is called in words, and how long its sessions may last.
+/// Changes the description and the maximum session duration of a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateRole {
@@ -226,7 +226,7 @@ impl Operation for UpdateRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateRoleOutput, Error> {
-        call.change_role(&self.role_name, |role| {
+        roles::change(call, &self.role_name, |role| {
             if let Some(description) = &self.description {
                 role.description = Some(description.clone());
             }
@@ -240,7 +240,7 @@ impl Operation for UpdateRole {
     }
 }
 
-/// Replaces the policy of who may have a role.
+/// Replaces the trust policy of a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpdateAssumeRolePolicy {
@@ -252,25 +252,25 @@ impl Operation for UpdateAssumeRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "UpdateAssumeRolePolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let account = &call.app.config.account_id;
-        call.change_role(&self.role_name, |role| {
-            trust::read(&self.policy_document, account)?;
+        roles::change(call, &self.role_name, |role| {
+            trust_policy::read(&self.policy_document, account)?;
             role.trust.clone_from(&self.policy_document);
             Ok(())
         })
         .await?;
-        Ok(Nothing)
+        Ok(NoOutput)
     }
 }
 
-/// Removes a role that has no policies. Its sessions may do nothing from then on.
+/// Removes a role without policies. Its sessions are denied everything from then on.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteRole {
@@ -281,14 +281,14 @@ impl Operation for DeleteRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteRole";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.remove_role(&self.role_name).await?;
-        Ok(Nothing)
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        roles::remove(call, &self.role_name).await?;
+        Ok(NoOutput)
     }
 }

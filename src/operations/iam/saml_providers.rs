@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::app::Call;
+use crate::app::providers::saml;
 use crate::error::{Code, Error};
 use crate::model::ids::SamlProviderArn;
-use crate::operations::answer::{Nothing, Seconds};
+use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
 /// Registers a provider.
@@ -22,7 +23,7 @@ pub(crate) struct CreateSAMLProvider {
     encryption: Encryption,
 }
 
-/// What only encrypted assertions need.
+/// The parameters for encrypted assertions.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Encryption {
@@ -53,9 +54,7 @@ impl Operation for CreateSAMLProvider {
         self.encryption.refuse()?;
         let tags = self.tags.iter();
         let tags = tags.map(|tag| (tag.key.clone(), tag.value.clone()));
-        let arn = call
-            .add_saml_provider(&self.name, self.document, tags.collect())
-            .await?;
+        let arn = saml::add(call, &self.name, self.document, tags.collect()).await?;
         Ok(CreateSAMLProviderOutput {
             arn,
             tags: self.tags,
@@ -77,9 +76,9 @@ pub(crate) struct GetSAMLProviderOutput {
     uuid: String,
     #[serde(rename = "SAMLMetadataDocument")]
     document: String,
-    create_date: Seconds,
+    create_date: EpochSeconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<Seconds>,
+    valid_until: Option<EpochSeconds>,
     tags: Vec<Tag>,
 }
 
@@ -94,13 +93,13 @@ impl Operation for GetSAMLProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetSAMLProviderOutput, Error> {
-        let provider = call.saml_provider(&self.arn).await?;
+        let provider = saml::find(call, &self.arn).await?;
         let tags = provider.tags.into_iter();
         Ok(GetSAMLProviderOutput {
             uuid: format!("{:X}", provider.uuid.simple()),
             document: provider.document,
-            create_date: Seconds(provider.created),
-            valid_until: provider.metadata.valid_until.map(Seconds),
+            create_date: EpochSeconds(provider.created),
+            valid_until: provider.metadata.valid_until.map(EpochSeconds),
             tags: tags.map(|(key, value)| Tag { key, value }).collect(),
         })
     }
@@ -121,8 +120,8 @@ pub(crate) struct ListSAMLProvidersOutput {
 struct SAMLProviderListEntry {
     arn: SamlProviderArn,
     #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<Seconds>,
-    create_date: Seconds,
+    valid_until: Option<EpochSeconds>,
+    create_date: EpochSeconds,
 }
 
 impl Operation for ListSAMLProviders {
@@ -132,11 +131,11 @@ impl Operation for ListSAMLProviders {
     type Output = ListSAMLProvidersOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListSAMLProvidersOutput, Error> {
-        let providers = call.app.store.list_saml_providers().await?;
+        let providers = saml::list(call).await?;
         let list = providers.iter().map(|provider| SAMLProviderListEntry {
             arn: provider.arn.clone(),
-            valid_until: provider.metadata.valid_until.map(Seconds),
-            create_date: Seconds(provider.created),
+            valid_until: provider.metadata.valid_until.map(EpochSeconds),
+            create_date: EpochSeconds(provider.created),
         });
         Ok(ListSAMLProvidersOutput {
             list: list.collect(),
@@ -144,7 +143,7 @@ impl Operation for ListSAMLProviders {
     }
 }
 
-/// Gives a provider another metadata document; without one, it stays as it is.
+/// Replaces the metadata document of a provider. Without a document, nothing changes.
 #[derive(Deserialize)]
 pub(crate) struct UpdateSAMLProvider {
     #[serde(rename = "SAMLProviderArn")]
@@ -174,16 +173,16 @@ impl Operation for UpdateSAMLProvider {
     async fn run(self, call: &Call<'_>) -> Result<UpdateSAMLProviderOutput, Error> {
         self.encryption.refuse()?;
         match self.document {
-            Some(document) => call.replace_saml_metadata(&self.arn, document).await?,
+            Some(document) => saml::replace_metadata(call, &self.arn, document).await?,
             None => {
-                call.saml_provider(&self.arn).await?;
+                saml::find(call, &self.arn).await?;
             }
         }
         Ok(UpdateSAMLProviderOutput { arn: self.arn })
     }
 }
 
-/// Forgets a provider. A pool that names it takes its responses no longer.
+/// Removes a provider. A pool that names it refuses its responses from then on.
 #[derive(Deserialize)]
 pub(crate) struct DeleteSAMLProvider {
     #[serde(rename = "SAMLProviderArn")]
@@ -194,27 +193,27 @@ impl Operation for DeleteSAMLProvider {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteSAMLProvider";
     const ACCESS: Access = Access::Signed;
-    type Output = Nothing;
+    type Output = NoOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Nothing, Error> {
-        call.remove_saml_provider(&self.arn).await?;
-        Ok(Nothing)
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        saml::remove(call, &self.arn).await?;
+        Ok(NoOutput)
     }
 }
 
 impl Encryption {
-    /// Better no such provider than one whose encrypted assertions nobody reads.
+    /// Refuses settings for encrypted assertions, which this server can't decrypt.
     fn refuse(&self) -> Result<(), Error> {
-        let said = [
+        let members = [
             (&self.assertion_encryption_mode, "AssertionEncryptionMode"),
             (&self.add_private_key, "AddPrivateKey"),
             (&self.remove_private_key, "RemovePrivateKey"),
         ];
-        match said.iter().find(|(member, _)| member.is_some()) {
+        match members.iter().find(|(member, _)| member.is_some()) {
             Some((_, name)) => Err(Code::InvalidInput.because(format!(
                 "{name} is not available here: encrypted assertions are not read."
             ))),

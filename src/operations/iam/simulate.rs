@@ -1,17 +1,18 @@
-//! Policies simulated. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+//! Policy simulation. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
 use serde::{Deserialize, Serialize};
 
 use super::Paging;
-use crate::app::Call;
-use crate::app::iam_roles::RoleError;
-use crate::app::simulate::{By, Named, Simulated, Simulation};
+use crate::app::access::simulate::{
+    self, MatchedStatement, SimulatedPolicy, Simulation, SimulationResult,
+};
+use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::{Context, Kind, Position};
 
-/// Tells what a role may do, and by which statement of which policy.
+/// Simulates the policies of a role, and names the statements that decide.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SimulatePrincipalPolicy {
@@ -44,7 +45,7 @@ struct ContextEntry {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct SimulatePolicyOutput {
+pub(crate) struct SimulatePrincipalPolicyOutput {
     evaluation_results: Vec<EvaluationResult>,
     is_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +58,7 @@ struct EvaluationResult {
     eval_action_name: String,
     eval_resource_name: String,
     eval_decision: &'static str,
-    matched_statements: Vec<Matched>,
+    matched_statements: Vec<StatementOutput>,
     missing_context_values: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions_boundary_decision_detail: Option<Boundary>,
@@ -65,18 +66,18 @@ struct EvaluationResult {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Matched {
+struct StatementOutput {
     source_policy_id: String,
     source_policy_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    start_position: Option<Place>,
+    start_position: Option<PositionOutput>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    end_position: Option<Place>,
+    end_position: Option<PositionOutput>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Place {
+struct PositionOutput {
     line: usize,
     column: usize,
 }
@@ -91,21 +92,21 @@ impl Operation for SimulatePrincipalPolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "SimulatePrincipalPolicy";
     const ACCESS: Access = Access::Signed;
-    type Output = SimulatePolicyOutput;
+    type Output = SimulatePrincipalPolicyOutput;
 
     fn resource(&self, _call: &Call<'_>) -> String {
         self.policy_source_arn.clone()
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<SimulatePolicyOutput, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<SimulatePrincipalPolicyOutput, Error> {
         let arn = RoleArn::parse(&self.policy_source_arn).ok_or_else(|| {
             let arn = &self.policy_source_arn;
             Code::InvalidInput.because(format!(
                 "Invalid Entity Arn: {arn} does not clearly define entity type and name."
             ))
         })?;
-        let role = call.known_role(&arn).await?;
-        let role = role.ok_or_else(|| RoleError::NoRole(arn.name().to_owned()))?;
+        let role = roles::find_by_arn(call, &arn).await?;
+        let role = role.ok_or_else(|| roles::not_found(arn.name()))?;
         let mut simulation = self.simulation()?;
         simulation.add_role(&role)?;
         self.answer(call, simulation)
@@ -130,8 +131,13 @@ impl SimulatePrincipalPolicy {
             entry.set(&mut context)?;
         }
         let bounds = &self.permissions_boundary_policy_input_list;
-        let bounds = Named::all(Kind::Identity, "PermissionsBoundaryPolicyInputList", bounds)?;
-        let policies = Named::all(Kind::Identity, "PolicyInputList", &self.policy_input_list)?;
+        let bounds = SimulatedPolicy::read_all(
+            Kind::Identity,
+            "PermissionsBoundaryPolicyInputList",
+            bounds,
+        )?;
+        let policies =
+            SimulatedPolicy::read_all(Kind::Identity, "PolicyInputList", &self.policy_input_list)?;
         Ok(Simulation {
             policies,
             bounds: if bounds.is_empty() {
@@ -147,19 +153,19 @@ impl SimulatePrincipalPolicy {
         self,
         call: &Call<'_>,
         simulation: Simulation,
-    ) -> Result<SimulatePolicyOutput, Error> {
+    ) -> Result<SimulatePrincipalPolicyOutput, Error> {
         let mut resources = self.resource_arns;
         if resources.is_empty() {
             resources.push("*".to_owned());
         }
-        let all = call.simulate(simulation, &self.action_names, &resources)?;
+        let all = simulate::run(call, simulation, &self.action_names, &resources)?;
         let paging = Paging {
             marker: self.marker,
             max_items: self.max_items,
         };
         let numbered = all.into_iter().enumerate();
         let page = paging.page(numbered.map(|(at, one)| (format!("{at:06}"), one)));
-        Ok(SimulatePolicyOutput {
+        Ok(SimulatePrincipalPolicyOutput {
             evaluation_results: page.items.into_iter().map(result).collect(),
             is_truncated: page.next.is_some(),
             marker: page.next,
@@ -190,12 +196,12 @@ impl ContextEntry {
     }
 }
 
-fn result(one: Simulated) -> EvaluationResult {
+fn result(one: SimulationResult) -> EvaluationResult {
     EvaluationResult {
         eval_action_name: one.action,
         eval_resource_name: one.resource,
         eval_decision: one.outcome.name(),
-        matched_statements: one.by.into_iter().map(matched).collect(),
+        matched_statements: one.matched.into_iter().map(matched).collect(),
         missing_context_values: one.missing,
         permissions_boundary_decision_detail: one.within_bounds.map(|within| Boundary {
             allowed_by_permissions_boundary: within,
@@ -203,16 +209,16 @@ fn result(one: Simulated) -> EvaluationResult {
     }
 }
 
-fn matched(by: By) -> Matched {
-    let place = |position: Position| Place {
+fn matched(statement: MatchedStatement) -> StatementOutput {
+    let output = |position: Position| PositionOutput {
         line: position.line,
         column: position.column,
     };
-    let (start, end) = by.place.unzip();
-    Matched {
-        source_policy_id: by.policy,
-        source_policy_type: if by.of_role { "role" } else { "none" },
-        start_position: start.map(place),
-        end_position: end.map(place),
+    let (start, end) = statement.position.unzip();
+    StatementOutput {
+        source_policy_id: statement.policy,
+        source_policy_type: if statement.of_role { "role" } else { "none" },
+        start_position: start.map(output),
+        end_position: end.map(output),
     }
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Assumed, assumed, not_authorized, seconds};
-use crate::app::assume_role::{Asking, Assumption, SHORT};
-use crate::app::session_policies::{self, PolicyDescriptor};
-use crate::app::{Call, Caller};
+use crate::app::access::{authorise, condition_keys};
+use crate::app::credentials::assume_role::{Assumption, SHORT};
+use crate::app::credentials::session_policies::{self, PolicyDescriptor};
+use crate::app::roles::trust_policy::{self, TrustRequest};
+use crate::app::{Call, Caller, roles};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::model::principal_tags::{self, Tags};
@@ -17,8 +19,8 @@ use crate::policy::{Context, Principal};
 
 const ACTION: &str = "sts:AssumeRole";
 
-/// Gives the signer credentials for a role of the built-in IAM, if their own policies allow it and the role trusts them. A
-/// session that takes another role stays what it was: its identity, its keys, its tags, and all that narrows it.
+/// Gives the signer credentials for a role of the built-in IAM, if the signer's policies allow it and the role trusts the
+/// signer. A session that assumes another role (role chaining) keeps its identity, condition keys, tags and session policies.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRole {
@@ -29,7 +31,7 @@ pub(crate) struct AssumeRole {
     policy: Option<String>,
     duration_seconds: Option<i64>,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: Vec<SessionTag>,
     #[serde(default)]
     transitive_tag_keys: Vec<String>,
     external_id: Option<String>,
@@ -42,7 +44,7 @@ pub(crate) struct AssumeRole {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Tag {
+struct SessionTag {
     key: String,
     value: String,
 }
@@ -64,18 +66,17 @@ impl Operation for AssumeRole {
     }
 
     fn context(&self, context: &mut Context) {
-        self.said(context);
+        self.add_condition_keys(context);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleOutput, Error> {
-        self.refuse_what_is_not_there()?;
+        self.refuse_unsupported()?;
         let policies = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let tags = self.session_tags()?;
         if !tags.is_empty() {
             let mut context = Context::default();
-            self.said(&mut context);
-            call.authorise("sts:TagSession", &self.role_arn, context)
-                .await?;
+            self.add_condition_keys(&mut context);
+            authorise::check(call, "sts:TagSession", &self.role_arn, context).await?;
         }
         let mut assumption = self.assumption(call, tags).await?;
         if !policies.is_empty() {
@@ -88,8 +89,8 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
-    /// The condition keys of what the request says.
-    fn said(&self, context: &mut Context) {
+    /// Adds the condition keys of the request's parameters.
+    fn add_condition_keys(&self, context: &mut Context) {
         context.set("sts:RoleSessionName", self.role_session_name.as_str());
         if let Some(id) = &self.external_id {
             context.set("sts:ExternalId", id.as_str());
@@ -104,7 +105,7 @@ impl AssumeRole {
         );
     }
 
-    fn refuse_what_is_not_there(&self) -> Result<(), Error> {
+    fn refuse_unsupported(&self) -> Result<(), Error> {
         let refused = |what: &str| {
             let text = format!("{what} is not available on this server: nothing would come of it.");
             Err(Code::Validation.because(text))
@@ -148,8 +149,7 @@ impl AssumeRole {
 
     async fn assumption(&self, call: &Call<'_>, mut tags: Tags) -> Result<Assumption, Error> {
         let role = RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(ACTION))?;
-        let known = call
-            .known_role(&role)
+        let known = roles::find_by_arn(call, &role)
             .await?
             .ok_or_else(|| not_authorized(ACTION))?;
         let account = &call.app.config.account_id;
@@ -161,23 +161,23 @@ impl AssumeRole {
             names.extend(session.role_id.as_deref());
         }
         let mut context = Context::default();
-        self.said(&mut context);
-        call.circumstances(&mut context);
-        let asking = Asking {
+        self.add_condition_keys(&mut context);
+        condition_keys::add_request(call, &mut context);
+        let request = TrustRequest {
             action: ACTION,
             principal: Principal::Aws(&names),
             context,
             session_name: &self.role_session_name,
             tags: &tags,
         };
-        if !call.is_trusted(&known, asking) {
+        if !trust_policy::allows(call, &known, request) {
             return Err(not_authorized(ACTION));
         }
-        let (mut longest, mut whose) = (known.max_session_duration, None);
+        let (mut longest, mut identity) = (known.max_session_duration, None);
         let (mut keys, mut bounds) = (IndexMap::new(), Vec::new());
         if let Caller::Session(session) = signer {
             longest = longest.min(SHORT);
-            whose.clone_from(&session.whose);
+            identity.clone_from(&session.whose);
             keys.clone_from(&session.keys);
             bounds.clone_from(&session.bounds);
             for (key, value) in &session.tags {
@@ -195,7 +195,7 @@ impl AssumeRole {
             role,
             role_id: Some(known.id.clone()),
             session_name: self.role_session_name.clone(),
-            whose,
+            identity,
             keys,
             bounds,
             tags,

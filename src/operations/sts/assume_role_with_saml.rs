@@ -4,11 +4,11 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Assumed, assumed, not_authorized, seconds};
-use crate::app::Call;
-use crate::app::assume_role::{Asking, Assumption};
+use crate::app::credentials::assume_role::Assumption;
+use crate::app::credentials::session_policies::{self, PolicyDescriptor};
+use crate::app::roles::trust_policy::{self, TrustRequest, WITH_SAML};
 use crate::app::saml_identity::SamlIdentity;
-use crate::app::session_policies::{self, PolicyDescriptor};
-use crate::app::trust::WITH_SAML;
+use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
@@ -74,15 +74,15 @@ impl AssumeRoleWithSAML {
         let role = RoleArn::parse(&self.role_arn)
             .filter(|role| who.names_role(role.as_str()))
             .ok_or_else(denied)?;
-        let known = call.known_role(&role).await?.ok_or_else(denied)?;
-        let asking = Asking {
+        let known = roles::find_by_arn(call, &role).await?.ok_or_else(denied)?;
+        let request = TrustRequest {
             action: WITH_SAML,
             principal: Principal::Federated(who.provider.as_str()),
             context: who.context(call.app.config.account_id.as_str()),
             session_name: &who.session_name,
             tags: &who.tags,
         };
-        if !call.is_trusted(&known, asking) {
+        if !trust_policy::allows(call, &known, request) {
             return Err(denied());
         }
         let asked = seconds(self.duration_seconds, known.max_session_duration)?;
@@ -91,7 +91,7 @@ impl AssumeRoleWithSAML {
             role,
             role_id: Some(known.id.clone()),
             session_name: who.session_name.clone(),
-            whose: None,
+            identity: None,
             keys: who.lasting_keys(),
             bounds: Vec::new(),
             tags: who.tags.clone(),

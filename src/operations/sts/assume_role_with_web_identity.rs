@@ -6,18 +6,18 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Assumed, assumed, not_authorized, seconds};
-use crate::app::Call;
-use crate::app::assume_role::{Asking, Assumption, SHORT};
-use crate::app::session_policies::{self, PolicyDescriptor};
-use crate::app::trust::WITH_WEB_IDENTITY;
-use crate::app::web_identity::{Of, WebIdentity};
+use crate::app::credentials::assume_role::{Assumption, SHORT};
+use crate::app::credentials::session_policies::{self, PolicyDescriptor};
+use crate::app::credentials::web_identity::{self, TokenSource, WebIdentity};
+use crate::app::roles::trust_policy::{self, TrustRequest, WITH_WEB_IDENTITY};
+use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Principal;
 
-/// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. A role that the
-/// built-in IAM knows is held to its trust policy; another one is given as what the token's pool names it.
+/// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. The trust policy
+/// decides about a role of the built-in IAM; any other role must be the one that the token's pool names.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRoleWithWebIdentity {
@@ -54,7 +54,7 @@ impl Operation for AssumeRoleWithWebIdentity {
             )));
         }
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
-        let mut who = call.web_identity(&self.web_identity_token).await?;
+        let mut who = web_identity::verify(call, &self.web_identity_token).await?;
         let mut assumption = self.assumption(call, &mut who).await?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
@@ -76,15 +76,16 @@ impl AssumeRoleWithWebIdentity {
     ) -> Result<Assumption, Error> {
         let role =
             RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(WITH_WEB_IDENTITY))?;
-        let known = call.known_role(&role).await?;
+        let known = roles::find_by_arn(call, &role).await?;
         let longest = known
             .as_ref()
             .map_or(SHORT, |known| known.max_session_duration);
         let lifetime = SignedDuration::from_secs(seconds(self.duration_seconds, longest)?);
-        let is_given = match (&known, &who.of) {
-            (Some(known), _) => call.is_trusted(
+        let is_given = match (&known, &who.source) {
+            (Some(known), _) => trust_policy::allows(
+                call,
                 known,
-                Asking {
+                TrustRequest {
                     action: WITH_WEB_IDENTITY,
                     principal: Principal::Federated(&who.provider),
                     context: who.context(),
@@ -92,28 +93,28 @@ impl AssumeRoleWithWebIdentity {
                     tags: &who.tags,
                 },
             ),
-            (None, Of::Identity { whose, pool }) => {
-                let given = if whose.is_authenticated() {
+            (None, TokenSource::ThisServer { identity, pool }) => {
+                let of_pool = if identity.is_authenticated() {
                     &pool.roles.authenticated
                 } else {
                     &pool.roles.unauthenticated
                 };
-                given.as_ref() == Some(&role)
+                of_pool.as_ref() == Some(&role)
             }
-            (None, Of::Token { .. }) => false,
+            (None, TokenSource::RegisteredProvider { .. }) => false,
         };
         if !is_given {
             return Err(not_authorized(WITH_WEB_IDENTITY));
         }
-        let (whose, keys) = match &who.of {
-            Of::Identity { whose, .. } => (Some(whose.clone()), IndexMap::new()),
-            Of::Token { .. } => (None, who.lasting_keys()),
+        let (identity, keys) = match &who.source {
+            TokenSource::ThisServer { identity, .. } => (Some(identity.clone()), IndexMap::new()),
+            TokenSource::RegisteredProvider { .. } => (None, who.lasting_keys()),
         };
         Ok(Assumption {
             role,
             role_id: known.map(|known| known.id.clone()),
             session_name: self.role_session_name.clone(),
-            whose,
+            identity,
             keys,
             bounds: Vec::new(),
             tags: std::mem::take(&mut who.tags),

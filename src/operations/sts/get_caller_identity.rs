@@ -6,7 +6,7 @@ use crate::app::Call;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
 
-/// Says who signed the request. No policy can deny it.
+/// Returns the signer of the request. No policy can deny it.
 #[derive(Deserialize)]
 pub(crate) struct GetCallerIdentity {}
 

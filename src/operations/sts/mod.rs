@@ -3,21 +3,21 @@
 use serde::Serialize;
 
 use crate::app::Call;
-use crate::app::assume_role::Assumption;
-use crate::app::caller::{assumed_role_arn, session_role_id};
+use crate::app::access::caller::{assumed_role_arn, session_role_id};
+use crate::app::credentials::assume_role::{Assumption, assume};
 use crate::error::{Code, Error};
-use crate::operations::answer::Seconds;
+use crate::operations::answer::EpochSeconds;
 
 pub(super) mod assume_role;
 pub(super) mod assume_role_with_saml;
 pub(super) mod assume_role_with_web_identity;
 pub(super) mod get_caller_identity;
 
-/// What every operation that gives a role answers.
+/// The common part of the answers of operations that give a role.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Assumed {
-    credentials: Credentials,
+    credentials: StsCredentials,
     assumed_role_user: AssumedRoleUser,
     /// How much of a session token is used, in percent.
     packed_policy_size: usize,
@@ -25,11 +25,11 @@ struct Assumed {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials {
+struct StsCredentials {
     access_key_id: String,
     secret_access_key: String,
     session_token: String,
-    expiration: Seconds,
+    expiration: EpochSeconds,
 }
 
 #[derive(Serialize)]
@@ -39,9 +39,9 @@ struct AssumedRoleUser {
     arn: String,
 }
 
-/// Credentials for a role, as the STS answers them.
+/// Credentials for a role in the form of the wire.
 fn assumed(call: &Call<'_>, assumption: Assumption) -> Result<Assumed, Error> {
-    let (issued, session) = call.assume(assumption)?;
+    let (issued, session) = assume(call, assumption)?;
     let role = session_role_id(&session.role, session.role_id.as_deref());
     Ok(Assumed {
         assumed_role_user: AssumedRoleUser {
@@ -49,16 +49,16 @@ fn assumed(call: &Call<'_>, assumption: Assumption) -> Result<Assumed, Error> {
             arn: assumed_role_arn(&session.role, &session.name),
         },
         packed_policy_size: issued.percent_used(),
-        credentials: Credentials {
+        credentials: StsCredentials {
             access_key_id: issued.access_key_id,
             secret_access_key: issued.secret_key.to_string(),
             session_token: issued.session_token,
-            expiration: Seconds(session.expires),
+            expiration: EpochSeconds(session.expires),
         },
     })
 }
 
-/// How long the session lasts: what was asked for, an hour otherwise, `longest` seconds at most.
+/// The lifetime of the session: as requested (by default an hour), at most `longest` seconds.
 fn seconds(asked: Option<i64>, longest: i64) -> Result<i64, Error> {
     let seconds = asked.unwrap_or(3600);
     if seconds > longest {
@@ -69,7 +69,7 @@ fn seconds(asked: Option<i64>, longest: i64) -> Result<i64, Error> {
     Ok(seconds)
 }
 
-/// The role isn't there, or doesn't trust whoever asks, or they may not ask: which one isn't said.
+/// The refusal to assume a role. It doesn't reveal whether the role exists or trusts the caller.
 fn not_authorized(action: &str) -> Error {
     Code::AccessDenied.because(format!("Not authorized to perform {action}"))
 }

@@ -1,4 +1,5 @@
-//! The key rings in the store: made at the first start, rotated on demand, handed to whoever signs and seals.
+//! Key rings: made at the first start, stored sealed, rotated on request, and passed to the token issuer and the session
+//! sealer.
 
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use super::App;
 use crate::ambient::Ambient;
+use crate::app::App;
 use crate::credentials::{KeyId, SealingKeys};
 use crate::model::json::{self, JsonError};
 use crate::model::key_ring::{KeyRing, Lifetimes, NotRotated, RingKey};
@@ -16,49 +17,49 @@ use crate::seal::SealKey;
 use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
 use crate::tokens::{NewSigningKey, SigningKey, SigningKeyError, SigningKeys};
 
-/// For how many seconds others may keep a copy of the published key set.
+/// For how many seconds a copy of the published key set may be cached.
 pub const KEY_SET_MAX_AGE: i64 = 300;
 
-/// What a ring's keys are for.
+/// The key rings, named after their purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ring {
-    /// They sign OpenID tokens.
+    /// The keys that sign OpenID tokens.
     Signing,
-    /// They seal session tokens.
+    /// The keys that seal session tokens.
     Sealing,
 }
 
-/// Why a ring can't be used or changed.
+/// Why a key ring can't be used or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// It wasn't sealed under this master key.
+    /// The ring was sealed under another master key.
     #[error(
         "the stored keys don't open under this master key: is it the master key of this data directory?"
     )]
     Sealed,
-    /// What is stored is no ring.
+    /// The stored document is not a key ring.
     #[error("the stored keys can't be read")]
     Unreadable(#[source] JsonError),
-    /// A signing key can't be made or read.
+    /// A signing key can't be generated or parsed.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
-    /// The rule says no.
+    /// The ring can't be rotated in its present state.
     #[error("the keys can't be rotated now")]
     NotRotated(NotRotated),
-    /// Somebody else rotated it meanwhile.
-    #[error("the keys were rotated by somebody else meanwhile")]
+    /// Another server or request rotated the ring at the same time.
+    #[error("the keys were rotated by another request meanwhile")]
     Changed,
-    /// The store can't say.
+    /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// How a ring is to be changed.
+/// A change of a key ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// The next key is used from now on, the current one is believed on.
+pub enum RingChange {
+    /// The next key becomes the current key. The previous current key still verifies.
     Rotate,
-    /// The key with this id, or the current one, is forgotten at once.
+    /// The key with this id, or the current key, is dropped at once.
     Drop(Option<String>),
 }
 
@@ -70,8 +71,8 @@ impl Ring {
         }
     }
 
-    /// How long its keys matter. A developer's token lives for a day at most, a session for twelve hours; the margin is
-    /// for clocks that differ.
+    /// How long the ring's keys are needed. A developer's token lives for at most a day, a session for twelve hours; the
+    /// margin allows for clock skew.
     const fn lifetimes(self) -> Lifetimes {
         match self {
             Self::Signing => Lifetimes {
@@ -93,7 +94,7 @@ impl Ring {
     ) -> Result<RingKey, KeysError> {
         let (id, secret, public) = match self {
             Self::Signing => {
-                // Two primes take a tenth of a second.
+                // Generating two primes takes a tenth of a second.
                 let made = tokio::task::spawn_blocking(move || NewSigningKey::make(now)).await;
                 let new = made.unwrap_or(Err(SigningKeyError::NotMade))?;
                 (new.id, new.private, new.certificate)
@@ -124,8 +125,8 @@ impl Ring {
     }
 }
 
-/// That every key that is stored opens under this master key.
-pub(super) async fn check(store: &dyn Store, master: &SealKey) -> Result<(), KeysError> {
+/// Checks that every stored key opens under this master key.
+pub(in crate::app) async fn check(store: &dyn Store, master: &SealKey) -> Result<(), KeysError> {
     if let Some((_, keys)) = load(Ring::Signing, store).await? {
         signing_keys(&keys, master)?;
     }
@@ -135,8 +136,8 @@ pub(super) async fn check(store: &dyn Store, master: &SealKey) -> Result<(), Key
     Ok(())
 }
 
-/// The ring as it is stored; made if there is none yet.
-pub(super) async fn load_or_make(
+/// The stored ring; a new ring if none is stored.
+pub(in crate::app) async fn load_or_make(
     ring: Ring,
     store: &dyn Store,
     master: &SealKey,
@@ -177,8 +178,11 @@ async fn save(
     }
 }
 
-/// A ring's keys, ready to sign.
-pub(super) fn signing_keys(keys: &KeyRing, master: &SealKey) -> Result<SigningKeys, KeysError> {
+/// The ring's keys, ready to sign.
+pub(in crate::app) fn signing_keys(
+    keys: &KeyRing,
+    master: &SealKey,
+) -> Result<SigningKeys, KeysError> {
     let read = |key: &RingKey| -> Result<SigningKey, KeysError> {
         let certificate = STANDARD
             .decode(&key.public)
@@ -199,8 +203,11 @@ pub(super) fn signing_keys(keys: &KeyRing, master: &SealKey) -> Result<SigningKe
     })
 }
 
-/// A ring's keys, ready to seal.
-pub(super) fn sealing_keys(keys: &KeyRing, master: &SealKey) -> Result<SealingKeys, KeysError> {
+/// The ring's keys, ready to seal.
+pub(in crate::app) fn sealing_keys(
+    keys: &KeyRing,
+    master: &SealKey,
+) -> Result<SealingKeys, KeysError> {
     let all = [&keys.current, &keys.next]
         .into_iter()
         .chain(keys.retired.iter().map(|retired| &retired.key));
@@ -216,65 +223,58 @@ pub(super) fn sealing_keys(keys: &KeyRing, master: &SealKey) -> Result<SealingKe
     Ok(SealingKeys::new(all).expect("a ring has keys"))
 }
 
-impl App {
-    /// The ring as it is stored.
-    pub async fn ring(&self, ring: Ring) -> Result<KeyRing, KeysError> {
-        load_or_make(
-            ring,
-            self.store.as_ref(),
-            &self.master_key,
-            self.ambient.as_ref(),
-        )
-        .await
-    }
+/// The stored ring.
+pub async fn find(app: &App, ring: Ring) -> Result<KeyRing, KeysError> {
+    let (store, ambient) = (app.store.as_ref(), app.ambient.as_ref());
+    load_or_make(ring, store, &app.master_key, ambient).await
+}
 
-    /// Changes a ring in the store and then in use. Says what it has become.
-    pub async fn change_ring(
-        &self,
-        ring: Ring,
-        change: Change,
-        now: Timestamp,
-    ) -> Result<KeyRing, KeysError> {
-        let (store, ambient) = (Arc::clone(&self.store), Arc::clone(&self.ambient));
-        let (tokens, credentials) = (Arc::clone(&self.tokens), Arc::clone(&self.credentials));
-        let (master, changes) = (self.master_key.clone(), Arc::clone(&self.key_changes));
-        // A task of its own: a client that goes away must not leave a key in use that the store has forgotten.
-        let changing = tokio::spawn(async move {
-            // Of two at once, the one that is in the store last must also be in use last.
-            let _one_at_a_time = changes.lock().await;
-            let (version, keys) = load(ring, store.as_ref())
-                .await?
-                .ok_or(KeysError::Changed)?;
-            let use_them = |keys: &KeyRing| -> Result<(), KeysError> {
-                match ring {
-                    Ring::Signing => tokens.use_keys(signing_keys(keys, &master)?),
-                    Ring::Sealing => credentials.use_keys(sealing_keys(keys, &master)?),
-                }
-                Ok(())
-            };
-            // A change that the store lost track of may have been kept, and then asking again is refused.
-            use_them(&keys)?;
-            let new = ring.new_key(&master, ambient.as_ref(), now).await?;
-            let ring_now = changed(ring, &keys, change, new, now)?;
-            save(ring, store.as_ref(), version + 1, &ring_now).await?;
-            use_them(&ring_now)?;
-            Ok(ring_now)
-        });
-        changing.await.expect("a change of keys doesn't panic")
-    }
+/// Changes a ring in the store and then in use. Returns the changed ring.
+pub async fn change(
+    app: &App,
+    ring: Ring,
+    change: RingChange,
+    now: Timestamp,
+) -> Result<KeyRing, KeysError> {
+    let (store, ambient) = (Arc::clone(&app.store), Arc::clone(&app.ambient));
+    let (tokens, credentials) = (Arc::clone(&app.tokens), Arc::clone(&app.credentials));
+    let (master, changes) = (app.master_key.clone(), Arc::clone(&app.key_changes));
+    // The change runs in a task of its own: if the client disconnects, the keys in use must still equal the stored keys.
+    let changing = tokio::spawn(async move {
+        // Serialise changes so that the key in use is always the key last stored.
+        let _one_at_a_time = changes.lock().await;
+        let (version, keys) = load(ring, store.as_ref())
+            .await?
+            .ok_or(KeysError::Changed)?;
+        let use_keys = |keys: &KeyRing| -> Result<(), KeysError> {
+            match ring {
+                Ring::Signing => tokens.use_keys(signing_keys(keys, &master)?),
+                Ring::Sealing => credentials.use_keys(sealing_keys(keys, &master)?),
+            }
+            Ok(())
+        };
+        // An earlier change with an unknown outcome may have been stored, and a repetition of it is refused.
+        use_keys(&keys)?;
+        let new = ring.new_key(&master, ambient.as_ref(), now).await?;
+        let after = changed(ring, &keys, change, new, now)?;
+        save(ring, store.as_ref(), version + 1, &after).await?;
+        use_keys(&after)?;
+        Ok(after)
+    });
+    changing.await.expect("a change of keys doesn't panic")
 }
 
 fn changed(
     ring: Ring,
     keys: &KeyRing,
-    change: Change,
+    change: RingChange,
     new: RingKey,
     now: Timestamp,
 ) -> Result<KeyRing, KeysError> {
     let times = ring.lifetimes();
     let changed = match change {
-        Change::Rotate => keys.rotate(new, times, now),
-        Change::Drop(id) => {
+        RingChange::Rotate => keys.rotate(new, times, now),
+        RingChange::Drop(id) => {
             let id = id.unwrap_or_else(|| keys.current.id.clone());
             keys.drop_key(&id, new, times, now)
         }

@@ -1,4 +1,4 @@
-//! Wiring the house, by hand, in one function.
+//! Wiring of the server: every part is made here, by hand.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -12,9 +12,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::App;
-use super::access_keys::{self, AccessKeyError};
-use super::keys::{self, KeysError, Ring};
-use super::root_key::{self, RootKey, RootKeyError};
+use super::keys::access_keys::{self, AccessKeyError};
+use super::keys::rings::{self, KeysError, Ring};
+use super::keys::root_key::{self, RootKey, RootKeyError};
 use crate::ambient::Ambient;
 use crate::config::{Config, Root};
 use crate::credentials::Credentials;
@@ -28,25 +28,25 @@ use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{DocumentName, Store, StoreError};
 use crate::tokens::Tokens;
 
-/// The wired house, and what its operator should be told.
+/// The opened server, and the files that were made for its operator.
 pub struct Opened {
-    /// The house.
+    /// The wired parts.
     pub app: App,
-    /// Where a root key was written that was made just now.
+    /// The file with the root key, if one was made just now.
     pub new_root_key: Option<PathBuf>,
-    /// Where a master key was written that was made just now.
+    /// The file with the master key, if one was made just now.
     pub new_master_key: Option<PathBuf>,
 }
 
-/// Why the house can't be opened.
+/// Why the server can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data directory can't be made.
+    /// The data directory can't be created.
     #[error("the data directory {path} can't be made")]
     DataDirectory {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -55,26 +55,26 @@ pub enum StartError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// The store can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// There is no master key.
+    /// The master key can't be read or made.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// There are no keys.
+    /// The key rings can't be read or made.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// There is no root key.
+    /// The root key can't be read or made.
     #[error(transparent)]
     RootKey(#[from] RootKeyError),
-    /// There are access keys that can't be read.
+    /// The access keys can't be read.
     #[error(transparent)]
     AccessKeys(#[from] AccessKeyError),
-    /// There is no client for outgoing requests.
+    /// The client for outgoing requests can't be made.
     #[error(transparent)]
     Outgoing(#[from] OutgoingSettingsError),
     /// The store can't be read.
@@ -82,7 +82,7 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// Opens the house as `config` says; `public_url` is the issuer of its tokens.
+/// Opens the server with this configuration; `public_url` is the issuer of its tokens.
 pub async fn open(
     config: Config,
     ambient: Arc<dyn Ambient>,
@@ -90,15 +90,15 @@ pub async fn open(
 ) -> Result<Opened, StartError> {
     make_data_directory(&config.data_dir)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
-    let opened = furnish(config, ambient, public_url, Arc::clone(&store)).await;
+    let opened = wire(config, ambient, public_url, Arc::clone(&store)).await;
     if opened.is_err() {
-        // So that a start that fails leaves the files as it found them.
+        // A start that fails must leave the files as they were.
         store.close().await;
     }
     opened
 }
 
-async fn furnish(
+async fn wire(
     config: Config,
     ambient: Arc<dyn Ambient>,
     public_url: String,
@@ -106,25 +106,28 @@ async fn furnish(
 ) -> Result<Opened, StartError> {
     let (master_key, new_master_key) =
         master_key(&config, store.as_ref(), ambient.as_ref()).await?;
-    // What is there must open before anything is added: a key that is made under a wrong master key would stay.
+    // Existing keys must open before any is added: a key made under a wrong master key would stay.
     let kept = root_key::load(store.as_ref(), &master_key).await?;
-    keys::check(store.as_ref(), &master_key).await?;
+    rings::check(store.as_ref(), &master_key).await?;
     let access_keys = access_keys::load(store.as_ref(), &master_key).await?;
     let (root, new_root_key) =
         root_key(&config, kept, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let signing =
-        keys::load_or_make(Ring::Signing, store.as_ref(), &master_key, ambient.as_ref()).await?;
+        rings::load_or_make(Ring::Signing, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let sealing =
-        keys::load_or_make(Ring::Sealing, store.as_ref(), &master_key, ambient.as_ref()).await?;
+        rings::load_or_make(Ring::Sealing, store.as_ref(), &master_key, ambient.as_ref()).await?;
     let outgoing = Arc::new(outgoing(&config)?);
     let app = App {
         logins: logins(&config, Arc::clone(&outgoing)),
         routes: Routes::new(routes(&config), outgoing),
         tokens: Arc::new(Tokens::new(
             public_url,
-            keys::signing_keys(&signing, &master_key)?,
+            rings::signing_keys(&signing, &master_key)?,
         )),
-        credentials: Arc::new(Credentials::new(keys::sealing_keys(&sealing, &master_key)?)),
+        credentials: Arc::new(Credentials::new(rings::sealing_keys(
+            &sealing,
+            &master_key,
+        )?)),
         root_key: Arc::new(ArcSwapOption::from_pointee(root)),
         access_keys: Arc::new(ArcSwap::from_pointee(access_keys)),
         store,
@@ -148,7 +151,7 @@ fn make_data_directory(path: &Path) -> Result<(), StartError> {
     })
 }
 
-/// The master key; made where there is none and nothing was sealed yet.
+/// The master key; a new one if there is none and nothing is sealed yet.
 async fn master_key(
     config: &Config,
     store: &dyn Store,

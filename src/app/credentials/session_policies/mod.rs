@@ -1,4 +1,4 @@
-//! What sessions are narrowed to, beside what their roles may do.
+//! Session policies: they limit a session to less than its role allows.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::policy::{Kind, Policy, PolicyError, SessionTemplate};
 /// How many characters a session policy may have.
 pub const LONGEST: usize = 2048;
 
-/// The scope-down of guests in the enhanced flow: whatever a role permits, they may do no more than this.
+/// The scope-down of guests in the enhanced flow: they may do no more than this, whatever their role allows.
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
 pub const OF_GUESTS: [SessionPolicy; 2] = [
     SessionPolicy::Managed(Managed::GuestInline),
@@ -38,38 +38,38 @@ pub struct PolicyDescriptor {
     arn: Option<String>,
 }
 
-/// Why a session can't be narrowed as it was asked for: then there is none.
+/// Why the session policies of a request are refused.
 #[derive(Debug, thiserror::Error)]
-pub enum NotNarrowed {
-    /// The policy is none.
+pub enum SessionPolicyError {
+    /// The document is not a session policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// Nobody here knows this managed policy.
+    /// This server has no managed policy with this ARN.
     #[error("no managed policy {0}")]
     Unknown(String),
 }
 
-/// The session policies that a request names; none where it names none.
+/// The session policies of a request.
 pub fn read(
     policy: Option<&str>,
     arns: &[PolicyDescriptor],
-) -> Result<Vec<SessionPolicy>, NotNarrowed> {
+) -> Result<Vec<SessionPolicy>, SessionPolicyError> {
     let mut policies = Vec::new();
     if let Some(text) = policy {
         Policy::parse(Kind::Session, text.as_bytes(), LONGEST)?;
-        let value = json::read(text.as_bytes()).expect("what was just read is JSON");
+        let value = json::read(text.as_bytes()).expect("a policy that was parsed is JSON");
         policies.push(SessionPolicy::Inline(value));
     }
     for descriptor in arns {
         let arn = descriptor.arn.as_deref().unwrap_or_default();
         let named = NAMED.iter().find(|(name, _)| *name == arn);
-        let (_, managed) = named.ok_or_else(|| NotNarrowed::Unknown(arn.to_owned()))?;
+        let (_, managed) = named.ok_or_else(|| SessionPolicyError::Unknown(arn.to_owned()))?;
         policies.push(SessionPolicy::Managed(*managed));
     }
     Ok(policies)
 }
 
-/// The policies themselves. `None` where one of them can't be read: then nothing is allowed.
+/// The parsed policies. `None` if one of them can't be parsed: then nothing is allowed.
 pub fn parsed(policies: &[SessionPolicy]) -> Option<Vec<Policy>> {
     let one = |policy: &SessionPolicy| match policy {
         SessionPolicy::Managed(managed) => Some(of(*managed).clone()),
@@ -80,17 +80,17 @@ pub fn parsed(policies: &[SessionPolicy]) -> Option<Vec<Policy>> {
     policies.iter().map(one).collect()
 }
 
-/// The one of [`OF_GUESTS`] that is put in line, as compact JSON, for an STS that knows no managed policies.
+/// The inline policy of [`OF_GUESTS`], as compact JSON, for an STS without managed policies.
 pub(super) fn guests_inline() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let policy = json::read(GUESTS_INLINE.as_bytes()).expect("a policy of our own");
+        let policy = json::read(GUESTS_INLINE.as_bytes()).expect("a built-in policy is valid");
         policy.to_string()
     });
     &TEXT
 }
 
-/// The name and the text of a policy of [`OF_GUESTS`].
-pub(super) fn texts_of(policy: &SessionPolicy) -> Option<(&'static str, &'static str)> {
+/// The name and the document of a policy of [`OF_GUESTS`].
+pub(in crate::app) fn texts_of(policy: &SessionPolicy) -> Option<(&'static str, &'static str)> {
     match policy {
         SessionPolicy::Managed(Managed::GuestInline) => {
             Some(("the scope-down of guests", GUESTS_INLINE))
@@ -100,8 +100,8 @@ pub(super) fn texts_of(policy: &SessionPolicy) -> Option<(&'static str, &'static
     }
 }
 
-/// Whether what a session policy allows is within what guests may: each of its actions, wildcards and all, is one that a
-/// statement of [`OF_GUESTS`] allows, which say nothing of resources and have no conditions.
+/// Whether a session policy allows no more than guests may do: a statement of [`OF_GUESTS`] allows each of its actions,
+/// wildcards included. Those statements have no conditions and apply to all resources.
 pub(super) fn is_within_guests(template: &SessionTemplate) -> bool {
     let allowed = |action: &&str| {
         OF_GUESTS.iter().any(|policy| match policy {
@@ -127,7 +127,8 @@ fn of(managed: Managed) -> &'static Policy {
             include_str!("guest_managed_old.json"),
         ];
         texts.map(|text| {
-            Policy::parse(Kind::Session, text.as_bytes(), LONGEST).expect("a policy of our own")
+            Policy::parse(Kind::Session, text.as_bytes(), LONGEST)
+                .expect("a built-in policy is valid")
         })
     });
     let [inline, guest, old] = &*ALL;
@@ -200,12 +201,12 @@ mod tests {
         ] {
             assert!(matches!(
                 read(None, &[unknown]),
-                Err(NotNarrowed::Unknown(_))
+                Err(SessionPolicyError::Unknown(_))
             ));
         }
         for broken in ["", "{}", "{\"Statement\":[]}", "[", &" ".repeat(3000)] {
             assert!(
-                matches!(read(Some(broken), &[]), Err(NotNarrowed::Policy(_))),
+                matches!(read(Some(broken), &[]), Err(SessionPolicyError::Policy(_))),
                 "{broken}"
             );
         }

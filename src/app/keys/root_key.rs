@@ -1,5 +1,5 @@
-//! The root access key: who has it may do everything. It comes from the environment or the configuration; otherwise the
-//! first start makes one, keeps it sealed in the store and writes it to a file for the operator.
+//! The root access key, which allows everything. It comes from the environment or the configuration; otherwise the first
+//! start makes one, stores it sealed and writes it to a file for the operator.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::App;
 use crate::ambient::Ambient;
+use crate::app::App;
 use crate::config::Root;
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::json;
@@ -27,48 +27,48 @@ const PURPOSE: &str = "root access key";
 
 /// The root access key.
 pub struct RootKey {
-    /// Its id.
+    /// The access key id.
     pub id: String,
-    /// Its secret.
+    /// The secret access key.
     pub secret: Zeroizing<String>,
 }
 
-/// Why there is no root key.
+/// Why the root key can't be used or rotated.
 #[derive(Debug, thiserror::Error)]
 pub enum RootKeyError {
-    /// The stored one wasn't sealed under this master key.
+    /// The stored root key was sealed under another master key.
     #[error(
         "the stored root key doesn't open under this master key: is it the master key of this data directory?"
     )]
     Sealed,
-    /// It can't be written for the operator.
+    /// The file with the root key can't be written.
     #[error("the root key can't be written to {path}")]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It isn't in the store: the operator gives it at each start.
+    /// The root key is configured by the operator and not stored.
     #[error("the root key comes from the environment or the configuration file")]
-    Given,
-    /// Somebody else rotated it meanwhile.
-    #[error("the root key was rotated by somebody else meanwhile")]
+    Configured,
+    /// Another server or request rotated the root key at the same time.
+    #[error("the root key was rotated by another request meanwhile")]
     Changed,
-    /// The store can't say.
+    /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct RootKeyRecord {
     id: String,
     sealed: String,
 }
 
-/// The root key that is in the store, if there is one.
-pub(super) async fn load(
+/// The stored root key, if there is one.
+pub(in crate::app) async fn load(
     store: &dyn Store,
     master: &SealKey,
 ) -> Result<Option<RootKey>, RootKeyError> {
@@ -76,7 +76,7 @@ pub(super) async fn load(
         return Ok(None);
     };
     let open = || {
-        let stored: Stored = json::read_as(&document.bytes).ok()?;
+        let stored: RootKeyRecord = json::read_as(&document.bytes).ok()?;
         let sealed = STANDARD.decode(&stored.sealed).ok()?;
         let secret = master.open(PURPOSE, &stored.id, &sealed)?;
         let secret = Zeroizing::new(String::from_utf8(secret).ok()?);
@@ -88,9 +88,9 @@ pub(super) async fn load(
     open().map(Some).ok_or(RootKeyError::Sealed)
 }
 
-/// Makes a root key in the place of the one that is there, and writes it to [`FILE`] in `folder`. `use_it` is called as
-/// soon as the store has the new one.
-pub(super) async fn replace(
+/// Makes a root key that replaces the stored one, and writes it to [`FILE`] in `folder`. `use_it` is called as soon as the
+/// new key is stored.
+pub(in crate::app) async fn replace(
     store: &dyn Store,
     master: &SealKey,
     ambient: &dyn Ambient,
@@ -104,7 +104,7 @@ pub(super) async fn replace(
         secret: secret_key(&bytes),
     };
     let sealed = STANDARD.encode(master.seal(PURPOSE, &key.id, key.secret.as_bytes(), ambient));
-    let stored = Stored {
+    let stored = RootKeyRecord {
         id: key.id.clone(),
         sealed,
     };
@@ -114,8 +114,8 @@ pub(super) async fn replace(
         .await?
         .map_or(0, |before| before.version)
         + 1;
-    // The file comes first: a key in the store that nobody was told would lock everybody out.
-    write_aside(folder, &key)?;
+    // The file comes first: a stored key without a file would lock out every administrator.
+    write_new_file(folder, &key)?;
     match store
         .replace_document(DocumentName::RootKey, Document { version, bytes })
         .await?
@@ -124,26 +124,26 @@ pub(super) async fn replace(
         Replaced::Changed | Replaced::Absent => return Err(RootKeyError::Changed),
     }
     use_it(key);
-    put_in_place(folder)
+    rename_into_place(folder)
 }
 
-/// Ends what [`replace`] began before a crash: the file that waits beside [`FILE`] takes its place if it holds `key`, the
-/// key in the store, and goes otherwise.
-pub(super) fn finish(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
-    let waiting = aside(folder);
+/// Completes a [`replace`] that a crash interrupted: the new file replaces [`FILE`] if it holds `key`, the stored key;
+/// otherwise it is removed.
+pub(in crate::app) fn finish(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
+    let waiting = new_file(folder);
     let failed = |source| RootKeyError::File {
         path: waiting.clone(),
         source,
     };
     match fs::read(&waiting).map(Zeroizing::new) {
-        Ok(text) if *text == *text_of(key).as_bytes() => put_in_place(folder).map(drop),
+        Ok(text) if *text == *text_of(key).as_bytes() => rename_into_place(folder).map(drop),
         Ok(_) => fs::remove_file(&waiting).map_err(failed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(other) => Err(failed(other)),
     }
 }
 
-fn aside(folder: &Path) -> PathBuf {
+fn new_file(folder: &Path) -> PathBuf {
     folder.join(format!("{FILE}.new"))
 }
 
@@ -156,9 +156,9 @@ fn text_of(key: &RootKey) -> Zeroizing<String> {
     ))
 }
 
-/// Writes the file under a name beside its own.
-fn write_aside(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
-    let path = aside(folder);
+/// Writes the new file next to [`FILE`].
+fn write_new_file(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
+    let path = new_file(folder);
     let write = || {
         fs::remove_file(&path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
@@ -179,37 +179,35 @@ fn write_aside(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
     })
 }
 
-/// Gives the waiting file its name.
-fn put_in_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
+/// Renames the new file to [`FILE`].
+fn rename_into_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
     let path = folder.join(FILE);
-    let moved = fs::rename(aside(folder), &path).and_then(|()| File::open(folder)?.sync_all());
+    let moved = fs::rename(new_file(folder), &path).and_then(|()| File::open(folder)?.sync_all());
     match moved {
         Ok(()) => Ok(path),
         Err(source) => Err(RootKeyError::File { path, source }),
     }
 }
 
-impl App {
-    /// Makes a new root key, which the old one is dead after. Gives its id and the file that its secret was written to.
-    pub async fn rotate_root_key(&self) -> Result<(String, PathBuf), RootKeyError> {
-        if !matches!(self.config.root, Root::Kept) {
-            return Err(RootKeyError::Given);
-        }
-        let (store, ambient) = (Arc::clone(&self.store), Arc::clone(&self.ambient));
-        let (used, changes) = (Arc::clone(&self.root_key), Arc::clone(&self.key_changes));
-        let (master, folder) = (self.master_key.clone(), self.config.data_dir.clone());
-        // A task of its own: a client that goes away must not leave the store with one key and the server with another.
-        let rotation = tokio::spawn(async move {
-            // Two at once would write the same file.
-            let _one_at_a_time = changes.lock().await;
-            let mut id = String::new();
-            let path = replace(store.as_ref(), &master, ambient.as_ref(), &folder, |key| {
-                id.clone_from(&key.id);
-                used.store(Some(Arc::new(key)));
-            })
-            .await?;
-            Ok((id, path))
-        });
-        rotation.await.expect("a rotation doesn't panic")
+/// Makes a new root key; the old one is invalid at once. Returns the id and the file with the secret.
+pub async fn rotate(app: &App) -> Result<(String, PathBuf), RootKeyError> {
+    if !matches!(app.config.root, Root::Kept) {
+        return Err(RootKeyError::Configured);
     }
+    let (store, ambient) = (Arc::clone(&app.store), Arc::clone(&app.ambient));
+    let (used, changes) = (Arc::clone(&app.root_key), Arc::clone(&app.key_changes));
+    let (master, folder) = (app.master_key.clone(), app.config.data_dir.clone());
+    // The change runs in a task of its own: if the client disconnects, the key in use must still equal the stored key.
+    let rotation = tokio::spawn(async move {
+        // Serialise changes: two at once would write the same file.
+        let _one_at_a_time = changes.lock().await;
+        let mut id = String::new();
+        let path = replace(store.as_ref(), &master, ambient.as_ref(), &folder, |key| {
+            id.clone_from(&key.id);
+            used.store(Some(Arc::new(key)));
+        })
+        .await?;
+        Ok((id, path))
+    });
+    rotation.await.expect("a rotation doesn't panic")
 }

@@ -1,36 +1,36 @@
-//! Which role a sign-in gets in GetCredentialsForIdentity.
+//! The role of a sign-in in GetCredentialsForIdentity.
 
-use super::proofs::Proof;
+use crate::app::proofs::Proof;
 use crate::model::ids::RoleArn;
 use crate::model::pool::{Pool, Roles};
 use crate::model::roles::{Chosen, MappedBy, NotChosen};
 
-/// Why there is no role.
+/// Why a sign-in gets no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRole {
-    /// The pool has none for this, or not that one, or the role doesn't let the identity in.
+    /// The pool names no role for the sign-in, or the role doesn't trust the identity.
     #[error("the pool has no role for this")]
     NotConfigured,
-    /// No mapping offers the role that was asked for; the role.
+    /// No role mapping offers the role that the caller asked for, which the variant holds.
     #[error("no mapping offers the role {0}")]
     NotOffered(String),
-    /// The mapping of this provider names no role, or several, and is to refuse that.
+    /// The role mapping of this provider matches no role, or several, and is configured to deny then.
     #[error("the role mapping of {0} is ambiguous")]
     Ambiguous(String),
 }
 
-/// A role, and who named it.
+/// A chosen role, and the authority that named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct RoleChoice {
     /// The role.
     pub role: RoleArn,
-    /// Whether only the token names it, and not the pool: then the built-in IAM must know it.
+    /// Whether only the token names the role, and not the pool: then the built-in IAM must have it.
     pub by_token_alone: bool,
 }
 
-/// The role for `proofs`; for none of them, a guest's. `asked` is the role that the caller wants. Of several logins the
-/// first with a mapping counts.
-pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<Choice, NoRole> {
+/// Chooses the role for `proofs`, or for a guest if there are none. `asked` is the role that the caller asks for. The
+/// first login with a role mapping decides.
+pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<RoleChoice, NoRole> {
     let roles = &pool.roles;
     let mapping = proofs.iter().find_map(|proof| {
         let keys = proof.keys.iter();
@@ -50,7 +50,7 @@ pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<Choi
     };
     match mapping.choose(&proof.claims, wanted.as_ref()) {
         Ok(Chosen::OfPool(role)) => Ok(of_pool_itself(role.clone())),
-        Ok(Chosen::OfToken(role)) => Ok(Choice {
+        Ok(Chosen::OfToken(role)) => Ok(RoleChoice {
             by_token_alone: !names(roles, &role),
             role,
         }),
@@ -60,14 +60,14 @@ pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<Choi
     }
 }
 
-fn of_pool_itself(role: RoleArn) -> Choice {
-    Choice {
+fn of_pool_itself(role: RoleArn) -> RoleChoice {
+    RoleChoice {
         role,
         by_token_alone: false,
     }
 }
 
-fn of_pool(roles: &Roles, authenticated: bool) -> Result<Choice, NoRole> {
+fn of_pool(roles: &Roles, authenticated: bool) -> Result<RoleChoice, NoRole> {
     let role = if authenticated {
         &roles.authenticated
     } else {
@@ -78,7 +78,7 @@ fn of_pool(roles: &Roles, authenticated: bool) -> Result<Choice, NoRole> {
         .ok_or(NoRole::NotConfigured)
 }
 
-/// Whether the pool names a role for whoever is signed in.
+/// Whether the pool itself names a role for authenticated identities.
 fn names(roles: &Roles, role: &RoleArn) -> bool {
     let in_rules = roles.mappings.values().any(|mapping| match &mapping.by {
         MappedBy::Rules(all) => all.iter().any(|rule| rule.role == *role),

@@ -1,22 +1,29 @@
-//! Trust policies of roles: which ones are taken. Who is trusted by one is for those who give roles to ask.
+//! Trust policies of roles: which policies are accepted, and whether one lets a caller assume its role.
 
+use crate::app::Call;
+use crate::app::access::condition_keys;
+use crate::credentials::Whose;
+use crate::model::iam_role::Role;
 use crate::model::ids::{AccountId, OidcProviderArn};
+use crate::model::principal_tags::Tags;
 use crate::model::provider::OWN;
-use crate::policy::{Effect, Kind, Policy, PolicyError, Principal, Statement};
+use crate::policy::{
+    Context, Effect, Kind, Policy, PolicyError, Principal, Request, Statement, evaluate,
+};
 
 /// How many characters a trust policy may have, white space not counted: the highest quota of IAM.
 const LONGEST: usize = 8192;
 
-/// What is asked for with a token.
+/// The action of assuming a role with a token.
 pub const WITH_WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
 
-/// What is asked for with a SAML response.
+/// The action of assuming a role with a SAML response.
 pub const WITH_SAML: &str = "sts:AssumeRoleWithSAML";
 
 /// The condition key of a SAML response's recipient.
 const SAML_RECIPIENT: &str = "saml:aud";
 
-/// Issuers from which anybody can have a token, and the claims that say whose it is.
+/// Issuers that give a token to anybody, and the claims that identify its owner.
 const PUBLIC_ISSUERS: [(&str, &[&str]); 9] = [
     (
         "token.actions.githubusercontent.com",
@@ -58,10 +65,10 @@ const PUBLIC_ISSUERS: [(&str, &[&str]); 9] = [
     ("auth.fly.io", &["sub", "org_id", "org_name"]),
 ];
 
-/// Why a text is no trust policy that is taken.
+/// Why a trust policy is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
-    /// It is no trust policy.
+    /// The document is not a trust policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// A statement would let in the users of every pool.
@@ -70,14 +77,13 @@ pub enum TrustError {
          such as StringEquals on {OWN}:aud."
     )]
     AnyPool,
-    /// A statement would let in whoever has a SAML response, wherever it was to be brought.
+    /// A statement would let in the holder of a SAML response for any recipient.
     #[error(
         "The statement that allows {WITH_SAML} must say for which recipients: it needs a condition such as StringEquals \
          on {SAML_RECIPIENT}."
     )]
     AnyRecipient,
-    /// A statement would let in everybody who has a token of an issuer that gives tokens to anybody; the issuer, and the
-    /// claims of which one must be asked for.
+    /// A statement would let in every holder of a token of an issuer that gives tokens to anybody.
     #[error(
         "Anybody can have a token of {issuer}: the statement that allows {WITH_WEB_IDENTITY} to it needs a condition such \
          as StringEquals on one of {claims}."
@@ -90,8 +96,76 @@ pub enum TrustError {
     },
 }
 
-/// Reads a trust policy. Each statement that lets in somebody with a token of this server says of which pools; where it
-/// is a token that anybody can have, it says whose; where it is a SAML response, for which recipients (`security.md`,
+/// A request to assume a role, as its trust policy is evaluated for it.
+pub struct TrustRequest<'a> {
+    /// The action: `sts:AssumeRoleWithWebIdentity` and its like.
+    pub action: &'a str,
+    /// The principal that asks.
+    pub principal: Principal<'a>,
+    /// The condition keys of the token or of the request.
+    pub context: Context,
+    /// The name of the session.
+    pub session_name: &'a str,
+    /// The tags of the session, which need `sts:TagSession`.
+    pub tags: &'a Tags,
+}
+
+impl<'a> TrustRequest<'a> {
+    /// The request of an identity of a pool of this server.
+    pub fn of_identity(identity: &'a Whose, session_name: &'a str, tags: &'a Tags) -> Self {
+        let mut context = Context::default();
+        condition_keys::add_identity(identity, &mut context);
+        Self {
+            action: WITH_WEB_IDENTITY,
+            principal: Principal::Federated(OWN),
+            context,
+            session_name,
+            tags,
+        }
+    }
+}
+
+/// Whether the trust policy of `role` allows a request. The policy is checked as strictly as when it was written.
+pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> bool {
+    let policy = match read(&role.trust, &call.app.config.account_id) {
+        Ok(policy) => policy,
+        Err(error) => {
+            tracing::warn!(role = %role.arn, %error, "the role can't be assumed: its trust policy is refused");
+            return false;
+        }
+    };
+    let TrustRequest {
+        action,
+        principal,
+        mut context,
+        session_name,
+        tags,
+    } = request;
+    context.set("aws:CurrentTime", call.now.to_string());
+    context.set("aws:EpochTime", call.now.as_second().to_string());
+    context.set("sts:RoleSessionName", session_name);
+    if let Principal::Federated(provider) = principal {
+        context.set("aws:FederatedProvider", provider);
+    }
+    for (key, value) in tags {
+        context.set(&format!("aws:RequestTag/{key}"), value.as_str());
+        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+    }
+    context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
+    let is_allowed = |action: &str| {
+        let request = Request {
+            action,
+            resource: "*",
+            principal: Some(principal),
+            context: &context,
+        };
+        evaluate(&request, [&policy]).is_allow()
+    };
+    is_allowed(action) && (tags.is_empty() || is_allowed("sts:TagSession"))
+}
+
+/// Reads a trust policy. A statement that accepts tokens of this server must name the pools, one that accepts tokens of
+/// a public issuer must name their owner, and one that accepts SAML responses must name the recipients (`security.md`,
 /// rule 14).
 pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
     let policy = Policy::parse(Kind::Trust, text.as_bytes(), LONGEST)?;
@@ -101,7 +175,7 @@ pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
     };
     let own = format!("{OWN}:aud");
     for statement in allowing(WITH_SAML) {
-        // One that wants a token of this server lets no SAML response in, whatever it names.
+        // A statement that requires a token of this server accepts no SAML response.
         if statement.is_about_saml() && !statement.pins(SAML_RECIPIENT) && !statement.pins(&own) {
             return Err(TrustError::AnyRecipient);
         }

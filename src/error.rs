@@ -1,17 +1,15 @@
-//! The one error of the wire, and every conversion into it. Only this module knows the names and statuses of errors; the
-//! text that a client sees is the real service's own, or fixed; what a provider or the database said goes to the log.
+//! The one error of the wire. Only this module knows the names and statuses of errors. Which error of another module
+//! becomes which of these is in `app::refusals`.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-mod conversions;
-
-/// What went wrong, as a client is told.
+/// The kind of an error, as clients see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// The request can't be read.
+    /// The request can't be parsed.
     Serialization,
-    /// There is no such operation.
+    /// The operation doesn't exist.
     UnknownOperation,
     /// The request is too large.
     RequestTooLarge,
@@ -19,64 +17,64 @@ pub enum Code {
     Validation,
     /// The request isn't signed.
     MissingAuthenticationToken,
-    /// The signature lacks a part.
+    /// A part of the signature is missing.
     IncompleteSignature,
     /// The signature is wrong.
     InvalidSignature,
-    /// Nobody has this access key, or this session token.
+    /// The access key or the session token is unknown.
     UnrecognizedClient,
-    /// The session is over.
+    /// The session has expired.
     ExpiredToken,
-    /// The signer may not do this.
+    /// No policy allows the signer to perform the action, or a policy denies it.
     AccessDenied,
-    /// There are too many requests at once.
+    /// Too many requests arrive at once.
     TooManyRequests,
-    /// A parameter makes no sense here.
+    /// A parameter is not valid.
     InvalidParameter,
-    /// The login, the identity or the pool doesn't allow this.
+    /// The login, the identity or the pool doesn't allow the operation.
     NotAuthorized,
-    /// There is no such thing.
+    /// The resource doesn't exist.
     ResourceNotFound,
     /// A login belongs to another identity.
     ResourceConflict,
     /// A developer's user belongs to another identity.
     DeveloperUserAlreadyRegistered,
-    /// There are as many as there may be.
+    /// A limit on the number of resources is reached.
     LimitExceeded,
-    /// Somebody else changed the same thing meanwhile.
+    /// Another request changed the same resource at the same time.
     ConcurrentModification,
-    /// A login provider gave no answer.
+    /// A login provider or an external STS can't be reached.
     ExternalService,
-    /// The pool has no role for this.
+    /// The pool has no usable role for the identity.
     InvalidIdentityPoolConfiguration,
-    /// The server can't do its work now.
+    /// The server has a failure of its own.
     InternalError,
-    /// STS: the token is no good.
+    /// STS: the token is not valid.
     InvalidIdentityToken,
     /// STS: the token has expired.
     ExpiredIdentityToken,
-    /// STS: the token's issuer gave no answer.
+    /// STS: the token's issuer can't be reached.
     IdpCommunicationError,
-    /// STS and IAM: a policy is no good.
+    /// STS and IAM: a policy document is not valid.
     MalformedPolicyDocument,
-    /// STS: the identity provider itself says that nobody logged in.
+    /// STS: the identity provider reports a failed authentication.
     IdpRejectedClaim,
-    /// IAM: there is no such thing.
+    /// IAM: the entity doesn't exist.
     NoSuchEntity,
-    /// IAM: there is one already.
+    /// IAM: an entity with this name exists already.
     EntityAlreadyExists,
     /// STS: policies and tags are too long for a session.
     PackedPolicyTooLarge,
-    /// IAM: a parameter is no good.
+    /// IAM: a parameter is not valid.
     InvalidInput,
-    /// IAM: something depends on it.
+    /// IAM: another entity depends on the entity.
     DeleteConflict,
 }
 
-/// The protocols and services in which a code has names of its own.
+/// The protocols and services with their own names of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// AWS JSON 1.1.
+    /// The protocol AWS JSON 1.1.
     Json,
     /// The Query protocol of STS.
     Sts,
@@ -85,7 +83,7 @@ pub enum Dialect {
 }
 
 impl Code {
-    /// The code's name and HTTP status.
+    /// The code's name and HTTP status in a dialect.
     pub const fn on_the_wire(self, dialect: Dialect) -> (&'static str, u16) {
         match dialect {
             Dialect::Json => self.in_json(),
@@ -189,26 +187,26 @@ impl Code {
     }
 }
 
-/// An error on its way to a client.
+/// The error that a client gets.
 #[derive(Debug)]
 pub struct Error {
-    /// What went wrong.
+    /// The kind of the error.
     pub code: Code,
-    /// What the client is told about it.
+    /// The text for the client.
     pub text: Option<Cow<'static, str>>,
-    /// What the log is told about it.
+    /// The cause, for the log only.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// With what led to it, for the log.
+    /// The error with its cause, for the log.
     #[must_use]
     pub fn from_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
-    /// The same of an operation that declares no failure outside: a login that can't be checked isn't verified.
+    /// The error for an operation that declares no [`Code::ExternalService`]: a login that can't be checked is refused.
     #[must_use]
     pub fn without_outside(mut self) -> Self {
         if self.code == Code::ExternalService {

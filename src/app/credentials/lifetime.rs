@@ -1,22 +1,24 @@
-//! How long the credentials of the enhanced flow last.
+//! The lifetime of credentials of the enhanced flow.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::proofs::Proof;
+use crate::app::proofs::Proof;
 use crate::model::credentials_duration::SHORTEST;
 use crate::model::iam_role::Role;
 use crate::model::pool::Pool;
 
-/// For how long a login counts whose provider doesn't tell when it ends, in a pool whose credentials end with the login:
-/// as short as an STS gives credentials, after which the provider is asked again.
-const UNTOLD: SignedDuration = SignedDuration::from_secs(SHORTEST);
+/// The lifetime of a login without an expiry time, in a pool with credentials that end with the login: the shortest that an
+/// STS allows, after which the provider is asked again.
+const WITHOUT_EXPIRY: SignedDuration = SignedDuration::from_secs(SHORTEST);
 
-/// The moment that credentials for these logins may not outlive. What comes from a developer's token never does; of other
-/// logins the pool decides.
+/// The time at which credentials for these logins must end. They never outlive a developer's token; the pool's settings
+/// decide about other logins.
 pub fn bounded_end(pool: &Pool, proofs: &[Proof], now: Timestamp) -> Option<Timestamp> {
     let end = |proof: &Proof| {
         if pool.credentials.within_login {
-            proof.expires.or_else(|| now.checked_add(UNTOLD).ok())
+            proof
+                .expires
+                .or_else(|| now.checked_add(WITHOUT_EXPIRY).ok())
         } else {
             proof.own_end()
         }
@@ -24,14 +26,14 @@ pub fn bounded_end(pool: &Pool, proofs: &[Proof], now: Timestamp) -> Option<Time
     proofs.iter().filter_map(end).min()
 }
 
-/// How long credentials last: as long as the pool says, but no longer than sessions of a role that the built-in IAM knows
-/// may.
+/// The lifetime of credentials: the pool's duration, limited by the role's `MaxSessionDuration` if the built-in IAM has the
+/// role.
 pub fn of_credentials(pool: &Pool, role: Option<&Role>) -> SignedDuration {
     let longest = role.map_or(i64::MAX, |role| role.max_session_duration);
     SignedDuration::from_secs(pool.credentials.seconds.min(longest))
 }
 
-/// `lifetime`, but not beyond `end`: in whole seconds, for a session that begins with the second of `now`.
+/// `lifetime`, shortened to `end`: in whole seconds, for a session that begins with the second of `now`.
 pub fn until(lifetime: SignedDuration, end: Option<Timestamp>, now: Timestamp) -> SignedDuration {
     let left = end.map_or(i64::MAX, |end| end.as_second() - now.as_second());
     SignedDuration::from_secs(lifetime.as_secs().min(left).max(0))

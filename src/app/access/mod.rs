@@ -1,0 +1,6 @@
+//! Who signed a request, and what the signer may do.
+
+pub mod authorise;
+pub mod caller;
+pub mod condition_keys;
+pub mod simulate;

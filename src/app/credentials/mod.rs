@@ -1,0 +1,8 @@
+//! Temporary credentials: how a caller assumes a role, with a token of this server, of another issuer or with a SAML
+//! response, at the built-in STS or at another one.
+
+pub mod assume_role;
+pub mod external_sts;
+pub mod lifetime;
+pub mod session_policies;
+pub mod web_identity;

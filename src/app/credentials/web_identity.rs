@@ -1,0 +1,241 @@
+//! Web identities: tokens that callers present to the STS, and the OpenID tokens that this server issues for that.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
+
+use crate::app::access::condition_keys;
+use crate::app::providers::oidc;
+use crate::app::sign_in::VerifiedIdentity;
+use crate::app::{Call, identities};
+use crate::credentials::Whose;
+use crate::logins::{Audience, LoginError, OpenIdConnect, Provider, Through, Verified};
+use crate::model::identity::State;
+use crate::model::pool::Pool;
+use crate::model::principal_tags::{self, Tags};
+use crate::model::provider::OWN;
+use crate::model::roles::plain_text;
+use crate::policy::Context;
+use crate::store::StoreError;
+use crate::tokens::{Claims, NotOwn, unverified_issuer};
+
+/// Why the STS refuses a token.
+#[derive(Debug, thiserror::Error)]
+pub enum WebIdentityError {
+    /// The token is not a valid token of this server.
+    #[error(transparent)]
+    NotOwn(NotOwn),
+    /// No provider is registered for the token's issuer, which the variant holds.
+    #[error("no provider is registered for the token's issuer")]
+    NoProvider(String),
+    /// The token fails the checks of its registered provider.
+    #[error(transparent)]
+    Login(LoginError),
+    /// The token is valid, but its identity was removed or has entered another epoch.
+    #[error("the token's identity was removed or has changed since")]
+    Outdated,
+    /// The token's session tags are malformed.
+    #[error("the token's session tags are not valid")]
+    Tags,
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The subject of a verified token.
+#[derive(Debug)]
+pub struct WebIdentity {
+    /// The issuer, as trust policies name it: `cognito-identity.amazonaws.com` for this server, otherwise the ARN of the
+    /// registered provider.
+    pub provider: String,
+    /// The subject.
+    pub subject: String,
+    /// The audience: the pool, or the client.
+    pub audience: String,
+    /// The tags for the session.
+    pub tags: Tags,
+    /// The issuer's kind, and what only tokens of that kind have.
+    pub source: TokenSource,
+}
+
+/// The kind of a token's issuer.
+#[derive(Debug)]
+pub enum TokenSource {
+    /// This server issued the token, for an identity.
+    ThisServer {
+        /// The identity, as it now is.
+        identity: Whose,
+        /// The pool of the identity.
+        pool: Arc<Pool>,
+    },
+    /// A registered provider issued the token.
+    RegisteredProvider {
+        /// The issuer without its scheme.
+        name: String,
+        /// The claims of the token.
+        verified: Box<Verified>,
+    },
+}
+
+/// An OpenID token for an identity. With `developer`, it is for one of the developer's users, who may present it as a
+/// login.
+pub fn open_id_token(
+    call: &Call<'_>,
+    pool: &Pool,
+    identity: &VerifiedIdentity,
+    lifetime: SignedDuration,
+    developer: bool,
+) -> String {
+    call.app.tokens.issue(&Claims {
+        identity: &identity.id,
+        pool: &pool.id,
+        audience: None,
+        pool_arn: &pool.id.arn(&call.app.config.account_id),
+        amr: &identity.amr,
+        tags: &identity.tags,
+        epoch: identity.epoch,
+        developer,
+        issued: call.now,
+        lifetime,
+    })
+}
+
+/// Verifies a token that is presented to the STS: an OpenID token of this server, or an ID token of a registered provider.
+/// A token of this server is refused once its identity is in another epoch: a guest has signed in, a login was unlinked,
+/// the identity was merged away.
+pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
+    let own = match call.app.tokens.verify(token, call.now) {
+        Ok(own) => own,
+        Err(NotOwn::Issuer) => return verify_foreign(call, token).await,
+        Err(other) => return Err(WebIdentityError::NotOwn(other)),
+    };
+    let found = identities::lookup(call, &own.identity).await?;
+    let found = found.filter(|(identity, pool)| {
+        pool.id == own.pool && identity.state == State::Live && identity.epoch == own.epoch
+    });
+    let (identity, pool) = found.ok_or(WebIdentityError::Outdated)?;
+    Ok(WebIdentity {
+        provider: OWN.to_owned(),
+        subject: own.identity.reveal(),
+        audience: pool.id.to_string(),
+        tags: own.tags,
+        source: TokenSource::ThisServer {
+            identity: Whose {
+                pool: own.pool,
+                identity: identity.id,
+                epoch: identity.epoch,
+                amr: own.amr,
+            },
+            pool,
+        },
+    })
+}
+
+/// Verifies a token of another issuer, for which a provider must be registered.
+async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
+    let Some(issuer) = unverified_issuer(token) else {
+        return Err(WebIdentityError::NotOwn(NotOwn::Malformed));
+    };
+    let name = issuer
+        .split_once("://")
+        .map_or(issuer.as_str(), |(_, name)| name);
+    let registered = oidc::record(call, name).await?;
+    let Some(registered) = registered.filter(|provider| provider.issuer == issuer) else {
+        return Err(WebIdentityError::NoProvider(issuer));
+    };
+    let audiences = registered.client_ids.iter().map(|client_id| Audience {
+        client_id: client_id.clone(),
+        through: Through::Registration(registered.arn.clone()),
+    });
+    let audiences = audiences.collect();
+    let provider = Provider::OpenIdConnect(OpenIdConnect {
+        name: name.to_owned(),
+        issuer: issuer.clone(),
+        thumbprints: registered.thumbprints.clone(),
+        audiences,
+    });
+    let logins = &call.app.logins;
+    let verified = logins.verify(name, Some(&provider), token, call.now).await;
+    let verified = verified.map_err(WebIdentityError::Login)?;
+    Ok(WebIdentity {
+        provider: registered.arn.to_string(),
+        subject: verified.login.subject.clone(),
+        audience: verified.audience.clone(),
+        tags: tags(&verified.claims)?,
+        source: TokenSource::RegisteredProvider {
+            name: name.to_owned(),
+            verified: Box::new(verified),
+        },
+    })
+}
+
+impl WebIdentity {
+    /// The condition keys of the token.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
+    pub fn context(&self) -> Context {
+        let mut context = Context::default();
+        match &self.source {
+            TokenSource::ThisServer { identity, .. } => {
+                condition_keys::add_identity(identity, &mut context);
+            }
+            TokenSource::RegisteredProvider { name, verified } => {
+                for (claim, value) in &verified.claims {
+                    let key = format!("{name}:{claim}");
+                    match value {
+                        Value::Array(values) => {
+                            context.set_all(&key, values.iter().filter_map(plain_text));
+                        }
+                        value => {
+                            if let Some(text) = plain_text(value) {
+                                context.set(&key, text);
+                            }
+                        }
+                    }
+                }
+                for (key, value) in self.lasting_keys() {
+                    context.set(&key, value);
+                }
+            }
+        }
+        context
+    }
+
+    /// The condition keys of another issuer's token that the session keeps.
+    pub fn lasting_keys(&self) -> IndexMap<String, String> {
+        match &self.source {
+            TokenSource::ThisServer { .. } => IndexMap::new(),
+            TokenSource::RegisteredProvider { name, .. } => {
+                [("aud", &self.audience), ("sub", &self.subject)]
+                    .map(|(key, value)| (format!("{name}:{key}"), value.clone()))
+                    .into()
+            }
+        }
+    }
+}
+
+/// The session tags of a token.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp>
+fn tags(claims: &Map<String, Value>) -> Result<Tags, WebIdentityError> {
+    let Some(written) = claims.get("https://aws.amazon.com/tags") else {
+        return Ok(Tags::new());
+    };
+    let Some(Value::Object(principal_tags)) = written.get("principal_tags") else {
+        return Err(WebIdentityError::Tags);
+    };
+    let mut tags = Tags::new();
+    for (key, value) in principal_tags {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Array(texts) => match texts.as_slice() {
+                [Value::String(text)] => text,
+                _ => return Err(WebIdentityError::Tags),
+            },
+            _ => return Err(WebIdentityError::Tags),
+        };
+        tags.insert(key.clone(), text.clone());
+    }
+    principal_tags::check(&tags).map_err(|_| WebIdentityError::Tags)?;
+    Ok(tags)
+}

@@ -1,0 +1,195 @@
+//! Identities: finding, listing, merging, unlinking, revoking and removing them. How logins become an identity is in
+//! [`super::sign_in`].
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::sign_in::SignInError;
+use super::{Call, refusals};
+use crate::error::{Code, Error};
+use crate::model::identity::{Identity, Login, State};
+use crate::model::ids::IdentityId;
+use crate::model::pool::Pool;
+use crate::store::{Merge, Merged, Revoke, StoreError, Unlink, Unlinked};
+
+/// The record of the identity with this UUID and its pool, if there is one.
+pub async fn record(
+    call: &Call<'_>,
+    uuid: Uuid,
+) -> Result<Option<(Identity, Arc<Pool>)>, StoreError> {
+    call.app.store.identity(uuid).await
+}
+
+/// The identity with this id and its pool, if there is one. An identity that was merged away is found as long as its
+/// survivor exists.
+pub async fn lookup(
+    call: &Call<'_>,
+    id: &IdentityId,
+) -> Result<Option<(Identity, Arc<Pool>)>, StoreError> {
+    if !call.app.serves(&id.region) {
+        return Ok(None);
+    }
+    let found = record(call, id.uuid).await?;
+    let Some(found) = found.filter(|(_, pool)| pool.id.region == id.region) else {
+        return Ok(None);
+    };
+    let mut state = found.0.state;
+    while let State::MergedInto(survivor) = state {
+        match record(call, survivor).await? {
+            Some((next, _)) => state = next.state,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(found))
+}
+
+/// The identity with this id and its pool, as [`lookup`] finds them.
+pub async fn find(call: &Call<'_>, id: &str) -> Result<(Identity, Arc<Pool>), Error> {
+    let found = match IdentityId::parse(id) {
+        Some(parsed) => lookup(call, &parsed).await?,
+        None => None,
+    };
+    found.ok_or_else(|| not_found(id))
+}
+
+/// The identity with this id, for an administrator: it must be in the region that the request was signed for.
+pub async fn find_for_admin(call: &Call<'_>, id: &str) -> Result<(Identity, Arc<Pool>), Error> {
+    let found = find(call, id).await?;
+    if call.region.as_ref() == Some(&found.1.id.region) {
+        Ok(found)
+    } else {
+        Err(not_found(id))
+    }
+}
+
+/// The identity with this id in `pool`.
+pub async fn find_in_pool(call: &Call<'_>, pool: &Pool, id: &str) -> Result<Identity, Error> {
+    let (identity, its_pool) = find(call, id).await?;
+    if its_pool.id == pool.id {
+        Ok(identity)
+    } else {
+        Err(not_found(id))
+    }
+}
+
+/// The identity that has a login.
+pub async fn owner(
+    call: &Call<'_>,
+    pool: &Pool,
+    login: &Login,
+) -> Result<Option<Identity>, StoreError> {
+    call.app.store.owner(pool.id.uuid, login).await
+}
+
+/// Up to `limit` identities of a pool with ids after `after`, ordered by id; with `disabled`, also those that were
+/// merged away.
+pub async fn list(
+    call: &Call<'_>,
+    pool: &Pool,
+    after: Option<Uuid>,
+    limit: usize,
+    disabled: bool,
+) -> Result<Vec<Identity>, Error> {
+    let store = &call.app.store;
+    let pool = pool.id.uuid;
+    Ok(store.list_identities(pool, after, limit, disabled).await?)
+}
+
+/// Merges the identity of the developer's user `source` into that of `destination`, and returns the survivor's id.
+pub async fn merge(
+    call: &Call<'_>,
+    pool: &Pool,
+    provider: &str,
+    source: &str,
+    destination: &str,
+) -> Result<IdentityId, Error> {
+    let question = Merge {
+        pool: pool.id.uuid,
+        source: Login::developer(provider, source),
+        destination: Login::developer(provider, destination),
+        now: call.now,
+    };
+    match call.app.store.merge(question).await? {
+        Merged::Identity(identity) => Ok(id_in(pool, identity.id)),
+        Merged::NoSource | Merged::NoDestination => Err(developer_user_not_found()),
+        Merged::Conflict => Err(refusals::logins_conflict()),
+    }
+}
+
+/// Revokes or restores an identity, for an administrator. If the identity was merged away, this applies to its
+/// survivor; the id of the identity that changed is returned.
+pub async fn revoke(call: &Call<'_>, id: &str, revoked: bool) -> Result<IdentityId, Error> {
+    let (identity, pool) = find_for_admin(call, id).await?;
+    let question = Revoke {
+        pool: pool.id.uuid,
+        identity: identity.id,
+        revoked,
+        now: call.now,
+    };
+    match call.app.store.revoke(question).await? {
+        Some(identity) => Ok(id_in(&pool, identity.id)),
+        None => Err(not_found(id)),
+    }
+}
+
+/// Removes identities, for an administrator, and returns the ids of revoked identities, which stay. Only identities in
+/// the region that the request was signed for are removed: a UUID alone doesn't name the region, so an id with another
+/// region than its identity's removes nothing.
+pub async fn remove(call: &Call<'_>, ids: Vec<IdentityId>) -> Result<Vec<IdentityId>, StoreError> {
+    let (mut removed, mut kept) = (Vec::with_capacity(ids.len()), Vec::new());
+    for id in ids {
+        let found = record(call, id.uuid).await?;
+        let found = found.filter(|(_, pool)| pool.id.region == id.region);
+        match found.filter(|_| id.region == *call.signed_region()) {
+            Some((identity, _)) if identity.revoked => kept.push(id),
+            Some(_) => removed.push(id.uuid),
+            None => {}
+        }
+    }
+    call.app.store.remove_identities(removed).await?;
+    Ok(kept)
+}
+
+/// Removes logins from an identity, all or none.
+pub async fn unlink(
+    call: &Call<'_>,
+    pool: &Pool,
+    identity: &Identity,
+    logins: Vec<Login>,
+) -> Result<(), Error> {
+    if identity.revoked {
+        return Err(SignInError::Forbidden(id_in(pool, identity.id)).into());
+    }
+    let question = Unlink {
+        pool: pool.id.uuid,
+        identity: identity.id,
+        logins,
+        now: call.now,
+    };
+    match call.app.store.unlink(question).await? {
+        Unlinked::Unlinked => Ok(()),
+        Unlinked::NotLinked => {
+            Err(Code::ResourceConflict.because("The login is not linked to this identity."))
+        }
+        Unlinked::NoIdentity => Err(not_found(&id_in(pool, identity.id).reveal())),
+    }
+}
+
+/// The id of an identity of a pool.
+pub fn id_in(pool: &Pool, uuid: Uuid) -> IdentityId {
+    IdentityId {
+        region: pool.id.region.clone(),
+        uuid,
+    }
+}
+
+/// The refusal of an id that no identity has, with the id as the client wrote it.
+pub fn not_found(id: &str) -> Error {
+    Code::ResourceNotFound.because(format!("Identity '{id}' not found."))
+}
+
+/// The refusal of a developer's user that no identity has.
+pub fn developer_user_not_found() -> Error {
+    Code::ResourceNotFound.because("Developer user identifier not found.")
+}

@@ -1,0 +1,5 @@
+//! The server's own keys: the rings that sign tokens and seal sessions, the root access key, and other access keys.
+
+pub mod access_keys;
+pub mod rings;
+pub mod root_key;

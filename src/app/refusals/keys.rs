@@ -1,0 +1,61 @@
+//! Refusals of changes of the server's own keys.
+
+use crate::app::keys::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
+use crate::app::keys::rings::KeysError;
+use crate::app::keys::root_key::RootKeyError;
+use crate::app::refusals;
+use crate::error::{Code, Error};
+use crate::model::key_ring::NotRotated;
+
+impl From<KeysError> for Error {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::NotRotated(NotRotated::TooSoon(ready)) => Code::InvalidParameter.because(format!(
+                "The next key has not been published long enough: copies of the key set without it may be kept until \
+                 {ready}. Rotate then; if the current key is compromised, say so, and it is dropped at once."
+            )),
+            KeysError::NotRotated(NotRotated::NoSuchKey) => {
+                Code::InvalidParameter.because("There is no key with this KeyId.")
+            }
+            KeysError::Changed => refusals::changed_meanwhile(),
+            KeysError::Store(error) => error.into(),
+            other => Code::InternalError.because("Internal Server Error").from_source(other),
+        }
+    }
+}
+
+impl From<RootKeyError> for Error {
+    fn from(error: RootKeyError) -> Self {
+        match error {
+            RootKeyError::Changed => refusals::changed_meanwhile(),
+            RootKeyError::Configured => Code::InvalidParameter.because(
+                "The root key of this server comes from its environment or configuration file: change it there and \
+                 restart.",
+            ),
+            RootKeyError::Store(error) => error.into(),
+            other => Code::InternalError.because("Internal Server Error").from_source(other),
+        }
+    }
+}
+
+impl From<AccessKeyError> for Error {
+    fn from(error: AccessKeyError) -> Self {
+        match error {
+            AccessKeyError::Policy(error) => Code::InvalidParameter.because(error.to_string()),
+            AccessKeyError::NameTaken => {
+                Code::ResourceConflict.because("There is an access key with this name.")
+            }
+            AccessKeyError::TooMany => {
+                Code::LimitExceeded.because(format!("There may be {ACCESS_KEYS} access keys."))
+            }
+            AccessKeyError::NoKey => {
+                Code::ResourceNotFound.because("There is no access key with this id.")
+            }
+            AccessKeyError::Changed => refusals::changed_meanwhile(),
+            AccessKeyError::Store(error) => error.into(),
+            AccessKeyError::Unreadable => Code::InternalError
+                .because("Internal Server Error")
+                .from_source(error),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Refusals of logins and sign-ins.
+
+use crate::app::consumer_secrets::NotAConsumer;
+use crate::app::explain::Refused;
+use crate::app::proofs::ProofError;
+use crate::app::sign_in::SignInError;
+use crate::app::{identities, pools, refusals};
+use crate::error::{Code, Error};
+use crate::logins::LoginError;
+
+impl From<NotAConsumer> for Error {
+    fn from(error: NotAConsumer) -> Self {
+        let NotAConsumer(provider) = error;
+        Code::InvalidParameter.because(format!(
+            "The value of {provider} is consumerKey;consumerSecret."
+        ))
+    }
+}
+
+impl From<LoginError> for Error {
+    fn from(error: LoginError) -> Self {
+        let code = match &error {
+            outside if outside.is_outside() => Code::ExternalService,
+            LoginError::Crowded { .. } => Code::TooManyRequests,
+            _ => Code::NotAuthorized,
+        };
+        code.because(error.client_text()).from_source(error)
+    }
+}
+
+impl From<ProofError> for Error {
+    fn from(error: ProofError) -> Self {
+        let refused = |text: &'static str| Code::NotAuthorized.because(text);
+        match error {
+            ProofError::NoProviders(pool) => Code::NotAuthorized.because(format!(
+                "Identity pool - {pool} does not have identity providers configured."
+            )),
+            ProofError::DeveloperProvider => refused("Please provide a valid public provider"),
+            ProofError::CognitoToken => {
+                refused("Invalid login token. Can't pass in a Cognito token.")
+            }
+            ProofError::NotCognitoToken => refused("Invalid login token. Not a Cognito token."),
+            ProofError::Login(error) => error.into(),
+            ProofError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::NoGuests => Code::NotAuthorized
+                .because("Unauthenticated access is not supported for this identity pool."),
+            SignInError::Proof(error) => error.into(),
+            SignInError::Tag(error) => Code::InvalidParameter.because(format!("{error}.")),
+            SignInError::Conflict => refusals::logins_conflict(),
+            SignInError::DeveloperUserRegistered => Code::DeveloperUserAlreadyRegistered
+                .because("This developer user identifier is already registered with Cognito."),
+            SignInError::LoginsDontMatch => Code::NotAuthorized.because(
+                "Logins don't match. Please include at least one valid login for this identity or \
+                 identity pool.",
+            ),
+            SignInError::Forbidden(id) => Code::NotAuthorized.because(format!(
+                "Access to Identity '{}' is forbidden.",
+                id.reveal()
+            )),
+            SignInError::NoIdentity(id) => identities::not_found(&id.reveal()),
+            SignInError::NoPool(id) => pools::not_found(&id.to_string()),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::SignIn(error) => error.into(),
+            Refused::NoRole(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Roles of the built-in IAM: finding and changing them (compare-and-swap on the version). Who may assume a role is in
+//! [`trust_policy`], which role a login gets in [`choice`].
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{App, Call, refusals};
+use crate::credentials::access_key_id;
+use crate::error::{Code, Error};
+use crate::model::iam_role::{Role, key};
+use crate::model::ids::RoleArn;
+use crate::policy::{Kind, MAX_CHARACTERS, Policy};
+use crate::store::{Added, Replaced, StoreError};
+
+pub mod choice;
+pub mod trust_policy;
+
+/// How many tags a role may have.
+const TAGS: usize = 50;
+
+/// How many roles there may be.
+const ROLES: usize = 1000;
+
+/// The record of the role with this name, if there is one. Upper and lower case are the same.
+pub async fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<Role>>, StoreError> {
+    call.app.store.role(&key(name)).await
+}
+
+/// The role with this name. Upper and lower case are the same.
+pub async fn find(call: &Call<'_>, name: &str) -> Result<Arc<Role>, Error> {
+    let found = record(call, name).await?;
+    found.ok_or_else(|| not_found(name))
+}
+
+/// The role with exactly this ARN, if the built-in IAM has it.
+pub async fn find_by_arn(call: &Call<'_>, arn: &RoleArn) -> Result<Option<Arc<Role>>, StoreError> {
+    let found = record(call, arn.name()).await?;
+    Ok(found.filter(|role| role.arn == *arn))
+}
+
+/// The ARN of the role with this name. If there is no such role, the ARN that it would have without a path.
+pub async fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
+    Ok(match record(call, name).await? {
+        Some(role) => role.arn.to_string(),
+        None => format!("arn:aws:iam::{}:role/{name}", call.app.config.account_id),
+    })
+}
+
+/// All roles, ordered by key.
+pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
+    Ok(call.app.store.list_roles().await?)
+}
+
+/// A unique id for a new role.
+pub fn new_id(app: &App) -> String {
+    access_key_id("AROA", app.ambient.as_ref())
+}
+
+/// Adds a role, after checking its trust policy.
+pub async fn add(call: &Call<'_>, role: Role) -> Result<(), Error> {
+    trust_policy::read(&role.trust, &call.app.config.account_id)?;
+    let name = role.arn.name().to_owned();
+    match call.app.store.add_role(role, ROLES).await? {
+        Added::Added => Ok(()),
+        Added::Exists => {
+            Err(Code::EntityAlreadyExists.because(format!("Role with name {name} already exists.")))
+        }
+        Added::LimitReached => Err(Code::LimitExceeded
+            .because(format!("Cannot exceed quota for RolesPerAccount: {ROLES}"))),
+    }
+}
+
+/// Changes the role with this name. `change` runs again whenever another request changes the role at the same time.
+pub async fn change(
+    call: &Call<'_>,
+    name: &str,
+    change: impl Fn(&mut Role) -> Result<(), Error>,
+) -> Result<(), Error> {
+    loop {
+        let mut role = find(call, name).await?.as_ref().clone();
+        change(&mut role)?;
+        role.version += 1;
+        match call.app.store.replace_role(role).await? {
+            Replaced::Replaced => return Ok(()),
+            Replaced::Changed => {}
+            Replaced::Absent => return Err(not_found(name)),
+        }
+    }
+}
+
+/// Removes the role with this name, which must have no policies left.
+pub async fn remove(call: &Call<'_>, name: &str) -> Result<(), Error> {
+    loop {
+        let role = find(call, name).await?;
+        if !role.policies.is_empty() {
+            return Err(
+                Code::DeleteConflict.because("Cannot delete entity, must delete policies first.")
+            );
+        }
+        let store = &call.app.store;
+        match store.remove_role(&role.key(), role.version).await? {
+            Replaced::Replaced => return Ok(()),
+            Replaced::Changed => {}
+            Replaced::Absent => return Err(not_found(name)),
+        }
+    }
+}
+
+/// Puts a policy on a role. It replaces the policy with the same name.
+pub fn put_policy(role: &mut Role, name: &str, document: &str) -> Result<(), Error> {
+    Policy::parse(Kind::Identity, document.as_bytes(), MAX_CHARACTERS)
+        .map_err(refusals::role_policy)?;
+    role.policies.insert(name.to_owned(), document.to_owned());
+    let counts = |character: &char| !character.is_ascii_whitespace();
+    let all = role.policies.values().flat_map(|text| text.chars());
+    if all.filter(counts).count() > MAX_CHARACTERS {
+        return Err(refusals::role_policies_too_long());
+    }
+    Ok(())
+}
+
+/// Adds tags to a role. They replace the tags with the same keys.
+pub fn add_tags(role: &mut Role, tags: IndexMap<String, String>) -> Result<(), Error> {
+    role.tags.extend(tags);
+    if role.tags.len() > TAGS {
+        return Err(
+            Code::LimitExceeded.because(format!("Cannot exceed quota for TagsPerRole: {TAGS}"))
+        );
+    }
+    Ok(())
+}
+
+/// The refusal of a name that no role has.
+pub fn not_found(name: &str) -> Error {
+    Code::NoSuchEntity.because(format!("The role with name {name} cannot be found."))
+}
+
+/// The refusal of a policy name that the role doesn't have.
+pub fn policy_not_found(name: &str) -> Error {
+    Code::NoSuchEntity.because(format!("The role policy with name {name} cannot be found."))
+}
