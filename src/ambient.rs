@@ -1,6 +1,7 @@
 //! Time and randomness: the real ones, and still ones for tests. Nothing else in the house asks for either.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -9,6 +10,9 @@ use uuid::Uuid;
 pub trait Ambient: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// How long the machine has been up, suspended time included: a clock that never steps.
+    fn uptime(&self) -> Duration;
 
     /// Fills `bytes` with randomness fit for keys.
     fn fill(&self, bytes: &mut [u8]);
@@ -34,6 +38,14 @@ impl Ambient for Real {
         Timestamp::now()
     }
 
+    fn uptime(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::new(
+            u64::try_from(time.tv_sec).unwrap_or(0),
+            u32::try_from(time.tv_nsec).unwrap_or(0),
+        )
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that asks for randomness"
@@ -45,24 +57,40 @@ impl Ambient for Real {
 
 /// A clock that moves only when told, and real randomness: for tests.
 #[derive(Debug)]
-pub struct Still(Mutex<Timestamp>);
+pub struct Still {
+    now: Mutex<Timestamp>,
+    uptime: Mutex<Duration>,
+}
 
 impl Still {
     /// A clock that stands at `moment`.
     pub fn at(moment: Timestamp) -> Self {
-        Self(Mutex::new(moment))
+        Self {
+            now: Mutex::new(moment),
+            uptime: Mutex::new(Duration::from_secs(1000)),
+        }
     }
 
     /// Moves the clock by `seconds`, backwards when negative.
     pub fn advance(&self, seconds: i64) {
-        let mut now = self.0.lock().expect("no holder of the clock panics");
+        let mut now = self.now.lock().expect("no holder of the clock panics");
         *now += SignedDuration::from_secs(seconds);
+    }
+
+    /// Lets the machine be up for longer by `seconds`.
+    pub fn advance_uptime(&self, seconds: u64) {
+        let mut uptime = self.uptime.lock().expect("no holder of the clock panics");
+        *uptime += Duration::from_secs(seconds);
     }
 }
 
 impl Ambient for Still {
     fn now(&self) -> Timestamp {
-        *self.0.lock().expect("no holder of the clock panics")
+        *self.now.lock().expect("no holder of the clock panics")
+    }
+
+    fn uptime(&self) -> Duration {
+        *self.uptime.lock().expect("no holder of the clock panics")
     }
 
     fn fill(&self, bytes: &mut [u8]) {

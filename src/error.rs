@@ -47,6 +47,8 @@ pub enum Code {
     ExternalService,
     /// The pool has no usable role for the identity.
     InvalidIdentityPoolConfiguration,
+    /// A pool or an identity changed while the request ran; the request runs again, and no client sees this.
+    Outdated,
     /// The server has a failure of its own.
     InternalError,
     /// STS: the token is not valid.
@@ -126,7 +128,7 @@ impl Code {
             Self::InvalidIdentityPoolConfiguration => {
                 ("InvalidIdentityPoolConfigurationException", 400)
             }
-            Self::InternalError => ("InternalErrorException", 500),
+            Self::InternalError | Self::Outdated => ("InternalErrorException", 500),
         }
     }
 
@@ -152,7 +154,7 @@ impl Code {
             Self::ConcurrentModification => ("ConcurrentModification", 409),
             Self::ExternalService | Self::IdpCommunicationError => ("IDPCommunicationError", 400),
             Self::InvalidIdentityPoolConfiguration | Self::InvalidInput => ("InvalidInput", 400),
-            Self::InternalError => (
+            Self::InternalError | Self::Outdated => (
                 if iam {
                     "ServiceFailure"
                 } else {

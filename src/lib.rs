@@ -33,6 +33,5 @@ pub mod policy;
 pub mod seal;
 pub mod sigv4;
 pub mod store;
-pub mod store2;
 pub mod tokens;
 pub mod wire;

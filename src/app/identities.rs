@@ -6,19 +6,33 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::sign_in::SignInError;
-use super::{Call, refusals};
+use super::{Call, pools, records, refusals};
 use crate::error::{Code, Error};
-use crate::model::identity::{Identity, Login, State};
+use crate::model::identity::{Identity, Login};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
-use crate::store::{Merge, Merged, Revoke, StoreError, Unlink, Unlinked};
+use crate::store::StoreError;
+use crate::store::identities::{Answer, Delete, Merge, PoolVersion, Question, Revoke, Unlink};
 
 /// The record of the identity with this UUID and its pool, if there is one.
 pub async fn record(
     call: &Call<'_>,
     uuid: Uuid,
 ) -> Result<Option<(Identity, Arc<Pool>)>, StoreError> {
-    call.app.store.identity(uuid).await
+    match records::ask(call, &Question::Find(uuid)).await? {
+        Answer::Identity(identity) | Answer::Orphan(identity) => in_its_pool(call, identity),
+        _ => Ok(None),
+    }
+}
+
+/// The identity with its pool; nothing where the pool is deleted, or is a later pool with the same id.
+fn in_its_pool(
+    call: &Call<'_>,
+    identity: Identity,
+) -> Result<Option<(Identity, Arc<Pool>)>, StoreError> {
+    let pool = pools::by_uuid(call.app, identity.pool)?;
+    let pool = pool.filter(|pool| pool.incarnation == identity.incarnation);
+    Ok(pool.map(|pool| (identity, pool)))
 }
 
 /// The identity with this id and its pool, if there is one. An identity that was merged away is found as long as its
@@ -30,18 +44,11 @@ pub async fn lookup(
     if !call.app.serves(&id.region) {
         return Ok(None);
     }
-    let found = record(call, id.uuid).await?;
-    let Some(found) = found.filter(|(_, pool)| pool.id.region == id.region) else {
+    let Answer::Identity(identity) = records::ask(call, &Question::Find(id.uuid)).await? else {
         return Ok(None);
     };
-    let mut state = found.0.state;
-    while let State::MergedInto(survivor) = state {
-        match record(call, survivor).await? {
-            Some((next, _)) => state = next.state,
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(found))
+    let found = in_its_pool(call, identity)?;
+    Ok(found.filter(|(_, pool)| pool.id.region == id.region))
 }
 
 /// The identity with this id and its pool, as [`lookup`] finds them.
@@ -79,7 +86,11 @@ pub async fn owner(
     pool: &Pool,
     login: &Login,
 ) -> Result<Option<Identity>, StoreError> {
-    call.app.store.owner(pool.id.uuid, login).await
+    let question = Question::Owner(pools::reference(pool), login.clone());
+    Ok(match records::ask(call, &question).await? {
+        Answer::Identity(identity) => Some(identity),
+        _ => None,
+    })
 }
 
 /// Up to `limit` identities of a pool with ids after `after`, ordered by id; with `disabled`, also those that were
@@ -91,8 +102,7 @@ pub async fn list(
     limit: usize,
     disabled: bool,
 ) -> Result<Vec<Identity>, Error> {
-    let store = &call.app.store;
-    let pool = pool.id.uuid;
+    let (store, pool) = (&call.app.records.store, pools::reference(pool));
     Ok(store.list_identities(pool, after, limit, disabled).await?)
 }
 
@@ -105,15 +115,15 @@ pub async fn merge(
     destination: &str,
 ) -> Result<IdentityId, Error> {
     let question = Merge {
-        pool: pool.id.uuid,
+        pool: pools::version(pool),
         source: Login::developer(provider, source),
         destination: Login::developer(provider, destination),
-        now: call.now,
     };
-    match call.app.store.merge(question).await? {
-        Merged::Identity(identity) => Ok(id_in(pool, identity.id)),
-        Merged::NoSource | Merged::NoDestination => Err(developer_user_not_found()),
-        Merged::Conflict => Err(refusals::logins_conflict()),
+    match records::ask(call, &Question::Merge(question)).await? {
+        Answer::Identity(identity) => Ok(id_in(pool, identity.id)),
+        Answer::PoolChanged => Err(refusals::outdated()),
+        Answer::Refused(_) => Err(refusals::logins_conflict()),
+        Answer::Missing(_) | Answer::Orphan(_) | Answer::Deleted => Err(developer_user_not_found()),
     }
 }
 
@@ -122,33 +132,38 @@ pub async fn merge(
 pub async fn revoke(call: &Call<'_>, id: &str, revoked: bool) -> Result<IdentityId, Error> {
     let (identity, pool) = find_for_admin(call, id).await?;
     let question = Revoke {
-        pool: pool.id.uuid,
+        pool: pools::version(&pool),
         identity: identity.id,
         revoked,
-        now: call.now,
     };
-    match call.app.store.revoke(question).await? {
-        Some(identity) => Ok(id_in(&pool, identity.id)),
-        None => Err(not_found(id)),
+    match records::ask(call, &Question::Revoke(question)).await? {
+        Answer::Identity(identity) => Ok(id_in(&pool, identity.id)),
+        Answer::PoolChanged => Err(refusals::outdated()),
+        _ => Err(not_found(id)),
     }
 }
 
 /// Removes identities, for an administrator, and returns the ids of revoked identities, which stay. Only identities in
 /// the region that the request was signed for are removed: a UUID alone doesn't name the region, so an id with another
 /// region than its identity's removes nothing.
-pub async fn remove(call: &Call<'_>, ids: Vec<IdentityId>) -> Result<Vec<IdentityId>, StoreError> {
-    let (mut removed, mut kept) = (Vec::with_capacity(ids.len()), Vec::new());
+pub async fn remove(call: &Call<'_>, ids: Vec<IdentityId>) -> Result<Vec<IdentityId>, Error> {
+    let (mut removed, mut kept) = (Vec::<(PoolVersion, Uuid)>::with_capacity(ids.len()), Vec::new());
     for id in ids {
         let found = record(call, id.uuid).await?;
         let found = found.filter(|(_, pool)| pool.id.region == id.region);
         match found.filter(|_| id.region == *call.signed_region()) {
             Some((identity, _)) if identity.revoked => kept.push(id),
-            Some(_) => removed.push(id.uuid),
+            Some((_, pool)) => removed.push((pools::version(&pool), id.uuid)),
             None => {}
         }
     }
-    call.app.store.remove_identities(removed).await?;
-    Ok(kept)
+    let question = Question::Delete(Delete {
+        identities: removed,
+    });
+    match records::ask(call, &question).await? {
+        Answer::PoolChanged => Err(refusals::outdated()),
+        _ => Ok(kept),
+    }
 }
 
 /// Removes logins from an identity, all or none.
@@ -162,17 +177,17 @@ pub async fn unlink(
         return Err(SignInError::Forbidden(id_in(pool, identity.id)).into());
     }
     let question = Unlink {
-        pool: pool.id.uuid,
+        pool: pools::version(pool),
         identity: identity.id,
         logins,
-        now: call.now,
     };
-    match call.app.store.unlink(question).await? {
-        Unlinked::Unlinked => Ok(()),
-        Unlinked::NotLinked => {
+    match records::ask(call, &Question::Unlink(question)).await? {
+        Answer::Identity(_) => Ok(()),
+        Answer::PoolChanged => Err(refusals::outdated()),
+        Answer::Refused(_) => {
             Err(Code::ResourceConflict.because("The login is not linked to this identity."))
         }
-        Unlinked::NoIdentity => Err(not_found(&id_in(pool, identity.id).reveal())),
+        _ => Err(not_found(&id_in(pool, identity.id).reveal())),
     }
 }
 

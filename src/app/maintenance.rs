@@ -3,12 +3,13 @@
 use super::App;
 use crate::store::StoreError;
 
-/// Checks that the store can answer now.
+/// Checks that the store can answer now, and that the view of its records is fresh.
 pub async fn check(app: &App) -> Result<(), StoreError> {
-    app.store.check().await
+    app.records.store.check().await?;
+    app.records.snapshot().map(drop)
 }
 
-/// Finishes the work under way in the store and closes it. Later calls are refused.
+/// Finishes the calls in progress in the store and closes it. Later calls are refused.
 pub async fn close(app: &App) {
-    app.store.close().await;
+    app.records.store.close().await;
 }

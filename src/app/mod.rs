@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use self::keys::access_keys::AccessKeys;
-use self::keys::root_key::RootKey;
+use self::records::Records;
 use crate::ambient::Ambient;
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -16,7 +13,7 @@ use crate::credentials::routes::Routes;
 use crate::logins::Logins;
 use crate::model::ids::Region;
 use crate::seal::SealKey;
-use crate::store::Store;
+use crate::store::event::{GuestHash, Origin};
 use crate::tokens::Tokens;
 
 pub mod access;
@@ -24,12 +21,14 @@ pub mod consumer_secrets;
 pub mod credentials;
 pub mod explain;
 pub mod identities;
+mod jobs;
 pub mod keys;
 pub mod maintenance;
 pub mod open;
 pub mod pools;
 pub mod proofs;
 pub mod providers;
+pub mod records;
 mod refusals;
 pub mod roles;
 pub mod saml_identity;
@@ -40,8 +39,8 @@ pub use open::{Opened, StartError, open};
 
 /// The wired parts of the server.
 pub struct App {
-    /// The store of records and identities.
-    pub store: Arc<dyn Store>,
+    /// The store, the catalog of its records and the keys in use.
+    records: Arc<Records>,
     /// The verifier of logins.
     pub logins: Logins,
     /// The issuer of OpenID tokens.
@@ -54,13 +53,13 @@ pub struct App {
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.
     pub config: Config,
-    /// The root access key, if it is enabled.
-    pub root_key: Arc<ArcSwapOption<RootKey>>,
-    /// The other access keys that may sign.
-    pub access_keys: Arc<ArcSwap<AccessKeys>>,
     master_key: SealKey,
-    /// The lock that serialises changes of keys.
-    key_changes: Arc<Mutex<()>>,
+    /// Held while a key ring or the root key changes.
+    key_changes: Arc<tokio::sync::Mutex<()>>,
+    /// The hash that replaces the ids of guests in events.
+    guests: GuestHash,
+    /// The tasks in the background, which end with the server.
+    _tasks: tokio::task::JoinSet<()>,
 }
 
 /// One request at one moment.
@@ -69,6 +68,8 @@ pub struct Call<'a> {
     pub app: &'a App,
     /// The time of the request.
     pub now: Timestamp,
+    /// The name of the operation.
+    pub operation: &'static str,
     /// The id of the request, in the answer and in the log.
     pub request_id: Uuid,
     /// The region that the signature names.
@@ -83,6 +84,7 @@ impl App {
         Call {
             app: self,
             now: self.now(),
+            operation: "",
             request_id: self.ambient.uuid(),
             region: None,
             caller: None,
@@ -95,6 +97,17 @@ impl App {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
+    /// The origin of a change that the server makes by itself.
+    fn own_origin(&self, operation: &'static str) -> Origin {
+        Origin {
+            signer: "cognate".to_owned(),
+            operation,
+            request_id: self.ambient.uuid(),
+            at: self.now(),
+            guests: self.guests.clone(),
+        }
+    }
+
     /// Whether this server serves a region.
     pub fn serves(&self, region: &Region) -> bool {
         self.config.serves(region)
@@ -102,6 +115,21 @@ impl App {
 }
 
 impl Call<'_> {
+    /// The origin of what this request changes.
+    fn origin(&self) -> Origin {
+        let account = &self.app.config.account_id;
+        Origin {
+            signer: match &self.caller {
+                None => "anonymous".to_owned(),
+                Some(caller) => caller.arn(account),
+            },
+            operation: self.operation,
+            request_id: self.request_id,
+            at: self.now,
+            guests: self.app.guests.clone(),
+        }
+    }
+
     /// The signer of the request. Every operation with a required signature has one.
     pub fn signer(&self) -> &Caller {
         self.caller

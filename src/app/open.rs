@@ -7,25 +7,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::App;
+use super::jobs::Jobs;
 use super::keys::access_keys::{self, AccessKeyError};
+use super::keys::in_use::KeysInUse;
 use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
+use super::records::{Records, moment};
 use crate::ambient::Ambient;
 use crate::config::{Config, Root};
 use crate::credentials::Credentials;
 use crate::credentials::routes::{RouteSettings, Routes};
 use crate::logins::{Logins, Rules};
+use crate::model::key_ring::KeyRing;
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
 use crate::seal::master_key::{self, MasterKeyError};
 use crate::sigv4::SecretKey;
+use crate::store::catalog::{Catalog, Snapshot};
+use crate::store::event::{GuestHash, Origin};
+use crate::store::record::RecordKind;
 use crate::store::sqlite::{OpenError, SqliteStore};
-use crate::store::{DocumentName, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
 
 /// The opened server, and the files that were made for its operator.
@@ -90,7 +98,7 @@ pub async fn open(
 ) -> Result<Opened, StartError> {
     make_data_directory(&config.data_dir)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
-    let opened = wire(config, ambient, public_url, Arc::clone(&store)).await;
+    let opened = open_with(config, ambient, public_url, Arc::clone(&store)).await;
     if opened.is_err() {
         // A start that fails must leave the files as they were.
         store.close().await;
@@ -98,49 +106,112 @@ pub async fn open(
     opened
 }
 
-async fn wire(
+/// Opens the server with a store that is open.
+pub async fn open_with(
     config: Config,
     ambient: Arc<dyn Ambient>,
     public_url: String,
     store: Arc<dyn Store>,
 ) -> Result<Opened, StartError> {
-    let (master_key, new_master_key) =
-        master_key(&config, store.as_ref(), ambient.as_ref()).await?;
+    let catalog = Catalog::load(store.as_ref(), moment(ambient.as_ref())).await?;
+    let before = catalog.newest();
+    let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
+    let guests = GuestHash::new(&master_key.derive(b"", "the ids of guests in events", ""));
+    let origin = Origin {
+        signer: "cognate".to_owned(),
+        operation: "Start",
+        request_id: ambient.uuid(),
+        at: whole_milliseconds(ambient.now()),
+        guests: guests.clone(),
+    };
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
-    let kept = root_key::load(store.as_ref(), &master_key).await?;
-    rings::check(store.as_ref(), &master_key).await?;
-    let access_keys = access_keys::load(store.as_ref(), &master_key).await?;
-    let (root, new_root_key) =
-        root_key(&config, kept, store.as_ref(), &master_key, ambient.as_ref()).await?;
-    let signing =
-        rings::load_or_make(Ring::Signing, store.as_ref(), &master_key, ambient.as_ref()).await?;
-    let sealing =
-        rings::load_or_make(Ring::Sealing, store.as_ref(), &master_key, ambient.as_ref()).await?;
+    check_keys(&before, &master_key)?;
+    let parts = (store.as_ref(), &master_key, ambient.as_ref());
+    let (configured, new_root_key) = root_key(&config, &before, parts, &origin).await?;
+    let (signing, sealing) = key_rings(parts, &origin).await?;
+    catalog.refresh(store.as_ref(), moment(ambient.as_ref())).await?;
+    let tokens = Arc::new(Tokens::new(
+        public_url,
+        rings::signing_keys(&signing, &master_key)?,
+    ));
+    let credentials = Arc::new(Credentials::new(rings::sealing_keys(
+        &sealing,
+        &master_key,
+    )?));
+    let keys = KeysInUse::new(
+        Arc::clone(&tokens),
+        Arc::clone(&credentials),
+        master_key.clone(),
+        configured,
+        matches!(config.root, Root::Kept),
+        &catalog.newest(),
+    );
+    let records = Arc::new(Records {
+        store,
+        catalog,
+        keys,
+        ambient: Arc::clone(&ambient),
+    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&records).poll());
+    let jobs = Jobs {
+        records: Arc::clone(&records),
+        ambient: Arc::clone(&ambient),
+        guests: guests.clone(),
+        server: ambient.uuid(),
+        keep_events: KEEP_EVENTS,
+    };
+    tasks.spawn(jobs.run());
     let outgoing = Arc::new(outgoing(&config)?);
     let app = App {
         logins: logins(&config, Arc::clone(&outgoing)),
         routes: Routes::new(routes(&config), outgoing),
-        tokens: Arc::new(Tokens::new(
-            public_url,
-            rings::signing_keys(&signing, &master_key)?,
-        )),
-        credentials: Arc::new(Credentials::new(rings::sealing_keys(
-            &sealing,
-            &master_key,
-        )?)),
-        root_key: Arc::new(ArcSwapOption::from_pointee(root)),
-        access_keys: Arc::new(ArcSwap::from_pointee(access_keys)),
-        store,
+        tokens,
+        credentials,
+        records,
         ambient,
         config,
         master_key,
         key_changes: Arc::default(),
+        guests,
+        _tasks: tasks,
     };
     Ok(Opened {
         app,
         new_root_key,
         new_master_key,
     })
+}
+
+/// How long events are kept.
+const KEEP_EVENTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The parts that make keys.
+type KeyParts<'a> = (&'a dyn Store, &'a SealKey, &'a dyn Ambient);
+
+fn check_keys(stored: &Snapshot, master_key: &SealKey) -> Result<(), StartError> {
+    root_key::read(stored, master_key)?;
+    if let Some(ring) = rings::read(Ring::Signing, stored)? {
+        rings::signing_keys(&ring, master_key)?;
+    }
+    if let Some(ring) = rings::read(Ring::Sealing, stored)? {
+        rings::sealing_keys(&ring, master_key)?;
+    }
+    access_keys::unseal(stored, master_key)?;
+    Ok(())
+}
+
+async fn key_rings(
+    (store, master_key, ambient): KeyParts<'_>,
+    origin: &Origin,
+) -> Result<(KeyRing, KeyRing), KeysError> {
+    let signing = rings::load_or_make(Ring::Signing, store, master_key, origin, ambient).await?;
+    let sealing = rings::load_or_make(Ring::Sealing, store, master_key, origin, ambient).await?;
+    Ok((signing, sealing))
+}
+
+fn whole_milliseconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 fn make_data_directory(path: &Path) -> Result<(), StartError> {
@@ -152,63 +223,55 @@ fn make_data_directory(path: &Path) -> Result<(), StartError> {
 }
 
 /// The master key; a new one if there is none and nothing is sealed yet.
-async fn master_key(
+fn master_key(
     config: &Config,
-    store: &dyn Store,
+    stored: &Snapshot,
     ambient: &dyn Ambient,
 ) -> Result<(SealKey, Option<PathBuf>), StartError> {
     let path = &config.master_key_file;
     match master_key::read(path) {
         Ok(key) => Ok((key, None)),
-        Err(MasterKeyError::Missing(_)) if !holds_secrets(store).await? => {
+        Err(MasterKeyError::Missing(_)) if !holds_secrets(stored) => {
             Ok((master_key::make(path, ambient)?, Some(path.clone())))
         }
         Err(other) => Err(other.into()),
     }
 }
 
-async fn holds_secrets(store: &dyn Store) -> Result<bool, StoreError> {
-    for name in [
-        DocumentName::SigningKeys,
-        DocumentName::SealingKeys,
-        DocumentName::RootKey,
-        DocumentName::AccessKeys,
-    ] {
-        if store.document(name).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn holds_secrets(stored: &Snapshot) -> bool {
+    [RecordKind::KeyRing, RecordKind::RootKey, RecordKind::AccessKey]
+        .into_iter()
+        .any(|kind| stored.has_any(kind))
 }
 
+/// The configured root key, if there is one. Where the stored one is used and none is stored, one is made, and the file
+/// that it was written to is returned.
 async fn root_key(
     config: &Config,
-    kept: Option<RootKey>,
-    store: &dyn Store,
-    master_key: &SealKey,
-    ambient: &dyn Ambient,
+    stored: &Snapshot,
+    (store, master_key, ambient): KeyParts<'_>,
+    origin: &Origin,
 ) -> Result<(Option<RootKey>, Option<PathBuf>), StartError> {
     match &config.root {
         Root::Disabled => Ok((None, None)),
         Root::Given(key) => {
             let secret = Zeroizing::new(key.secret_access_key.reveal().to_owned());
-            Ok((
-                Some(RootKey {
-                    id: key.access_key_id.clone(),
-                    secret,
-                }),
-                None,
-            ))
+            let id = key.access_key_id.clone();
+            Ok((Some(RootKey { id, secret }), None))
         }
         Root::Kept => {
-            if let Some(key) = kept {
-                root_key::finish(&config.data_dir, &key)?;
-                return Ok((Some(key), None));
+            let folder = &config.data_dir;
+            if let Some(key) = root_key::read(stored, master_key)? {
+                root_key::finish(folder, &key)?;
+                return Ok((None, None));
             }
-            let (folder, mut made) = (&config.data_dir, None);
-            let use_it = |key| made = Some(key);
-            let path = root_key::replace(store, master_key, ambient, folder, use_it).await?;
-            Ok((made, Some(path)))
+            let made = root_key::replace(store, 0, master_key, ambient, folder, origin).await;
+            match made {
+                Ok((_, path)) => Ok((None, Some(path))),
+                // Another server of the store made it first.
+                Err(RootKeyError::Changed) => Ok((None, None)),
+                Err(other) => Err(other.into()),
+            }
         }
     }
 }

@@ -5,23 +5,56 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{App, Call, refusals};
+use super::{App, Call, records, refusals};
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
-use crate::model::pool::Pool;
-use crate::store::{PoolAdded, Replaced, StoreError};
+use crate::model::pool::{DeletedPool, Pool};
+use crate::store::StoreError;
+use crate::store::identities::{PoolRef, PoolVersion};
+use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
 /// The record of the pool with this id, if there is one.
-pub async fn record(app: &App, id: &PoolId) -> Result<Option<Arc<Pool>>, StoreError> {
-    let found = app.store.pool(id.uuid).await?;
+pub fn record(app: &App, id: &PoolId) -> Result<Option<Arc<Pool>>, StoreError> {
+    let found = by_uuid(app, id.uuid)?;
     Ok(found.filter(|pool| pool.id == *id))
+}
+
+/// The record of the pool with this UUID, if there is one.
+pub fn by_uuid(app: &App, uuid: Uuid) -> Result<Option<Arc<Pool>>, StoreError> {
+    let snapshot = app.records.snapshot()?;
+    let found = snapshot.pool(uuid);
+    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
+}
+
+/// The pool as a question about its identities names it.
+pub(super) fn version(pool: &Pool) -> PoolVersion {
+    PoolVersion {
+        pool: reference(pool),
+        version: pool.version,
+    }
+}
+
+/// The incarnation of a pool.
+pub(super) fn reference(pool: &Pool) -> PoolRef {
+    PoolRef {
+        id: pool.id.uuid,
+        incarnation: pool.incarnation,
+    }
+}
+
+/// A number that tells a new pool from earlier pools with its id.
+pub fn new_incarnation(app: &App) -> u64 {
+    let mut bytes = [0; 8];
+    app.ambient.fill(&mut bytes);
+    // JSON keeps 53 bits exactly.
+    u64::from_be_bytes(bytes) >> 11
 }
 
 /// The pool with this id.
 pub async fn find(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
     let parsed = PoolId::parse(id).filter(|id| call.app.serves(&id.region));
     let found = match &parsed {
-        Some(id) => record(call.app, id).await?,
+        Some(id) => record(call.app, id)?,
         None => None,
     };
     found.ok_or_else(|| not_found(id))
@@ -44,25 +77,27 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<Arc<Pool>>, Error> {
     let region = call.signed_region();
-    Ok(call.app.store.list_pools(region, after, limit).await?)
+    Ok(call.app.records.snapshot()?.list_pools(region, after, limit))
 }
 
 /// Adds a pool, unless its region has as many pools as the configuration allows.
 pub async fn add(call: &Call<'_>, pool: Pool) -> Result<(), Error> {
     let limit = call.app.config.limits.pools_per_region;
-    match call.app.store.add_pool(pool, limit).await? {
-        PoolAdded::Added => Ok(()),
-        PoolAdded::LimitReached => {
+    match records::put(call, RecordWrite::add(&pool, limit)).await? {
+        PutOutcome::Stored(_) => Ok(()),
+        PutOutcome::LimitReached(_) => {
             Err(Code::LimitExceeded
                 .because("The maximum number of identity pools has been reached."))
         }
+        PutOutcome::Conflict(_) | PutOutcome::Absent(_) => Err(refusals::changed_meanwhile()),
     }
 }
 
 /// Adds a pool that the server itself needs, unless it exists. No limit applies.
 pub async fn add_if_absent(app: &App, pool: Pool) -> Result<(), StoreError> {
-    if record(app, &pool.id).await?.is_none() {
-        app.store.add_pool(pool, usize::MAX).await?;
+    if record(app, &pool.id)?.is_none() {
+        let write = RecordWrite::replace(&pool, 0);
+        records::app_put(app, &[write], &app.own_origin("Start")).await?;
     }
     Ok(())
 }
@@ -70,10 +105,10 @@ pub async fn add_if_absent(app: &App, pool: Pool) -> Result<(), StoreError> {
 /// Replaces the previous version of a pool: `pool.version` is one higher than the version that was read.
 pub async fn replace(call: &Call<'_>, pool: Pool) -> Result<(), Error> {
     let id = pool.id.to_string();
-    match call.app.store.replace_pool(pool).await? {
-        Replaced::Replaced => Ok(()),
-        Replaced::Changed => Err(refusals::changed_meanwhile()),
-        Replaced::Absent => Err(not_found(&id)),
+    match records::put(call, RecordWrite::replace(&pool, pool.version - 1)).await? {
+        PutOutcome::Stored(_) => Ok(()),
+        PutOutcome::Absent(_) => Err(not_found(&id)),
+        PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => Err(refusals::changed_meanwhile()),
     }
 }
 
@@ -87,22 +122,32 @@ pub async fn change(
     loop {
         let mut pool = find_for_admin(call, id).await?.as_ref().clone();
         change(&mut pool)?;
-        pool.version += 1;
-        match call.app.store.replace_pool(pool.clone()).await? {
-            Replaced::Replaced => return Ok(pool),
-            Replaced::Changed => {}
-            Replaced::Absent => return Err(not_found(id)),
+        match records::put(call, RecordWrite::replace(&pool, pool.version)).await? {
+            PutOutcome::Stored(_) => return Ok(pool),
+            PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => {}
+            PutOutcome::Absent(_) => return Err(not_found(id)),
         }
     }
 }
 
 /// Removes the pool with this id, for an administrator, with its roles and identities.
 pub async fn remove(call: &Call<'_>, id: &str) -> Result<(), Error> {
-    let pool = find_for_admin(call, id).await?;
-    if call.app.store.remove_pool(pool.id.uuid).await? {
-        Ok(())
-    } else {
-        Err(not_found(id))
+    loop {
+        let pool = find_for_admin(call, id).await?;
+        let deleted = DeletedPool {
+            id: pool.id.uuid,
+            incarnation: pool.incarnation,
+            version: 0,
+        };
+        let writes = [
+            RecordWrite::delete(RecordKind::Pool, pool.id.uuid.to_string(), pool.version),
+            RecordWrite::replace(&deleted, 0),
+        ];
+        match records::app_put(call.app, &writes, &call.origin()).await? {
+            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Absent(0) => return Err(not_found(id)),
+            _ => {}
+        }
     }
 }
 

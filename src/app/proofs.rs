@@ -261,7 +261,7 @@ impl Call<'_> {
         let mut issuer = format!("https://{key}");
         let mut thumbprints = Vec::new();
         let registered = match arn {
-            Some(_) => oidc::record(self, key).await?,
+            Some(_) => oidc::record(self, key)?,
             None => None,
         };
         if let Some(registered) = &registered {
@@ -315,7 +315,7 @@ impl Call<'_> {
         let Some(arn) = arns.find(|arn| arn.as_str() == key) else {
             return Ok(None);
         };
-        let registered = saml::record(self, arn).await?;
+        let registered = saml::record(self, arn)?;
         Ok(registered.map(|registered| {
             Provider::Saml(Saml {
                 arn: arn.clone(),

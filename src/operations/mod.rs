@@ -111,8 +111,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The callers that the operation accepts.
     pub access: Access,
-    /// Deserialises a JSON value that conforms to the service model.
-    pub prepare: fn(Value) -> Result<Box<dyn Prepared>, Error>,
+    /// Deserialises a JSON value that conforms to the service model. A request that runs again is prepared again.
+    pub prepare: fn(&Value) -> Result<Box<dyn Prepared>, Error>,
 }
 
 /// A deserialised request, ready to run.
@@ -176,7 +176,7 @@ const fn entry<O: Operation>() -> Entry {
         name: O::NAME,
         access: O::ACCESS,
         prepare: |value| {
-            let request: O = serde_json::from_value(value).map_err(unfit)?;
+            let request = O::deserialize(value).map_err(unfit)?;
             Ok(Box::new(request))
         },
     }

@@ -12,10 +12,13 @@ use super::models::{MODELS, Model, OperationShape};
 use super::sigv4::{self, KeyError, Keys, Rules, SecretKey, SignatureError};
 use super::{Front, constraints};
 use crate::app::access::caller::{self, CallerError};
-use crate::app::{App, Call, Caller};
+use crate::app::{App, Call, Caller, records};
 use crate::error::{Code, Error};
 use crate::model::ids::Region;
 use crate::operations::{ALL, Access, Answer, Entry, Service};
+
+/// How often a request runs whose pool changes each time.
+const RUNS: usize = 8;
 
 static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = LazyLock::new(|| {
     ALL.iter()
@@ -58,6 +61,22 @@ pub(super) async fn run(
     {
         return Err(Code::Validation.because(text));
     }
+    call.operation = entry.name;
+    for _ in 1..RUNS {
+        match run_once(entry, call, &value).await {
+            Err(error) if error.code == Code::Outdated => records::refresh(call.app).await?,
+            outcome => return outcome,
+        }
+    }
+    run_once(entry, call, &value).await
+}
+
+/// Takes the steps that depend on stored data: what they read may change before they write, and then they run again.
+async fn run_once(
+    entry: &Entry,
+    call: &Call<'_>,
+    value: &Value,
+) -> Result<Box<dyn Answer>, Error> {
     let prepared = (entry.prepare)(value)?;
     if entry.access == Access::Signed {
         prepared.authorise(call).await?;

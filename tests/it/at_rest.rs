@@ -26,21 +26,27 @@ fn database(data: &Data) -> Connection {
     Connection::open(data.file("cognate.sqlite")).unwrap()
 }
 
+/// The kind and key of a document's record.
+fn record(name: &str) -> (&str, &str) {
+    match name {
+        "signing-keys" => ("key-ring", "signing"),
+        "sealing-keys" => ("key-ring", "sealing"),
+        "root-key" => ("root-key", "root"),
+        other => panic!("no document {other}"),
+    }
+}
+
 fn document(db: &Connection, name: &str) -> Value {
-    let bytes: Vec<u8> = db
-        .query_row(
-            "SELECT bytes FROM document WHERE name = ?1",
-            [name],
-            |row| row.get(0),
-        )
-        .unwrap();
-    cognate::model::json::read(&bytes).unwrap()
+    let query = "SELECT json FROM record WHERE kind = ?1 AND key = ?2";
+    let text: String = db.query_row(query, record(name), |row| row.get(0)).unwrap();
+    cognate::model::json::read(text.as_bytes()).unwrap()
 }
 
 fn put(db: &Connection, name: &str, document: &Value) {
+    let (kind, key) = record(name);
     let changed = db.execute(
-        "UPDATE document SET bytes = ?2 WHERE name = ?1",
-        (name, document.to_string().into_bytes()),
+        "UPDATE record SET json = ?3 WHERE kind = ?1 AND key = ?2",
+        (kind, key, document.to_string()),
     );
     assert_eq!(changed.unwrap(), 1);
 }

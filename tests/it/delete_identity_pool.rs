@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cognate::model::identity::{Identity, Login};
+use cognate::model::identity::Login;
 use cognate::model::sign_in::Asker;
-use cognate::store::SignIn;
+use cognate::store::identities::{Question, SignIn};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -64,24 +64,24 @@ const PROMPT: Duration = Duration::from_secs(2);
 /// Fills a pool, past the wire.
 async fn fill(world: &World, pool: Uuid) {
     let mut adding = JoinSet::new();
+    let pool = world.pool_version(pool).await;
     for number in 0..MANY {
-        let (store, now) = (Arc::clone(&world.app.store), world.app.ambient.now());
+        let (store, origin) = (Arc::clone(&world.store), world.origin());
         let id = Uuid::from_u128(number.reverse_bits());
         adding.spawn(async move {
             if number % 2 == 0 {
-                let guest = Identity::new(id, pool, Vec::new(), now);
-                store.add_guest(guest).await.unwrap();
+                store.change(&Question::AddGuest(pool, id), &origin).await.unwrap();
                 return;
             }
+            let login = Login::developer("login.mycompany", number.to_string());
             let ask = SignIn {
                 asker: Asker::Developer,
                 pool,
                 presented: None,
-                logins: vec![Login::developer("login.mycompany", number.to_string())],
+                logins: vec![(login.key(), login)],
                 new_id: id,
-                now,
             };
-            store.sign_in(ask).await.unwrap();
+            store.change(&Question::SignIn(ask), &origin).await.unwrap();
         });
         // As many as the store takes at once, more or less.
         if adding.len() == 1000 || number == MANY - 1 {

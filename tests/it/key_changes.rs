@@ -12,7 +12,7 @@ use cognate::ambient::Still;
 use cognate::app::keys::rings::{self, Ring, RingChange};
 use cognate::app::keys::{access_keys, root_key};
 use cognate::config::{Config, Environment, Flags, read_file};
-use cognate::store::{Document, DocumentName, Replaced};
+use cognate::store::record::{PutOutcome, RecordKind, RecordWrite};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -45,11 +45,6 @@ fn written(world: &World) -> Credentials {
     }
 }
 
-async fn version(world: &World, name: DocumentName) -> u64 {
-    let document = world.app.store.document(name).await.unwrap();
-    document.unwrap().version
-}
-
 async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1000 {
         if is_so().await {
@@ -77,8 +72,8 @@ async fn a_rotation_of_the_root_key_is_finished_though_nobody_waits_for_it() {
     let world = with_a_root_key_of_its_own().await;
     let old = written(&world);
     assert!(may_administrate(&world, &old).await);
-    begin_and_leave(root_key::rotate(&world.app)).await;
-    until(async || version(&world, DocumentName::RootKey).await == 2).await;
+    begin_and_leave(root_key::rotate(&world.app.call())).await;
+    until(async || world.version(RecordKind::RootKey, "root").await == 2).await;
     until(async || written(&world).id != old.id).await;
     assert!(may_administrate(&world, &written(&world)).await);
     assert!(!may_administrate(&world, &old).await);
@@ -97,14 +92,10 @@ async fn a_compromised_key_is_forgotten_though_nobody_waits_for_it() {
         answer.status == 200
     };
     assert!(is_good().await);
-    let change = rings::change(
-        &world.app,
-        Ring::Sealing,
-        RingChange::Drop(None),
-        beginning(),
-    );
+    let call = world.app.call();
+    let change = rings::change(&call, Ring::Sealing, RingChange::Drop(None));
     begin_and_leave(change).await;
-    until(async || version(&world, DocumentName::SealingKeys).await == 2).await;
+    until(async || world.version(RecordKind::KeyRing, "sealing").await == 2).await;
     until(async || !is_good().await).await;
 }
 
@@ -114,12 +105,12 @@ async fn of_many_rotations_at_once_the_last_one_is_everywhere() {
     let mut rotations = JoinSet::new();
     for _ in 0..16 {
         let app = Arc::clone(&world.app);
-        rotations.spawn(async move { root_key::rotate(&app).await.unwrap().0 });
+        rotations.spawn(async move { root_key::rotate(&app.call()).await.unwrap().0 });
     }
     let ids = rotations.join_all().await;
     let written = written(&world);
     assert!(ids.contains(&written.id));
-    assert_eq!(version(&world, DocumentName::RootKey).await, 17);
+    assert_eq!(world.version(RecordKind::RootKey, "root").await, 17);
     assert!(may_administrate(&world, &written).await);
 }
 
@@ -132,13 +123,13 @@ async fn of_many_changes_at_once_the_last_one_is_in_use() {
     for _ in 0..16 {
         let app = Arc::clone(&world.app);
         changes.spawn(async move {
-            rings::change(&app, Ring::Sealing, RingChange::Drop(None), beginning())
+            rings::change(&app.call(), Ring::Sealing, RingChange::Drop(None))
                 .await
                 .unwrap()
         });
     }
     changes.join_all().await;
-    assert_eq!(version(&world, DocumentName::SealingKeys).await, 17);
+    assert_eq!(world.version(RecordKind::KeyRing, "sealing").await, 17);
     let answer = world.credentials(&guest, json!({})).await.ok();
     let session = Credentials::of(&answer["Credentials"]);
     // What the running server seals, the stored keys open.
@@ -148,12 +139,18 @@ async fn of_many_changes_at_once_the_last_one_is_in_use() {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-/// Puts other bytes in the place of a document, as a change does that the store lost track of.
-async fn put(world: &World, name: DocumentName, bytes: Vec<u8>) {
-    let version = version(world, name).await + 1;
-    let document = Document { version, bytes };
-    let replaced = world.app.store.replace_document(name, document).await;
-    assert_eq!(replaced.unwrap(), Replaced::Replaced);
+/// Replaces a document past the server, as a change does whose outcome is not known.
+async fn put(world: &World, kind: RecordKind, key: &str, json: Option<String>) {
+    let write = RecordWrite {
+        kind,
+        key: key.to_owned(),
+        scope: String::new(),
+        expected: world.version(kind, key).await,
+        json,
+        limit: None,
+    };
+    let outcome = world.store.put(&[write], &world.origin()).await.unwrap();
+    assert!(matches!(outcome, PutOutcome::Stored(_)), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -171,13 +168,13 @@ async fn a_change_of_a_ring_that_is_refused_leaves_what_is_stored_in_use() {
     let drop_key = async |id: Option<&str>| {
         let change = RingChange::Drop(id.map(str::to_owned));
         let app = &world.app;
-        rings::change(app, Ring::Sealing, change, beginning()).await
+        rings::change(&app.call(), Ring::Sealing, change).await
     };
-    let name = DocumentName::SealingKeys;
-    let before = world.app.store.document(name).await.unwrap().unwrap();
+    let before = world.store.record(RecordKind::KeyRing, "sealing").await;
+    let before = before.unwrap().unwrap();
     drop_key(None).await.unwrap();
     assert!(!is_good().await);
-    put(&world, name, before.bytes).await;
+    put(&world, RecordKind::KeyRing, "sealing", before.json).await;
     drop_key(Some("unknown")).await.unwrap_err();
     assert!(is_good().await, "the stored ring has its key");
 }
@@ -196,8 +193,8 @@ async fn new_access_key(world: &World, name: &str) -> Credentials {
 
 /// Whether the access keys in use are those in the store that may sign.
 async fn access_keys_agree(world: &World) -> bool {
-    let in_use = world.app.access_keys.load_full();
-    let stored = access_keys::list(&world.app).await.unwrap();
+    let in_use = access_keys::enabled(&world.app);
+    let stored = access_keys::list(&world.app).unwrap();
     let may_sign: Vec<_> = stored.iter().filter(|key| key.enabled).collect();
     let is_in_use = |id: &str, name: &str| in_use.get(id).is_some_and(|key| key.name == name);
     in_use.len() == may_sign.len() && may_sign.iter().all(|key| is_in_use(&key.id, &key.name))
@@ -207,28 +204,26 @@ async fn access_keys_agree(world: &World) -> bool {
 async fn a_change_of_access_keys_is_finished_though_nobody_waits_for_it() {
     let world = World::new().await;
     let (ci, app) = (new_access_key(&world, "ci").await, &world.app);
-    let is_version = async |wanted| version(&world, DocumentName::AccessKeys).await == wanted;
+    let is_version = async |wanted| world.version(RecordKind::AccessKey, "ci").await == wanted;
 
     let call = app.call();
     let creation = access_keys::create(&call, "other".to_owned(), everything());
     begin_and_leave(creation).await;
-    until(async || is_version(2).await).await;
+    until(async || access_keys::enabled(app).len() == 2).await;
     until(async || access_keys_agree(&world).await).await;
-    assert_eq!(app.access_keys.load().len(), 2);
 
-    let disabling = access_keys::enable(app, ci.id.clone(), false);
+    let disabling = access_keys::enable(&call, &ci.id, false);
     begin_and_leave(disabling).await;
-    until(async || is_version(3).await).await;
+    until(async || is_version(2).await).await;
     until(async || !may_administrate(&world, &ci).await).await;
 
-    let enabling = access_keys::enable(app, ci.id.clone(), true);
+    let enabling = access_keys::enable(&call, &ci.id, true);
     begin_and_leave(enabling).await;
-    until(async || is_version(4).await).await;
+    until(async || is_version(3).await).await;
     until(async || may_administrate(&world, &ci).await).await;
 
-    let removal = access_keys::remove(app, ci.id.clone());
+    let removal = access_keys::remove(&call, &ci.id);
     begin_and_leave(removal).await;
-    until(async || is_version(5).await).await;
     until(async || !may_administrate(&world, &ci).await).await;
     assert!(access_keys_agree(&world).await);
 }
@@ -276,9 +271,9 @@ async fn clients_that_go_away_leave_the_access_keys_as_they_are_stored() {
     new_access_key(&world, "last").await;
     until(async || access_keys_agree(&world).await).await;
     let world = Arc::into_inner(world).expect("all clients are gone");
-    let in_use = world.app.access_keys.load_full();
+    let in_use = access_keys::enabled(&world.app);
     let world = world.restart().await;
-    assert!(*world.app.access_keys.load_full() == *in_use);
+    assert!(*access_keys::enabled(&world.app) == *in_use);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,7 +288,7 @@ async fn of_many_changes_of_access_keys_at_once_none_is_lost() {
             let same = access_keys::create(&app.call(), same, everything()).await;
             let own = access_keys::create(&app.call(), own, everything()).await;
             own.unwrap();
-            access_keys::enable(&app, id, number % 2 == 0)
+            access_keys::enable(&app.call(), &id, number % 2 == 0)
                 .await
                 .unwrap();
             same.is_ok()
@@ -301,7 +296,7 @@ async fn of_many_changes_of_access_keys_at_once_none_is_lost() {
     }
     let made = changes.join_all().await;
     assert_eq!(made.iter().filter(|made| **made).count(), 1);
-    let stored = access_keys::list(&world.app).await.unwrap();
+    let stored = access_keys::list(&world.app).unwrap();
     assert_eq!(stored.len(), 1 + 1 + 16);
     assert!(access_keys_agree(&world).await);
     assert_eq!(stored[0].enabled, may_administrate(&world, &ci).await);
@@ -311,7 +306,7 @@ async fn of_many_changes_of_access_keys_at_once_none_is_lost() {
 async fn a_change_of_access_keys_that_is_refused_leaves_what_is_stored_in_use() {
     let world = World::new().await;
     let ci = new_access_key(&world, "ci").await;
-    put(&world, DocumentName::AccessKeys, b"[]".to_vec()).await;
+    put(&world, RecordKind::AccessKey, "ci", None).await;
     let input = json!({ "AccessKeyId": ci.id });
     let answer = world.admin("Cognate.DeleteAccessKey", input).await;
     let text = "There is no access key with this id.";

@@ -1,5 +1,6 @@
 //! The IAM actions that register SAML providers.
 
+use cognate::store::record::RecordKind;
 use serde_json::json;
 
 use crate::world::idp::{IdentityProvider, metadata};
@@ -338,14 +339,8 @@ async fn of_two_updates_at_once_none_is_lost_in_silence() {
     for update in updates {
         kept += u64::from(update.await.unwrap());
     }
-    let provider = world
-        .app
-        .store
-        .saml_provider("corp")
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(provider.version, 1 + kept);
+    let version = world.version(RecordKind::SamlProvider, "corp").await;
+    assert_eq!(version, 1 + kept);
 }
 
 #[tokio::test]

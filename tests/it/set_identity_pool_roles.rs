@@ -234,7 +234,7 @@ async fn two_at_once_never_lose_one_in_silence() {
         kept += u64::from(call.await.unwrap());
     }
     let uuid = pool.split_once(':').unwrap().1.parse().unwrap();
-    let stored = world.app.store.pool(uuid).await.unwrap().unwrap();
+    let stored = world.pool_version(uuid).await;
     // Made, given roles, and then every call that was answered.
     assert_eq!(stored.version, 2 + kept);
 }

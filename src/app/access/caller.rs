@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::app::keys::access_keys::AccessKey;
+use crate::app::keys::access_keys::{self, AccessKey};
 use crate::app::{App, Call, identities};
 use crate::credentials::Session;
 use crate::model::identity::State;
@@ -40,11 +40,10 @@ pub fn find(
     now: Timestamp,
 ) -> Result<(Caller, Zeroizing<String>), CallerError> {
     let Some(token) = session_token else {
-        let root = app.root_key.load_full();
-        if let Some(root) = root.filter(|root| root.id == access_key_id) {
+        if let Some(root) = app.records.keys.root_key(access_key_id) {
             return Ok((Caller::Root, root.secret.clone()));
         }
-        let key = app.access_keys.load().get(access_key_id).cloned();
+        let key = access_keys::enabled(app).get(access_key_id).cloned();
         let key = key.ok_or(CallerError::UnknownKey)?;
         let secret = key.secret().clone();
         return Ok((Caller::AccessKey(key), secret));

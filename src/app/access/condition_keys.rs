@@ -42,7 +42,7 @@ pub(super) async fn add_resource_tags(
         .split_once(":identitypool/")
         .and_then(|(_, id)| PoolId::parse(id));
     let Some(id) = pool else { return Ok(()) };
-    if let Some(pool) = pools::record(call.app, &id).await? {
+    if let Some(pool) = pools::record(call.app, &id)? {
         for (key, value) in &pool.settings.tags {
             context.set(&format!("aws:ResourceTag/{key}"), value);
         }

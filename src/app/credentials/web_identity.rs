@@ -141,7 +141,7 @@ async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, Web
     let name = issuer
         .split_once("://")
         .map_or(issuer.as_str(), |(_, name)| name);
-    let registered = oidc::record(call, name).await?;
+    let registered = oidc::record(call, name)?;
     let Some(registered) = registered.filter(|provider| provider.issuer == issuer) else {
         return Err(WebIdentityError::NoProvider(issuer));
     };

@@ -1,5 +1,4 @@
-//! Access keys besides the root key, each with a policy. They are stored in one document with sealed secrets; the enabled
-//! keys are also kept parsed in memory.
+//! Access keys besides the root key, each with a policy: a record each, with a sealed secret.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,16 +6,16 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::app::{App, Call};
+use crate::app::{App, Call, records};
 use crate::credentials::{access_key_id, secret_key};
-use crate::model::json;
+use crate::model::access_key::AccessKeyRecord;
 use crate::policy::{Kind, Policy, PolicyError};
 use crate::seal::SealKey;
-use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
+use crate::store::StoreError;
+use crate::store::catalog::Snapshot;
+use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
 /// How many access keys there may be.
 pub const MOST: usize = 500;
@@ -56,22 +55,6 @@ impl AccessKey {
 /// The access keys that may sign, by their ids.
 pub type AccessKeys = HashMap<String, Arc<AccessKey>>;
 
-/// The stored form of an access key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AccessKeyRecord {
-    /// The access key id, which begins with `AKIA`.
-    pub id: String,
-    /// The name of the key.
-    pub name: String,
-    /// The policy document, as it was written.
-    pub policy: String,
-    /// Whether the key may sign requests.
-    pub enabled: bool,
-    /// The time at which the key was made.
-    pub created: Timestamp,
-    sealed: String,
-}
-
 /// Why access keys can't be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessKeyError {
@@ -92,36 +75,18 @@ pub enum AccessKeyError {
     /// No access key has this id.
     #[error("no such access key")]
     NoKey,
-    /// Another server or request changed the access keys at the same time.
-    #[error("the access keys were changed by another request meanwhile")]
-    Changed,
     /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The stored keys and the version of their document.
-async fn load_records(store: &dyn Store) -> Result<(u64, Vec<AccessKeyRecord>), AccessKeyError> {
-    match store.document(DocumentName::AccessKeys).await? {
-        None => Ok((0, Vec::new())),
-        Some(document) => {
-            let keys = json::read_as(&document.bytes).map_err(|_| AccessKeyError::Unreadable)?;
-            Ok((document.version, keys))
-        }
-    }
-}
-
-/// The enabled keys, parsed and unsealed.
-pub(in crate::app) async fn load(
-    store: &dyn Store,
+/// The enabled keys of a snapshot, parsed and unsealed.
+pub(in crate::app) fn unseal(
+    snapshot: &Snapshot,
     master: &SealKey,
 ) -> Result<AccessKeys, AccessKeyError> {
-    unseal(&load_records(store).await?.1, master)
-}
-
-fn unseal(keys: &[AccessKeyRecord], master: &SealKey) -> Result<AccessKeys, AccessKeyError> {
-    let enabled = keys.iter().filter(|key| key.enabled);
-    let open = |key: &AccessKeyRecord| {
+    let enabled = snapshot.access_keys().filter(|key| key.enabled);
+    let open = |key: &Arc<AccessKeyRecord>| {
         let sealed = STANDARD.decode(&key.sealed).ok()?;
         let secret = master.open(PURPOSE, &key.id, &sealed)?;
         let ready = AccessKey {
@@ -141,43 +106,34 @@ fn parse(policy: &str) -> Result<Policy, PolicyError> {
     Policy::parse(Kind::Identity, policy.as_bytes(), LONGEST_POLICY)
 }
 
-/// All access keys, the oldest first.
-pub async fn list(app: &App) -> Result<Vec<AccessKeyRecord>, AccessKeyError> {
-    Ok(load_records(app.store.as_ref()).await?.1)
+/// The enabled access keys, by their ids: those that may sign now.
+pub fn enabled(app: &App) -> Arc<AccessKeys> {
+    app.records.keys.access_keys()
 }
 
-/// Changes the access keys in the store and then in use.
+/// All access keys, the oldest first.
+pub fn list(app: &App) -> Result<Vec<Arc<AccessKeyRecord>>, AccessKeyError> {
+    let mut keys: Vec<_> = app.records.snapshot()?.access_keys().cloned().collect();
+    keys.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+    Ok(keys)
+}
+
+/// Changes the access key with this id: `change` makes the write from the record. It runs again whenever another request
+/// changes the key at the same time.
 async fn change(
-    app: &App,
-    change: impl FnOnce(&mut Vec<AccessKeyRecord>) -> Result<(), AccessKeyError> + Send + 'static,
+    call: &Call<'_>,
+    id: &str,
+    change: impl Fn(&AccessKeyRecord) -> RecordWrite,
 ) -> Result<(), AccessKeyError> {
-    let (store, in_use) = (Arc::clone(&app.store), Arc::clone(&app.access_keys));
-    let (master, changes) = (app.master_key.clone(), Arc::clone(&app.key_changes));
-    // The change runs in a task of its own: if the client disconnects, the keys in use must still equal the stored keys.
-    let changing = tokio::spawn(async move {
-        // Serialise changes so that the keys in use are always the keys last stored.
-        let _one_at_a_time = changes.lock().await;
-        let (version, mut keys) = load_records(store.as_ref()).await?;
-        // An earlier change with an unknown outcome may have been stored, and a repetition of it is refused.
-        in_use.store(Arc::new(unseal(&keys, &master)?));
-        change(&mut keys)?;
-        let unsealed = unseal(&keys, &master)?;
-        let bytes = serde_json::to_vec(&keys).expect("access keys can be written");
-        let document = Document {
-            version: version + 1,
-            bytes,
-        };
-        match store
-            .replace_document(DocumentName::AccessKeys, document)
-            .await?
-        {
-            Replaced::Replaced => {}
-            Replaced::Changed | Replaced::Absent => return Err(AccessKeyError::Changed),
+    loop {
+        let keys = list(call.app)?;
+        let key = keys.iter().find(|key| key.id == id);
+        let write = change(key.ok_or(AccessKeyError::NoKey)?);
+        match records::put(call, write).await? {
+            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Conflict(_) | PutOutcome::Absent(_) | PutOutcome::LimitReached(_) => {}
         }
-        in_use.store(Arc::new(unsealed));
-        Ok(())
-    });
-    changing.await.expect("a change of keys doesn't panic")
+    }
 }
 
 /// Makes an access key. Returns its id and its secret, which is not shown again.
@@ -200,41 +156,31 @@ pub async fn create(
         enabled: true,
         created: call.now,
         sealed: STANDARD.encode(sealed),
+        version: 0,
     };
-    change(call.app, move |keys| {
-        if keys.iter().any(|other| other.name == key.name) {
-            return Err(AccessKeyError::NameTaken);
-        }
-        if keys.len() >= MOST {
-            return Err(AccessKeyError::TooMany);
-        }
-        keys.push(key);
-        Ok(())
-    })
-    .await?;
-    Ok((id, secret))
+    match records::put(call, RecordWrite::add(&key, MOST)).await? {
+        PutOutcome::Stored(_) => Ok((id, secret)),
+        PutOutcome::LimitReached(_) => Err(AccessKeyError::TooMany),
+        PutOutcome::Conflict(_) | PutOutcome::Absent(_) => Err(AccessKeyError::NameTaken),
+    }
 }
 
 /// Enables or disables an access key.
-pub async fn enable(app: &App, id: String, enabled: bool) -> Result<(), AccessKeyError> {
-    change(app, move |keys| {
-        let key = keys.iter_mut().find(|key| key.id == id);
-        key.ok_or(AccessKeyError::NoKey)?.enabled = enabled;
-        Ok(())
+pub async fn enable(call: &Call<'_>, id: &str, enabled: bool) -> Result<(), AccessKeyError> {
+    change(call, id, |key| {
+        let changed = AccessKeyRecord {
+            enabled,
+            ..key.clone()
+        };
+        RecordWrite::replace(&changed, key.version)
     })
     .await
 }
 
 /// Removes an access key.
-pub async fn remove(app: &App, id: String) -> Result<(), AccessKeyError> {
-    change(app, move |keys| {
-        let before = keys.len();
-        keys.retain(|key| key.id != id);
-        if keys.len() == before {
-            Err(AccessKeyError::NoKey)
-        } else {
-            Ok(())
-        }
+pub async fn remove(call: &Call<'_>, id: &str) -> Result<(), AccessKeyError> {
+    change(call, id, |key| {
+        RecordWrite::delete(RecordKind::AccessKey, &key.name, key.version)
     })
     .await
 }

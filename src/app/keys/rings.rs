@@ -9,12 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
-use crate::app::App;
+use crate::app::{App, Call};
 use crate::credentials::{KeyId, SealingKeys};
-use crate::model::json::{self, JsonError};
 use crate::model::key_ring::{KeyRing, Lifetimes, NotRotated, RingKey};
 use crate::seal::SealKey;
-use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
+use crate::store::catalog::Snapshot;
+use crate::store::event::Origin;
+use crate::store::record::{self, DocumentError, PutOutcome, RecordKind, RecordWrite};
+use crate::store::{Store, StoreError};
 use crate::tokens::{NewSigningKey, SigningKey, SigningKeyError, SigningKeys};
 
 /// For how many seconds a copy of the published key set may be cached.
@@ -39,7 +41,7 @@ pub enum KeysError {
     Sealed,
     /// The stored document is not a key ring.
     #[error("the stored keys can't be read")]
-    Unreadable(#[source] JsonError),
+    Unreadable(#[source] DocumentError),
     /// A signing key can't be generated or parsed.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
@@ -64,10 +66,19 @@ pub enum RingChange {
 }
 
 impl Ring {
-    const fn document(self) -> DocumentName {
+    /// The key of its record.
+    pub(in crate::app) const fn purpose(self) -> &'static str {
         match self {
-            Self::Signing => DocumentName::SigningKeys,
-            Self::Sealing => DocumentName::SealingKeys,
+            Self::Signing => "signing",
+            Self::Sealing => "sealing",
+        }
+    }
+
+    /// The purpose that its secrets are sealed for.
+    const fn sealed_for(self) -> &'static str {
+        match self {
+            Self::Signing => "signing-keys",
+            Self::Sealing => "sealing-keys",
         }
     }
 
@@ -106,7 +117,7 @@ impl Ring {
                 (STANDARD.encode(id), secret, Vec::new())
             }
         };
-        let sealed = STANDARD.encode(master.seal(self.document().as_str(), &id, &secret, ambient));
+        let sealed = STANDARD.encode(master.seal(self.sealed_for(), &id, &secret, ambient));
         let public = STANDARD.encode(public);
         Ok(RingKey {
             id,
@@ -120,62 +131,44 @@ impl Ring {
         let sealed = STANDARD
             .decode(&key.sealed)
             .map_err(|_| KeysError::Sealed)?;
-        let secret = master.open(self.document().as_str(), &key.id, &sealed);
+        let secret = master.open(self.sealed_for(), &key.id, &sealed);
         secret.map(Zeroizing::new).ok_or(KeysError::Sealed)
     }
 }
 
-/// Checks that every stored key opens under this master key.
-pub(in crate::app) async fn check(store: &dyn Store, master: &SealKey) -> Result<(), KeysError> {
-    if let Some((_, keys)) = load(Ring::Signing, store).await? {
-        signing_keys(&keys, master)?;
-    }
-    if let Some((_, keys)) = load(Ring::Sealing, store).await? {
-        sealing_keys(&keys, master)?;
-    }
-    Ok(())
-}
-
-/// The stored ring; a new ring if none is stored.
+/// The stored ring; a new ring if none is stored. Of two servers that make one at once, both get the ring that was
+/// stored first.
 pub(in crate::app) async fn load_or_make(
     ring: Ring,
     store: &dyn Store,
     master: &SealKey,
+    origin: &Origin,
     ambient: &dyn Ambient,
 ) -> Result<KeyRing, KeysError> {
-    if let Some((_, keys)) = load(ring, store).await? {
+    if let Some(keys) = load(ring, store).await? {
         return Ok(keys);
     }
-    let now = ambient.now();
-    let current = ring.new_key(master, ambient, now).await?;
-    let next = ring.new_key(master, ambient, now).await?;
-    let keys = KeyRing::new("signing", current, next, now);
-    save(ring, store, 1, &keys).await?;
-    Ok(keys)
+    let current = ring.new_key(master, ambient, origin.at).await?;
+    let next = ring.new_key(master, ambient, origin.at).await?;
+    let keys = KeyRing::new(ring.purpose(), current, next, origin.at);
+    match store.put(&[RecordWrite::replace(&keys, 0)], origin).await? {
+        PutOutcome::Stored(_) => Ok(keys),
+        _ => load(ring, store).await?.ok_or(KeysError::Changed),
+    }
 }
 
-async fn load(ring: Ring, store: &dyn Store) -> Result<Option<(u64, KeyRing)>, KeysError> {
-    let Some(document) = store.document(ring.document()).await? else {
+async fn load(ring: Ring, store: &dyn Store) -> Result<Option<KeyRing>, KeysError> {
+    let Some(found) = store.record(RecordKind::KeyRing, ring.purpose()).await? else {
         return Ok(None);
     };
-    let keys = json::read_as(&document.bytes).map_err(KeysError::Unreadable)?;
-    Ok(Some((document.version, keys)))
+    let keys = record::parse(&found, found.json.as_deref().unwrap_or_default());
+    keys.map(Some).map_err(KeysError::Unreadable)
 }
 
-async fn save(
-    ring: Ring,
-    store: &dyn Store,
-    version: u64,
-    keys: &KeyRing,
-) -> Result<(), KeysError> {
-    let bytes = serde_json::to_vec(keys).expect("a ring can be written");
-    match store
-        .replace_document(ring.document(), Document { version, bytes })
-        .await?
-    {
-        Replaced::Replaced => Ok(()),
-        Replaced::Changed | Replaced::Absent => Err(KeysError::Changed),
-    }
+/// The ring as a snapshot has it.
+pub(in crate::app) fn read(ring: Ring, snapshot: &Snapshot) -> Result<Option<Arc<KeyRing>>, KeysError> {
+    let found = snapshot.key_ring(ring.purpose());
+    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
 }
 
 /// The ring's keys, ready to sign.
@@ -224,42 +217,33 @@ pub(in crate::app) fn sealing_keys(
 }
 
 /// The stored ring.
-pub async fn find(app: &App, ring: Ring) -> Result<KeyRing, KeysError> {
-    let (store, ambient) = (app.store.as_ref(), app.ambient.as_ref());
-    load_or_make(ring, store, &app.master_key, ambient).await
+pub fn find(app: &App, ring: Ring) -> Result<Arc<KeyRing>, KeysError> {
+    read(ring, app.records.snapshot()?.as_ref())?.ok_or(KeysError::Changed)
 }
 
 /// Changes a ring in the store and then in use. Returns the changed ring.
 pub async fn change(
-    app: &App,
+    call: &Call<'_>,
     ring: Ring,
     change: RingChange,
-    now: Timestamp,
 ) -> Result<KeyRing, KeysError> {
-    let (store, ambient) = (Arc::clone(&app.store), Arc::clone(&app.ambient));
-    let (tokens, credentials) = (Arc::clone(&app.tokens), Arc::clone(&app.credentials));
-    let (master, changes) = (app.master_key.clone(), Arc::clone(&app.key_changes));
-    // The change runs in a task of its own: if the client disconnects, the keys in use must still equal the stored keys.
+    let (records, ambient) = (Arc::clone(&call.app.records), Arc::clone(&call.app.ambient));
+    let (master, changes) = (call.app.master_key.clone(), Arc::clone(&call.app.key_changes));
+    let (origin, now) = (call.origin(), call.now);
+    // The change runs in a task of its own, so that it is completed if the client disconnects.
     let changing = tokio::spawn(async move {
-        // Serialise changes so that the key in use is always the key last stored.
+        // Serialise changes, so that requests at the same time each find the ring that the last one stored.
         let _one_at_a_time = changes.lock().await;
-        let (version, keys) = load(ring, store.as_ref())
-            .await?
-            .ok_or(KeysError::Changed)?;
-        let use_keys = |keys: &KeyRing| -> Result<(), KeysError> {
-            match ring {
-                Ring::Signing => tokens.use_keys(signing_keys(keys, &master)?),
-                Ring::Sealing => credentials.use_keys(sealing_keys(keys, &master)?),
-            }
-            Ok(())
-        };
         // An earlier change with an unknown outcome may have been stored, and a repetition of it is refused.
-        use_keys(&keys)?;
+        records.refresh().await?;
+        let keys = read(ring, records.snapshot()?.as_ref())?.ok_or(KeysError::Changed)?;
         let new = ring.new_key(&master, ambient.as_ref(), now).await?;
         let after = changed(ring, &keys, change, new, now)?;
-        save(ring, store.as_ref(), version + 1, &after).await?;
-        use_keys(&after)?;
-        Ok(after)
+        let write = RecordWrite::replace(&after, keys.version);
+        match records.put(&[write], &origin).await? {
+            PutOutcome::Stored(_) => Ok(after),
+            _ => Err(KeysError::Changed),
+        }
     });
     changing.await.expect("a change of keys doesn't panic")
 }

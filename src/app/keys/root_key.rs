@@ -9,16 +9,18 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
-use crate::app::App;
+use crate::app::Call;
 use crate::config::Root;
 use crate::credentials::{access_key_id, secret_key};
-use crate::model::json;
+use crate::model::root_key::RootKeyRecord;
 use crate::seal::SealKey;
-use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
+use crate::store::catalog::Snapshot;
+use crate::store::event::Origin;
+use crate::store::record::{PutOutcome, RecordWrite};
+use crate::store::{Store, StoreError};
 
 /// The name of the file in the data directory.
 pub const FILE: &str = "root-credentials";
@@ -61,42 +63,36 @@ pub enum RootKeyError {
     Store(#[from] StoreError),
 }
 
-#[derive(Serialize, Deserialize)]
-struct RootKeyRecord {
-    id: String,
-    sealed: String,
-}
-
-/// The stored root key, if there is one.
-pub(in crate::app) async fn load(
-    store: &dyn Store,
+/// The root key of a snapshot, if one is stored.
+pub(in crate::app) fn read(
+    snapshot: &Snapshot,
     master: &SealKey,
 ) -> Result<Option<RootKey>, RootKeyError> {
-    let Some(document) = store.document(DocumentName::RootKey).await? else {
+    let stored = snapshot.root_key();
+    let stored = stored.map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+    let Some(stored) = stored else {
         return Ok(None);
     };
     let open = || {
-        let stored: RootKeyRecord = json::read_as(&document.bytes).ok()?;
         let sealed = STANDARD.decode(&stored.sealed).ok()?;
         let secret = master.open(PURPOSE, &stored.id, &sealed)?;
         let secret = Zeroizing::new(String::from_utf8(secret).ok()?);
-        Some(RootKey {
-            id: stored.id,
-            secret,
-        })
+        let id = stored.id.clone();
+        Some(RootKey { id, secret })
     };
     open().map(Some).ok_or(RootKeyError::Sealed)
 }
 
-/// Makes a root key that replaces the stored one, and writes it to [`FILE`] in `folder`. `use_it` is called as soon as the
-/// new key is stored.
+/// Makes a root key that replaces the version `before` of the stored one, and writes it to [`FILE`] in `folder`. Returns
+/// the id and the file.
 pub(in crate::app) async fn replace(
     store: &dyn Store,
+    before: u64,
     master: &SealKey,
     ambient: &dyn Ambient,
     folder: &Path,
-    use_it: impl FnOnce(RootKey),
-) -> Result<PathBuf, RootKeyError> {
+    origin: &Origin,
+) -> Result<(String, PathBuf), RootKeyError> {
     let mut bytes = Zeroizing::new([0; 32]);
     ambient.fill(bytes.as_mut());
     let key = RootKey {
@@ -107,24 +103,14 @@ pub(in crate::app) async fn replace(
     let stored = RootKeyRecord {
         id: key.id.clone(),
         sealed,
+        version: 0,
     };
-    let bytes = serde_json::to_vec(&stored).expect("a root key can be written");
-    let version = store
-        .document(DocumentName::RootKey)
-        .await?
-        .map_or(0, |before| before.version)
-        + 1;
     // The file comes first: a stored key without a file would lock out every administrator.
     write_new_file(folder, &key)?;
-    match store
-        .replace_document(DocumentName::RootKey, Document { version, bytes })
-        .await?
-    {
-        Replaced::Replaced => {}
-        Replaced::Changed | Replaced::Absent => return Err(RootKeyError::Changed),
+    match store.put(&[RecordWrite::replace(&stored, before)], origin).await? {
+        PutOutcome::Stored(_) => Ok((key.id.clone(), rename_into_place(folder)?)),
+        _ => Err(RootKeyError::Changed),
     }
-    use_it(key);
-    rename_into_place(folder)
 }
 
 /// Completes a [`replace`] that a crash interrupted: the new file replaces [`FILE`] if it holds `key`, the stored key;
@@ -190,24 +176,27 @@ fn rename_into_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
 }
 
 /// Makes a new root key; the old one is invalid at once. Returns the id and the file with the secret.
-pub async fn rotate(app: &App) -> Result<(String, PathBuf), RootKeyError> {
+pub async fn rotate(call: &Call<'_>) -> Result<(String, PathBuf), RootKeyError> {
+    let app = call.app;
     if !matches!(app.config.root, Root::Kept) {
         return Err(RootKeyError::Configured);
     }
-    let (store, ambient) = (Arc::clone(&app.store), Arc::clone(&app.ambient));
-    let (used, changes) = (Arc::clone(&app.root_key), Arc::clone(&app.key_changes));
+    let (records, ambient) = (Arc::clone(&app.records), Arc::clone(&app.ambient));
     let (master, folder) = (app.master_key.clone(), app.config.data_dir.clone());
-    // The change runs in a task of its own: if the client disconnects, the key in use must still equal the stored key.
+    let (origin, changes) = (call.origin(), Arc::clone(&app.key_changes));
+    // The change runs in a task of its own: if the client disconnects, the file must still hold the stored key.
     let rotation = tokio::spawn(async move {
         // Serialise changes: two at once would write the same file.
         let _one_at_a_time = changes.lock().await;
-        let mut id = String::new();
-        let path = replace(store.as_ref(), &master, ambient.as_ref(), &folder, |key| {
-            id.clone_from(&key.id);
-            used.store(Some(Arc::new(key)));
-        })
-        .await?;
-        Ok((id, path))
+        records.refresh().await?;
+        let snapshot = records.snapshot()?;
+        let stored = snapshot.root_key();
+        let stored = stored.map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+        let before = stored.map_or(0, |key| key.version);
+        let (store, ambient) = (records.store.as_ref(), ambient.as_ref());
+        let replaced = replace(store, before, &master, ambient, &folder, &origin).await;
+        records.refresh().await?;
+        replaced
     });
     rotation.await.expect("a rotation doesn't panic")
 }

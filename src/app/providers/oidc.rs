@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::app::{Call, refusals};
+use crate::app::{Call, records, refusals};
 use crate::error::{Code, Error};
 use crate::model::ids::OidcProviderArn;
 use crate::model::provider::OidcProvider;
-use crate::store::{Added, Replaced, StoreError};
+use crate::store::StoreError;
+use crate::store::record::{PutOutcome, RecordWrite, Stored};
 
 /// How many OpenID Connect providers may be registered.
 pub const LIMIT: usize = 100;
 
 /// The record of the provider with this name (the issuer without its scheme), if it is registered.
-pub async fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
-    call.app.store.oidc_provider(name).await
+pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
+    let snapshot = call.app.records.snapshot()?;
+    let found = snapshot.oidc_provider(name);
+    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
 }
 
 /// The provider with this ARN, if it is registered.
@@ -21,7 +24,7 @@ pub async fn lookup(call: &Call<'_>, arn: &str) -> Result<Option<Arc<OidcProvide
     let Some(arn) = OidcProviderArn::parse(arn) else {
         return Ok(None);
     };
-    let found = record(call, arn.name()).await?;
+    let found = record(call, arn.name())?;
     Ok(found.filter(|provider| provider.arn == arn))
 }
 
@@ -33,41 +36,42 @@ pub async fn find(call: &Call<'_>, arn: &str) -> Result<OidcProvider, Error> {
 
 /// All providers, ordered by name.
 pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<OidcProvider>>, Error> {
-    Ok(call.app.store.list_oidc_providers().await?)
+    Ok(call.app.records.snapshot()?.oidc_providers().cloned().collect())
 }
 
 /// Registers a provider. Names that differ only by a final slash are the same name.
 pub async fn add(call: &Call<'_>, provider: OidcProvider) -> Result<(), Error> {
     let url = provider.issuer.clone();
-    match call.app.store.add_oidc_provider(provider, LIMIT).await? {
-        Added::Added => Ok(()),
-        Added::Exists => {
+    match records::put(call, RecordWrite::add(&provider, LIMIT)).await? {
+        PutOutcome::Stored(_) => Ok(()),
+        PutOutcome::Conflict(_) | PutOutcome::Absent(_) => {
             Err(Code::EntityAlreadyExists
                 .because(format!("Provider with url {url} already exists.")))
         }
-        Added::LimitReached => Err(Code::LimitExceeded.because(format!(
+        PutOutcome::LimitReached(_) => Err(Code::LimitExceeded.because(format!(
             "Cannot exceed quota for OpenIdConnectProvidersPerAccount: {LIMIT}"
         ))),
     }
 }
 
 /// Replaces a provider with a changed copy of what [`find`] returned.
-pub async fn replace(call: &Call<'_>, mut provider: OidcProvider) -> Result<(), Error> {
-    provider.version += 1;
+pub async fn replace(call: &Call<'_>, provider: OidcProvider) -> Result<(), Error> {
     let arn = provider.arn.to_string();
-    match call.app.store.replace_oidc_provider(provider).await? {
-        Replaced::Replaced => Ok(()),
-        Replaced::Changed => Err(refusals::changed_meanwhile()),
-        Replaced::Absent => Err(not_found(&arn)),
+    match records::put(call, RecordWrite::replace(&provider, provider.version)).await? {
+        PutOutcome::Stored(_) => Ok(()),
+        PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => Err(refusals::changed_meanwhile()),
+        PutOutcome::Absent(_) => Err(not_found(&arn)),
     }
 }
 
 /// Removes the provider with this ARN; if it isn't registered, nothing happens. A pool that names it refuses its tokens
 /// from then on.
 pub async fn remove(call: &Call<'_>, arn: &str) -> Result<(), Error> {
-    if let Some(provider) = lookup(call, arn).await? {
-        let name = provider.arn.name();
-        call.app.store.remove_oidc_provider(name).await?;
+    while let Some(provider) = lookup(call, arn).await? {
+        let write = RecordWrite::delete(OidcProvider::KIND, provider.key(), provider.version);
+        if let PutOutcome::Stored(_) = records::put(call, write).await? {
+            break;
+        }
     }
     Ok(())
 }

@@ -3,29 +3,32 @@
 
 use std::sync::Arc;
 
-use crate::app::{Call, refusals};
+use crate::app::{Call, records, refusals};
 use crate::error::{Code, Error};
 use crate::logins::saml::{MetadataError, read_metadata};
 use crate::model::ids::SamlProviderArn;
 use crate::model::provider::{SamlMetadata, SamlProvider};
-use crate::store::{Added, Replaced, StoreError};
+use crate::store::StoreError;
+use crate::store::record::{PutOutcome, RecordWrite, Stored};
 
 /// How many SAML providers may be registered.
 pub const LIMIT: usize = 100;
 
 /// The record of the provider with this ARN, if it is registered.
-pub async fn record(
+pub fn record(
     call: &Call<'_>,
     arn: &SamlProviderArn,
 ) -> Result<Option<Arc<SamlProvider>>, StoreError> {
-    let found = call.app.store.saml_provider(arn.name()).await?;
-    Ok(found.filter(|provider| provider.arn == *arn))
+    let snapshot = call.app.records.snapshot()?;
+    let found = snapshot.saml_provider(arn.name());
+    let found = found.map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+    Ok(found.filter(|provider| provider.arn == *arn).cloned())
 }
 
 /// The provider with this ARN.
 pub async fn find(call: &Call<'_>, arn: &str) -> Result<SamlProvider, Error> {
     let found = match SamlProviderArn::parse(arn) {
-        Some(parsed) => record(call, &parsed).await?,
+        Some(parsed) => record(call, &parsed)?,
         None => None,
     };
     let found = found.ok_or_else(|| not_found(arn))?;
@@ -34,7 +37,7 @@ pub async fn find(call: &Call<'_>, arn: &str) -> Result<SamlProvider, Error> {
 
 /// All providers, ordered by name.
 pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<SamlProvider>>, Error> {
-    Ok(call.app.store.list_saml_providers().await?)
+    Ok(call.app.records.snapshot()?.saml_providers().cloned().collect())
 }
 
 /// Registers a provider with this name, which the service model allows, and this metadata document.
@@ -48,20 +51,20 @@ pub async fn add(
     let arn = SamlProviderArn::new(&call.app.config.account_id, name);
     let provider = SamlProvider {
         arn: arn.clone(),
-        version: 1,
+        version: 0,
         uuid: call.app.ambient.uuid(),
         document,
         metadata,
         tags,
         created: call.now,
     };
-    match call.app.store.add_saml_provider(provider, LIMIT).await? {
-        Added::Added => Ok(arn),
-        Added::Exists => {
+    match records::put(call, RecordWrite::add(&provider, LIMIT)).await? {
+        PutOutcome::Stored(_) => Ok(arn),
+        PutOutcome::Conflict(_) | PutOutcome::Absent(_) => {
             Err(Code::EntityAlreadyExists
                 .because(format!("Provider with name {name} already exists.")))
         }
-        Added::LimitReached => Err(Code::LimitExceeded.because(format!(
+        PutOutcome::LimitReached(_) => Err(Code::LimitExceeded.because(format!(
             "Cannot exceed quota for SAMLProvidersPerAccount: {LIMIT}"
         ))),
     }
@@ -72,22 +75,23 @@ pub async fn replace_metadata(call: &Call<'_>, arn: &str, document: String) -> R
     let mut provider = find(call, arn).await?;
     provider.metadata = metadata(call, &document)?;
     provider.document = document;
-    provider.version += 1;
-    match call.app.store.replace_saml_provider(provider).await? {
-        Replaced::Replaced => Ok(()),
-        Replaced::Changed => Err(refusals::changed_meanwhile()),
-        Replaced::Absent => Err(not_found(arn)),
+    match records::put(call, RecordWrite::replace(&provider, provider.version)).await? {
+        PutOutcome::Stored(_) => Ok(()),
+        PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => Err(refusals::changed_meanwhile()),
+        PutOutcome::Absent(_) => Err(not_found(arn)),
     }
 }
 
 /// Removes the provider with this ARN. A pool that names it refuses its responses from then on.
 pub async fn remove(call: &Call<'_>, arn: &str) -> Result<(), Error> {
-    let provider = find(call, arn).await?;
-    let name = provider.arn.name();
-    if call.app.store.remove_saml_provider(name).await? {
-        Ok(())
-    } else {
-        Err(not_found(arn))
+    loop {
+        let provider = find(call, arn).await?;
+        let write = RecordWrite::delete(SamlProvider::KIND, provider.key(), provider.version);
+        match records::put(call, write).await? {
+            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Absent(_) => return Err(not_found(arn)),
+            _ => {}
+        }
     }
 }
 

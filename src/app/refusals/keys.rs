@@ -51,7 +51,6 @@ impl From<AccessKeyError> for Error {
             AccessKeyError::NoKey => {
                 Code::ResourceNotFound.because("There is no access key with this id.")
             }
-            AccessKeyError::Changed => refusals::changed_meanwhile(),
             AccessKeyError::Store(error) => error.into(),
             AccessKeyError::Unreadable => Code::InternalError
                 .because("Internal Server Error")

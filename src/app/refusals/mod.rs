@@ -26,6 +26,11 @@ pub(super) fn changed_meanwhile() -> Error {
         .because("Another request changed the same thing meanwhile. Try again.")
 }
 
+/// The pool changed while the request ran: the request runs again.
+pub(super) fn outdated() -> Error {
+    Code::Outdated.because("Internal Server Error")
+}
+
 /// The refusal of logins that belong to different identities.
 pub(super) fn logins_conflict() -> Error {
     Code::ResourceConflict.because("Logins are already linked to another account")

@@ -4,7 +4,7 @@ use crate::app::consumer_secrets::NotAConsumer;
 use crate::app::explain::Refused;
 use crate::app::proofs::ProofError;
 use crate::app::sign_in::SignInError;
-use crate::app::{identities, pools, refusals};
+use crate::app::{identities, refusals};
 use crate::error::{Code, Error};
 use crate::logins::LoginError;
 
@@ -65,7 +65,7 @@ impl From<SignInError> for Error {
                 id.reveal()
             )),
             SignInError::NoIdentity(id) => identities::not_found(&id.reveal()),
-            SignInError::NoPool(id) => pools::not_found(&id.to_string()),
+            SignInError::PoolChanged => refusals::outdated(),
             SignInError::Store(error) => error.into(),
         }
     }

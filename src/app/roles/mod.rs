@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{App, Call, refusals};
+use super::{App, Call, records, refusals};
 use crate::credentials::access_key_id;
 use crate::error::{Code, Error};
 use crate::model::iam_role::{Role, key};
 use crate::model::ids::RoleArn;
 use crate::policy::{Kind, MAX_CHARACTERS, Policy};
-use crate::store::{Added, Replaced, StoreError};
+use crate::store::StoreError;
+use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
 pub mod choice;
 pub mod trust_policy;
@@ -23,25 +24,27 @@ const TAGS: usize = 50;
 const ROLES: usize = 1000;
 
 /// The record of the role with this name, if there is one. Upper and lower case are the same.
-pub async fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<Role>>, StoreError> {
-    call.app.store.role(&key(name)).await
+pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<Role>>, StoreError> {
+    let snapshot = call.app.records.snapshot()?;
+    let found = snapshot.role(&key(name));
+    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
 }
 
 /// The role with this name. Upper and lower case are the same.
 pub async fn find(call: &Call<'_>, name: &str) -> Result<Arc<Role>, Error> {
-    let found = record(call, name).await?;
+    let found = record(call, name)?;
     found.ok_or_else(|| not_found(name))
 }
 
 /// The role with exactly this ARN, if the built-in IAM has it.
 pub async fn find_by_arn(call: &Call<'_>, arn: &RoleArn) -> Result<Option<Arc<Role>>, StoreError> {
-    let found = record(call, arn.name()).await?;
+    let found = record(call, arn.name())?;
     Ok(found.filter(|role| role.arn == *arn))
 }
 
 /// The ARN of the role with this name. If there is no such role, the ARN that it would have without a path.
 pub async fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
-    Ok(match record(call, name).await? {
+    Ok(match record(call, name)? {
         Some(role) => role.arn.to_string(),
         None => format!("arn:aws:iam::{}:role/{name}", call.app.config.account_id),
     })
@@ -49,7 +52,7 @@ pub async fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
 
 /// All roles, ordered by key.
 pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
-    Ok(call.app.store.list_roles().await?)
+    Ok(call.app.records.snapshot()?.roles().cloned().collect())
 }
 
 /// A unique id for a new role.
@@ -61,12 +64,12 @@ pub fn new_id(app: &App) -> String {
 pub async fn add(call: &Call<'_>, role: Role) -> Result<(), Error> {
     trust_policy::read(&role.trust, &call.app.config.account_id)?;
     let name = role.arn.name().to_owned();
-    match call.app.store.add_role(role, ROLES).await? {
-        Added::Added => Ok(()),
-        Added::Exists => {
+    match records::put(call, RecordWrite::add(&role, ROLES)).await? {
+        PutOutcome::Stored(_) => Ok(()),
+        PutOutcome::Conflict(_) | PutOutcome::Absent(_) => {
             Err(Code::EntityAlreadyExists.because(format!("Role with name {name} already exists.")))
         }
-        Added::LimitReached => Err(Code::LimitExceeded
+        PutOutcome::LimitReached(_) => Err(Code::LimitExceeded
             .because(format!("Cannot exceed quota for RolesPerAccount: {ROLES}"))),
     }
 }
@@ -80,11 +83,10 @@ pub async fn change(
     loop {
         let mut role = find(call, name).await?.as_ref().clone();
         change(&mut role)?;
-        role.version += 1;
-        match call.app.store.replace_role(role).await? {
-            Replaced::Replaced => return Ok(()),
-            Replaced::Changed => {}
-            Replaced::Absent => return Err(not_found(name)),
+        match records::put(call, RecordWrite::replace(&role, role.version)).await? {
+            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => {}
+            PutOutcome::Absent(_) => return Err(not_found(name)),
         }
     }
 }
@@ -98,11 +100,11 @@ pub async fn remove(call: &Call<'_>, name: &str) -> Result<(), Error> {
                 Code::DeleteConflict.because("Cannot delete entity, must delete policies first.")
             );
         }
-        let store = &call.app.store;
-        match store.remove_role(&role.key(), role.version).await? {
-            Replaced::Replaced => return Ok(()),
-            Replaced::Changed => {}
-            Replaced::Absent => return Err(not_found(name)),
+        let write = RecordWrite::delete(RecordKind::Role, role.key(), role.version);
+        match records::put(call, write).await? {
+            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => {}
+            PutOutcome::Absent(_) => return Err(not_found(name)),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Call<'_> {
         response: &str,
     ) -> Result<SamlIdentity, SamlIdentityError> {
         let wanted = SamlProviderArn::parse(arn).ok_or(SamlIdentityError::NoProvider)?;
-        let registered = saml::record(self, &wanted).await?;
+        let registered = saml::record(self, &wanted)?;
         let registered = registered.ok_or(SamlIdentityError::NoProvider)?;
         let provider = Saml {
             arn: wanted,

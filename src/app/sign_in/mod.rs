@@ -1,15 +1,16 @@
 //! Sign-in: the identity of verified logins, and what it needs for a token or credentials. The logins themselves are
 //! verified in [`super::proofs`].
 
-use super::Call;
+use super::{Call, pools, records};
 use super::identities::id_in;
 use super::proofs::{Proof, ProofError};
 use crate::model::identity::{Identity, Login, State};
-use crate::model::ids::{IdentityId, PoolId};
+use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::{NoTag, Tags};
 use crate::model::sign_in::{Asker, Refusal};
-use crate::store::{GuestAdded, SignIn, SignedIn, StoreError};
+use crate::store::StoreError;
+use crate::store::identities::{Answer, IdentityRefusal, Question, SignIn};
 
 /// An identity that may get a token or credentials now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub enum SignInError {
     /// The presented identity was removed meanwhile.
     #[error("no such identity")]
     NoIdentity(IdentityId),
-    /// The pool was removed meanwhile.
-    #[error("no such pool")]
-    NoPool(PoolId),
+    /// The pool changed or was removed meanwhile.
+    #[error("the pool changed")]
+    PoolChanged,
     /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,10 +75,10 @@ pub async fn new_guest(call: &Call<'_>, pool: &Pool) -> Result<IdentityId, SignI
         return Err(SignInError::NoGuests);
     }
     let uuid = call.app.ambient.uuid();
-    let guest = Identity::new(uuid, pool.id.uuid, Vec::new(), call.now);
-    match call.app.store.add_guest(guest).await? {
-        GuestAdded::Added => Ok(id_in(pool, uuid)),
-        GuestAdded::NoPool => Err(SignInError::NoPool(pool.id.clone())),
+    let question = Question::AddGuest(pools::version(pool), uuid);
+    match records::ask(call, &question).await? {
+        Answer::Identity(_) => Ok(id_in(pool, uuid)),
+        _ => Err(SignInError::PoolChanged),
     }
 }
 
@@ -90,29 +91,30 @@ pub async fn resolve(
     presented: Option<&Identity>,
     logins: Vec<Login>,
 ) -> Result<(IdentityId, u64), SignInError> {
-    let question = SignIn {
+    let logins = logins.into_iter().map(|login| (login.key(), login));
+    let question = Question::SignIn(SignIn {
         asker,
-        pool: pool.id.uuid,
+        pool: pools::version(pool),
         presented: presented.map(|identity| identity.id),
-        logins,
+        logins: logins.collect(),
         new_id: call.app.ambient.uuid(),
-        now: call.now,
-    };
+    });
     let named = presented.map(|identity| id_in(pool, identity.id));
-    match (call.app.store.sign_in(question).await?, named) {
-        (SignedIn::Identity(identity), _) => Ok((id_in(pool, identity.id), identity.epoch)),
-        (SignedIn::Refused(Refusal::Conflict), _) => Err(SignInError::Conflict),
-        (SignedIn::Refused(Refusal::DeveloperUserRegistered), _) => {
-            Err(SignInError::DeveloperUserRegistered)
+    let refusal = match (records::ask(call, &question).await?, &named) {
+        (Answer::Identity(identity), _) => {
+            return Ok((id_in(pool, identity.id), identity.epoch));
         }
-        (SignedIn::Refused(Refusal::LoginsDontMatch), _) => Err(SignInError::LoginsDontMatch),
-        (SignedIn::Refused(Refusal::Forbidden), Some(id)) => Err(SignInError::Forbidden(id)),
-        (SignedIn::Refused(Refusal::Revoked(id)), _) => {
-            Err(SignInError::Forbidden(id_in(pool, id)))
-        }
-        (SignedIn::NoIdentity, Some(id)) => Err(SignInError::NoIdentity(id)),
-        _ => Err(SignInError::NoPool(pool.id.clone())),
-    }
+        (Answer::Refused(IdentityRefusal::SignIn(refusal)), _) => refusal,
+        (Answer::Missing(_), Some(id)) => return Err(SignInError::NoIdentity(id.clone())),
+        _ => return Err(SignInError::PoolChanged),
+    };
+    Err(match (refusal, named) {
+        (Refusal::DeveloperUserRegistered, _) => SignInError::DeveloperUserRegistered,
+        (Refusal::LoginsDontMatch, _) => SignInError::LoginsDontMatch,
+        (Refusal::Revoked(id), _) => SignInError::Forbidden(id_in(pool, id)),
+        (Refusal::Forbidden, Some(id)) => SignInError::Forbidden(id),
+        (Refusal::Forbidden, None) | (Refusal::Conflict, _) => SignInError::Conflict,
+    })
 }
 
 /// The identity that may get a token or credentials for these logins; without logins, a guest.

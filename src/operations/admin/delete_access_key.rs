@@ -24,7 +24,7 @@ impl Operation for DeleteAccessKey {
     type Output = DeleteAccessKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<DeleteAccessKeyOutput, Error> {
-        access_keys::remove(call.app, self.access_key_id).await?;
+        access_keys::remove(call, &self.access_key_id).await?;
         Ok(DeleteAccessKeyOutput {})
     }
 }

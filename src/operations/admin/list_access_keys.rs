@@ -35,14 +35,13 @@ impl Operation for ListAccessKeys {
     type Output = ListAccessKeysOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListAccessKeysOutput, Error> {
-        let keys = access_keys::list(call.app)
-            .await?
+        let keys = access_keys::list(call.app)?
             .into_iter()
             .map(|key| AccessKeyMetadata {
-                access_key_id: key.id,
-                name: key.name,
+                access_key_id: key.id.clone(),
+                name: key.name.clone(),
                 status: if key.enabled { "Active" } else { "Inactive" },
-                policy: key.policy,
+                policy: key.policy.clone(),
                 create_date: EpochSeconds(key.created),
             });
         Ok(ListAccessKeysOutput {

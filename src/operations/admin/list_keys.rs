@@ -28,7 +28,7 @@ impl Operation for ListKeys {
     type Output = ListKeysOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListKeysOutput, Error> {
-        let ring = rings::find(call.app, self.purpose.into()).await?;
+        let ring = rings::find(call.app, self.purpose.into())?;
         Ok(ListKeysOutput { keys: shown(&ring) })
     }
 }

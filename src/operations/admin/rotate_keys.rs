@@ -43,7 +43,7 @@ impl Operation for RotateKeys {
             RingChange::Rotate
         };
         let consequence = consequence(ring, &change);
-        let changed = rings::change(call.app, ring, change, call.now).await?;
+        let changed = rings::change(call, ring, change).await?;
         Ok(RotateKeysOutput {
             keys: shown(&changed),
             consequence,

@@ -26,7 +26,7 @@ impl Operation for RotateRootKey {
     type Output = RotateRootKeyOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<RotateRootKeyOutput, Error> {
-        let (access_key_id, file) = root_key::rotate(call.app).await?;
+        let (access_key_id, file) = root_key::rotate(call).await?;
         Ok(RotateRootKeyOutput {
             access_key_id,
             credentials_file: file.display().to_string(),

@@ -32,7 +32,7 @@ impl Operation for UpdateAccessKey {
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateAccessKeyOutput, Error> {
         let enabled = self.status == Status::Active;
-        access_keys::enable(call.app, self.access_key_id, enabled).await?;
+        access_keys::enable(call, &self.access_key_id, enabled).await?;
         Ok(UpdateAccessKeyOutput {})
     }
 }

@@ -160,7 +160,7 @@ async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProvider
     for text in arns {
         let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
         let arn = OidcProviderArn::parse(text).ok_or_else(missing)?;
-        let provider = oidc::record(call, arn.name()).await?;
+        let provider = oidc::record(call, arn.name())?;
         if provider.is_none_or(|provider| provider.arn != arn) {
             return Err(missing());
         }
@@ -177,7 +177,7 @@ async fn registered_saml(call: &Call<'_>, arns: &[String]) -> Result<Vec<SamlPro
     for text in arns {
         let missing = || invalid(format!("SAML provider not found for arn {text}"));
         let arn = SamlProviderArn::parse(text).ok_or_else(missing)?;
-        if saml::record(call, &arn).await?.is_none() {
+        if saml::record(call, &arn)?.is_none() {
             return Err(missing());
         }
         if !found.contains(&arn) {

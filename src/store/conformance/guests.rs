@@ -1,7 +1,7 @@
 //! Promises about guests and about finding identities.
 
 use super::*;
-use crate::store::{GuestAdded, StoreError};
+use crate::store::StoreError;
 
 pub(super) async fn a_guest_is_found_with_its_pool(store: Arc<dyn Inspect>) {
     add_pool(&*store, 1).await;

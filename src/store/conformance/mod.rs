@@ -9,18 +9,22 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{PoolAdded, SignIn, SignedIn, Store};
+use self::in_memory::memory::MemoryStore;
+use super::Store;
+use super::record::Record;
 use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::identity::{Identity, Login, LoginKey, LoginKind, State};
 use crate::model::ids::{PoolId, Region};
 use crate::model::pool::{Pool, PoolSettings, Roles};
 use crate::model::sign_in::Asker;
 
+mod calls;
 mod documents;
 mod guests;
 mod pools;
 mod providers;
 mod races;
+mod records;
 mod removal;
 mod restart;
 mod roles;
@@ -28,6 +32,18 @@ mod rule;
 mod saml_providers;
 mod sign_in;
 mod turmoil;
+
+pub(super) use self::calls::{
+    Added, Calls, Document, GuestAdded, Merge, Merged, Replaced, Revoke, SignIn, SignedIn, Unlink,
+    Unlinked, origin,
+};
+
+/// The store in memory, with the names that it expects of its parent.
+mod in_memory {
+    use crate::{model, store as store};
+
+    pub(super) mod memory;
+}
 
 /// Where a store can be opened, closed and opened again.
 #[async_trait]
@@ -144,6 +160,18 @@ macro_rules! kept_by {
                 documents::documents_do_not_mix,
                 documents::of_many_documents_at_once_one_is_kept,
                 restart::an_open_store_is_well,
+                records::all_records_of_a_put_are_written_or_none,
+                records::a_request_that_runs_again_changes_nothing,
+                records::a_version_never_returns,
+                records::changes_come_with_deletions_and_a_checksum,
+                records::each_change_leaves_its_event,
+                records::a_question_that_changes_nothing_leaves_no_event,
+                records::a_consumer_that_lags_behind_the_kept_events_is_told,
+                records::a_lease_has_one_owner_at_a_time,
+                records::a_claim_belongs_to_its_first_holder_until_its_end,
+                records::of_many_claims_at_once_one_holds,
+                records::a_change_with_an_outdated_pool_writes_nothing,
+                records::swept_deletions_make_old_views_start_anew,
                 ], home: [
                 restart::everything_is_there_after_a_restart,
                 restart::a_removed_pool_stays_away_after_a_restart,
@@ -155,6 +183,40 @@ macro_rules! kept_by {
 }
 
 kept_by!(sqlite, crate::store::sqlite::tests::Folder);
+kept_by!(memory, crate::store::conformance::Shared);
+
+/// A store in memory that outlives its closing.
+#[derive(Debug, Default)]
+pub(super) struct Shared(Arc<MemoryStore>);
+
+#[async_trait]
+impl Home for Shared {
+    async fn open(&self) -> Arc<dyn Inspect> {
+        self.0.tables().closed = false;
+        Arc::clone(&self.0) as Arc<dyn Inspect>
+    }
+}
+
+#[async_trait]
+impl Inspect for MemoryStore {
+    async fn dump(&self) -> Dump {
+        let tables = self.tables();
+        let owned = tables.logins.iter();
+        let owned = owned.filter_map(|((pool, key), (_, owner))| Some((*pool, *key, (*owner)?)));
+        Dump {
+            identities: tables.identities.values().cloned().collect(),
+            logins: owned.collect(),
+            removed: removed(tables.records.values()),
+        }
+    }
+}
+
+/// The deleted pools whose identities are still to be deleted.
+pub(super) fn removed<'r>(records: impl Iterator<Item = &'r Record>) -> Vec<Uuid> {
+    let waiting = records.filter(|one| one.kind == "deleted-pool" && one.json.is_some());
+    let ids = waiting.map(|one| one.key.split('.').next().unwrap().parse().unwrap());
+    ids.collect()
+}
 
 impl Dump {
     /// What holds in every store at every moment.
@@ -224,6 +286,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
             uuid: id(number),
         },
         version: 1,
+        incarnation: 0,
         settings: PoolSettings {
             name: format!("pool {number}"),
             allow_unauthenticated: true,
@@ -247,7 +310,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
 
 async fn add_pool(store: &dyn Inspect, number: u128) {
     let added = store.add_pool(pool(number), 1000).await.unwrap();
-    assert_eq!(added, PoolAdded::Added);
+    assert_eq!(added, Added::Added);
 }
 
 fn guest(number: u128, pool: u128) -> Identity {
@@ -303,14 +366,10 @@ fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
-/// Waits until no removed pool is left to purge.
+/// Purges until no deleted pool is left.
 async fn purged(store: &dyn Inspect) -> Dump {
-    for _ in 0..2000 {
-        let dump = store.dump().await;
-        if dump.removed.is_empty() {
-            return dump;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("removed pools were not purged");
+    while store.purge(2).await.unwrap() {}
+    let dump = store.dump().await;
+    assert!(dump.removed.is_empty());
+    dump
 }

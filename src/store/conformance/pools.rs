@@ -3,7 +3,6 @@
 use super::*;
 use crate::model::ids::{OidcProviderArn, RoleArn, SamlProviderArn};
 use crate::model::pool::UserPoolClient;
-use crate::store::Replaced;
 use tokio::task::JoinSet;
 
 fn next(pool: &Pool, name: &str) -> Pool {
@@ -44,7 +43,7 @@ pub(super) async fn a_pool_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
     full.roles.authenticated = RoleArn::parse("arn:aws:iam::123456789012:role/a/b");
     assert_eq!(
         store.add_pool(full.clone(), 1).await.unwrap(),
-        PoolAdded::Added
+        Added::Added
     );
     let found = store.pool(id(1)).await.unwrap().unwrap();
     assert_eq!(*found, full);
@@ -62,7 +61,7 @@ pub(super) async fn a_pool_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
 pub(super) async fn a_pool_that_is_added_twice_is_there_once(store: Arc<dyn Inspect>) {
     for _ in 0..2 {
         let added = store.add_pool(pool(1), 1).await.unwrap();
-        assert_eq!(added, PoolAdded::Added, "the limit counts no pool twice");
+        assert_eq!(added, Added::Added, "the limit counts no pool twice");
     }
     let all = store
         .list_pools(&region("eu-west-1"), None, 9)
@@ -74,17 +73,17 @@ pub(super) async fn a_pool_that_is_added_twice_is_there_once(store: Arc<dyn Insp
 pub(super) async fn a_region_takes_no_more_pools_than_its_limit(store: Arc<dyn Inspect>) {
     for number in 1..=2 {
         let added = store.add_pool(pool(number), 2).await.unwrap();
-        assert_eq!(added, PoolAdded::Added);
+        assert_eq!(added, Added::Added);
     }
     assert_eq!(
         store.add_pool(pool(3), 2).await.unwrap(),
-        PoolAdded::LimitReached
+        Added::LimitReached
     );
     assert_eq!(store.pool(id(3)).await.unwrap(), None);
     let elsewhere = pool_in("us-east-1", 3);
     assert_eq!(
         store.add_pool(elsewhere, 2).await.unwrap(),
-        PoolAdded::Added
+        Added::Added
     );
 }
 
@@ -95,7 +94,7 @@ pub(super) async fn pools_that_are_added_at_once_keep_to_the_limit(store: Arc<dy
         tasks.spawn(async move { store.add_pool(pool(number), 5).await.unwrap() });
     }
     let added = tasks.join_all().await;
-    let added = added.iter().filter(|one| **one == PoolAdded::Added);
+    let added = added.iter().filter(|one| **one == Added::Added);
     assert_eq!(added.count(), 5);
     let all = store
         .list_pools(&region("eu-west-1"), None, 99)
@@ -194,5 +193,5 @@ pub(super) async fn a_removed_pool_makes_room(store: Arc<dyn Inspect>) {
     store.add_pool(pool(1), 1).await.unwrap();
     store.remove_pool(id(1)).await.unwrap();
     let added = store.add_pool(pool(2), 1).await.unwrap();
-    assert_eq!(added, PoolAdded::Added);
+    assert_eq!(added, Added::Added);
 }

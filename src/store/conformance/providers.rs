@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::provider::OidcProvider;
-use crate::store::{Added, Replaced};
+
 use tokio::task::JoinSet;
 
 pub(super) fn provider(name: &str) -> OidcProvider {

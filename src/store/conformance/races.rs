@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::model::sign_in::Refusal;
-use crate::store::GuestAdded;
 use tokio::task::JoinSet;
 
 const TASKS: u128 = 64;

@@ -1,7 +1,6 @@
 //! Promises about what a removed pool leaves behind.
 
 use super::*;
-use crate::store::GuestAdded;
 
 /// Three identities in the pool 1 and two in the pool 2; the login of the first is in both.
 async fn inhabited(store: &dyn Inspect) {

@@ -1,7 +1,7 @@
 //! Promises about closing a store and opening it again.
 
 use super::*;
-use crate::store::{Document, DocumentName, StoreError};
+use crate::store::StoreError;
 use tokio::task::JoinSet;
 
 pub(super) async fn an_open_store_is_well(store: Arc<dyn Inspect>) {
@@ -26,7 +26,7 @@ pub(super) async fn everything_is_there_after_a_restart(home: &dyn Home) {
         bytes: b"x".to_vec(),
     };
     store
-        .replace_document(DocumentName::RootKey, document.clone())
+        .replace_document("root", document.clone())
         .await
         .unwrap();
     store.add_guest(guest(10, 1)).await.unwrap();
@@ -45,7 +45,7 @@ pub(super) async fn everything_is_there_after_a_restart(home: &dyn Home) {
     assert_eq!(*found, saml);
     let found = store.role("reader").await.unwrap().unwrap();
     assert_eq!(*found, role);
-    let found = store.document(DocumentName::RootKey).await.unwrap();
+    let found = store.document("root").await.unwrap();
     assert_eq!(found, Some(document));
     let again = signed_in(&*store, ask(14, 11, &["=dev:é ", "a:1"])).await;
     assert_eq!(again.id, id(12));
@@ -72,7 +72,7 @@ pub(super) async fn a_closed_store_is_unavailable(home: &dyn Home) {
     add_pool(&*store, 1).await;
     store.close().await;
     store.close().await;
-    let name = DocumentName::RootKey;
+    let name = "root";
     let document = Document {
         version: 1,
         bytes: Vec::new(),

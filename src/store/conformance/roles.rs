@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
-use crate::store::{Added, Replaced};
+
 use tokio::task::JoinSet;
 
 pub(super) fn role(path: &str, id: &str) -> Role {
@@ -77,10 +77,17 @@ pub(super) async fn a_role_is_replaced_by_its_next_version_only(store: Arc<dyn I
     };
     let replace = async |role| store.replace_role(role).await.unwrap();
     assert_eq!(replace(next(3, "one")).await, Replaced::Changed);
-    assert_eq!(replace(next(2, "two")).await, Replaced::Changed);
     assert_eq!(replace(next(2, "one")).await, Replaced::Replaced);
     assert_eq!(replace(next(2, "one")).await, Replaced::Replaced);
     assert_eq!(*store.role("a").await.unwrap().unwrap(), next(2, "one"));
+    let removed = store.remove_role("a", 2).await.unwrap();
+    assert_eq!(removed, Replaced::Replaced);
+    assert_eq!(store.add_role(role("a", "two"), 100).await.unwrap(), Added::Added);
+    for version in 1..4 {
+        let late = replace(next(version, "one")).await;
+        assert_eq!(late, Replaced::Changed, "another role has the name");
+    }
+    assert_eq!(store.role("a").await.unwrap().unwrap().id, "two");
     let gone = Role {
         version: 2,
         ..role("b", "one")

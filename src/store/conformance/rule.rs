@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::*;
 use crate::model::merge;
 use crate::model::sign_in::{Decision, Known, Presented, apply, decide};
-use crate::store::{Merge, Merged, Revoke, Unlink, Unlinked};
+
 
 /// A pool as a list of identities, kept by the rules alone.
 struct World(Vec<Identity>);
@@ -112,9 +112,10 @@ impl World {
         let Some(one) = self.0.iter_mut().find(|one| one.id == ask.identity) else {
             return Unlinked::NoIdentity;
         };
-        match merge::unlink(one, &ask.logins, ask.now) {
-            Some(_) => Unlinked::Unlinked,
-            None => Unlinked::NotLinked,
+        if merge::unlink(one, &ask.logins, ask.now).is_empty() {
+            Unlinked::NotLinked
+        } else {
+            Unlinked::Unlinked
         }
     }
 }
@@ -235,7 +236,7 @@ async fn same(store: &dyn Inspect, number: u128, steps: Vec<Step>) {
     }
     world.0.sort_by_key(|one| one.id);
     let listed = store
-        .list_identities(pool, None, usize::MAX / 2, true)
+        .identities(pool, None, usize::MAX / 2, true)
         .await
         .unwrap();
     assert_eq!(listed, world.0);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::ids::{AccountId, SamlProviderArn};
 use crate::model::provider::{SamlMetadata, SamlProvider};
-use crate::store::{Added, Replaced};
+
 use tokio::task::JoinSet;
 
 pub(super) fn provider(name: &str) -> SamlProvider {

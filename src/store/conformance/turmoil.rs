@@ -4,7 +4,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::store::{Merge, Merged, Unlink, Unlinked};
+
 
 const WORKERS: u64 = 64;
 const ROUNDS: u32 = 24;

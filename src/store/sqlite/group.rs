@@ -1,30 +1,31 @@
-//! A group of intentions in one transaction: what is kept, what is not, and what everybody is told.
+//! Group commit: many changes in one transaction, each in a savepoint of its own, with the events of all in one row.
 
 use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::memory::Change;
-use crate::store::{Source, StoreError};
+use super::apply;
+use crate::store::event::Event;
+use crate::store::{Cause, StoreError};
 
-/// One change that somebody waits for.
-pub(super) trait Intention: Send {
-    /// Makes the change, once; `false` where it failed and must be undone.
-    fn attempt(&mut self, db: &Connection, changes: &mut Vec<Change>) -> bool;
+/// A change that a caller waits for.
+pub(super) trait PendingChange: Send {
+    /// Makes the change, once, and adds its events; `false` where it failed and must be rolled back.
+    fn attempt(&mut self, db: &Connection, events: &mut Vec<Event>) -> bool;
 
-    /// Tells whoever waits how it ended. `failure` is what became of the whole group, if it failed.
+    /// Sends the outcome to the caller. `failure` is the failure of the whole group, if it failed.
     fn answer(self: Box<Self>, failure: Option<&Failure>);
 }
 
-/// An intention as a function, with the way back to the one who asked.
-pub(super) struct Asked<T, F> {
+/// A change as a function, with the channel to its caller.
+pub(super) struct ChangeFn<T, F> {
     function: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Asked<T, F> {
+impl<T, F> ChangeFn<T, F> {
     pub(super) fn new(function: F, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
         Self {
             function: Some(function),
@@ -34,17 +35,14 @@ impl<T, F> Asked<T, F> {
     }
 }
 
-impl<T, F> Intention for Asked<T, F>
+impl<T, F> PendingChange for ChangeFn<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection, &mut Vec<Change>) -> Result<T, StoreError> + Send,
+    F: FnOnce(&Connection, &mut Vec<Event>) -> Result<T, StoreError> + Send,
 {
-    fn attempt(&mut self, db: &Connection, changes: &mut Vec<Change>) -> bool {
-        let function = self
-            .function
-            .take()
-            .expect("an intention is attempted once");
-        self.outcome.insert(function(db, changes)).is_ok()
+    fn attempt(&mut self, db: &Connection, events: &mut Vec<Event>) -> bool {
+        let function = self.function.take().expect("a change is attempted once");
+        self.outcome.insert(function(db, events)).is_ok()
     }
 
     fn answer(self: Box<Self>, failure: Option<&Failure>) {
@@ -52,19 +50,19 @@ where
             (Some(Err(error)), _) => Err(error),
             (_, Some(failure)) => Err(failure.into()),
             (Some(outcome), None) => outcome,
-            (None, None) => unreachable!("a group that was kept attempted each of its intentions"),
+            (None, None) => unreachable!("a group that was committed attempted each change"),
         };
-        // Whoever asked may have gone away meanwhile.
+        // The caller may have gone away.
         let _ = self.reply.send(outcome);
     }
 }
 
-/// Why nothing of a group counts as kept.
+/// Why no change of a group counts as committed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It surely was undone.
-    Undone(Arc<rusqlite::Error>),
-    /// Its COMMIT failed on the way to the disk: after a crash it may turn out to be there.
+    /// The group was rolled back.
+    RolledBack(Arc<rusqlite::Error>),
+    /// COMMIT failed on the way to the disk: after a crash the group may turn out to be committed.
     Unknown(Arc<rusqlite::Error>),
 }
 
@@ -77,7 +75,7 @@ impl Failure {
         );
         let error = Arc::new(error);
         if early {
-            Self::Undone(error)
+            Self::RolledBack(error)
         } else {
             Self::Unknown(error)
         }
@@ -85,32 +83,26 @@ impl Failure {
 
     pub(super) fn error(&self) -> &rusqlite::Error {
         match self {
-            Self::Undone(error) | Self::Unknown(error) => error,
+            Self::RolledBack(error) | Self::Unknown(error) => error,
         }
     }
 }
 
 impl From<&Failure> for StoreError {
     fn from(failure: &Failure) -> Self {
-        let source = |error: &Arc<rusqlite::Error>| -> Source { Box::new(Arc::clone(error)) };
+        let cause = |error: &Arc<rusqlite::Error>| -> Cause { Box::new(Arc::clone(error)) };
         match failure {
-            Failure::Undone(error) => Self::Unavailable(source(error)),
-            Failure::Unknown(error) => Self::Unknown(source(error)),
+            Failure::RolledBack(error) => Self::Unavailable(cause(error)),
+            Failure::Unknown(error) => Self::Unknown(cause(error)),
         }
     }
 }
 
-/// Attempts each intention and commits those that didn't fail. Returns what they change in memory.
-pub(super) fn commit(
-    db: &Connection,
-    group: &mut [Box<dyn Intention>],
-) -> Result<Vec<Change>, Failure> {
+/// Attempts each change and commits those that didn't fail.
+pub(super) fn commit(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> Result<(), Failure> {
     let result = attempt_all(db, group)
-        .map_err(|error| Failure::Undone(Arc::new(error)))
-        .and_then(|changes| match db.execute_batch("COMMIT") {
-            Ok(()) => Ok(changes),
-            Err(error) => Err(Failure::of_commit(error)),
-        });
+        .map_err(|error| Failure::RolledBack(Arc::new(error)))
+        .and_then(|()| run(db, "COMMIT").map_err(Failure::of_commit));
     // SQLite ends a transaction by itself after some errors and leaves it open after others.
     if result.is_err() && !db.is_autocommit() {
         let _ = db.execute_batch("ROLLBACK");
@@ -118,20 +110,20 @@ pub(super) fn commit(
     result
 }
 
-fn attempt_all(db: &Connection, group: &mut [Box<dyn Intention>]) -> rusqlite::Result<Vec<Change>> {
-    let mut changes = Vec::new();
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    for intention in group {
-        let before = changes.len();
-        run(db, "SAVEPOINT intention")?;
-        if !intention.attempt(db, &mut changes) {
-            changes.truncate(before);
+fn attempt_all(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> rusqlite::Result<()> {
+    let mut events = Vec::new();
+    run(db, "BEGIN IMMEDIATE")?;
+    for change in group {
+        let before = events.len();
+        run(db, "SAVEPOINT change")?;
+        if !change.attempt(db, &mut events) {
+            events.truncate(before);
             // Fails, and the group with it, where the error has ended the whole transaction.
-            run(db, "ROLLBACK TO intention")?;
+            run(db, "ROLLBACK TO change")?;
         }
-        run(db, "RELEASE intention")?;
+        run(db, "RELEASE change")?;
     }
-    Ok(changes)
+    apply::events(db, &events)
 }
 
 /// Runs a command that is run often.
@@ -145,17 +137,17 @@ mod tests {
 
     type Reply = oneshot::Receiver<Result<(), StoreError>>;
 
-    fn asked(sql: &'static str) -> (Box<dyn Intention>, Reply) {
+    fn asked(sql: &'static str) -> (Box<dyn PendingChange>, Reply) {
         let (reply, answer) = oneshot::channel();
-        let function = move |db: &Connection, _: &mut Vec<Change>| Ok(db.execute_batch(sql)?);
-        (Box::new(Asked::new(function, reply)), answer)
+        let function = move |db: &Connection, _: &mut Vec<Event>| Ok(db.execute_batch(sql)?);
+        (Box::new(ChangeFn::new(function, reply)), answer)
     }
 
     fn commit_all(db: &Connection, all: &[&'static str]) -> Vec<Result<(), StoreError>> {
         let (mut group, answers): (Vec<_>, Vec<_>) = all.iter().map(|sql| asked(sql)).unzip();
         let fate = commit(db, &mut group);
-        for intention in group {
-            intention.answer(fate.as_ref().err());
+        for change in group {
+            change.answer(fate.as_ref().err());
         }
         let answers = answers.into_iter();
         answers
@@ -221,7 +213,7 @@ mod tests {
             rusqlite::ffi::SQLITE_BUSY,
             rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
         ] {
-            assert!(matches!(failed(code), Failure::Undone(_)), "{code}");
+            assert!(matches!(failed(code), Failure::RolledBack(_)), "{code}");
         }
         for code in [
             rusqlite::ffi::SQLITE_IOERR_FSYNC,

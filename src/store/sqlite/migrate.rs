@@ -1,7 +1,13 @@
 //! Brings the schema to the newest version, one numbered file after the other. A file that was released is never
 //! edited: the next one changes what it made.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use rusqlite::{Connection, TransactionBehavior};
+
+use super::lock::private;
 
 /// The schema's history: the file at index `n` leads from version `n` to `n + 1`.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -9,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0002_saml_providers.sql"),
     include_str!("../migrations/sqlite/0003_roles.sql"),
     include_str!("../migrations/sqlite/0004_revoked.sql"),
+    include_str!("../migrations/sqlite/0005_records.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".
@@ -36,6 +43,82 @@ pub(super) fn find(db: &Connection) -> rusqlite::Result<Found> {
         Ok(version) if fresh || application == APPLICATION_ID => Found::Ours(version),
         _ => Found::Foreign,
     })
+}
+
+/// Why a database was not migrated.
+#[derive(Debug)]
+pub(super) enum MigrationError {
+    /// The database can't be copied first.
+    NotCopied {
+        /// How many bytes the copy and the migration need.
+        needed: u64,
+        /// SQLite's error, where the space was enough.
+        source: Option<rusqlite::Error>,
+    },
+    /// SQLite refuses.
+    Sqlite(rusqlite::Error),
+}
+
+/// Copies the database file `database` at `version` to a file next to it and takes it to the end of `migrations`.
+pub(super) fn bring_up(
+    db: &mut Connection,
+    database: &Path,
+    version: usize,
+    migrations: &[&str],
+) -> Result<(), MigrationError> {
+    if (1..migrations.len()).contains(&version) {
+        let needed = space_needed(database);
+        copy(db, database, version, needed)
+            .map_err(|source| MigrationError::NotCopied { needed, source })?;
+    }
+    migrate(db, version, migrations).map_err(MigrationError::Sqlite)
+}
+
+/// The size of the copy and of what the migration writes, each as large as the database at most.
+fn space_needed(database: &Path) -> u64 {
+    let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    2 * (size(database) + size(&beside(database, "-wal"))) + 16 * 1024 * 1024
+}
+
+/// Where the copy of the database at `version` is.
+pub(super) fn copy_of(database: &Path, version: usize) -> PathBuf {
+    beside(database, &format!(".before-{}", version + 1))
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(suffix);
+    name.into()
+}
+
+/// Copies the database, what its write-ahead log holds included. `None` is a want of space.
+fn copy(
+    db: &Connection,
+    database: &Path,
+    version: usize,
+    needed: u64,
+) -> Result<(), Option<rusqlite::Error>> {
+    let folder = database.parent().unwrap_or(Path::new("."));
+    let free = rustix::fs::statvfs(folder).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    if free.is_ok_and(|free| free < needed) {
+        return Err(None);
+    }
+    let io = |error: std::io::Error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        Some(rusqlite::Error::SqliteFailure(code, Some(error.to_string())))
+    };
+    let (copy, partial) = (copy_of(database, version), beside(database, ".copy"));
+    // A copy that was cut short is worthless, and a complete one of this version is made again.
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
+    let file = private(&partial).map_err(io)?;
+    let target = partial.to_str().ok_or(None)?;
+    db.execute("VACUUM INTO ?1", [target]).map_err(Some)?;
+    file.sync_all().map_err(io)?;
+    fs::rename(&partial, &copy).map_err(io)?;
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 /// Takes a database at `version` to the end of `migrations`, each in a transaction of its own.
@@ -95,7 +178,7 @@ mod tests {
             migrate(&mut db, 0, &MIGRATIONS[..version]).unwrap();
             migrate(&mut db, version, MIGRATIONS).unwrap();
             assert_eq!(find(&db).unwrap(), Found::Ours(MIGRATIONS.len()));
-            let count = "SELECT count(*) FROM saml_provider";
+            let count = "SELECT count(*) FROM record";
             let rows: i64 = db.query_row(count, [], |r| r.get(0)).unwrap();
             assert_eq!(rows, 0, "from version {version}");
         }

@@ -1,24 +1,17 @@
-//! The embedded store: one SQLite file in the data directory, for one process at a time. Not a cache and not for
-//! several servers.
+//! The embedded store: one SQLite file in the data directory, for one process at a time.
 //!
-//! Reads run inline on read-only connections, or touch memory only; every change goes to the one writing thread, which
-//! commits all that wait together. Nobody else may write to the file while it is open here.
+//! Reads run inline on read-only connections. Changes go to the one writing thread, which commits all that wait together.
+//! No other process may write to the file while it is open here.
 
-mod documents;
+mod apply;
 mod group;
-mod identities;
-mod memory;
+mod load;
+mod lock;
 mod migrate;
 mod open;
-mod pools;
-mod providers;
-mod purge;
 mod readers;
-mod registry;
-mod roles;
-mod rows;
-mod saml_providers;
-mod sign_in;
+#[cfg(test)]
+pub(super) mod tests;
 mod writer;
 
 use std::path::Path;
@@ -29,40 +22,40 @@ use uuid::Uuid;
 
 pub use self::open::OpenError;
 
-use self::memory::Memory;
 use self::readers::Readers;
 use self::writer::Writer;
-use super::{
-    Added, Document, DocumentName, GuestAdded, Merge, Merged, PoolAdded, Replaced, Revoke, SignIn,
-    SignedIn, Store, StoreError, Unlink, Unlinked,
-};
-use crate::model::iam_role::Role;
-use crate::model::identity::{Identity, Login};
-use crate::model::ids::Region;
-use crate::model::pool::Pool;
-use crate::model::provider::{OidcProvider, SamlProvider};
+use super::event::{EventPage, Origin};
+use super::identities::{self, Answer, PoolRef, Question};
+use super::lease::{self, Fence, LeaseRequest};
+use super::once::{self, Claim, ClaimOutcome};
+use super::record::{self, Changes, PutOutcome, Record, RecordKind, RecordWrite, View};
+use super::sweep::Sweep;
+use super::{Store, StoreError};
+use crate::model::identity::Identity;
 
 /// A store in a file, open.
 #[derive(Debug)]
 pub struct SqliteStore {
-    memory: Arc<Memory>,
     readers: Arc<Readers>,
     writer: Writer,
 }
 
 impl SqliteStore {
     /// Opens the store in the directory `folder`, which is there: `cognate.sqlite`, made if it isn't there, and a file
-    /// `lock` that keeps every other process out while this one has it open.
+    /// `lock` that keeps every other process out while this process has it open.
     ///
-    /// [`Store::close`] gives the directory back; a store that is only dropped does so a little later, by itself.
+    /// [`Store::close`] releases the directory; a store that is only dropped does so a little later, by itself.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         open::open(folder)
     }
 
-    /// An error unless the writer lives: without it, what is read may be the state of another time.
-    fn is_open(&self) -> Result<(), StoreError> {
+    /// Reads in one snapshot. An error unless the writer lives: without it, a snapshot may be outdated.
+    fn with<T>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if self.writer.is_open() {
-            Ok(())
+            self.readers.with(read)
         } else {
             Err(closed())
         }
@@ -75,232 +68,115 @@ fn closed() -> StoreError {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn add_pool(&self, pool: Pool, limit: usize) -> Result<PoolAdded, StoreError> {
+    async fn read(&self, question: &Question) -> Result<Option<Answer>, StoreError> {
+        self.with(|db| identities::answer(question, |need, loaded| load::need(db, need, loaded)))
+    }
+
+    async fn change(&self, question: &Question, origin: &Origin) -> Result<Answer, StoreError> {
+        let (question, origin) = (question.clone(), origin.clone());
         self.writer
-            .ask(move |db, changes| pools::add(db, changes, pool, limit))
+            .change(move |db, events| {
+                let load = |need, loaded: &mut _| load::need(db, need, loaded);
+                let plan = identities::run(&question, &origin, load)?;
+                for write in &plan.writes {
+                    apply::write(db, write)?;
+                }
+                events.extend(plan.events);
+                Ok(plan.answer)
+            })
             .await
     }
 
-    async fn pool(&self, id: Uuid) -> Result<Option<Arc<Pool>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.pool(id))
+    async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Record>, StoreError> {
+        let found = self.with(|db| load::record(db, kind, key))?;
+        Ok(found.filter(|record| record.json.is_some()))
     }
 
-    async fn list_pools(
-        &self,
-        region: &Region,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<Vec<Arc<Pool>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.list_pools(region, after, limit))
+    async fn records_since(&self, since: View) -> Result<Changes, StoreError> {
+        self.with(|db| load::changes(db, since))
     }
 
-    async fn replace_pool(&self, pool: Pool) -> Result<Replaced, StoreError> {
+    async fn put(&self, writes: &[RecordWrite], origin: &Origin) -> Result<PutOutcome, StoreError> {
+        let (writes, origin) = (writes.to_vec(), origin.clone());
         self.writer
-            .ask(move |db, changes| pools::replace(db, changes, pool))
+            .change(move |db, events| {
+                let revision = apply::raise_revision(db)?;
+                let before = load::before(db, &writes)?;
+                let records = match record::plan(&writes, &before, revision, &origin) {
+                    Ok(records) => records,
+                    Err(outcome) => return Ok(outcome),
+                };
+                for record in records.iter().filter(|one| one.revision == revision) {
+                    apply::record(db, record)?;
+                }
+                events.extend(record::events(&writes, &records, revision, &origin));
+                Ok(PutOutcome::Stored(records))
+            })
             .await
-    }
-
-    async fn remove_pool(&self, id: Uuid) -> Result<bool, StoreError> {
-        self.writer
-            .ask(move |db, changes| pools::remove(db, changes, id))
-            .await
-    }
-
-    async fn add_guest(&self, guest: Identity) -> Result<GuestAdded, StoreError> {
-        self.writer
-            .ask(move |db, _| pools::add_guest(db, guest))
-            .await
-    }
-
-    async fn identity(&self, id: Uuid) -> Result<Option<(Identity, Arc<Pool>)>, StoreError> {
-        self.is_open()?;
-        let found = self.readers.with(|db| rows::identity(db, id))?;
-        Ok(found.and_then(|identity| {
-            let pool = self.memory.pool(identity.pool)?;
-            Some((identity, pool))
-        }))
-    }
-
-    async fn sign_in(&self, ask: SignIn) -> Result<SignedIn, StoreError> {
-        self.is_open()?;
-        if self.memory.pool(ask.pool).is_none() {
-            return Ok(SignedIn::NoPool);
-        }
-        // Nearly all sign-ins change nothing, and need not wait for the writer.
-        if let Some(answer) = self.readers.with(|db| sign_in::look(db, &ask))? {
-            return Ok(answer);
-        }
-        self.writer
-            .ask(move |db, _| sign_in::perform(db, ask))
-            .await
-    }
-
-    async fn owner(&self, pool: Uuid, login: &Login) -> Result<Option<Identity>, StoreError> {
-        self.is_open()?;
-        if self.memory.pool(pool).is_none() {
-            return Ok(None);
-        }
-        self.readers.with(|db| identities::owner(db, pool, login))
     }
 
     async fn list_identities(
         &self,
-        pool: Uuid,
+        pool: PoolRef,
         after: Option<Uuid>,
         limit: usize,
         disabled: bool,
     ) -> Result<Vec<Identity>, StoreError> {
-        self.is_open()?;
-        if self.memory.pool(pool).is_none() {
-            return Ok(Vec::new());
-        }
-        self.readers
-            .with(|db| rows::identities(db, pool, after, limit, disabled))
+        self.with(|db| load::identities(db, pool, after, limit, disabled))
     }
 
-    async fn remove_identities(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
+    async fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
+        self.with(|db| load::events(db, after, limit))
+    }
+
+    async fn claim_once(&self, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
+        let claim = claim.clone();
         self.writer
-            .ask(move |db, _| identities::remove(db, &ids))
+            .change(move |db, _| {
+                let before = load::claimed(db, &claim)?;
+                let (outcome, held) = once::decide(&claim, before.as_ref());
+                if let Some(held) = held {
+                    apply::claim(db, &claim, &held)?;
+                }
+                Ok(outcome)
+            })
             .await
     }
 
-    async fn merge(&self, ask: Merge) -> Result<Merged, StoreError> {
+    async fn lease(&self, request: &LeaseRequest) -> Result<Option<Fence>, StoreError> {
+        let request = request.clone();
         self.writer
-            .ask(move |db, _| identities::merge(db, &ask))
+            .change(move |db, _| {
+                let held = load::lease(db, request.name)?;
+                let Some(lease) = lease::decide(&request, held) else {
+                    return Ok(None);
+                };
+                apply::lease(db, &request, &lease)?;
+                Ok(Some(request.fence(lease.fence)))
+            })
             .await
     }
 
-    async fn unlink(&self, ask: Unlink) -> Result<Unlinked, StoreError> {
-        self.writer
-            .ask(move |db, _| identities::unlink(db, &ask))
-            .await
-    }
-
-    async fn revoke(&self, ask: Revoke) -> Result<Option<Identity>, StoreError> {
-        self.writer
-            .ask(move |db, _| identities::revoke(db, &ask))
-            .await
-    }
-
-    async fn add_oidc_provider(
+    async fn sweep(
         &self,
-        provider: OidcProvider,
+        sweep: &Sweep,
+        fence: &Fence,
         limit: usize,
-    ) -> Result<Added, StoreError> {
+    ) -> Result<Option<usize>, StoreError> {
+        let (sweep, fence) = (*sweep, fence.clone());
         self.writer
-            .ask(move |db, changes| providers::add(db, changes, provider, limit))
-            .await
-    }
-
-    async fn oidc_provider(&self, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.provider(name))
-    }
-
-    async fn list_oidc_providers(&self) -> Result<Vec<Arc<OidcProvider>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.list_providers())
-    }
-
-    async fn replace_oidc_provider(&self, provider: OidcProvider) -> Result<Replaced, StoreError> {
-        self.writer
-            .ask(move |db, changes| providers::replace(db, changes, provider))
-            .await
-    }
-
-    async fn remove_oidc_provider(&self, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.writer
-            .ask(move |db, changes| providers::remove(db, changes, name))
-            .await
-    }
-
-    async fn add_saml_provider(
-        &self,
-        provider: SamlProvider,
-        limit: usize,
-    ) -> Result<Added, StoreError> {
-        self.writer
-            .ask(move |db, changes| saml_providers::add(db, changes, provider, limit))
-            .await
-    }
-
-    async fn saml_provider(&self, name: &str) -> Result<Option<Arc<SamlProvider>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.saml_provider(name))
-    }
-
-    async fn list_saml_providers(&self) -> Result<Vec<Arc<SamlProvider>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.list_saml_providers())
-    }
-
-    async fn replace_saml_provider(&self, provider: SamlProvider) -> Result<Replaced, StoreError> {
-        self.writer
-            .ask(move |db, changes| saml_providers::replace(db, changes, provider))
-            .await
-    }
-
-    async fn remove_saml_provider(&self, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.writer
-            .ask(move |db, changes| saml_providers::remove(db, changes, name))
-            .await
-    }
-
-    async fn add_role(&self, role: Role, limit: usize) -> Result<Added, StoreError> {
-        self.writer
-            .ask(move |db, changes| roles::add(db, changes, role, limit))
-            .await
-    }
-
-    async fn role(&self, key: &str) -> Result<Option<Arc<Role>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.role(key))
-    }
-
-    async fn list_roles(&self) -> Result<Vec<Arc<Role>>, StoreError> {
-        self.is_open()?;
-        Ok(self.memory.list_roles())
-    }
-
-    async fn replace_role(&self, role: Role) -> Result<Replaced, StoreError> {
-        self.writer
-            .ask(move |db, changes| roles::replace(db, changes, role))
-            .await
-    }
-
-    async fn remove_role(&self, key: &str, version: u64) -> Result<Replaced, StoreError> {
-        let key = key.to_owned();
-        self.writer
-            .ask(move |db, changes| roles::remove(db, changes, key, version))
-            .await
-    }
-
-    async fn document(&self, name: DocumentName) -> Result<Option<Document>, StoreError> {
-        self.is_open()?;
-        self.readers.with(|db| documents::find(db, name))
-    }
-
-    async fn replace_document(
-        &self,
-        name: DocumentName,
-        document: Document,
-    ) -> Result<Replaced, StoreError> {
-        self.writer
-            .ask(move |db, _| documents::replace(db, name, &document))
+            .change(move |db, _| {
+                let held = load::lease(db, fence.name)?;
+                if !fence.is_newest(held) {
+                    return Ok(None);
+                }
+                apply::sweep(db, &sweep, limit).map(Some)
+            })
             .await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.is_open()?;
-        self.readers.with(|db| {
-            db.prepare_cached("SELECT count(*) FROM document")?
-                .query_row([], |_| Ok(()))?;
-            Ok(())
-        })
+        self.with(load::check)
     }
 
     async fn close(&self) {

@@ -1,7 +1,6 @@
 //! Opening the embedded store: the lock, the checks, the settings of a connection, and what an operator is told when it
 //! doesn't open.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +10,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::SqliteStore;
-use super::memory::Memory;
-use super::migrate::{self, Found, MIGRATIONS};
+use super::lock::{self, private};
+use super::migrate::{self, Found, MIGRATIONS, MigrationError};
 use super::readers::Readers;
 use super::writer::Writer;
-use crate::store::StoreError;
 
 const DATABASE: &str = "cognate.sqlite";
-const LOCK: &str = "lock";
 
 /// SQLite before 3.51.3 can lose a committed change when a write races a checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -100,23 +97,30 @@ pub enum OpenError {
         /// Why not.
         source: rusqlite::Error,
     },
-    /// A record of a pool or a provider can't be read.
-    #[error("{} holds a record that can't be read: restore a backup", database.display())]
-    Unreadable {
+    /// The database of an earlier version can't be copied before it is migrated.
+    #[error(
+        "{} has to be migrated, and is copied first, but the copy failed: see that the disk of the data \
+         directory has {} MiB free; nothing was changed",
+        database.display(), needed.div_ceil(1024 * 1024)
+    )]
+    NotCopied {
         /// The database file.
         database: PathBuf,
-        /// What is wrong with it.
-        source: StoreError,
+        /// How many bytes the migration needs.
+        needed: u64,
+        /// Why not, where it isn't the space.
+        #[source]
+        source: Option<rusqlite::Error>,
     },
 }
 
-/// Opens the store in `folder`: lock, checks, migrations, memory, readers, writer.
+/// Opens the store in `folder`: lock, checks, migrations, readers, writer.
 pub(super) fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
     if !is_recent(rusqlite::version_number()) {
         let version = rusqlite::version();
         return Err(OpenError::OldSqlite { version });
     }
-    let lock = lock(folder)?;
+    let lock = lock::take(folder)?;
     let path = folder.join(DATABASE);
     private(&path).map_err(|source| io_error(&path, source))?;
     let sqlite = |source: rusqlite::Error| {
@@ -143,51 +147,30 @@ pub(super) fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
     if !set_log(&db).map_err(sqlite)? {
         return Err(OpenError::NoLog { database: path });
     }
-    migrate::migrate(&mut db, version, MIGRATIONS).map_err(sqlite)?;
-    let memory = Memory::load(&db).map_err(|source| OpenError::Unreadable {
-        database: path.clone(),
-        source,
+    migrate::bring_up(&mut db, &path, version, MIGRATIONS).map_err(|error| match error {
+        MigrationError::Sqlite(source) => sqlite(source),
+        MigrationError::NotCopied { needed, source } => {
+            let database = path.clone();
+            OpenError::NotCopied {
+                database,
+                needed,
+                source,
+            }
+        }
     })?;
-    let memory = Arc::new(memory);
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
-    let writer = Writer::start(db, Arc::clone(&memory), Arc::clone(&readers), lock)
+    let writer = Writer::start(db, Arc::clone(&readers), lock)
         .map_err(|source| io_error(&path, source))?;
-    Ok(SqliteStore {
-        memory,
-        readers,
-        writer,
-    })
+    Ok(SqliteStore { readers, writer })
 }
 
 fn is_recent(version: i32) -> bool {
     version >= OLDEST_SQLITE
 }
 
-fn io_error(path: &Path, source: io::Error) -> OpenError {
+pub(super) fn io_error(path: &Path, source: io::Error) -> OpenError {
     let path = path.to_owned();
     OpenError::Io { path, source }
-}
-
-/// Takes the directory for this process, until the file is closed.
-fn lock(folder: &Path) -> Result<File, OpenError> {
-    let path = folder.join(LOCK);
-    let file = private(&path).map_err(|source| io_error(&path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            folder: folder.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
-    }
-}
-
-/// Opens a file, making one that only its owner may read where there is none.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// Takes everybody else's rights to an older file away; SQLite gives the files beside it the same mode. By its path:

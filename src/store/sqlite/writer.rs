@@ -1,27 +1,26 @@
-//! The one thread that writes. It takes every intention that is waiting into one transaction, each in a savepoint of
-//! its own, and answers after the COMMIT: a sync of the disk serves everybody who waits for one.
+//! The one thread that writes. It takes every change that is waiting into one transaction (group commit) and answers
+//! after the COMMIT, so that one sync of the disk serves all of them.
 
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::group::{Asked, Intention, commit};
-use super::memory::{Change, Memory};
+use super::closed;
+use super::group::{ChangeFn, PendingChange, commit};
 use super::readers::Readers;
-use super::{closed, purge};
 use crate::store::StoreError;
+use crate::store::event::Event;
 
-/// How many intentions may wait; whoever comes later waits to get in.
+/// How many changes may wait in the queue; a later caller waits until one is taken.
 const QUEUE: usize = 1024;
 
-/// How many intentions one transaction takes.
+/// How many changes one transaction takes.
 const GROUP: usize = 512;
 
-/// The way to the writing thread.
+/// The handle of the writing thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
@@ -30,24 +29,18 @@ pub(super) struct Writer {
 }
 
 enum Message {
-    Intention(Box<dyn Intention>),
+    Change(Box<dyn PendingChange>),
     Close,
 }
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until it has closed `db`.
-    pub(super) fn start(
-        db: Connection,
-        memory: Arc<Memory>,
-        readers: Arc<Readers>,
-        lock: File,
-    ) -> io::Result<Self> {
+    pub(super) fn start(db: Connection, readers: Arc<Readers>, lock: File) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(());
         let thread = Thread {
             db,
             waiting,
-            memory,
             readers,
         };
         std::thread::Builder::new()
@@ -61,33 +54,33 @@ impl Writer {
         Ok(Self { queue, ended })
     }
 
-    /// Has `intention` done, and returns when what it did is on the disk. It reports what it changes about pools and
-    /// providers; when it fails, nothing that it did is kept.
-    pub(super) async fn ask<T, F>(&self, intention: F) -> Result<T, StoreError>
+    /// Makes `change` in the next transaction, and returns when that is on the disk. A change that fails is rolled back;
+    /// the events of a change that succeeds are stored with it.
+    pub(super) async fn change<T, F>(&self, change: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, &mut Vec<Change>) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Connection, &mut Vec<Event>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let intention = Message::Intention(Box::new(Asked::new(intention, reply)));
-        self.queue.send(intention).await.map_err(|_| closed())?;
+        let change = Message::Change(Box::new(ChangeFn::new(change, reply)));
+        self.queue.send(change).await.map_err(|_| closed())?;
         if let Ok(answer) = answer.await {
             return answer;
         }
         // The thread panicked. Only when it has ended do the other calls notice.
         self.ended().await;
-        let source = "the writer ended before it answered";
-        Err(StoreError::Unknown(source.into()))
+        let cause = "the writer ended before it answered";
+        Err(StoreError::Unknown(cause.into()))
     }
 
-    /// Whether the thread takes intentions.
+    /// Whether the thread takes changes.
     pub(super) fn is_open(&self) -> bool {
         !self.queue.is_closed()
     }
 
-    /// Has everything done that was asked before, and the database closed.
+    /// Waits until every change that was sent before is made and the database is closed.
     pub(super) async fn close(&self) {
-        // An error means that somebody else has closed it.
+        // An error means that the writer is closed already.
         let _ = self.queue.send(Message::Close).await;
         self.ended().await;
     }
@@ -101,49 +94,28 @@ impl Writer {
 struct Thread {
     db: Connection,
     waiting: mpsc::Receiver<Message>,
-    memory: Arc<Memory>,
     readers: Arc<Readers>,
 }
 
 impl Thread {
     fn run(mut self) {
-        let mut purging = true;
-        while let Some(first) = self.next(&mut purging) {
+        while let Some(first) = self.waiting.blocking_recv() {
             let group = self.group(first);
             if !group.is_empty() {
-                self.serve(group);
-                purging = true;
+                self.commit(group);
             }
         }
         self.finish();
     }
 
-    /// The next message; `None` after the last one. Purges removed pools for as long as nobody waits.
-    fn next(&mut self, purging: &mut bool) -> Option<Message> {
-        loop {
-            match self.waiting.try_recv() {
-                Ok(message) => return Some(message),
-                Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) if *purging => {
-                    let _writing = self.readers.writing();
-                    *purging = purge::page(&mut self.db).unwrap_or_else(|error| {
-                        tracing::warn!(%error, "identities of a removed pool can't be deleted now");
-                        false
-                    });
-                }
-                Err(TryRecvError::Empty) => return self.waiting.blocking_recv(),
-            }
-        }
-    }
-
-    /// The intentions that wait, as many as go into a transaction.
-    fn group(&mut self, first: Message) -> Vec<Box<dyn Intention>> {
+    /// The changes that wait, as many as one transaction takes.
+    fn group(&mut self, first: Message) -> Vec<Box<dyn PendingChange>> {
         let mut group = Vec::new();
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Intention(intention) => group.push(intention),
-                // Nothing comes in any more; what is in already is still served.
+                Message::Change(change) => group.push(change),
+                // The queue takes nothing more; what is in it is still committed.
                 Message::Close => self.waiting.close(),
             }
             next = if group.len() < GROUP {
@@ -155,24 +127,20 @@ impl Thread {
         group
     }
 
-    fn serve(&mut self, mut group: Vec<Box<dyn Intention>>) {
+    fn commit(&self, mut group: Vec<Box<dyn PendingChange>>) {
         let writing = self.readers.writing();
-        let fate = commit(&self.db, &mut group);
+        let outcome = commit(&self.db, &mut group);
         drop(writing);
-        let fate = fate.map(|changes| {
-            // Before the answers, so that whoever has one reads what it says.
-            self.memory.apply(changes);
-        });
-        if let Err(failure) = &fate {
+        if let Err(failure) = &outcome {
             tracing::error!(error = %failure.error(), "a group of changes was not committed");
         }
-        for intention in group {
-            intention.answer(fate.as_ref().err());
+        for change in group {
+            change.answer(outcome.as_ref().err());
         }
     }
 
     fn finish(self) {
-        // The connection that closes last tidies the files up, and a reader may not.
+        // The connection that closes last removes the log, and a read-only connection can't.
         self.readers.close();
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         if let Err(error) = self.db.execute_batch(checkpoint) {

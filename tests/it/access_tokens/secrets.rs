@@ -61,20 +61,16 @@ async fn a_pool_shows_what_it_was_given_also_after_a_restart_and_an_update() {
 fn record(folder: &Arc<TempDir>, pool: &str) -> Value {
     let db = Connection::open(folder.path().join("data/cognate.sqlite")).unwrap();
     let (_, uuid) = pool.split_once(':').unwrap();
-    let query = "SELECT record FROM identity_pool WHERE lower(hex(id)) = ?1";
-    let text: String = db
-        .query_row(query, [uuid.replace('-', "")], |row| row.get(0))
-        .unwrap();
+    let query = "SELECT json FROM record WHERE kind = 'pool' AND key = ?1";
+    let text: String = db.query_row(query, [uuid], |row| row.get(0)).unwrap();
     cognate::model::json::read(text.as_bytes()).unwrap()
 }
 
 fn write_record(folder: &Arc<TempDir>, pool: &str, record: &Value) {
     let db = Connection::open(folder.path().join("data/cognate.sqlite")).unwrap();
     let (_, uuid) = pool.split_once(':').unwrap();
-    let update = "UPDATE identity_pool SET record = ?2 WHERE lower(hex(id)) = ?1";
-    let changed = db
-        .execute(update, (uuid.replace('-', ""), record.to_string()))
-        .unwrap();
+    let update = "UPDATE record SET json = ?2 WHERE kind = 'pool' AND key = ?1";
+    let changed = db.execute(update, (uuid, record.to_string())).unwrap();
     assert_eq!(changed, 1);
 }
 
@@ -113,7 +109,7 @@ async fn a_secret_that_was_moved_or_changed_is_nobodys() {
     let make = || world.pool(json!({ "SupportedLoginProviders": providers() }));
     let (one, other) = (make().await, make().await);
     let (folder, clock) = (Arc::clone(&world.folder), Arc::clone(&world.clock));
-    world.app.store.close().await;
+    world.store.close().await;
     drop(world);
     let (good, of_other) = (record(&folder, &one), record(&folder, &other));
     let place = "/settings/sealed_consumer_secrets/api.twitter.com";
@@ -138,7 +134,7 @@ async fn a_secret_that_was_moved_or_changed_is_nobodys() {
             .get_id(&one, json!({ "api.twitter.com": "7-x;s" }))
             .await;
         assert_eq!(login.error().1, "InternalErrorException");
-        world.app.store.close().await;
+        world.store.close().await;
     }
 }
 

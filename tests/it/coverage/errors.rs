@@ -377,7 +377,7 @@ async fn races(seen: &mut Seen) {
 /// What a store that is away makes of calls.
 async fn failures(seen: &mut Seen) {
     let place = Two::new().await;
-    place.world.app.store.close().await;
+    place.world.store.close().await;
     for entry in entries() {
         let mut input = request(entry);
         if entry.name == "ListIdentityPools" {

@@ -50,7 +50,7 @@ impl House {
         let mut call = self.app.call();
         call.region = Region::parse(REGION);
         call.caller = Some(Caller::Root);
-        let prepared = (entry.prepare)(input).unwrap();
+        let prepared = (entry.prepare)(&input).unwrap();
         let answer = prepared
             .run(&call)
             .await

@@ -162,7 +162,7 @@ async fn every_declared_error_comes_about_or_cannot() {
     roles(&mut seen).await;
     races(&mut seen).await;
     let world = World::new().await;
-    world.app.store.close().await;
+    world.store.close().await;
     for entry in entries().filter(|entry| entry.service == Service::Iam) {
         let mut input = request(entry);
         if entry.name == "CreateOpenIDConnectProvider" {

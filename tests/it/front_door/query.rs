@@ -206,7 +206,7 @@ async fn a_failure_says_whose_fault_it_is() {
     );
     is_private_xml(&answer);
 
-    world.app.store.close().await;
+    world.store.close().await;
     let answer = world.iam("ListOpenIDConnectProviders", &[]).await;
     answer.query_refused(500, "ServiceFailure", "Internal Server Error");
     assert_eq!(answer.xml("Type").as_deref(), Some("Receiver"));

@@ -8,6 +8,11 @@ use std::sync::{Arc, Once};
 use cognate::ambient::{Ambient, Still};
 use cognate::app::{self, App};
 use cognate::config::{Config, Environment, Flags, read_file};
+use cognate::store::Store;
+use cognate::store::event::{GuestHash, Origin};
+use cognate::store::identities::{PoolRef, PoolVersion};
+use cognate::store::record::RecordKind;
+use cognate::store::sqlite::SqliteStore;
 use cognate::wire::Front;
 use cognate::wire::sigv4::{self, SecretKey, Signer};
 use http::{HeaderMap, HeaderValue};
@@ -171,6 +176,7 @@ pub struct Door {
 /// A server, its clock and its client.
 pub struct World {
     pub app: Arc<App>,
+    pub store: Arc<dyn Store>,
     pub clock: Arc<Still>,
     pub folder: Arc<TempDir>,
     door: Door,
@@ -241,7 +247,8 @@ impl World {
         let address: SocketAddr = listener.local_addr().expect("an address");
         let public_url = config.public_url_for(address);
         let ambient: Arc<dyn Ambient> = clock.clone();
-        let opened = app::open(config, ambient, public_url)
+        let store = open_store(&config.data_dir);
+        let opened = app::open::open_with(config, ambient, public_url, Arc::clone(&store))
             .await
             .expect("a house that opens");
         let app = Arc::new(opened.app);
@@ -256,6 +263,7 @@ impl World {
         let door = Door::new(format!("http://{address}"), client, clock.clone());
         Self {
             app,
+            store,
             clock,
             folder,
             door,
@@ -265,15 +273,53 @@ impl World {
 
     /// Stops this server and starts another on the same data.
     pub async fn restart(self) -> Self {
-        self.app.store.close().await;
+        self.store.close().await;
         let (folder, clock) = (Arc::clone(&self.folder), Arc::clone(&self.clock));
         drop(self);
         Self::open(folder, clock, |_| {}).await
     }
 
+    /// The version of a record, by its kind and key.
+    pub async fn version(&self, kind: RecordKind, key: &str) -> u64 {
+        let found = self.store.record(kind, key).await.expect("a store that answers");
+        found.expect("a record").version
+    }
+
+    /// A pool as a question to the store names it.
+    pub async fn pool_version(&self, id: uuid::Uuid) -> PoolVersion {
+        let found = self.store.record(RecordKind::Pool, &id.to_string()).await;
+        let found = found.expect("a store that answers").expect("a pool");
+        #[expect(clippy::disallowed_methods, reason = "a test reads what the server wrote")]
+        let pool: Value = serde_json::from_str(&found.json.expect("a live record")).expect("JSON");
+        let incarnation = pool["incarnation"].as_u64().expect("an incarnation");
+        PoolVersion {
+            pool: PoolRef { id, incarnation },
+            version: found.version,
+        }
+    }
+
+    /// The origin of what a test writes past the server.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            signer: "test".to_owned(),
+            operation: "Test",
+            request_id: self.clock.uuid(),
+            at: self.clock.now(),
+            guests: GuestHash::new(&[0; 32]),
+        }
+    }
+
     pub fn now(&self) -> i64 {
         self.clock.now().as_second()
     }
+}
+
+/// The embedded store of a data directory, which is made.
+fn open_store(data_dir: &Path) -> Arc<dyn Store> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    made.expect("a data directory");
+    Arc::new(SqliteStore::open(data_dir).expect("a store"))
 }
 
 impl Door {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cognate::ambient::Still;
-use cognate::app;
+use cognate::app::{self, maintenance};
 use tokio::sync::OnceCell;
 
 use super::{beginning, client, config};
@@ -39,7 +39,7 @@ async fn build() -> Vec<(String, Vec<u8>)> {
     let config = config(folder.path(), |_| {});
     let opened = app::open(config, clock, "http://127.0.0.1".to_owned()).await;
     let house = opened.expect("a house that opens").app;
-    house.store.close().await;
+    maintenance::close(&house).await;
     drop(house);
     let entries = fs::read_dir(folder.path().join("data")).expect("a data directory");
     entries

@@ -1,8 +1,6 @@
 //! Rows that can't be: they are refused, never guessed at.
 
 use super::*;
-use crate::store::Replaced;
-use crate::store::sqlite::OpenError;
 
 /// A store with the identity 10 of the login 1, after `sql` was done to its rows.
 async fn damaged(sql: &str) -> (Folder, Arc<SqliteStore>) {
@@ -86,32 +84,14 @@ async fn a_merge_that_meets_a_wrong_row_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_pool_that_can_not_be_read_stops_the_start() {
+async fn a_version_that_can_not_be_is_not_read() {
     let folder = Folder::default();
     let store = folder.store();
     add_pool(&store).await;
     store.close().await;
-    let sql = "UPDATE identity_pool SET record = '{}'";
-    folder.sql().execute(sql, []).unwrap();
-    let error = SqliteStore::open(folder.0.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Unreadable { .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_version_that_can_not_be_is_not_read() {
-    let folder = Folder::default();
-    let store = folder.store();
-    let name = crate::store::DocumentName::RootKey;
-    let first = crate::store::Document {
-        version: 1,
-        bytes: Vec::new(),
-    };
-    let made = store.replace_document(name, first).await.unwrap();
-    assert_eq!(made, Replaced::Replaced);
-    store.close().await;
-    let sql = "UPDATE document SET version = -1";
+    let sql = "UPDATE record SET version = -1";
     folder.sql().execute(sql, []).unwrap();
     let store = folder.store();
-    assert!(is_corrupt(&store.document(name).await));
+    assert!(is_corrupt(&store.pool(id(1)).await));
     store.close().await;
 }

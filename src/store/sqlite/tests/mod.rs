@@ -10,11 +10,14 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{SqliteStore, rows};
+use super::{SqliteStore, load};
 use crate::model::identity::{Identity, Login};
 use crate::model::pool::Pool;
-use crate::store::conformance::{Dump, Home, Inspect};
-use crate::store::{PoolAdded, SignIn, SignedIn, Store, StoreError};
+use crate::store::conformance::{
+    Added, Calls, Dump, GuestAdded, Home, Inspect, Replaced, SignIn, SignedIn, removed,
+};
+use crate::store::record::View;
+use crate::store::{Store, StoreError};
 
 mod damage;
 mod earlier;
@@ -66,27 +69,25 @@ impl Home for Folder {
 #[async_trait]
 impl Inspect for SqliteStore {
     async fn dump(&self) -> Dump {
-        let ids = |db: &Connection, query: &str| -> Vec<Uuid> {
-            let mut statement = db.prepare(query).unwrap();
-            let ids = statement.query_map([], |row| rows::uuid(row, 0)).unwrap();
-            ids.map(Result::unwrap).collect()
-        };
+        let uuid = |row: &rusqlite::Row<'_>, column| row.get(column).map(Uuid::from_bytes);
         let read = |db: &Connection| {
+            let mut statement = db.prepare("SELECT id FROM identity ORDER BY id")?;
+            let ids = statement.query_map([], |row| uuid(row, 0))?;
             let mut identities = Vec::new();
-            for id in ids(db, "SELECT id FROM identity ORDER BY id") {
-                identities.push(rows::identity(db, id)?.unwrap());
+            for id in ids {
+                identities.push(load::identity(db, id?)?.unwrap());
             }
-            let mut logins =
-                db.prepare("SELECT pool, login_key, identity FROM login ORDER BY pool, login_key")?;
-            let logins = logins.query_map([], |row| {
-                Ok((rows::uuid(row, 0)?, row.get(1)?, rows::uuid(row, 2)?))
-            })?;
+            let mut logins = db.prepare(
+                "SELECT pool, login_key, identity FROM login WHERE identity <> zeroblob(16) \
+                 ORDER BY pool, login_key",
+            )?;
+            let logins = logins.query_map([], |row| Ok((uuid(row, 0)?, row.get(1)?, uuid(row, 2)?)))?;
             let logins = logins.collect::<rusqlite::Result<_>>()?;
-            let removed = ids(db, "SELECT id FROM removed_pool");
+            let records = load::changes(db, View::default())?.records;
             Ok(Dump {
                 identities,
                 logins,
-                removed,
+                removed: removed(records.iter()),
             })
         };
         self.readers.with(read).unwrap()
@@ -99,15 +100,16 @@ fn id(number: u128) -> Uuid {
 
 /// The pool 1, in the store.
 async fn add_pool(store: &SqliteStore) -> Pool {
-    let pool: Pool = rows::from_json(
-        r#"{"id":"eu-west-1:00000000-0000-0000-0000-000000000001","version":1,"settings":{"name":"p",
+    let mut pool: Pool = crate::model::json::read_as(
+        br#"{"id":"eu-west-1:00000000-0000-0000-0000-000000000001","settings":{"name":"p",
         "allow_unauthenticated":true,"allow_classic_flow":null,"supported_login_providers":{},
         "developer_provider_name":null,"oidc_provider_arns":[],"user_pool_clients":[],"tags":{}},
         "roles":{"authenticated":null,"unauthenticated":null}}"#,
     )
     .unwrap();
+    pool.version = 1;
     let added = store.add_pool(pool.clone(), 9).await.unwrap();
-    assert_eq!(added, PoolAdded::Added);
+    assert_eq!(added, Added::Added);
     pool
 }
 

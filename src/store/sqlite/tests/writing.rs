@@ -1,10 +1,16 @@
 //! The writing thread: groups, failures, purges, its end.
 
 use super::*;
-use crate::store::GuestAdded;
-use crate::store::sqlite::memory::Change;
-use crate::store::sqlite::pools;
+use crate::store::event::{Event, EventKind, Subject};
+use crate::store::identities::Write;
+use crate::store::sqlite::apply;
 use tokio::task::JoinSet;
+
+fn event(number: u128) -> Event {
+    let (pool, id) = (id(1), id(number));
+    let origin = crate::store::conformance::origin(Timestamp::UNIX_EPOCH);
+    Event::new(EventKind::IdentityCreated, Subject::Identity { pool, id }, &origin)
+}
 
 /// How many transactions stand in the write-ahead log since it last began anew: each ends with a frame that says how
 /// big the database is, at the fifth byte of its header.
@@ -29,11 +35,11 @@ async fn changes_that_wait_share_a_commit() {
     let mut tasks = JoinSet::new();
     let first = Arc::clone(&store);
     tasks.spawn(async move {
-        let hold = move |_: &Connection, _: &mut Vec<Change>| {
+        let hold = move |_: &Connection, _: &mut Vec<Event>| {
             released.recv().unwrap();
             Ok(())
         };
-        first.writer.ask(hold).await.unwrap();
+        first.writer.change(hold).await.unwrap();
     });
     // More than the queue takes, and more than twice what a transaction takes.
     for number in 10..2010 {
@@ -68,7 +74,7 @@ async fn the_log_is_synced_at_every_commit() {
         ("locking_mode", "normal"),
     ];
     for (name, expected) in settings {
-        let read = move |db: &Connection, _: &mut Vec<Change>| {
+        let read = move |db: &Connection, _: &mut Vec<Event>| {
             let value = db.pragma_query_value(None, name, |row| {
                 Ok(match row.get_ref(0)? {
                     rusqlite::types::ValueRef::Integer(number) => number.to_string(),
@@ -77,7 +83,7 @@ async fn the_log_is_synced_at_every_commit() {
             })?;
             Ok(value)
         };
-        assert_eq!(store.writer.ask(read).await.unwrap(), expected, "{name}");
+        assert_eq!(store.writer.change(read).await.unwrap(), expected, "{name}");
     }
     store.close().await;
 }
@@ -105,25 +111,25 @@ async fn a_change_that_fails_takes_no_other_along() {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let fails = number % 2 == 0;
-            let change = move |db: &Connection, changes: &mut Vec<Change>| {
-                rows::add_identity(db, &guest(number))?;
-                changes.push(Change::NoPool(id(if fails { 1 } else { 2 })));
+            let change = move |db: &Connection, events: &mut Vec<Event>| {
+                apply::write(db, &Write::InsertIdentity(guest(number)))?;
+                events.push(event(number));
                 if fails {
                     return Err(StoreError::Corrupt("as told".into()));
                 }
                 Ok(())
             };
-            assert_eq!(store.writer.ask(change).await.is_err(), fails);
+            assert_eq!(store.writer.change(change).await.is_err(), fails);
         });
     }
     tasks.join_all().await;
     let kept = store.dump().await.identities;
     assert_eq!(kept.len(), 50);
     assert!(kept.iter().all(|one| one.id.as_u128() % 2 == 1));
-    assert!(
-        store.pool(id(1)).await.unwrap().is_some(),
-        "memory follows what is kept"
-    );
+    let events = store.list_events(0, 1000).await.unwrap().transactions;
+    let events = events.into_iter().flat_map(|(_, events)| events);
+    let events = events.filter(|event| event.kind == EventKind::IdentityCreated);
+    assert_eq!(events.count(), 50, "the events are those of what is kept");
     store.close().await;
 }
 
@@ -136,16 +142,16 @@ async fn when_the_transaction_is_lost_nobody_is_told_otherwise() {
     for number in 0..100 {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let change = move |db: &Connection, changes: &mut Vec<Change>| {
-                rows::add_identity(db, &guest(number))?;
-                changes.push(Change::NoPool(id(2)));
+            let change = move |db: &Connection, events: &mut Vec<Event>| {
+                apply::write(db, &Write::InsertIdentity(guest(number)))?;
+                events.push(event(number));
                 if number == 50 {
                     // As SQLite does by itself when a disk is full or broken.
                     db.execute_batch("ROLLBACK")?;
                 }
                 Ok(())
             };
-            (number, store.writer.ask(change).await)
+            (number, store.writer.change(change).await)
         });
     }
     let answers = tasks.join_all().await;
@@ -169,7 +175,7 @@ async fn a_writer_that_died_is_noticed() {
     add_pool(&store).await;
     let died = store
         .writer
-        .ask(|_, _| -> Result<(), StoreError> { panic!("as told") })
+        .change(|_, _| -> Result<(), StoreError> { panic!("as told") })
         .await;
     assert!(matches!(died, Err(StoreError::Unknown(_))), "{died:?}");
     let closed = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Unavailable(_)));
@@ -188,14 +194,12 @@ async fn a_pool_that_comes_back_before_its_purge_comes_back_empty() {
     let store = folder.store();
     let pool = add_pool(&store).await;
     signed_in(&store, ask(10, "1")).await;
-    let at_once = move |db: &Connection, changes: &mut Vec<Change>| {
-        pools::remove(db, changes, id(1))?;
-        pools::add(db, changes, pool, 9)
-    };
-    store.writer.ask(at_once).await.unwrap();
+    assert!(store.remove_pool(id(1)).await.unwrap());
+    assert_eq!(store.add_pool(pool, 9).await.unwrap(), Added::Added);
     assert_eq!(store.identity(id(10)).await.unwrap(), None);
     let made = signed_in(&store, ask(20, "1")).await;
     assert_eq!(made.id, id(20));
+    while store.purge(1).await.unwrap() {}
     let dump = store.dump().await;
     assert_eq!((dump.identities.len(), dump.removed.len()), (1, 0));
     store.close().await;
@@ -218,17 +222,11 @@ async fn a_big_purge_goes_on_after_a_restart_and_nobody_waits_for_it() {
         .sql()
         .query_row("SELECT count(*) FROM identity", [], |row| row.get(0))
         .unwrap();
-    assert!(left > 0, "closing doesn't wait for the purge");
+    assert!(left > 0, "deleting a pool doesn't wait for the purge");
 
     let store = folder.store();
-    let mut dump = store.dump().await;
-    for _ in 0..2000 {
-        if dump.removed.is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        dump = store.dump().await;
-    }
+    while store.purge(100).await.unwrap() {}
+    let dump = store.dump().await;
     assert_eq!((dump.identities.len(), dump.logins.len()), (0, 0));
     assert!(dump.removed.is_empty());
     store.close().await;

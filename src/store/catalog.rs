@@ -252,10 +252,10 @@ impl Snapshot {
         self.view
     }
 
-    /// Whether a record is there, understood or not.
-    pub fn has(&self, kind: RecordKind, key: &str) -> bool {
-        let name = (kind.as_str().to_owned(), key.to_owned());
-        self.records.get(&name).is_some_and(|known| known.is_live)
+    /// Whether any record of this kind is there, understood or not.
+    pub fn has_any(&self, kind: RecordKind) -> bool {
+        let mut records = self.records.iter();
+        records.any(|((of, _), known)| of == kind.as_str() && known.is_live)
     }
 
     /// The pool with this UUID.

@@ -1,11 +1,11 @@
 //! Guarantees about records of every kind, events, claims, leases and sweeps.
 
 use super::*;
-use crate::store2::event::EventKind;
-use crate::store2::lease::LeaseRequest;
-use crate::store2::once::{Claim, ClaimOutcome};
-use crate::store2::record::{PutOutcome, RecordKind, RecordWrite, View};
-use crate::store2::sweep::Sweep;
+use crate::store::event::EventKind;
+use crate::store::lease::LeaseRequest;
+use crate::store::once::{Claim, ClaimOutcome};
+use crate::store::record::{PutOutcome, RecordKind, RecordWrite, View};
+use crate::store::sweep::Sweep;
 
 fn write(key: &str, expected: u64, json: Option<&str>) -> RecordWrite {
     RecordWrite {
@@ -19,8 +19,8 @@ fn write(key: &str, expected: u64, json: Option<&str>) -> RecordWrite {
 }
 
 /// An origin of the request `number` at a second.
-fn request(number: u128, second: i64) -> crate::store2::event::Origin {
-    crate::store2::event::Origin {
+fn request(number: u128, second: i64) -> crate::store::event::Origin {
+    crate::store::event::Origin {
         request_id: id(number),
         ..origin(at(second))
     }
@@ -224,7 +224,7 @@ pub(super) async fn of_many_claims_at_once_one_holds(store: Arc<dyn Inspect>) {
 }
 
 pub(super) async fn a_change_with_an_outdated_pool_writes_nothing(store: Arc<dyn Inspect>) {
-    use crate::store2::identities::{Answer, Question};
+    use crate::store::identities::{Answer, Question};
     add_pool(&*store, 1).await;
     let seen = store.version(id(1)).await.unwrap().unwrap();
     let mut changed = pool(1);

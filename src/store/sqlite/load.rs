@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::model::identity::{Identity, LoginKey, State};
 use crate::model::json;
-use crate::store2::StoreError;
-use crate::store2::event::{Event, EventPage};
-use crate::store2::identities::{Loaded, Need, PoolRef};
-use crate::store2::lease::Lease;
-use crate::store2::once::{Claim, Claimed};
-use crate::store2::record::{Before, Changes, Record, RecordKind, RecordWrite, View};
+use crate::store::StoreError;
+use crate::store::event::{Event, EventPage};
+use crate::store::identities::{Loaded, Need, PoolRef};
+use crate::store::lease::Lease;
+use crate::store::once::{Claim, Claimed};
+use crate::store::record::{Before, Changes, Record, RecordKind, RecordWrite, View};
 
 pub(super) const LIVE: i64 = 1;
 pub(super) const MERGED: i64 = 2;

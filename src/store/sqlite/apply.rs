@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use super::load::{LIVE, MERGED, corrupt};
 use crate::model::identity::{Identity, State};
-use crate::store2::StoreError;
-use crate::store2::event::Event;
-use crate::store2::identities::{PoolRef, Write};
-use crate::store2::lease::{Lease, LeaseRequest};
-use crate::store2::once::{Claim, Claimed};
-use crate::store2::record::{Record, to_json};
-use crate::store2::sweep::Sweep;
+use crate::store::StoreError;
+use crate::store::event::Event;
+use crate::store::identities::{PoolRef, Write};
+use crate::store::lease::{Lease, LeaseRequest};
+use crate::store::once::{Claim, Claimed};
+use crate::store::record::{Record, to_json};
+use crate::store::sweep::Sweep;
 
 /// Applies a write of a plan about identities.
 pub(super) fn write(db: &Connection, write: &Write) -> Result<(), StoreError> {

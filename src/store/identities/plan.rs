@@ -11,8 +11,8 @@ use super::question::{
 use crate::model::identity::{Identity, Login, LoginKey, State};
 use crate::model::merge;
 use crate::model::sign_in::{self, Decision, Known, Presented};
-use crate::store2::StoreError;
-use crate::store2::event::{Event, EventKind, Origin, Subject};
+use crate::store::StoreError;
+use crate::store::event::{Event, EventKind, Origin, Subject};
 
 /// How often an identity may have been merged onwards. Far more than the accounts of any user; a longer chain is a loop.
 const MERGES: usize = 1000;

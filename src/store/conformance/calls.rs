@@ -4,14 +4,14 @@ use super::*;
 use crate::model::iam_role::Role;
 use crate::model::pool::DeletedPool;
 use crate::model::provider::{OidcProvider, SamlProvider, oidc_key};
-use crate::store2::event::{GuestHash, Origin};
-use crate::store2::identities::{
+use crate::store::event::{GuestHash, Origin};
+use crate::store::identities::{
     self, Answer, Delete, IdentityRefusal, Missing, PoolRef, PoolVersion, Question,
 };
-use crate::store2::lease::LeaseRequest;
-use crate::store2::record::{PutOutcome, Record, RecordKind, RecordWrite, Stored, View, parse};
-use crate::store2::sweep::Sweep;
-use crate::store2::{StoreError, ask};
+use crate::store::lease::LeaseRequest;
+use crate::store::record::{PutOutcome, Record, RecordKind, RecordWrite, Stored, View, parse};
+use crate::store::sweep::Sweep;
+use crate::store::{StoreError, ask};
 
 /// Whether a record was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -511,7 +511,7 @@ macro_rules! calls {
 }
 
 calls!(dyn Inspect + '_);
-calls!(crate::store2::sqlite::SqliteStore);
+calls!(crate::store::sqlite::SqliteStore);
 
 fn added(outcome: PutOutcome) -> Added {
     match outcome {

@@ -1,0 +1,128 @@
+//! Duties that one server of a store has at a time, guarded by a lease: deleting the identities of deleted pools, and
+//! sweeping claims, events and deletions that ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::records::Records;
+use crate::ambient::Ambient;
+use crate::store::event::{GuestHash, Origin};
+use crate::store::identities::PoolRef;
+use crate::store::lease::{Fence, LeaseRequest};
+use crate::store::record::{RecordKind, RecordWrite, Stored};
+use crate::store::sweep::Sweep;
+use crate::store::StoreError;
+
+/// How often the runner looks for work.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a lease lasts; its holder prolongs it at every look.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// How many rows one transaction deletes, so that other changes wait only briefly.
+const PAGE: usize = 500;
+
+/// How many looks pass between two sweeps of what ended.
+const LOOKS: u32 = 120;
+
+/// How long deletions of records are kept.
+const DELETIONS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The runner of one server.
+pub(super) struct Jobs {
+    pub(super) records: Arc<Records>,
+    pub(super) ambient: Arc<dyn Ambient>,
+    pub(super) guests: GuestHash,
+    /// This server, as the owner of a lease.
+    pub(super) server: Uuid,
+    /// How long events are kept.
+    pub(super) keep_events: SignedDuration,
+}
+
+impl Jobs {
+    /// Works until the task is aborted.
+    pub(super) async fn run(self) {
+        let mut look = 0;
+        loop {
+            let sweep_all = look % LOOKS == 0;
+            look += 1;
+            if let Err(error) = self.look(sweep_all).await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "rows that nothing needs can't be deleted now"
+                );
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn look(&self, sweep_all: bool) -> Result<(), StoreError> {
+        let snapshot = self.records.snapshot()?;
+        let pools: Vec<_> = snapshot.deleted_pools().cloned().collect();
+        if pools.is_empty() && !sweep_all {
+            return Ok(());
+        }
+        let Some(fence) = self.lease().await? else {
+            return Ok(());
+        };
+        for pool in pools {
+            let (id, incarnation) = (pool.id, pool.incarnation);
+            let identities = Sweep::Identities(PoolRef { id, incarnation });
+            if self.sweep(&identities, &fence).await? {
+                let done = RecordWrite::delete(RecordKind::DeletedPool, pool.key(), pool.version);
+                self.records.put(&[done], &self.origin()).await?;
+            }
+        }
+        if sweep_all {
+            let now = self.now();
+            self.sweep(&Sweep::Claims(now), &fence).await?;
+            self.sweep(&Sweep::Events(now - self.keep_events), &fence).await?;
+            self.sweep(&Sweep::Deletions(now - DELETIONS), &fence).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes page by page; `false` where another server holds the lease.
+    async fn sweep(&self, sweep: &Sweep, fence: &Fence) -> Result<bool, StoreError> {
+        loop {
+            match self.records.store.sweep(sweep, fence, PAGE).await? {
+                None => return Ok(false),
+                Some(0) => return Ok(true),
+                Some(_) => {
+                    if self.lease().await?.as_ref() != Some(fence) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn lease(&self) -> Result<Option<Fence>, StoreError> {
+        let now = self.now();
+        let request = LeaseRequest {
+            name: "maintenance",
+            owner: self.server,
+            now,
+            until: now + LEASE,
+        };
+        self.records.store.lease(&request).await
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            signer: "cognate".to_owned(),
+            operation: "Maintenance",
+            request_id: self.ambient.uuid(),
+            at: self.now(),
+            guests: self.guests.clone(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        let now = self.ambient.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}

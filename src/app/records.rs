@@ -1,0 +1,114 @@
+//! Records: read from the catalog, written to the store. A write is in force here when it returns; other servers of the
+//! store see it within a second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keys::in_use::KeysInUse;
+use super::{App, Call};
+use crate::ambient::Ambient;
+use crate::store::catalog::{Catalog, Moment, Snapshot};
+use crate::store::event::Origin;
+use crate::store::identities::{Answer, Question};
+use crate::store::record::{PutOutcome, RecordWrite};
+use crate::store::{Store, StoreError};
+
+/// How often the catalog is refreshed.
+const POLL: Duration = Duration::from_millis(500);
+
+/// The store, the catalog of its records and the keys in use.
+pub(super) struct Records {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) catalog: Catalog,
+    pub(super) keys: KeysInUse,
+    pub(super) ambient: Arc<dyn Ambient>,
+}
+
+impl Records {
+    /// The records; an error where the view of them is too old.
+    pub(super) fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
+        let snapshot = self.catalog.snapshot(moment(self.ambient.as_ref()));
+        snapshot.map_err(|outdated| StoreError::Unavailable(Box::new(outdated)))
+    }
+
+    /// Reads what changed in the store, and swaps the keys in use.
+    pub(super) async fn refresh(&self) -> Result<(), StoreError> {
+        let moment = moment(self.ambient.as_ref());
+        let (snapshot, changed) = self.catalog.refresh(self.store.as_ref(), moment).await?;
+        if (changed || !self.keys.are_current()) && !self.keys.follow(&snapshot) {
+            // Nothing that depends on keys may go on with keys that are not those of the store.
+            self.catalog.outdate();
+        }
+        Ok(())
+    }
+
+    /// Writes records, all or none, and takes them over.
+    pub(super) async fn put(
+        &self,
+        writes: &[RecordWrite],
+        origin: &Origin,
+    ) -> Result<PutOutcome, StoreError> {
+        let outcome = self.store.put(writes, origin).await;
+        // A write with an unknown outcome may be there, and a conflict is with something that this view lacks.
+        if let Err(error) = self.refresh().await {
+            self.catalog.outdate();
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "records were written and can't be read again yet"
+            );
+        }
+        outcome
+    }
+
+    /// Refreshes the catalog until the task is aborted.
+    pub(super) async fn poll(self: Arc<Self>) {
+        let mut failing = false;
+        loop {
+            tokio::time::sleep(POLL).await;
+            let refreshed = self.refresh().await;
+            if let (Err(error), false) = (&refreshed, failing) {
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    "the records of the store can't be read: after five seconds, calls are refused"
+                );
+            }
+            failing = refreshed.is_err();
+        }
+    }
+}
+
+/// The present moment.
+pub(super) fn moment(ambient: &dyn Ambient) -> Moment {
+    Moment {
+        uptime: ambient.uptime(),
+        now: ambient.now(),
+    }
+}
+
+/// Reads what changed in the store.
+pub async fn refresh(app: &App) -> Result<(), StoreError> {
+    app.records.refresh().await
+}
+
+/// Writes a record in the name of a call.
+pub(super) async fn put(call: &Call<'_>, write: RecordWrite) -> Result<PutOutcome, StoreError> {
+    app_put(call.app, &[write], &call.origin()).await
+}
+
+/// Writes records, all or none.
+pub(super) async fn app_put(
+    app: &App,
+    writes: &[RecordWrite],
+    origin: &Origin,
+) -> Result<PutOutcome, StoreError> {
+    app.records.put(writes, origin).await
+}
+
+/// Asks the store about identities in the name of a call.
+pub(super) async fn ask(call: &Call<'_>, question: &Question) -> Result<Answer, StoreError> {
+    let store = call.app.records.store.as_ref();
+    if let Some(answer) = store.read(question).await? {
+        return Ok(answer);
+    }
+    store.change(question, &call.origin()).await
+}

@@ -1,5 +1,0 @@
-CREATE TABLE saml_provider (
-  name TEXT NOT NULL PRIMARY KEY,
-  version INTEGER NOT NULL,
-  record TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
