@@ -147,7 +147,10 @@ pub async fn revoke(call: &Call<'_>, id: &str, revoked: bool) -> Result<Identity
 /// the region that the request was signed for are removed: a UUID alone doesn't name the region, so an id with another
 /// region than its identity's removes nothing.
 pub async fn remove(call: &Call<'_>, ids: Vec<IdentityId>) -> Result<Vec<IdentityId>, Error> {
-    let (mut removed, mut kept) = (Vec::<(PoolVersion, Uuid)>::with_capacity(ids.len()), Vec::new());
+    let (mut removed, mut kept) = (
+        Vec::<(PoolVersion, Uuid)>::with_capacity(ids.len()),
+        Vec::new(),
+    );
     for id in ids {
         let found = record(call, id.uuid).await?;
         let found = found.filter(|(_, pool)| pool.id.region == id.region);

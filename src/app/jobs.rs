@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::records::Records;
 use crate::ambient::Ambient;
+use crate::store::StoreError;
 use crate::store::event::{GuestHash, Origin};
 use crate::store::identities::PoolRef;
 use crate::store::lease::{Fence, LeaseRequest};
 use crate::store::record::{RecordKind, RecordWrite, Stored};
 use crate::store::sweep::Sweep;
-use crate::store::StoreError;
 
 /// How often the runner looks for work.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -79,8 +79,10 @@ impl Jobs {
         if sweep_all {
             let now = self.now();
             self.sweep(&Sweep::Claims(now), &fence).await?;
-            self.sweep(&Sweep::Events(now - self.keep_events), &fence).await?;
-            self.sweep(&Sweep::Deletions(now - DELETIONS), &fence).await?;
+            self.sweep(&Sweep::Events(now - self.keep_events), &fence)
+                .await?;
+            self.sweep(&Sweep::Deletions(now - DELETIONS), &fence)
+                .await?;
         }
         Ok(())
     }

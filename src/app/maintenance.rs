@@ -12,4 +12,5 @@ pub async fn check(app: &App) -> Result<(), StoreError> {
 /// Finishes the calls in progress in the store and closes it. Later calls are refused.
 pub async fn close(app: &App) {
     app.records.store.close().await;
+    app.records.catalog.outdate();
 }

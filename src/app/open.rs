@@ -129,7 +129,9 @@ pub async fn open_with(
     let parts = (store.as_ref(), &master_key, ambient.as_ref());
     let (configured, new_root_key) = root_key(&config, &before, parts, &origin).await?;
     let (signing, sealing) = key_rings(parts, &origin).await?;
-    catalog.refresh(store.as_ref(), moment(ambient.as_ref())).await?;
+    catalog
+        .refresh(store.as_ref(), moment(ambient.as_ref()))
+        .await?;
     let tokens = Arc::new(Tokens::new(
         public_url,
         rings::signing_keys(&signing, &master_key)?,
@@ -239,9 +241,13 @@ fn master_key(
 }
 
 fn holds_secrets(stored: &Snapshot) -> bool {
-    [RecordKind::KeyRing, RecordKind::RootKey, RecordKind::AccessKey]
-        .into_iter()
-        .any(|kind| stored.has_any(kind))
+    [
+        RecordKind::KeyRing,
+        RecordKind::RootKey,
+        RecordKind::AccessKey,
+    ]
+    .into_iter()
+    .any(|kind| stored.has_any(kind))
 }
 
 /// The configured root key, if there is one. Where the stored one is used and none is stored, one is made, and the file

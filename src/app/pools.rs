@@ -23,7 +23,9 @@ pub fn record(app: &App, id: &PoolId) -> Result<Option<Arc<Pool>>, StoreError> {
 pub fn by_uuid(app: &App, uuid: Uuid) -> Result<Option<Arc<Pool>>, StoreError> {
     let snapshot = app.records.snapshot()?;
     let found = snapshot.pool(uuid);
-    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
+    Ok(found
+        .map_err(|error| StoreError::Corrupt(Box::new(error)))?
+        .cloned())
 }
 
 /// The pool as a question about its identities names it.
@@ -77,7 +79,11 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<Arc<Pool>>, Error> {
     let region = call.signed_region();
-    Ok(call.app.records.snapshot()?.list_pools(region, after, limit))
+    Ok(call
+        .app
+        .records
+        .snapshot()?
+        .list_pools(region, after, limit))
 }
 
 /// Adds a pool, unless its region has as many pools as the configuration allows.

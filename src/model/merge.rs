@@ -47,7 +47,9 @@ pub fn unlink(identity: &mut Identity, logins: &[Login], now: Timestamp) -> Vec<
     if !may_unlink(identity, logins) {
         return Vec::new();
     }
-    let removed = identity.logins.extract_if(.., |login| logins.contains(login));
+    let removed = identity
+        .logins
+        .extract_if(.., |login| logins.contains(login));
     let removed = removed.collect();
     identity.epoch += 1;
     identity.version += 1;

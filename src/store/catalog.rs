@@ -242,7 +242,10 @@ impl Snapshot {
             Some(RecordKind::AccessKey) => put_by_key(&mut self.access_keys, &record),
             Some(RecordKind::DeletedPool) => put_by_key(&mut self.deleted_pools, &record),
             None => {
-                tracing::warn!(kind = record.kind, "a record of a newer version is not used");
+                tracing::warn!(
+                    kind = record.kind,
+                    "a record of a newer version is not used"
+                );
             }
         }
     }
@@ -264,12 +267,7 @@ impl Snapshot {
     }
 
     /// Up to `limit` pools of a region with ids above `after`, in ascending order; those that can't be read are left out.
-    pub fn list_pools(
-        &self,
-        region: &Region,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Vec<Arc<Pool>> {
+    pub fn list_pools(&self, region: &Region, after: Option<Uuid>, limit: usize) -> Vec<Arc<Pool>> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let pools = self.pools.range((from, Bound::Unbounded));
         let pools = pools.filter_map(|(_, pool)| pool.as_ref().ok());
@@ -360,7 +358,10 @@ fn get<'m, K: Ord + std::borrow::Borrow<Q>, Q: Ord + ?Sized, R>(
     records: &'m BTreeMap<K, Entry<R>>,
     key: &Q,
 ) -> Result<Option<&'m Arc<R>>, Unreadable> {
-    records.get(key).map(|entry| entry.as_ref().map_err(|_| Unreadable)).transpose()
+    records
+        .get(key)
+        .map(|entry| entry.as_ref().map_err(|_| Unreadable))
+        .transpose()
 }
 
 fn readable<K, R>(records: &BTreeMap<K, Entry<R>>) -> impl Iterator<Item = &Arc<R>> {

@@ -161,7 +161,10 @@ pub fn plan(
 ) -> Result<Vec<Record>, PutOutcome> {
     let mut records: Vec<Record> = Vec::with_capacity(writes.len());
     for (index, (write, before)) in writes.iter().zip(before).enumerate() {
-        let live = before.record.as_ref().filter(|record| record.json.is_some());
+        let live = before
+            .record
+            .as_ref()
+            .filter(|record| record.json.is_some());
         let version = before.record.as_ref().map_or(0, |record| record.version);
         let live_version = live.map_or(0, |record| record.version);
         if live_version != write.expected {

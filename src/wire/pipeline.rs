@@ -72,11 +72,7 @@ pub(super) async fn run(
 }
 
 /// Takes the steps that depend on stored data: what they read may change before they write, and then they run again.
-async fn run_once(
-    entry: &Entry,
-    call: &Call<'_>,
-    value: &Value,
-) -> Result<Box<dyn Answer>, Error> {
+async fn run_once(entry: &Entry, call: &Call<'_>, value: &Value) -> Result<Box<dyn Answer>, Error> {
     let prepared = (entry.prepare)(value)?;
     if entry.access == Access::Signed {
         prepared.authorise(call).await?;

@@ -325,7 +325,8 @@ async fn a_box_that_was_moved_does_not_open() {
         })
         .await;
         refused_after(&data, &KEYS, |db| {
-            let moved = document(db, from);
+            let mut moved = document(db, from);
+            moved["purpose"] = document(db, to)["purpose"].clone();
             put(db, to, &moved);
         })
         .await;
@@ -358,8 +359,9 @@ async fn a_document_that_is_none_is_refused() {
             ("root-key", &ROOT),
         ] {
             refused_after(&data, words, |db| {
-                let update = "UPDATE document SET bytes = ?2 WHERE name = ?1";
-                db.execute(update, (name, text.as_bytes())).unwrap();
+                let (kind, key) = record(name);
+                let update = "UPDATE record SET json = ?3 WHERE kind = ?1 AND key = ?2";
+                db.execute(update, (kind, key, text)).unwrap();
             })
             .await;
         }

@@ -200,7 +200,7 @@ async fn no_guests_id_and_no_secret_is_in_a_log_or_a_metric() {
     secrets.push(Credentials::root().secret);
     place.one.away(true);
     world.clock.advance(100_000);
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     place.world.get_id(&place.pool, json!({})).await;
     let guest = format!("eu-west-1:{}", secrets[0]);
     world.credentials(&guest, json!({})).await;

@@ -136,7 +136,7 @@ async fn ids_that_could_not_be_deleted_are_named_one_by_one() {
     let pool = world.pool(json!({})).await;
     let one = world.identity(&pool, json!({})).await;
     let two = world.identity(&pool, json!({})).await;
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     let answer = delete(&world, &[&one, &two]).await.ok();
     let failed = |id: &str| json!({ "IdentityId": id, "ErrorCode": "InternalServerError" });
     assert_eq!(

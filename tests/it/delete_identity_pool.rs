@@ -70,7 +70,10 @@ async fn fill(world: &World, pool: Uuid) {
         let id = Uuid::from_u128(number.reverse_bits());
         adding.spawn(async move {
             if number % 2 == 0 {
-                store.change(&Question::AddGuest(pool, id), &origin).await.unwrap();
+                store
+                    .change(&Question::AddGuest(pool, id), &origin)
+                    .await
+                    .unwrap();
                 return;
             }
             let login = Login::developer("login.mycompany", number.to_string());

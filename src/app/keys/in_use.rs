@@ -95,17 +95,21 @@ impl KeysInUse {
 
     fn swap(&self, snapshot: &Snapshot) -> Result<(), KeysError> {
         if let Some(ring) = rings::read(Ring::Signing, snapshot)? {
-            self.tokens.use_keys(rings::signing_keys(&ring, &self.master_key)?);
+            self.tokens
+                .use_keys(rings::signing_keys(&ring, &self.master_key)?);
         }
         if let Some(ring) = rings::read(Ring::Sealing, snapshot)? {
-            self.credentials.use_keys(rings::sealing_keys(&ring, &self.master_key)?);
+            self.credentials
+                .use_keys(rings::sealing_keys(&ring, &self.master_key)?);
         }
         if self.root_key_is_stored {
             let root = root_key::read(snapshot, &self.master_key);
-            self.root_key.store(root.map_err(|_| KeysError::Sealed)?.map(Arc::new));
+            self.root_key
+                .store(root.map_err(|_| KeysError::Sealed)?.map(Arc::new));
         }
         let access_keys = access_keys::unseal(snapshot, &self.master_key);
-        self.access_keys.store(Arc::new(access_keys.map_err(|_| KeysError::Sealed)?));
+        self.access_keys
+            .store(Arc::new(access_keys.map_err(|_| KeysError::Sealed)?));
         Ok(())
     }
 
@@ -123,6 +127,8 @@ fn versions_of(snapshot: &Snapshot) -> Option<Versions> {
     Some(Versions {
         rings: [ring(Ring::Signing)?, ring(Ring::Sealing)?],
         root_key: snapshot.root_key().ok()?.map_or(0, |key| key.version),
-        access_keys: access_keys.map(|key| (key.name.clone(), key.version)).collect(),
+        access_keys: access_keys
+            .map(|key| (key.name.clone(), key.version))
+            .collect(),
     })
 }

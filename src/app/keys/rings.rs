@@ -15,8 +15,8 @@ use crate::model::key_ring::{KeyRing, Lifetimes, NotRotated, RingKey};
 use crate::seal::SealKey;
 use crate::store::catalog::Snapshot;
 use crate::store::event::Origin;
-use crate::store::record::{self, DocumentError, PutOutcome, RecordKind, RecordWrite};
-use crate::store::{Store, StoreError};
+use crate::store::record::{self, PutOutcome, RecordKind, RecordWrite};
+use crate::store::{Cause, Store, StoreError};
 use crate::tokens::{NewSigningKey, SigningKey, SigningKeyError, SigningKeys};
 
 /// For how many seconds a copy of the published key set may be cached.
@@ -41,7 +41,7 @@ pub enum KeysError {
     Sealed,
     /// The stored document is not a key ring.
     #[error("the stored keys can't be read")]
-    Unreadable(#[source] DocumentError),
+    Unreadable(#[source] Cause),
     /// A signing key can't be generated or parsed.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
@@ -162,13 +162,18 @@ async fn load(ring: Ring, store: &dyn Store) -> Result<Option<KeyRing>, KeysErro
         return Ok(None);
     };
     let keys = record::parse(&found, found.json.as_deref().unwrap_or_default());
-    keys.map(Some).map_err(KeysError::Unreadable)
+    keys.map(Some)
+        .map_err(|error| KeysError::Unreadable(Box::new(error)))
 }
 
 /// The ring as a snapshot has it.
-pub(in crate::app) fn read(ring: Ring, snapshot: &Snapshot) -> Result<Option<Arc<KeyRing>>, KeysError> {
+pub(in crate::app) fn read(
+    ring: Ring,
+    snapshot: &Snapshot,
+) -> Result<Option<Arc<KeyRing>>, KeysError> {
     let found = snapshot.key_ring(ring.purpose());
-    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
+    let found = found.map_err(|error| KeysError::Unreadable(Box::new(error)))?;
+    Ok(found.cloned())
 }
 
 /// The ring's keys, ready to sign.
@@ -222,13 +227,12 @@ pub fn find(app: &App, ring: Ring) -> Result<Arc<KeyRing>, KeysError> {
 }
 
 /// Changes a ring in the store and then in use. Returns the changed ring.
-pub async fn change(
-    call: &Call<'_>,
-    ring: Ring,
-    change: RingChange,
-) -> Result<KeyRing, KeysError> {
+pub async fn change(call: &Call<'_>, ring: Ring, change: RingChange) -> Result<KeyRing, KeysError> {
     let (records, ambient) = (Arc::clone(&call.app.records), Arc::clone(&call.app.ambient));
-    let (master, changes) = (call.app.master_key.clone(), Arc::clone(&call.app.key_changes));
+    let (master, changes) = (
+        call.app.master_key.clone(),
+        Arc::clone(&call.app.key_changes),
+    );
     let (origin, now) = (call.origin(), call.now);
     // The change runs in a task of its own, so that it is completed if the client disconnects.
     let changing = tokio::spawn(async move {

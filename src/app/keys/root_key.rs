@@ -68,8 +68,7 @@ pub(in crate::app) fn read(
     snapshot: &Snapshot,
     master: &SealKey,
 ) -> Result<Option<RootKey>, RootKeyError> {
-    let stored = snapshot.root_key();
-    let stored = stored.map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+    let stored = snapshot.root_key().map_err(|_| RootKeyError::Sealed)?;
     let Some(stored) = stored else {
         return Ok(None);
     };
@@ -107,7 +106,10 @@ pub(in crate::app) async fn replace(
     };
     // The file comes first: a stored key without a file would lock out every administrator.
     write_new_file(folder, &key)?;
-    match store.put(&[RecordWrite::replace(&stored, before)], origin).await? {
+    match store
+        .put(&[RecordWrite::replace(&stored, before)], origin)
+        .await?
+    {
         PutOutcome::Stored(_) => Ok((key.id.clone(), rename_into_place(folder)?)),
         _ => Err(RootKeyError::Changed),
     }

@@ -16,7 +16,9 @@ pub const LIMIT: usize = 100;
 pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
     let snapshot = call.app.records.snapshot()?;
     let found = snapshot.oidc_provider(name);
-    Ok(found.map_err(|error| StoreError::Corrupt(Box::new(error)))?.cloned())
+    Ok(found
+        .map_err(|error| StoreError::Corrupt(Box::new(error)))?
+        .cloned())
 }
 
 /// The provider with this ARN, if it is registered.
@@ -36,7 +38,13 @@ pub async fn find(call: &Call<'_>, arn: &str) -> Result<OidcProvider, Error> {
 
 /// All providers, ordered by name.
 pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<OidcProvider>>, Error> {
-    Ok(call.app.records.snapshot()?.oidc_providers().cloned().collect())
+    Ok(call
+        .app
+        .records
+        .snapshot()?
+        .oidc_providers()
+        .cloned()
+        .collect())
 }
 
 /// Registers a provider. Names that differ only by a final slash are the same name.

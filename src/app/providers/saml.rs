@@ -37,7 +37,13 @@ pub async fn find(call: &Call<'_>, arn: &str) -> Result<SamlProvider, Error> {
 
 /// All providers, ordered by name.
 pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<SamlProvider>>, Error> {
-    Ok(call.app.records.snapshot()?.saml_providers().cloned().collect())
+    Ok(call
+        .app
+        .records
+        .snapshot()?
+        .saml_providers()
+        .cloned()
+        .collect())
 }
 
 /// Registers a provider with this name, which the service model allows, and this metadata document.

@@ -1,9 +1,9 @@
 //! Sign-in: the identity of verified logins, and what it needs for a token or credentials. The logins themselves are
 //! verified in [`super::proofs`].
 
-use super::{Call, pools, records};
 use super::identities::id_in;
 use super::proofs::{Proof, ProofError};
+use super::{Call, pools, records};
 use crate::model::identity::{Identity, Login, State};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;

@@ -180,7 +180,9 @@ pub(crate) trait Calls: Store {
     async fn add_pool(&self, mut pool: Pool, limit: usize) -> Result<Added, StoreError> {
         let all = self.records_since(View::default()).await?.records;
         let key = pool.key();
-        let deleted = all.iter().find(|one| one.kind == "pool" && one.key == key && one.json.is_none());
+        let deleted = all
+            .iter()
+            .find(|one| one.kind == "pool" && one.key == key && one.json.is_none());
         pool.incarnation = deleted.map_or(0, |record| record.version);
         Ok(added(self.put_one(RecordWrite::add(&pool, limit)).await?))
     }
@@ -317,7 +319,10 @@ pub(crate) trait Calls: Store {
     ) -> Result<Vec<Identity>, StoreError> {
         match self.version(pool).await? {
             None => Ok(Vec::new()),
-            Some(pool) => self.list_identities(pool.pool, after, limit, disabled).await,
+            Some(pool) => {
+                self.list_identities(pool.pool, after, limit, disabled)
+                    .await
+            }
         }
     }
 
@@ -393,8 +398,14 @@ pub(crate) trait Calls: Store {
     /// This store as a trait object.
     fn as_store(&self) -> &dyn Store;
 
-    async fn add_oidc_provider(&self, provider: OidcProvider, limit: usize) -> Result<Added, StoreError> {
-        Ok(added(self.put_new(RecordWrite::add(&provider, limit)).await?))
+    async fn add_oidc_provider(
+        &self,
+        provider: OidcProvider,
+        limit: usize,
+    ) -> Result<Added, StoreError> {
+        Ok(added(
+            self.put_new(RecordWrite::add(&provider, limit)).await?,
+        ))
     }
 
     async fn oidc_provider(&self, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
@@ -420,8 +431,14 @@ pub(crate) trait Calls: Store {
         }
     }
 
-    async fn add_saml_provider(&self, provider: SamlProvider, limit: usize) -> Result<Added, StoreError> {
-        Ok(added(self.put_new(RecordWrite::add(&provider, limit)).await?))
+    async fn add_saml_provider(
+        &self,
+        provider: SamlProvider,
+        limit: usize,
+    ) -> Result<Added, StoreError> {
+        Ok(added(
+            self.put_new(RecordWrite::add(&provider, limit)).await?,
+        ))
     }
 
     async fn saml_provider(&self, name: &str) -> Result<Option<Arc<SamlProvider>>, StoreError> {
@@ -469,7 +486,11 @@ pub(crate) trait Calls: Store {
         }))
     }
 
-    async fn replace_document(&self, name: &str, document: Document) -> Result<Replaced, StoreError> {
+    async fn replace_document(
+        &self,
+        name: &str,
+        document: Document,
+    ) -> Result<Replaced, StoreError> {
         let write = RecordWrite {
             kind: RecordKind::KeyRing,
             key: name.to_owned(),

@@ -43,11 +43,7 @@ pub(super) async fn a_document_is_replaced_by_its_next_version_only(store: Arc<d
 }
 
 pub(super) async fn documents_do_not_mix(store: Arc<dyn Inspect>) {
-    let names = [
-        "signing",
-        "sealing",
-        "root",
-    ];
+    let names = ["signing", "sealing", "root"];
     for name in names {
         let own = document(1, name.as_bytes());
         store.replace_document(name, own).await.unwrap();

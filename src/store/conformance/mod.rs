@@ -40,7 +40,7 @@ pub(super) use self::calls::{
 
 /// The store in memory, with the names that it expects of its parent.
 mod in_memory {
-    use crate::{model, store as store};
+    use crate::{model, store};
 
     pub(super) mod memory;
 }

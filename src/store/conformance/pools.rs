@@ -41,10 +41,7 @@ pub(super) async fn a_pool_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
         .into(),
     };
     full.roles.authenticated = RoleArn::parse("arn:aws:iam::123456789012:role/a/b");
-    assert_eq!(
-        store.add_pool(full.clone(), 1).await.unwrap(),
-        Added::Added
-    );
+    assert_eq!(store.add_pool(full.clone(), 1).await.unwrap(), Added::Added);
     let found = store.pool(id(1)).await.unwrap().unwrap();
     assert_eq!(*found, full);
     assert!(
@@ -81,10 +78,7 @@ pub(super) async fn a_region_takes_no_more_pools_than_its_limit(store: Arc<dyn I
     );
     assert_eq!(store.pool(id(3)).await.unwrap(), None);
     let elsewhere = pool_in("us-east-1", 3);
-    assert_eq!(
-        store.add_pool(elsewhere, 2).await.unwrap(),
-        Added::Added
-    );
+    assert_eq!(store.add_pool(elsewhere, 2).await.unwrap(), Added::Added);
 }
 
 pub(super) async fn pools_that_are_added_at_once_keep_to_the_limit(store: Arc<dyn Inspect>) {

@@ -46,8 +46,14 @@ pub(super) async fn a_request_that_runs_again_changes_nothing(store: Arc<dyn Ins
         write("a", 2, None),
     ];
     for (number, step) in (1..).zip(steps) {
-        let first = store.put(std::slice::from_ref(&step), &request(number, 100)).await.unwrap();
-        let again = store.put(std::slice::from_ref(&step), &request(number, 100)).await.unwrap();
+        let first = store
+            .put(std::slice::from_ref(&step), &request(number, 100))
+            .await
+            .unwrap();
+        let again = store
+            .put(std::slice::from_ref(&step), &request(number, 100))
+            .await
+            .unwrap();
         assert_eq!(first, again);
         let other = store.put(&[step], &request(99, 100)).await.unwrap();
         assert!(!matches!(other, PutOutcome::Stored(_)), "{other:?}");
@@ -56,23 +62,44 @@ pub(super) async fn a_request_that_runs_again_changes_nothing(store: Arc<dyn Ins
 }
 
 pub(super) async fn a_version_never_returns(store: Arc<dyn Inspect>) {
-    store.put(&[write("a", 0, Some("1"))], &request(1, 100)).await.unwrap();
-    store.put(&[write("a", 1, None)], &request(2, 100)).await.unwrap();
-    store.put(&[write("a", 0, Some("2"))], &request(3, 100)).await.unwrap();
+    store
+        .put(&[write("a", 0, Some("1"))], &request(1, 100))
+        .await
+        .unwrap();
+    store
+        .put(&[write("a", 1, None)], &request(2, 100))
+        .await
+        .unwrap();
+    store
+        .put(&[write("a", 0, Some("2"))], &request(3, 100))
+        .await
+        .unwrap();
     let found = store.record(RecordKind::Role, "a").await.unwrap().unwrap();
     assert_eq!(found.version, 3);
-    let late = store.put(&[write("a", 1, Some("late"))], &request(4, 100)).await.unwrap();
+    let late = store
+        .put(&[write("a", 1, Some("late"))], &request(4, 100))
+        .await
+        .unwrap();
     assert_eq!(late, PutOutcome::Conflict(0));
 }
 
 pub(super) async fn changes_come_with_deletions_and_a_checksum(store: Arc<dyn Inspect>) {
     let empty = store.records_since(View::default()).await.unwrap();
     assert_eq!((empty.checksum, empty.records.len()), ((0, 0), 0));
-    store.put(&[write("a", 0, Some("1"))], &request(1, 100)).await.unwrap();
+    store
+        .put(&[write("a", 0, Some("1"))], &request(1, 100))
+        .await
+        .unwrap();
     let first = store.records_since(empty.view).await.unwrap();
     assert_eq!(first.records.len(), 1);
-    store.put(&[write("b", 0, Some("1"))], &request(2, 100)).await.unwrap();
-    store.put(&[write("a", 1, None)], &request(3, 100)).await.unwrap();
+    store
+        .put(&[write("b", 0, Some("1"))], &request(2, 100))
+        .await
+        .unwrap();
+    store
+        .put(&[write("a", 1, None)], &request(3, 100))
+        .await
+        .unwrap();
     let second = store.records_since(first.view).await.unwrap();
     let keys: Vec<(&str, bool)> = second
         .records
@@ -113,7 +140,11 @@ pub(super) async fn each_change_leaves_its_event(store: Arc<dyn Inspect>) {
     store.remove_pool(id(1)).await.unwrap();
     let page = store.list_events(0, 99).await.unwrap();
     assert!(!page.lost);
-    let events: Vec<_> = page.transactions.iter().flat_map(|(_, events)| events).collect();
+    let events: Vec<_> = page
+        .transactions
+        .iter()
+        .flat_map(|(_, events)| events)
+        .collect();
     let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).collect();
     assert_eq!(
         kinds,
@@ -156,13 +187,21 @@ pub(super) async fn a_consumer_that_lags_behind_the_kept_events_is_told(store: A
     let all = store.list_events(0, 99).await.unwrap().transactions;
     let fence = store.lease(&lease(1, 500)).await.unwrap().unwrap();
     // The pool came at second 150, the guests at second 100.
-    let swept = store.sweep(&Sweep::Events(at(1000)), &fence, 2).await.unwrap();
+    let swept = store
+        .sweep(&Sweep::Events(at(1000)), &fence, 2)
+        .await
+        .unwrap();
     assert_eq!(swept, Some(2));
     let page = store.list_events(0, 99).await.unwrap();
     assert!(page.lost);
     assert_eq!(page.transactions, all[2..]);
     assert!(!store.list_events(all[1].0, 99).await.unwrap().lost);
-    while store.sweep(&Sweep::Events(at(1000)), &fence, 2).await.unwrap() != Some(0) {}
+    while store
+        .sweep(&Sweep::Events(at(1000)), &fence, 2)
+        .await
+        .unwrap()
+        != Some(0)
+    {}
     assert!(store.list_events(all[1].0, 99).await.unwrap().lost);
     assert!(!store.list_events(all[4].0, 99).await.unwrap().lost);
 }
@@ -185,7 +224,10 @@ pub(super) async fn a_lease_has_one_owner_at_a_time(store: Arc<dyn Inspect>) {
     assert_eq!(second.number, first.number + 1);
     let late = store.sweep(&Sweep::Claims(at(0)), &first, 9).await.unwrap();
     assert_eq!(late, None, "an owner that lost its lease deletes nothing");
-    let swept = store.sweep(&Sweep::Claims(at(0)), &second, 9).await.unwrap();
+    let swept = store
+        .sweep(&Sweep::Claims(at(0)), &second, 9)
+        .await
+        .unwrap();
     assert_eq!(swept, Some(0));
 }
 
@@ -201,14 +243,38 @@ fn claim(key: u8, holder: &str, until: i64, now: i64) -> Claim {
 
 pub(super) async fn a_claim_belongs_to_its_first_holder_until_its_end(store: Arc<dyn Inspect>) {
     let claim_once = async |one: Claim| store.claim_once(&one).await.unwrap();
-    assert_eq!(claim_once(claim(1, "a", 200, 100)).await, ClaimOutcome::Held);
-    assert_eq!(claim_once(claim(1, "a", 150, 110)).await, ClaimOutcome::Held);
-    assert_eq!(claim_once(claim(1, "b", 300, 199)).await, ClaimOutcome::HeldByOther);
-    assert_eq!(claim_once(claim(2, "b", 300, 199)).await, ClaimOutcome::Held);
+    assert_eq!(
+        claim_once(claim(1, "a", 200, 100)).await,
+        ClaimOutcome::Held
+    );
+    assert_eq!(
+        claim_once(claim(1, "a", 150, 110)).await,
+        ClaimOutcome::Held
+    );
+    assert_eq!(
+        claim_once(claim(1, "b", 300, 199)).await,
+        ClaimOutcome::HeldByOther
+    );
+    assert_eq!(
+        claim_once(claim(2, "b", 300, 199)).await,
+        ClaimOutcome::Held
+    );
     let fence = store.lease(&lease(1, 100)).await.unwrap().unwrap();
-    assert_eq!(store.sweep(&Sweep::Claims(at(250)), &fence, 9).await.unwrap(), Some(1));
-    assert_eq!(claim_once(claim(2, "a", 300, 199)).await, ClaimOutcome::HeldByOther);
-    assert_eq!(claim_once(claim(1, "b", 400, 200)).await, ClaimOutcome::Held);
+    assert_eq!(
+        store
+            .sweep(&Sweep::Claims(at(250)), &fence, 9)
+            .await
+            .unwrap(),
+        Some(1)
+    );
+    assert_eq!(
+        claim_once(claim(2, "a", 300, 199)).await,
+        ClaimOutcome::HeldByOther
+    );
+    assert_eq!(
+        claim_once(claim(1, "b", 400, 200)).await,
+        ClaimOutcome::Held
+    );
 }
 
 pub(super) async fn of_many_claims_at_once_one_holds(store: Arc<dyn Inspect>) {
@@ -238,14 +304,35 @@ pub(super) async fn a_change_with_an_outdated_pool_writes_nothing(store: Arc<dyn
 }
 
 pub(super) async fn swept_deletions_make_old_views_start_anew(store: Arc<dyn Inspect>) {
-    store.put(&[write("a", 0, Some("1"))], &request(1, 100)).await.unwrap();
+    store
+        .put(&[write("a", 0, Some("1"))], &request(1, 100))
+        .await
+        .unwrap();
     let old = store.records_since(View::default()).await.unwrap().view;
-    store.put(&[write("a", 1, None)], &request(2, 100)).await.unwrap();
-    store.put(&[write("b", 0, Some("1"))], &request(3, 100)).await.unwrap();
+    store
+        .put(&[write("a", 1, None)], &request(2, 100))
+        .await
+        .unwrap();
+    store
+        .put(&[write("b", 0, Some("1"))], &request(3, 100))
+        .await
+        .unwrap();
     let fence = store.lease(&lease(1, 100)).await.unwrap().unwrap();
-    assert_eq!(store.sweep(&Sweep::Deletions(at(50)), &fence, 9).await.unwrap(), Some(0));
+    assert_eq!(
+        store
+            .sweep(&Sweep::Deletions(at(50)), &fence, 9)
+            .await
+            .unwrap(),
+        Some(0)
+    );
     assert_eq!(store.records_since(old).await.unwrap().swept, 0);
-    assert_eq!(store.sweep(&Sweep::Deletions(at(101)), &fence, 9).await.unwrap(), Some(1));
+    assert_eq!(
+        store
+            .sweep(&Sweep::Deletions(at(101)), &fence, 9)
+            .await
+            .unwrap(),
+        Some(1)
+    );
     let changes = store.records_since(old).await.unwrap();
     assert!(changes.swept > old.revision, "{changes:?}");
 }

@@ -82,7 +82,10 @@ pub(super) async fn a_role_is_replaced_by_its_next_version_only(store: Arc<dyn I
     assert_eq!(*store.role("a").await.unwrap().unwrap(), next(2, "one"));
     let removed = store.remove_role("a", 2).await.unwrap();
     assert_eq!(removed, Replaced::Replaced);
-    assert_eq!(store.add_role(role("a", "two"), 100).await.unwrap(), Added::Added);
+    assert_eq!(
+        store.add_role(role("a", "two"), 100).await.unwrap(),
+        Added::Added
+    );
     for version in 1..4 {
         let late = replace(next(version, "one")).await;
         assert_eq!(late, Replaced::Changed, "another role has the name");

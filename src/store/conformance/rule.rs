@@ -8,7 +8,6 @@ use super::*;
 use crate::model::merge;
 use crate::model::sign_in::{Decision, Known, Presented, apply, decide};
 
-
 /// A pool as a list of identities, kept by the rules alone.
 struct World(Vec<Identity>);
 

@@ -5,7 +5,6 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-
 const WORKERS: u64 = 64;
 const ROUNDS: u32 = 24;
 

@@ -65,7 +65,9 @@ impl Loaded {
     fn owner(&self, pool: PoolRef, key: LoginKey) -> Result<Option<Uuid>, Halt> {
         let mut logins = self.logins.iter();
         let found = logins.find(|(of, loaded, _)| *of == pool && *loaded == key);
-        found.map_or(Err(Need::Login(pool, key).into()), |(_, _, owner)| Ok(*owner))
+        found.map_or(Err(Need::Login(pool, key).into()), |(_, _, owner)| {
+            Ok(*owner)
+        })
     }
 }
 
@@ -143,7 +145,11 @@ fn corrupt(reason: &'static str) -> Halt {
 }
 
 /// Plans `question` with the rows that were loaded. Without an origin the plan ends where it would write.
-pub fn plan(question: &Question, origin: Option<&Origin>, loaded: &Loaded) -> Result<Step, StoreError> {
+pub fn plan(
+    question: &Question,
+    origin: Option<&Origin>,
+    loaded: &Loaded,
+) -> Result<Step, StoreError> {
     let planned = match question {
         Question::Find(id) => find(*id, loaded),
         Question::Owner(pool, login) => owner(*pool, login, loaded),
@@ -279,9 +285,9 @@ fn sign_in(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Resul
     };
     match decision {
         Decision::Found(id) => Ok(Plan::answer(Answer::Identity(take(id)))),
-        Decision::Refuse(refusal) => Ok(Plan::answer(Answer::Refused(
-            IdentityRefusal::SignIn(refusal),
-        ))),
+        Decision::Refuse(refusal) => Ok(Plan::answer(Answer::Refused(IdentityRefusal::SignIn(
+            refusal,
+        )))),
         Decision::Create => create(question, logins, origin, loaded),
         Decision::Join { into, from, link } => {
             let into = take(into);
@@ -345,7 +351,12 @@ fn join(
     };
     let mut writes = Vec::new();
     for source in &from {
-        writes.extend(source.logins.iter().map(|login| set_owner(login, Some(source.id))));
+        writes.extend(
+            source
+                .logins
+                .iter()
+                .map(|login| set_owner(login, Some(source.id))),
+        );
     }
     writes.extend(link.iter().map(|login| set_owner(login, None)));
     sign_in::apply(&mut into, &mut from, link, origin.at);
@@ -441,7 +452,11 @@ fn delete(question: &Delete, origin: Option<&Origin>, loaded: &Loaded) -> Result
         };
         seen.push(*id);
         let origin = writable(*pool, origin, loaded)?;
-        let mut event = Event::new(EventKind::IdentityDeleted, subject(identity, origin), origin);
+        let mut event = Event::new(
+            EventKind::IdentityDeleted,
+            subject(identity, origin),
+            origin,
+        );
         event.providers = providers(&identity.logins);
         plan.events.push(event);
         let without_owner = without_owner(pool.pool, identity.id, &identity.logins);
@@ -471,7 +486,9 @@ fn is_of(identity: &Identity, pool: PoolRef) -> bool {
 
 /// The identity `id` of `pool`.
 fn in_pool(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Identity, Halt> {
-    let found = loaded.identity(id)?.filter(|identity| is_of(identity, pool));
+    let found = loaded
+        .identity(id)?
+        .filter(|identity| is_of(identity, pool));
     let missing = Halt::Answer(Answer::Missing(Missing::Identity));
     found.cloned().ok_or(missing)
 }
@@ -531,9 +548,7 @@ fn new_identity(pool: PoolVersion, id: Uuid, logins: Vec<Login>, at: Timestamp) 
 fn made_before(guest: &Identity, loaded: &Loaded) -> Result<Option<Identity>, Halt> {
     match loaded.identity(guest.id)? {
         None => Ok(None),
-        Some(before)
-            if (before.pool, before.incarnation) == (guest.pool, guest.incarnation) =>
-        {
+        Some(before) if (before.pool, before.incarnation) == (guest.pool, guest.incarnation) => {
             Ok(Some(before.clone()))
         }
         Some(_) => Err(Halt::Error(id_taken())),

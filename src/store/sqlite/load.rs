@@ -244,8 +244,9 @@ pub(super) fn changes(db: &Connection, since: View) -> Result<Changes, StoreErro
         changes.checksum.1 = changes.checksum.1.wrapping_add(revision);
     }
     if changes.view != since {
-        let mut statement =
-            db.prepare_cached(select_record!("WHERE revision > ?1 ORDER BY revision, kind, key"))?;
+        let mut statement = db.prepare_cached(select_record!(
+            "WHERE revision > ?1 ORDER BY revision, kind, key"
+        ))?;
         let rows = statement.query_map([since.revision], |row| Ok(read_record(row)))?;
         changes.records = rows.map(|row| row?).collect::<Result<_, StoreError>>()?;
     }

@@ -105,7 +105,10 @@ fn copy(
     }
     let io = |error: std::io::Error| {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
-        Some(rusqlite::Error::SqliteFailure(code, Some(error.to_string())))
+        Some(rusqlite::Error::SqliteFailure(
+            code,
+            Some(error.to_string()),
+        ))
     };
     let (copy, partial) = (copy_of(database, version), beside(database, ".copy"));
     // A copy that was cut short is worthless, and a complete one of this version is made again.
@@ -118,7 +121,9 @@ fn copy(
     db.execute("VACUUM INTO ?1", [target]).map_err(Some)?;
     file.sync_all().map_err(io)?;
     fs::rename(&partial, &copy).map_err(io)?;
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io)
 }
 
 /// Takes a database at `version` to the end of `migrations`, each in a transaction of its own.

@@ -159,8 +159,8 @@ pub(super) fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
         }
     })?;
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
-    let writer = Writer::start(db, Arc::clone(&readers), lock)
-        .map_err(|source| io_error(&path, source))?;
+    let writer =
+        Writer::start(db, Arc::clone(&readers), lock).map_err(|source| io_error(&path, source))?;
     Ok(SqliteStore { readers, writer })
 }
 

@@ -109,7 +109,7 @@ async fn a_secret_that_was_moved_or_changed_is_nobodys() {
     let make = || world.pool(json!({ "SupportedLoginProviders": providers() }));
     let (one, other) = (make().await, make().await);
     let (folder, clock) = (Arc::clone(&world.folder), Arc::clone(&world.clock));
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     drop(world);
     let (good, of_other) = (record(&folder, &one), record(&folder, &other));
     let place = "/settings/sealed_consumer_secrets/api.twitter.com";
@@ -134,7 +134,7 @@ async fn a_secret_that_was_moved_or_changed_is_nobodys() {
             .get_id(&one, json!({ "api.twitter.com": "7-x;s" }))
             .await;
         assert_eq!(login.error().1, "InternalErrorException");
-        world.store.close().await;
+        cognate::app::maintenance::close(&world.app).await;
     }
 }
 

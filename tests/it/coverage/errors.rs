@@ -377,7 +377,7 @@ async fn races(seen: &mut Seen) {
 /// What a store that is away makes of calls.
 async fn failures(seen: &mut Seen) {
     let place = Two::new().await;
-    place.world.store.close().await;
+    cognate::app::maintenance::close(&place.world.app).await;
     for entry in entries() {
         let mut input = request(entry);
         if entry.name == "ListIdentityPools" {

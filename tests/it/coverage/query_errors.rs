@@ -162,7 +162,7 @@ async fn every_declared_error_comes_about_or_cannot() {
     roles(&mut seen).await;
     races(&mut seen).await;
     let world = World::new().await;
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     for entry in entries().filter(|entry| entry.service == Service::Iam) {
         let mut input = request(entry);
         if entry.name == "CreateOpenIDConnectProvider" {

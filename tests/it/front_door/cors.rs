@@ -111,7 +111,7 @@ async fn a_page_reads_every_success_and_every_error() {
 #[tokio::test]
 async fn a_page_reads_that_the_server_failed() {
     let world = World::new().await;
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     let headers = of_a_page(json_headers("AWSCognitoIdentityService.GetId"));
     let answer = world.send("POST", "/", headers, NOBODYS).await;
     assert_eq!(answer.status, 500);

@@ -124,7 +124,7 @@ async fn a_server_is_healthy_until_it_drains() {
 #[tokio::test]
 async fn a_server_whose_store_is_away_is_not_healthy() {
     let world = World::new().await;
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     let answer = world.get("/health").await;
     let found = (answer.status, answer.text.as_str());
     assert_eq!(found, (503, "the store is away\n"));

@@ -206,7 +206,7 @@ async fn a_failure_says_whose_fault_it_is() {
     );
     is_private_xml(&answer);
 
-    world.store.close().await;
+    cognate::app::maintenance::close(&world.app).await;
     let answer = world.iam("ListOpenIDConnectProviders", &[]).await;
     answer.query_refused(500, "ServiceFailure", "Internal Server Error");
     assert_eq!(answer.xml("Type").as_deref(), Some("Receiver"));

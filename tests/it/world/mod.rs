@@ -273,7 +273,7 @@ impl World {
 
     /// Stops this server and starts another on the same data.
     pub async fn restart(self) -> Self {
-        self.store.close().await;
+        cognate::app::maintenance::close(&self.app).await;
         let (folder, clock) = (Arc::clone(&self.folder), Arc::clone(&self.clock));
         drop(self);
         Self::open(folder, clock, |_| {}).await
@@ -281,7 +281,11 @@ impl World {
 
     /// The version of a record, by its kind and key.
     pub async fn version(&self, kind: RecordKind, key: &str) -> u64 {
-        let found = self.store.record(kind, key).await.expect("a store that answers");
+        let found = self
+            .store
+            .record(kind, key)
+            .await
+            .expect("a store that answers");
         found.expect("a record").version
     }
 
@@ -289,7 +293,10 @@ impl World {
     pub async fn pool_version(&self, id: uuid::Uuid) -> PoolVersion {
         let found = self.store.record(RecordKind::Pool, &id.to_string()).await;
         let found = found.expect("a store that answers").expect("a pool");
-        #[expect(clippy::disallowed_methods, reason = "a test reads what the server wrote")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test reads what the server wrote"
+        )]
         let pool: Value = serde_json::from_str(&found.json.expect("a live record")).expect("JSON");
         let incarnation = pool["incarnation"].as_u64().expect("an incarnation");
         PoolVersion {
@@ -317,7 +324,10 @@ impl World {
 /// The embedded store of a data directory, which is made.
 fn open_store(data_dir: &Path) -> Arc<dyn Store> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir);
     made.expect("a data directory");
     Arc::new(SqliteStore::open(data_dir).expect("a store"))
 }

@@ -116,10 +116,16 @@ impl Tables {
     fn sweep(&mut self, sweep: &Sweep, limit: usize) -> usize {
         match sweep {
             Sweep::Identities(pool) => {
-                let of = |at: &Uuid, incarnation: u64| *at == pool.id && incarnation == pool.incarnation;
-                let logins = retain(&mut self.logins, limit, |(at, _), (incarnation, _)| of(at, *incarnation));
+                let of =
+                    |at: &Uuid, incarnation: u64| *at == pool.id && incarnation == pool.incarnation;
+                let logins = retain(&mut self.logins, limit, |(at, _), (incarnation, _)| {
+                    of(at, *incarnation)
+                });
                 let left = limit - logins;
-                logins + retain(&mut self.identities, left, |_, one| of(&one.pool, one.incarnation))
+                logins
+                    + retain(&mut self.identities, left, |_, one| {
+                        of(&one.pool, one.incarnation)
+                    })
             }
             Sweep::Claims(before) => retain(&mut self.claims, limit, |_, one| one.until < *before),
             Sweep::Events(before) => retain(&mut self.events, limit, |_, (at, _)| at < before),
@@ -162,26 +168,38 @@ impl Store for MemoryStore {
             tables.load(need, loaded);
             Ok(())
         })?;
-        plan.writes.into_iter().for_each(|write| tables.apply(write));
+        plan.writes
+            .into_iter()
+            .for_each(|write| tables.apply(write));
         tables.add_events(origin.at, plan.events);
         Ok(plan.answer)
     }
 
     async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Record>, StoreError> {
-        let found = self.open()?.records.get(&(kind.as_str().to_owned(), key.to_owned())).cloned();
+        let found = self
+            .open()?
+            .records
+            .get(&(kind.as_str().to_owned(), key.to_owned()))
+            .cloned();
         Ok(found.filter(|record| record.json.is_some()))
     }
 
     async fn records_since(&self, since: View) -> Result<Changes, StoreError> {
         let tables = self.open()?;
         let revisions = tables.records.values().map(|record| record.revision);
-        let changed = tables.records.values().filter(|one| one.revision > since.revision);
+        let changed = tables
+            .records
+            .values()
+            .filter(|one| one.revision > since.revision);
         let mut records: Vec<Record> = changed.cloned().collect();
         records.sort_by_key(|record| record.revision);
         Ok(Changes {
             view: tables.view,
             swept: tables.swept,
-            checksum: (tables.records.len() as u64, revisions.fold(0, u64::wrapping_add)),
+            checksum: (
+                tables.records.len() as u64,
+                revisions.fold(0, u64::wrapping_add),
+            ),
             records,
         })
     }
@@ -215,7 +233,12 @@ impl Store for MemoryStore {
         let above = |one: &&Identity| after.is_none_or(|after| one.id > after);
         let of = |one: &&Identity| one.pool == pool.id && one.incarnation == pool.incarnation;
         let shown = |one: &&Identity| disabled || one.state == State::Live;
-        let all = tables.identities.values().filter(above).filter(of).filter(shown);
+        let all = tables
+            .identities
+            .values()
+            .filter(above)
+            .filter(of)
+            .filter(shown);
         Ok(all.take(limit).cloned().collect())
     }
 
@@ -224,7 +247,9 @@ impl Store for MemoryStore {
         let first = tables.events.keys().next().copied();
         let behind = tables.events.range(after + 1..).take(limit);
         Ok(EventPage {
-            transactions: behind.map(|(at, (_, events))| (*at, events.clone())).collect(),
+            transactions: behind
+                .map(|(at, (_, events))| (*at, events.clone()))
+                .collect(),
             lost: after + 1 < first.unwrap_or(tables.last_event + 1),
         })
     }

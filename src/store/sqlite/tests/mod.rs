@@ -81,7 +81,8 @@ impl Inspect for SqliteStore {
                 "SELECT pool, login_key, identity FROM login WHERE identity <> zeroblob(16) \
                  ORDER BY pool, login_key",
             )?;
-            let logins = logins.query_map([], |row| Ok((uuid(row, 0)?, row.get(1)?, uuid(row, 2)?)))?;
+            let logins =
+                logins.query_map([], |row| Ok((uuid(row, 0)?, row.get(1)?, uuid(row, 2)?)))?;
             let logins = logins.collect::<rusqlite::Result<_>>()?;
             let records = load::changes(db, View::default())?.records;
             Ok(Dump {

@@ -9,7 +9,11 @@ use tokio::task::JoinSet;
 fn event(number: u128) -> Event {
     let (pool, id) = (id(1), id(number));
     let origin = crate::store::conformance::origin(Timestamp::UNIX_EPOCH);
-    Event::new(EventKind::IdentityCreated, Subject::Identity { pool, id }, &origin)
+    Event::new(
+        EventKind::IdentityCreated,
+        Subject::Identity { pool, id },
+        &origin,
+    )
 }
 
 /// How many transactions stand in the write-ahead log since it last began anew: each ends with a frame that says how
