@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::App;
 use crate::ambient::Ambient;
-use crate::config::Root;
+use crate::config::RootKeySetting;
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::json;
 use crate::seal::SealKey;
@@ -192,7 +192,7 @@ fn put_in_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
 impl App {
     /// Makes a new root key, which the old one is dead after. Gives its id and the file that its secret was written to.
     pub async fn rotate_root_key(&self) -> Result<(String, PathBuf), RootKeyError> {
-        if !matches!(self.config.root, Root::Kept) {
+        if !matches!(self.config.root, RootKeySetting::Generated) {
             return Err(RootKeyError::Given);
         }
         let (store, ambient) = (Arc::clone(&self.store), Arc::clone(&self.ambient));

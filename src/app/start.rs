@@ -16,7 +16,7 @@ use super::access_keys::{self, AccessKeyError};
 use super::keys::{self, KeysError, Ring};
 use super::root_key::{self, RootKey, RootKeyError};
 use crate::ambient::Ambient;
-use crate::config::{Config, Root};
+use crate::config::{Config, RootKeySetting};
 use crate::credentials::Credentials;
 use crate::credentials::routes::{RouteSettings, Routes};
 use crate::logins::{Logins, Rules};
@@ -186,8 +186,8 @@ async fn root_key(
     ambient: &dyn Ambient,
 ) -> Result<(Option<RootKey>, Option<PathBuf>), StartError> {
     match &config.root {
-        Root::Disabled => Ok((None, None)),
-        Root::Given(key) => {
+        RootKeySetting::Disabled => Ok((None, None)),
+        RootKeySetting::Configured(key) => {
             let secret = Zeroizing::new(key.secret_access_key.reveal().to_owned());
             Ok((
                 Some(RootKey {
@@ -197,7 +197,7 @@ async fn root_key(
                 None,
             ))
         }
-        Root::Kept => {
+        RootKeySetting::Generated => {
             if let Some(key) = kept {
                 root_key::finish(&config.data_dir, &key)?;
                 return Ok((Some(key), None));
