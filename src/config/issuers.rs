@@ -1,5 +1,5 @@
-//! Issuers whose keys the operator provides in a file, because they can't be fetched: `[[issuers]]`. `logins` decides
-//! whether a key may verify a token.
+//! Issuers with keys that the operator provides in a file, because they can't be fetched: `[[issuers]]`. `logins`
+//! decides whether a key may verify a token.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ settings! {
 /// The largest file of keys, in bytes: the same limit as for a document that is fetched.
 const MAX_KEY_FILE: usize = 1024 * 1024;
 
-/// An issuer whose keys are in a file.
+/// An issuer with its keys in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerKeyFile {
     /// The issuer's URL, byte for byte the `iss` of its tokens.

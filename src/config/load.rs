@@ -64,7 +64,7 @@ pub(super) fn load(
     Err(sources.diagnostics.report(file, masked))
 }
 
-/// Every setting, read from every source. A section whose cross-checks need no origins gives its final value.
+/// Every setting, read from every source. A section gives its final value if its cross-checks need no origins.
 pub(super) struct ParsedSettings {
     pub(super) listen: SettingValue<SocketAddr>,
     pub(super) tls: SettingValue<TlsFiles>,

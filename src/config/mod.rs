@@ -74,7 +74,7 @@ pub struct Config {
     pub allow_http_issuers: bool,
     /// How logins are checked.
     pub logins: LoginSettings,
-    /// The issuers whose keys are read from a file, each once.
+    /// The issuers with their keys in a file, each once.
     pub issuers: Vec<IssuerKeyFile>,
     /// The access key with which Cognito user pools are asked about their users.
     pub user_pools: Option<AccessKeyPair>,
@@ -82,7 +82,7 @@ pub struct Config {
     pub log: LogSettings,
     /// The key that signs the first requests.
     pub root: RootKeySetting,
-    /// The roles whose credentials come from other STSs, in the order in which the routes are tried.
+    /// The routes to other STSs, in the order in which they are tried.
     pub routes: Vec<StsRoute>,
     /// Limits on the number of resources.
     pub limits: LimitSettings,

@@ -26,7 +26,7 @@ settings! {
 /// A route to another STS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StsRoute {
-    /// The roles whose credentials come from there.
+    /// The pattern of the roles that use this route.
     pub role: RolePattern,
     /// The URL of the STS: https, or http for a loopback host.
     pub endpoint: String,

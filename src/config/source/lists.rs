@@ -1,15 +1,16 @@
-//! Settings that are lists: an array or a table of the file, words of a variable, a repeated flag; and the files that
-//! the variables of arrays of tables name.
+//! Settings that are lists: an array or a table of the file, words of a variable, a repeated flag.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostics::{Parsed, ValueError, line_and_column, quoted};
-use super::document::{TomlValue, syntax_error};
+use super::diagnostics::{Parsed, ValueError, quoted};
+use super::document::TomlValue;
 use super::files::unreadable;
+use super::named_file::NamedFile;
 use super::setting::{Setting, VariableKind};
 use super::value::{SettingValue, ValueOrigin};
 use super::{Sources, string_in, unicode, wrong_kind};
@@ -68,7 +69,13 @@ impl Sources<'_> {
         });
         let variable = match variable {
             SettingValue::Set((path, text), origin) => {
-                let items = items_of_file(setting, &path, &text, &origin, in_file);
+                let file = NamedFile {
+                    setting,
+                    path: &path,
+                    text: &text,
+                    origin: &origin,
+                };
+                let items = file.items(in_file);
                 self.gather(setting, origin, name, items)
             }
             SettingValue::Unset => SettingValue::Unset,
@@ -157,7 +164,7 @@ pub(in crate::config) fn items_in<T>(
 pub(in crate::config) fn tables_in<T>(
     value: TomlValue<'_>,
     help: &str,
-    parse: impl Fn(&DeTable<'_>, std::ops::Range<usize>) -> ParsedItems<T>,
+    parse: impl Fn(&DeTable<'_>, Range<usize>) -> ParsedItems<T>,
 ) -> Parsed<ParsedItems<T>> {
     match value.into_inner() {
         DeValue::Array(all) => Ok(all
@@ -172,77 +179,4 @@ pub(in crate::config) fn tables_in<T>(
             .collect()),
         other => Err(wrong_kind("an array of tables", &other, help)),
     }
-}
-
-/// The items of a file that a variable names. It holds the setting's tables, as in the configuration file, and no other
-/// setting.
-fn items_of_file<T>(
-    setting: Setting,
-    path: &str,
-    text: &str,
-    origin: &ValueOrigin,
-    in_file: impl Fn(TomlValue<'_>) -> Parsed<ParsedItems<T>>,
-) -> ParsedItems<T> {
-    let at = |offset: usize| {
-        let (line, column) = line_and_column(text, offset);
-        ValueOrigin::NamedFile {
-            variable: origin.name(setting),
-            position: format!("{path}:{line}:{column}"),
-        }
-    };
-    let (tree, errors) = DeTable::parse_recoverable(text);
-    if let Some(error) = errors.first() {
-        let start = error.span().map_or(0, |span| span.start);
-        return vec![(at(start), Err(syntax_error(error)))];
-    }
-    let mut items = ParsedItems::new();
-    let mut table = tree.into_inner();
-    let mut keys = setting.key.split('.').peekable();
-    let mut found = None;
-    while let Some(name) = keys.next() {
-        let mut child = None;
-        for (key, value) in table {
-            if key.get_ref() == name {
-                child = Some(value);
-            } else {
-                let what = format!("{} is not allowed in this file", quoted(key.get_ref()));
-                let help = format!("keep only [[{}]] and the keys of its tables", setting.key);
-                items.push((at(key.span().start), Err(ValueError::new(what, help))));
-            }
-        }
-        let Some(value) = child else { break };
-        if keys.peek().is_none() {
-            found = Some(value);
-            break;
-        }
-        let start = value.span().start;
-        match value.into_inner() {
-            DeValue::Table(next) => table = next,
-            other => {
-                let help = format!("write [[{}]] on its own line", setting.key);
-                items.push((at(start), Err(wrong_kind("a table", &other, &help))));
-                return items;
-            }
-        }
-    }
-    match found.map(|value| (value.span().start, in_file(value))) {
-        Some((_, Ok(parsed))) => {
-            items.extend(
-                parsed
-                    .into_iter()
-                    .map(|(item_origin, item)| match item_origin {
-                        ValueOrigin::File(span) => (at(span.start), item),
-                        other => (other, item),
-                    }),
-            )
-        }
-        Some((start, Err(error))) => items.push((at(start), Err(error))),
-        None if items.is_empty() => {
-            let what = format!("the file has no [[{}]]", setting.key);
-            let help = "write the tables as in the configuration file, or unset the variable";
-            items.push((origin.clone(), Err(ValueError::new(what, help))));
-        }
-        None => {}
-    }
-    items
 }

@@ -1,5 +1,5 @@
 //! The sources of a configuration: the file, the environment and the flags, read one setting at a time. Every source is
-//! checked, also where another overrides it. The sections know what values must look like.
+//! checked, also where another overrides it. The sections check the form of the values.
 
 pub(super) mod diagnostics;
 pub(super) mod document;
@@ -8,6 +8,7 @@ pub(super) mod files;
 pub(super) mod flags;
 pub(super) mod lists;
 pub(super) mod mask;
+mod named_file;
 pub(super) mod setting;
 pub(super) mod suggestion;
 pub(super) mod value;
@@ -36,7 +37,7 @@ pub(super) struct Sources<'s> {
 }
 
 impl Sources<'_> {
-    /// Reads a setting whose value is a string.
+    /// Reads a setting that is a string.
     pub(super) fn string<T>(
         &mut self,
         setting: Setting,
@@ -171,7 +172,8 @@ impl Sources<'_> {
 
     fn warn_of_ignored_variable(&mut self, setting: Setting) {
         let name = setting.derived_name();
-        if setting.variable_kind == VariableKind::WeakensSecurity && self.environment.get(&name).is_some()
+        if setting.variable_kind == VariableKind::WeakensSecurity
+            && self.environment.get(&name).is_some()
         {
             self.warnings.push(format!(
                 "{name} has no effect: {} weakens security; set it in the configuration file",
@@ -220,7 +222,7 @@ impl Sources<'_> {
         }
     }
 
-    /// Adds a diagnostic for a setting, whose value is then invalid.
+    /// Adds a diagnostic for a setting; its value is then invalid.
     pub(super) fn refuse<T>(
         &mut self,
         setting: Setting,

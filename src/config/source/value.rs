@@ -1,4 +1,4 @@
-//! The value of one setting and where it was set, its source span.
+//! The value of one setting, and its origin: the source and the span that set it.
 
 use std::ops::Range;
 
