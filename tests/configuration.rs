@@ -1,4 +1,4 @@
-//! The configuration from outside: what its documentation says, and what `cognate check-config` prints.
+//! The configuration from outside: its documentation, and the output of `cognate check-config`.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use cognate::config::{
-    CONFIG_FLAG, CONFIG_VARIABLE, Config, Contents, Environment, Flags, SETTINGS,
+    CONFIG_FLAG, CONFIG_VARIABLE, Config, Contents, Environment, Flags, settings,
 };
 
 fn documentation() -> String {
@@ -20,20 +20,46 @@ fn example(documentation: &str) -> &str {
     rest.split_once("```").expect("its end").0
 }
 
+/// The rows of the table of settings: key, variable and flag.
+fn rows(documentation: &str) -> Vec<[&str; 3]> {
+    let (_, rest) = documentation
+        .split_once("| key | variable | flag |")
+        .expect("the table");
+    let rows = rest
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    rows.map(|line| {
+        let mut cells = line.split('|').skip(1).map(str::trim);
+        std::array::from_fn(|_| cells.next().expect("a cell"))
+    })
+    .collect()
+}
+
 #[test]
-fn every_name_of_a_setting_is_in_the_documentation() {
+fn the_table_of_the_documentation_is_the_table_of_the_code() {
     let documentation = documentation();
-    for setting in SETTINGS {
+    let rows = rows(&documentation);
+    let mut documented: Vec<_> = rows.iter().map(|[key, ..]| (*key).to_owned()).collect();
+    let mut keys: Vec<_> = settings().map(|s| format!("`{}`", s.key)).collect();
+    documented.sort();
+    keys.sort();
+    assert_eq!(documented, keys);
+    for setting in settings() {
         let key = format!("`{}`", setting.key);
-        assert!(documentation.contains(&key), "{key}");
-        let variable = setting.variable.map(|name| format!("`{name}`"));
+        let [_, variable, flag] = rows
+            .iter()
+            .find(|[documented, ..]| *documented == key)
+            .expect("a row");
+        let expected = setting.variable().map(|name| format!("`{name}`"));
+        assert_eq!(*variable, expected.unwrap_or_default(), "{key}");
+        let name = flag.trim_matches('`').split([' ', '`', ',']).next();
+        assert_eq!(name, setting.flag.or(Some("")), "{key}");
+        let alias = setting
+            .alias
+            .map(|name| format!("`{name}` is the deprecated name"));
         assert!(
-            variable.is_none_or(|name| documentation.contains(&name)),
-            "{key}"
-        );
-        let flag = setting.flag.map(|name| format!("`{name}"));
-        assert!(
-            flag.is_none_or(|name| documentation.contains(&name)),
+            alias.is_none_or(|text| documentation.contains(&text)),
             "{key}"
         );
     }
@@ -67,8 +93,8 @@ fn the_example_is_complete_and_good() {
     let config = Config::load(&flags, &Environment::default(), &read).expect("a good example");
     assert!(config.warnings().is_empty() && config.exceptions().is_empty());
 
-    for setting in SETTINGS {
-        let name = setting.place().1;
+    for setting in settings() {
+        let name = setting.table_and_name().1;
         let left_out = name.starts_with("database_url");
         assert!(
             left_out || example.contains(&format!("{name} = ")),
@@ -117,13 +143,13 @@ fn check_config_names_every_mistake() {
         "`lissen`: there is no such setting",
         "cognate.toml:1:1",
         "did you mean `listen`?",
-        "account_id: `12` is not an account's number",
+        "account_id: `12` is not an AWS account id",
         "cognate.toml:2:14",
         "root.secret_access_key: this is not a secret access key",
         "cognate.toml:5:21",
         "COGNATE_ALLOW_HTTP_ISSUERS: this is neither true nor false",
-        "--database-url: this version has the embedded store only",
-        "--region: `Mars` is not a region's name",
+        "--database-url: this version supports only the embedded store",
+        "--region: `Mars` is not the name of a region",
         "COGNATE_LISTEN: no public URL follows from 0.0.0.0:1",
         "COGNATE_LISTEN: 0.0.0.0:1 is not a loopback address, and the listener speaks plain HTTP",
     ] {
@@ -133,7 +159,7 @@ fn check_config_names_every_mistake() {
 }
 
 #[test]
-fn check_config_tells_what_would_be_served() {
+fn check_config_prints_what_the_server_would_do() {
     let file = "listen = \"0.0.0.0:1\"\npublic_url = \"https://id.example.com\"\nunsafe.http_listener = true\n\
                 root = { access_key_id = \"A234567890123456\", secret_access_key = \"hunter2hunter2hunter2\" }\n";
     let output = check(file, &["--region", "eu-west-1"], &[]);
@@ -155,9 +181,24 @@ fn check_config_tells_what_would_be_served() {
     assert!(!(summary + &cautions).contains("hunter2"));
 }
 
+#[test]
+fn check_config_warns_of_a_deprecated_variable() {
+    let output = check("", &[], &[("COGNATE_LOG", "debug")]);
+    assert_eq!(output.status.code(), Some(0));
+    let summary = String::from_utf8(output.stdout).expect("a text");
+    assert!(summary.contains("debug (text)"), "{summary}");
+    let warnings = String::from_utf8(output.stderr).expect("a text");
+    assert_eq!(
+        warnings,
+        "warning: COGNATE_LOG is a deprecated name; set COGNATE_LOG_FILTER instead\n"
+    );
+    let both = [("COGNATE_LOG", "debug"), ("COGNATE_LOG_FILTER", "debug")];
+    assert_eq!(check("", &[], &both).status.code(), Some(1));
+}
+
 #[cfg(unix)]
 #[test]
-fn check_config_warns_of_a_secret_that_everybody_can_read() {
+fn check_config_warns_of_a_secret_that_every_user_can_read() {
     let file = "root = { access_key_id = \"A234567890123456\", secret_access_key = \"hunter2hunter2hunter2\" }\n";
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cognate.toml");
@@ -173,7 +214,7 @@ fn check_config_warns_of_a_secret_that_everybody_can_read() {
             .output();
         let warnings = String::from_utf8(output.expect("the binary runs").stderr).expect("a text");
         assert_eq!(
-            warnings.contains("every user of this machine can read it"),
+            warnings.contains("every user of this machine can read it; limit its mode to 0600"),
             warned
         );
     }

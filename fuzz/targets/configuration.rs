@@ -14,8 +14,19 @@ fuzz_target!(|bytes: &[u8]| {
     };
     // Whatever file it names has the same bytes.
     let read = |_: &Path| Ok(file(bytes));
-    for load in [Config::load, Config::for_dev] {
-        match load(&flags, &Environment::default(), &read) {
+    let named: Environment = [
+        ("COGNATE_ISSUERS", "issuers.toml"),
+        ("COGNATE_CREDENTIALS_ROUTE", "routes.toml"),
+    ]
+    .into_iter()
+    .collect();
+    let plain = Environment::default();
+    for (load, environment) in [
+        (Config::load as fn(&_, &_, _) -> _, &plain),
+        (Config::for_dev, &plain),
+        (Config::load, &named),
+    ] {
+        match load(&flags, environment, &read) {
             Ok(config) => {
                 let url = config.public_url_for(config.listen);
                 assert!(url.starts_with("http"), "{url}");

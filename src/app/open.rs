@@ -20,7 +20,7 @@ use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
-use crate::config::{Config, Root};
+use crate::config::{Config, RootKeySetting};
 use crate::credentials::Credentials;
 use crate::credentials::routes::{RouteSettings, Routes};
 use crate::logins::{Logins, Rules};
@@ -145,7 +145,7 @@ pub async fn open_with(
         Arc::clone(&credentials),
         master_key.clone(),
         configured,
-        matches!(config.root, Root::Kept),
+        matches!(config.root, RootKeySetting::Generated),
         &catalog.newest(),
     );
     let records = Arc::new(Records {
@@ -259,13 +259,13 @@ async fn root_key(
     origin: &Origin,
 ) -> Result<(Option<RootKey>, Option<PathBuf>), StartError> {
     match &config.root {
-        Root::Disabled => Ok((None, None)),
-        Root::Given(key) => {
+        RootKeySetting::Disabled => Ok((None, None)),
+        RootKeySetting::Configured(key) => {
             let secret = Zeroizing::new(key.secret_access_key.reveal().to_owned());
             let id = key.access_key_id.clone();
             Ok((Some(RootKey { id, secret }), None))
         }
-        Root::Kept => {
+        RootKeySetting::Generated => {
             let folder = &config.data_dir;
             if let Some(key) = root_key::read(stored, master_key)? {
                 root_key::finish(folder, &key)?;

@@ -164,15 +164,15 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::config::{CONFIG_FLAG, CONFIG_VARIABLE, SETTINGS};
+    use crate::config::{CONFIG_FLAG, CONFIG_VARIABLE, settings};
 
     #[test]
     fn every_flag_of_a_setting_is_there_and_says_its_variable_and_default() {
         let command = Arguments::command();
         command.clone().debug_assert();
         let check = command.find_subcommand("check-config").unwrap();
-        let named = SETTINGS.iter().filter_map(|s| s.flag.zip(s.variable));
-        for (flag, variable) in named.chain([(CONFIG_FLAG, CONFIG_VARIABLE)]) {
+        let named = settings().filter_map(|s| s.flag.zip(s.variable()));
+        for (flag, variable) in named.chain([(CONFIG_FLAG, CONFIG_VARIABLE.to_owned())]) {
             let long = flag.strip_prefix("--");
             let argument = check
                 .get_arguments()

@@ -1,4 +1,5 @@
-//! How mistakes, exceptions and warnings of a configuration are printed: on standard error, for people.
+//! Printing the mistakes and warnings of a configuration, and the reason for which a command fails: on standard error,
+//! for people.
 
 use std::io::IsTerminal;
 
@@ -8,10 +9,10 @@ use crate::config::{Config, ConfigErrors};
 
 /// Prints every mistake.
 pub(super) fn mistakes(errors: &ConfigErrors) {
-    eprintln!("{}", Printed(errors));
+    eprintln!("{}", RenderedErrors(errors));
 }
 
-/// Prints what is unsafe by the operator's own word, and what else should be known.
+/// Prints the unsafe exceptions and the warnings.
 pub(super) fn cautions(config: &Config) {
     for exception in config.exceptions() {
         eprintln!("UNSAFE: {exception}");
@@ -21,18 +22,18 @@ pub(super) fn cautions(config: &Config) {
     }
 }
 
-struct Printed<'e>(&'e ConfigErrors);
+struct RenderedErrors<'e>(&'e ConfigErrors);
 
-impl std::fmt::Display for Printed<'_> {
+impl std::fmt::Display for RenderedErrors<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let options = MietteHandlerOpts::new();
-        // In a log or a pipe lines are searched for, so they stay whole.
+        // Lines stay whole in a log or a pipe, where people search for them.
         let handler = options.wrap_lines(std::io::stderr().is_terminal()).build();
         handler.debug(self.0, formatter)
     }
 }
 
-/// Why a command failed, with all that led to it.
+/// The error with which a command fails, and its chain of causes.
 pub(super) fn failure(report: &miette::Report) -> String {
     let mut lines = format!("cognate: {report}");
     for cause in report.chain().skip(1) {

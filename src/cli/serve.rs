@@ -18,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ambient::Real;
 use crate::app::{self, App, Opened, maintenance};
-use crate::config::{Config, LogFormat, Tls};
+use crate::config::{Config, LogFormat, TlsFiles};
 use crate::wire::Front;
 
 /// How long requests that are under way may take once the server was told to stop.
@@ -130,7 +130,7 @@ pub(super) async fn open(config: Config, told_to_stop: ToldToStop) -> Result<Rea
     })
 }
 
-async fn certificate(tls: &Tls) -> Result<RustlsConfig> {
+async fn certificate(tls: &TlsFiles) -> Result<RustlsConfig> {
     let (certificate, key) = (&tls.certificate_file, &tls.key_file);
     let loaded = RustlsConfig::from_pem_file(certificate, key).await;
     loaded.into_diagnostic().wrap_err_with(|| {

@@ -1,69 +1,59 @@
-//! Issuers whose keys the operator gives in a file, since they can't be fetched: `[[issuers]]` in the configuration
-//! file. Whether a key may vouch for tokens is not decided here.
+//! Issuers with keys that the operator provides in a file, because they can't be fetched: `[[issuers]]`. `logins`
+//! decides whether a key may verify a token.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::document::Value;
-use super::files::ReadFile;
-use super::lists::Items;
-use super::mistakes::{Checked, Complaint, quoted};
-use super::said::{Origin, Said};
-use super::settings::ISSUERS;
-use super::sources::{Sources, text_in, wrong_kind};
+use super::Config;
+use super::sections::{SummaryLine, joined};
+use super::source::diagnostics::{Parsed, ValueError, quoted};
+use super::source::files::{ReadFile, unreadable};
+use super::source::lists::{ParsedItems, tables_in};
+use super::source::setting::settings;
+use super::source::value::{SettingValue, ValueOrigin};
+use super::source::{Sources, string_in};
 use crate::model::{issuer, json};
 
-/// How long a file of keys may be, in bytes: as long as a document that is fetched.
-const LONGEST: usize = 1024 * 1024;
+settings! {
+    ISSUERS = "issuers" tables();
+}
 
-/// An issuer whose keys are in a file.
+/// The largest file of keys, in bytes: the same limit as for a document that is fetched.
+const MAX_KEY_FILE: usize = 1024 * 1024;
+
+/// An issuer with its keys in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyFile {
-    /// The issuer's URL, to the byte what its tokens say.
+pub struct IssuerKeyFile {
+    /// The issuer's URL, byte for byte the `iss` of its tokens.
     pub url: String,
-    /// A JWK set. It was there, and had a list of public keys.
+    /// A JWK set. It existed and had an array of public keys.
     pub jwks_file: PathBuf,
 }
 
-/// Reads `[[issuers]]`; it stands in the file only.
-pub(super) fn read(sources: &mut Sources<'_>) -> Said<Vec<KeyFile>> {
+pub(super) fn read(sources: &mut Sources<'_>) -> SettingValue<Vec<IssuerKeyFile>> {
     let read_file = sources.read_file;
-    sources.list(
+    let help = "write [[issuers]] on its own line, and url and jwks_file below it";
+    sources.tables(
         ISSUERS,
-        &[],
         |file| file.url.as_str(),
-        |_| Err(Complaint::new("issuers stand in the file only", "")),
-        |value| items(value, read_file),
+        |value| tables_in(value, help, |table, span| item(table, span, read_file)),
     )
 }
 
-fn items(value: Value<'_>, read_file: ReadFile<'_>) -> Checked<Items<KeyFile>> {
-    let help = "write [[issuers]] on a line of its own, and url and jwks_file below";
-    match value.into_inner() {
-        DeValue::Array(all) => Ok(all
-            .iter()
-            .flat_map(|one| match one.get_ref() {
-                DeValue::Table(table) => item(table, one.span(), read_file),
-                other => vec![(
-                    Origin::File(one.span()),
-                    Err(wrong_kind("a table", other, help)),
-                )],
-            })
-            .collect()),
-        other => Err(wrong_kind("a list of tables", &other, help)),
-    }
-}
-
-/// One issuer, or everything that is wrong with it.
-fn item(table: &DeTable<'_>, whole: Range<usize>, read_file: ReadFile<'_>) -> Items<KeyFile> {
-    let mut wrong: Items<KeyFile> = Vec::new();
-    let mut note = |span, complaint| wrong.push((Origin::File(span), Err(complaint)));
+/// One issuer, or all of its mistakes.
+fn item(
+    table: &DeTable<'_>,
+    whole: Range<usize>,
+    read_file: ReadFile<'_>,
+) -> ParsedItems<IssuerKeyFile> {
+    let mut wrong: ParsedItems<IssuerKeyFile> = Vec::new();
+    let mut note = |span, error| wrong.push((ValueOrigin::File(span), Err(error)));
     let (mut url, mut jwks_file) = (None, None);
     for (key, value) in table {
-        let text = text_in(value.get_ref());
+        let text = string_in(value.get_ref());
         let read = match key.get_ref().as_ref() {
             "url" => text.and_then(checked_url).map(|good| url = Some(good)),
             "jwks_file" => text.and_then(|path| {
@@ -71,68 +61,71 @@ fn item(table: &DeTable<'_>, whole: Range<usize>, read_file: ReadFile<'_>) -> It
                 Ok(())
             }),
             other => {
-                let what = format!("{} is no setting of an issuer", quoted(other));
-                let complaint = Complaint::new(what, "known here are `url`, `jwks_file`");
-                note(key.span(), complaint);
+                let what = format!("{} is not a setting of an issuer", quoted(other));
+                let error =
+                    ValueError::new(what, "the settings of an issuer are `url` and `jwks_file`");
+                note(key.span(), error);
                 continue;
             }
         };
-        if let Err(complaint) = read {
-            note(value.span(), complaint);
+        if let Err(error) = read {
+            note(value.span(), error);
         }
     }
     for name in ["url", "jwks_file"] {
         if !table.keys().any(|key| key.get_ref() == name) {
-            let help = "give each issuer its url and its jwks_file";
+            let help = "set url and jwks_file for each issuer";
             note(
                 whole.clone(),
-                Complaint::new(format!("{name} is missing"), help),
+                ValueError::new(format!("{name} is not set"), help),
             );
         }
     }
     match (url, jwks_file) {
         (Some(url), Some(jwks_file)) if wrong.is_empty() => {
-            vec![(Origin::File(whole), Ok(KeyFile { url, jwks_file }))]
+            vec![(
+                ValueOrigin::File(whole),
+                Ok(IssuerKeyFile { url, jwks_file }),
+            )]
         }
         _ => wrong,
     }
 }
 
-fn checked_url(text: &str) -> Checked<String> {
+fn checked_url(text: &str) -> Parsed<String> {
     issuer::spelling(text).map_err(|why| {
         let what = format!("{} can't be an issuer: {why}", quoted(text));
-        let help = "write it as it stands in `iss` of its tokens: https://login.example.com";
-        Complaint::new(what, help)
+        let help = "write it exactly as the `iss` of its tokens: https://login.example.com";
+        ValueError::new(what, help)
     })?;
     Ok(text.to_owned())
 }
 
-/// The path of a file that holds public keys.
-fn key_set(path: &str, read_file: ReadFile<'_>) -> Checked<PathBuf> {
+/// The path of a file, if it holds public keys only.
+fn key_set(path: &str, read_file: ReadFile<'_>) -> Parsed<PathBuf> {
     let path = Path::new(path);
-    let contents = read_file(path).map_err(|error| {
-        let what = format!("the file can't be read: {error}");
-        Complaint::new(
-            what,
-            "name a file that is there and that this user may read",
-        )
-    })?;
-    let help = "save there what the issuer publishes at its jwks_uri: {\"keys\":[…]}";
-    if contents.bytes.len() > LONGEST {
-        return Err(Complaint::new("the file is longer than 1 MiB", help));
+    let contents = read_file(path).map_err(|error| unreadable("the file", &error))?;
+    let help = "save the document of the issuer's jwks_uri in the file: {\"keys\":[…]}";
+    if contents.bytes.len() > MAX_KEY_FILE {
+        return Err(ValueError::new("the file is larger than 1 MiB", help));
     }
     let set = json::read(&contents.bytes)
-        .map_err(|error| Complaint::new(format!("the file holds no key set: {error}"), help))?;
+        .map_err(|error| ValueError::new(format!("the file is not a JWK set: {error}"), help))?;
     let keys = set.get("keys").and_then(Json::as_array);
     let keys =
         keys.filter(|keys| !keys.is_empty() && keys.iter().all(|key| key["kty"].is_string()));
-    let keys = keys.ok_or_else(|| Complaint::new("the file holds no key set", help))?;
+    let keys = keys.ok_or_else(|| ValueError::new("the file is not a JWK set", help))?;
     if keys
         .iter()
         .any(|key| ["d", "k"].iter().any(|part| !key[*part].is_null()))
     {
-        let help = "leave the private parts out: whoever reads them signs as the issuer";
-        return Err(Complaint::new("the file holds a private key", help));
+        let help = "remove the private members (d, k): with them anyone who reads the file can sign as the issuer";
+        return Err(ValueError::new("the file has a private key", help));
     }
     Ok(path.to_owned())
+}
+
+pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
+    let urls = config.issuers.iter().map(|file| &file.url);
+    vec![("key files", joined(urls, "not set"))]
 }

@@ -1,77 +1,183 @@
-//! From the sources to a [`Config`], or to everything that is wrong with them.
+//! From the sources to a [`Config`], or to all mistakes in them.
 
-use super::document::Document;
-use super::environment::Environment;
-use super::files::{ConfigFile, ReadFile};
-use super::flags::Flags;
-use super::mask::masked;
-use super::mistakes::Mistakes;
-use super::reading::Reading;
-use super::sources::Sources;
-use super::{Command, Config, ConfigErrors, DEFAULT_LISTEN, across, values, warnings};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::issuers::IssuerKeyFile;
+use super::limits::LimitSettings;
+use super::listen::ListenAddress;
+use super::log::LogSettings;
+use super::logins::LoginSettings;
+use super::public_url::PublicUrl;
+use super::root_key::RootKeySetting;
+use super::routes::StsRoute;
+use super::source::Sources;
+use super::source::diagnostics::{ConfigErrors, Diagnostics};
+use super::source::document::ConfigDocument;
+use super::source::environment::Environment;
+use super::source::files::{ConfigFile, ReadFile};
+use super::source::flags::Flags;
+use super::source::mask::masked;
+use super::source::suggestion;
+use super::source::value::SettingValue;
+use super::tls::TlsFiles;
+use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
+use super::upstreams::{self, Upstream};
+use super::{
+    AccessKeyPair, Config, RunMode, account, issuers, limits, listen, log, logins, public_url,
+    root_key, routes, storage, tls, user_pools,
+};
+use crate::model::ids::{AccountId, Region};
 
 /// Loads the configuration for a command.
 pub(super) fn load(
-    command: Command,
+    mode: RunMode,
     flags: &Flags,
     environment: &Environment,
     read_file: ReadFile<'_>,
 ) -> Result<Config, ConfigErrors> {
-    let mut mistakes = Mistakes::default();
-    let file = ConfigFile::open(flags, environment, read_file, &mut mistakes);
-    let document = Document::read(file.value().map_or("", ConfigFile::text), &mut mistakes);
+    let mut diagnostics = Diagnostics::default();
+    let file = ConfigFile::open(flags, environment, read_file, &mut diagnostics);
+    let text = file.value().map_or("", ConfigFile::text);
+    let document = ConfigDocument::read(text, &mut diagnostics);
     let mut sources = Sources {
         document,
         environment,
         read_file,
-        mistakes,
+        diagnostics,
         warnings: Vec::new(),
     };
-    let reading = Reading::of(&mut sources, flags);
-    // Of a file that can't be read to its end it isn't known what it leaves out.
-    let used = if sources.document.is_whole() && !file.is_rubbish() {
-        across::check(&reading, command, &mut sources.mistakes)
+    let parsed = ParsedSettings::read(&mut sources, flags);
+    // In a file with syntax errors, a setting that wasn't found may still be set.
+    let used = if sources.document.is_valid_toml() && !file.is_invalid() {
+        cross_check(&parsed, mode, &mut sources.diagnostics)
     } else {
         Vec::new()
     };
-    if sources.mistakes.is_empty() {
-        let warnings = warnings::all(&mut sources, &file, &reading, &used);
-        return Ok(config(command, flags, reading, used, warnings));
+    if sources.diagnostics.is_empty() {
+        let warnings = warnings(&mut sources, &file, &parsed, &used);
+        return Ok(parsed.into_config(mode, flags, used, warnings));
     }
     let shown = sources.document.shown();
     let file = file.value().map(|file| (file.path.as_path(), file.text()));
     let masked = file.map_or_else(String::new, |(_, text)| masked(text, shown));
-    Err(sources.mistakes.report(file, masked))
+    Err(sources.diagnostics.report(file, masked))
 }
 
-fn config(
-    command: Command,
-    flags: &Flags,
-    reading: Reading,
-    exceptions: Vec<super::Exception>,
-    warnings: Vec<String>,
-) -> Config {
-    let data_dir = reading.data_dir.or("./cognate-data".into());
-    let upstreams = reading.upstreams.or(Vec::new()).into_iter();
-    Config {
-        listen: reading.listen.or(DEFAULT_LISTEN),
-        tls: reading.tls.into_value(),
-        public_url: reading.public_url.into_value().map(|url| url.text),
-        ephemeral: flags.ephemeral,
-        master_key_file: reading.master_key_file.or(data_dir.join("master.key")),
-        data_dir,
-        account_id: reading.account_id.or(values::default_account()),
-        regions: reading.regions.or(Vec::new()),
-        upstreams: upstreams.map(|one| (one.host, one.base)).collect(),
-        allow_http_issuers: reading.allow_http_issuers.or(command == Command::Dev),
-        logins: reading.logins,
-        issuers: reading.issuers.or(Vec::new()),
-        user_pools: reading.user_pools,
-        log: reading.log,
-        root: reading.root,
-        routes: reading.routes.or(Vec::new()),
-        limits: reading.limits,
-        exceptions,
-        warnings,
+/// Every setting, read from every source. A section gives its final value if its cross-checks need no origins.
+pub(super) struct ParsedSettings {
+    pub(super) listen: SettingValue<SocketAddr>,
+    pub(super) tls: SettingValue<TlsFiles>,
+    pub(super) public_url: SettingValue<PublicUrl>,
+    data_dir: SettingValue<PathBuf>,
+    master_key_file: SettingValue<PathBuf>,
+    account_id: SettingValue<AccountId>,
+    regions: SettingValue<Vec<Region>>,
+    pub(super) upstreams: SettingValue<Vec<Upstream>>,
+    pub(super) allow_http_issuers: SettingValue<bool>,
+    logins: LoginSettings,
+    issuers: SettingValue<Vec<IssuerKeyFile>>,
+    user_pools: Option<AccessKeyPair>,
+    log: LogSettings,
+    root: RootKeySetting,
+    pub(super) routes: SettingValue<Vec<StsRoute>>,
+    limits: LimitSettings,
+    pub(super) exceptions: NamedExceptions,
+}
+
+impl ParsedSettings {
+    fn read(sources: &mut Sources<'_>, flags: &Flags) -> Self {
+        storage::refuse_databases(sources, flags);
+        Self {
+            listen: listen::read(sources, flags),
+            data_dir: storage::read_data_dir(sources, flags),
+            master_key_file: storage::read_master_key_file(sources, flags),
+            public_url: public_url::read(sources, flags),
+            account_id: account::read_account_id(sources, flags),
+            regions: account::read_regions(sources, flags),
+            upstreams: upstreams::read(sources, flags),
+            allow_http_issuers: logins::read_allow_http_issuers(sources, flags),
+            tls: tls::read(sources),
+            logins: logins::read(sources),
+            issuers: issuers::read(sources),
+            user_pools: user_pools::read(sources),
+            log: log::read(sources),
+            root: root_key::read(sources),
+            routes: routes::read(sources),
+            limits: limits::read(sources),
+            exceptions: unsafe_exceptions::read(sources),
+        }
     }
+
+    fn into_config(
+        self,
+        mode: RunMode,
+        flags: &Flags,
+        exceptions: Vec<UnsafeException>,
+        warnings: Vec<String>,
+    ) -> Config {
+        let data_dir = self.data_dir.or(storage::DEFAULT_DATA_DIR.into());
+        let master_key_file = data_dir.join(storage::DEFAULT_MASTER_KEY_FILE);
+        let upstreams = self.upstreams.or(Vec::new()).into_iter();
+        Config {
+            listen: self.listen.or(listen::DEFAULT),
+            tls: self.tls.into_value(),
+            public_url: self.public_url.into_value().map(|url| url.text),
+            ephemeral: flags.ephemeral,
+            master_key_file: self.master_key_file.or(master_key_file),
+            data_dir,
+            account_id: self.account_id.or(account::default_account()),
+            regions: self.regions.or(Vec::new()),
+            upstreams: upstreams.map(|one| (one.host, one.base)).collect(),
+            allow_http_issuers: self.allow_http_issuers.or(mode == RunMode::Dev),
+            logins: self.logins,
+            issuers: self.issuers.or(Vec::new()),
+            user_pools: self.user_pools,
+            log: self.log,
+            root: self.root,
+            routes: self.routes.or(Vec::new()),
+            limits: self.limits,
+            exceptions,
+            warnings,
+        }
+    }
+}
+
+/// Runs the cross-checks of the sections, and returns the unsafe exceptions that the configuration uses. Settings that
+/// are invalid themselves are ignored.
+fn cross_check(
+    parsed: &ParsedSettings,
+    mode: RunMode,
+    diagnostics: &mut Diagnostics,
+) -> Vec<UnsafeException> {
+    routes::cross_check(parsed, mode, diagnostics);
+    let Some(listen) = ListenAddress::of(parsed) else {
+        return Vec::new();
+    };
+    if !listen.cross_check(mode, diagnostics) {
+        return Vec::new();
+    }
+    public_url::cross_check(parsed, &listen, diagnostics);
+    unsafe_exceptions::cross_check(parsed, &listen, diagnostics)
+}
+
+/// All warnings; `used` are the exceptions that the configuration uses.
+fn warnings(
+    sources: &mut Sources<'_>,
+    file: &SettingValue<ConfigFile>,
+    parsed: &ParsedSettings,
+    used: &[UnsafeException],
+) -> Vec<String> {
+    let mut warnings = std::mem::take(&mut sources.warnings);
+    let file_is_open = file.value().is_some_and(ConfigFile::is_open_to_others);
+    if sources.document.holds_secret() && file_is_open {
+        warnings.push(
+            "the configuration file holds a secret, and every user of this machine can read it; limit its mode to 0600"
+                .to_owned(),
+        );
+    }
+    warnings.extend(unsafe_exceptions::warnings(parsed, used));
+    warnings.extend(public_url::warning(parsed, used));
+    warnings.extend(suggestion::misspelt_variables(sources.environment));
+    warnings
 }

@@ -1,16 +1,28 @@
-//! The public URL: the `iss` of this server's tokens, which everybody compares as bytes. Only a URL that can't be
-//! spelled in another way is taken.
+//! The public URL: the `iss` of this server's tokens, which verifiers compare as bytes. Only a URL with one spelling is
+//! accepted.
 
 use std::net::SocketAddr;
 
 use url::Host;
 
+use super::Config;
+use super::listen::ListenAddress;
+use super::load::ParsedSettings;
+use super::sections::SummaryLine;
+use super::source::Sources;
+use super::source::diagnostics::{Diagnostics, Parsed, ValueError, quoted};
+use super::source::flags::Flags;
+use super::source::setting::settings;
+use super::source::value::SettingValue;
+use super::unsafe_exceptions::UnsafeException;
 use crate::model::issuer::{self, IssuerError};
 use crate::model::provider::{OWN, PublicProvider};
 
-use super::mistakes::{Checked, Complaint, quoted};
+settings! {
+    PUBLIC_URL = "public_url" flag("--public-url");
+}
 
-/// A public URL, and what it says.
+/// A public URL, and the parts of it that cross-checks need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PublicUrl {
     pub(super) text: String,
@@ -20,20 +32,21 @@ pub(super) struct PublicUrl {
     pub(super) loopback: bool,
 }
 
-/// Reads a public URL.
-pub(super) fn parse(text: &str) -> Checked<PublicUrl> {
+pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<PublicUrl> {
+    sources.string(PUBLIC_URL, flags.public_url.as_deref(), parse)
+}
+
+/// Parses a public URL.
+fn parse(text: &str) -> Parsed<PublicUrl> {
     let spelling = issuer::spelling(text).map_err(|error| explain(text, &error))?;
     if text.ends_with('/') {
         let what = format!("{} ends with a slash", quoted(text));
-        return Err(Complaint::new(what, "leave the final slash out"));
+        return Err(ValueError::new(what, "remove the final slash"));
     }
     let host = spelling.host.to_string();
     if host == OWN || PublicProvider::named(&host).is_some() {
-        let what = format!("{host} is the name of somebody else");
-        return Err(Complaint::new(
-            what,
-            "write the name under which this server is reached",
-        ));
+        let what = format!("{host} is the host of another provider");
+        return Err(ValueError::new(what, "write this server's own host"));
     }
     Ok(PublicUrl {
         text: text.to_owned(),
@@ -42,27 +55,66 @@ pub(super) fn parse(text: &str) -> Checked<PublicUrl> {
     })
 }
 
-fn explain(text: &str, error: &IssuerError) -> Complaint {
+fn explain(text: &str, error: &IssuerError) -> ValueError {
     let help = match error {
-        IssuerError::NotHttps => {
-            "write the URL from its scheme on, in lower case: https://id.example.com"
-        }
+        IssuerError::NotHttps => "write the whole URL in lower case: https://id.example.com",
         IssuerError::Host => {
             "write the host in lower-case ASCII, as in DNS: https://id.example.com"
         }
         IssuerError::Port => {
-            "leave out the scheme's own port, and write another without leading zeros"
+            "remove the default port of the scheme; write another port without leading zeros"
         }
-        IssuerError::Extra => "leave out user name, query and fragment",
-        IssuerError::Path => "leave out empty, '.' and '..' segments, '%' and '\\'",
-        IssuerError::Reserved(_) | IssuerError::Own => {
-            "write the name under which this server is reached"
-        }
+        IssuerError::Extra => "remove the user name, the query and the fragment",
+        IssuerError::Path => "remove empty segments, '.', '..', '%' and '\\' from the path",
+        IssuerError::Reserved(_) | IssuerError::Own => "write this server's own host",
     };
-    Complaint::new(format!("{} can't be a public URL", quoted(text)), help)
+    ValueError::new(format!("{} can't be a public URL", quoted(text)), help)
 }
 
-/// The public URL of a server on `address` for which none is set; `None` where the address is no single one.
+/// Refuses a listen address from which no public URL follows, if none is set.
+pub(super) fn cross_check(
+    parsed: &ParsedSettings,
+    listen: &ListenAddress<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let derived = of_address(listen.address, false);
+    if parsed.public_url.is_unset() && derived.is_none() {
+        let what = format!(
+            "{}: no public URL follows from {}, and public_url is not set",
+            listen.name, listen.address
+        );
+        let help = "set public_url to the URL under which clients reach this server";
+        diagnostics.add_cross_check(&[listen.origin], ValueError::new(what, help));
+    }
+}
+
+/// The warning about an http URL of another machine, unless the exception for it, which has a text of its own, is used.
+pub(super) fn warning(parsed: &ParsedSettings, used: &[UnsafeException]) -> Option<String> {
+    let SettingValue::Set(url, origin) = &parsed.public_url else {
+        return None;
+    };
+    let is_exception = used.contains(&UnsafeException::HttpPublicUrl);
+    (url.http && !url.loopback && !is_exception).then(|| {
+        format!(
+            "{}: {} is not https: an attacker on the network can replace the keys that verify this server's tokens; \
+             use an https URL",
+            origin.name(PUBLIC_URL),
+            url.text
+        )
+    })
+}
+
+pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
+    let public_url = match &config.public_url {
+        None if config.listen.port() == 0 => {
+            "derived from the address that the system assigns".to_owned()
+        }
+        _ => config.public_url_for(config.listen),
+    };
+    vec![("public URL", public_url)]
+}
+
+/// The public URL of a server on `address` if none is set; `None` for an address that clients can't use.
 pub(super) fn of_address(address: SocketAddr, tls: bool) -> Option<String> {
     let (scheme, own_port) = if tls { ("https", 443) } else { ("http", 80) };
     let ip = address.ip().to_canonical();

@@ -1,41 +1,48 @@
-//! Routes to other STSs: `[[credentials.route]]` in the configuration file. What goes there is not known here.
+//! Routes to other STSs: `[[credentials.route]]`. `credentials` sends the requests.
 
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use url::Url;
 
-use super::document::Value;
-use super::lists::Items;
-use super::mistakes::{Checked, Complaint, quoted};
-use super::said::{Origin, Said};
-use super::settings::CREDENTIALS_ROUTE;
-use super::sources::{Sources, text_in, wrong_kind};
+use super::account::parse_region;
+use super::load::ParsedSettings;
+use super::sections::{SummaryLine, joined};
+use super::source::diagnostics::{Diagnostics, Parsed, ValueError, quoted};
+use super::source::lists::{ParsedItems, tables_in};
+use super::source::setting::settings;
+use super::source::value::{SettingValue, ValueOrigin};
+use super::source::{Sources, string_in};
+use super::{Config, RunMode};
 use crate::model::ids::{PoolId, Region};
 use crate::model::issuer;
 use crate::model::role_pattern::RolePattern;
 use crate::policy::{LITERAL_ESCAPE, SessionTemplate};
 
+settings! {
+    ROUTES = "credentials.route" tables();
+}
+
 /// A route to another STS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The roles whose credentials come from there.
+pub struct StsRoute {
+    /// The pattern of the roles that use this route.
     pub role: RolePattern,
-    /// The URL of the STS: https, or http to a loopback host.
+    /// The URL of the STS: https, or http for a loopback host.
     pub endpoint: String,
     /// The region of the STS, as the log names it.
     pub region: Option<Region>,
-    /// The ARN that the role has there, where that is another.
+    /// The role's ARN at that STS, if it is a different one.
     pub assume: Option<String>,
-    /// The `aud` of tokens that go there, where that isn't the pool's id; never without a session policy.
+    /// The `aud` of tokens that are sent there, if it isn't the pool's id; never without a session policy.
     pub audience: Option<String>,
-    /// What sessions from there are narrowed to; never without an audience.
+    /// The session policy that restricts sessions from there; never without an audience.
     pub session_policy: Option<SessionTemplate>,
 }
 
-impl Route {
-    /// Whether its STS is asked without TLS.
-    pub(super) fn is_plain(&self) -> bool {
+impl StsRoute {
+    /// Whether requests to its STS have no TLS.
+    fn is_plain(&self) -> bool {
         self.endpoint.starts_with("http://")
     }
 }
@@ -53,37 +60,44 @@ const KNOWN: [&str; 7] = [
 const ENDPOINT_HELP: &str =
     "write the URL of the STS: https://rgw.example.net, or https://sts.eu-west-1.amazonaws.com";
 
-/// Reads the routes; they stand in the file only.
-pub(super) fn read(sources: &mut Sources<'_>) -> Said<Vec<Route>> {
-    sources.list(
-        CREDENTIALS_ROUTE,
-        &[],
+pub(super) fn read(sources: &mut Sources<'_>) -> SettingValue<Vec<StsRoute>> {
+    let help = "write [[credentials.route]] on its own line, and role and endpoint below it";
+    sources.tables(
+        ROUTES,
         |route| route.role.as_str(),
-        |_| Err(Complaint::new("routes stand in the file only", "")),
-        items,
+        |value| tables_in(value, help, item),
     )
 }
 
-fn items(value: Value<'_>) -> Checked<Items<Route>> {
-    let help = "write [[credentials.route]] on a line of its own, and role and endpoint below";
-    match value.into_inner() {
-        DeValue::Array(all) => Ok(all
-            .iter()
-            .flat_map(|one| match one.get_ref() {
-                DeValue::Table(table) => item(table, one.span()),
-                other => vec![(
-                    Origin::File(one.span()),
-                    Err(wrong_kind("a table", other, help)),
-                )],
-            })
-            .collect()),
-        other => Err(wrong_kind("a list of tables", &other, help)),
+/// Refuses routes without TLS unless http is allowed.
+pub(super) fn cross_check(parsed: &ParsedSettings, mode: RunMode, diagnostics: &mut Diagnostics) {
+    let allowed = match &parsed.allow_http_issuers {
+        SettingValue::Set(allowed, _) => *allowed,
+        SettingValue::Unset => mode == RunMode::Dev,
+        SettingValue::Invalid => return,
+    };
+    for route in parsed.routes.value().into_iter().flatten() {
+        if route.is_plain() && !allowed {
+            let what = format!(
+                "{}: the endpoint {} has no TLS, and http is not allowed",
+                ROUTES.key, route.endpoint
+            );
+            let help = "write an https URL, or set allow_http_issuers = true, for loopback only";
+            let error = ValueError::new(what, help);
+            diagnostics.add_cross_check(&[parsed.routes.origin()], error);
+        }
     }
 }
 
-/// What a table says so far.
+pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
+    let routes = config.routes.iter();
+    let routes = routes.map(|route| format!("{} to {}", route.role.as_str(), route.endpoint));
+    vec![("routes", joined(routes, "not set"))]
+}
+
+/// The settings of a table so far.
 #[derive(Default)]
-struct Draft<'t> {
+struct RouteDraft<'t> {
     role: Option<RolePattern>,
     endpoint: Option<String>,
     region: Option<Region>,
@@ -93,32 +107,32 @@ struct Draft<'t> {
     escapes: bool,
 }
 
-/// One route, or everything that is wrong with it.
-fn item(table: &DeTable<'_>, whole: Range<usize>) -> Items<Route> {
-    let mut wrong: Items<Route> = Vec::new();
-    let mut note = |span, complaint| wrong.push((Origin::File(span), Err(complaint)));
-    let mut draft = Draft::default();
+/// One route, or all of its mistakes.
+fn item(table: &DeTable<'_>, whole: Range<usize>) -> ParsedItems<StsRoute> {
+    let mut wrong: ParsedItems<StsRoute> = Vec::new();
+    let mut note = |span, error| wrong.push((ValueOrigin::File(span), Err(error)));
+    let mut draft = RouteDraft::default();
     let mut policy_span = whole.clone();
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         if !KNOWN.contains(&name) {
-            let what = format!("{} is no setting of a route", quoted(name));
+            let what = format!("{} is not a setting of a route", quoted(name));
             let known: Vec<_> = KNOWN.iter().map(|name| format!("`{name}`")).collect();
-            let help = format!("known here are {}", known.join(", "));
-            note(key.span(), Complaint::new(what, help));
+            let help = format!("the settings of a route are {}", known.join(", "));
+            note(key.span(), ValueError::new(what, help));
             continue;
         }
         if name == "session_policy" {
             policy_span = value.span();
         }
-        let read = text_in(value.get_ref()).and_then(|text| draft.set(name, text));
-        if let Err(complaint) = read {
-            note(value.span(), complaint);
+        let read = string_in(value.get_ref()).and_then(|text| draft.set(name, text));
+        if let Err(error) = read {
+            note(value.span(), error);
         }
     }
     let has = |name: &str| table.keys().any(|key| key.get_ref() == name);
-    for complaint in missing(&has) {
-        note(whole.clone(), complaint);
+    for error in missing(&has) {
+        note(whole.clone(), error);
     }
     let template = draft
         .session_policy
@@ -126,17 +140,17 @@ fn item(table: &DeTable<'_>, whole: Range<usize>) -> Items<Route> {
     let session_policy = match template {
         Some(Err(error)) => {
             let what = format!("session_policy: {error}");
-            let help = "write a session policy as IAM has it, with the variables that are filled in for each identity";
-            note(policy_span, Complaint::new(what, help));
+            let help = "write an IAM session policy; its variables are filled in for each identity";
+            note(policy_span, ValueError::new(what, help));
             None
         }
         Some(Ok(template)) => Some(template),
         None => None,
     };
-    let of_region = draft.region.as_ref().map(of_aws);
-    match (draft.role, draft.endpoint.or(of_region)) {
+    let regional = draft.region.as_ref().map(aws_endpoint);
+    match (draft.role, draft.endpoint.or(regional)) {
         (Some(role), Some(endpoint)) if wrong.is_empty() => {
-            let route = Route {
+            let route = StsRoute {
                 role,
                 endpoint,
                 region: draft.region,
@@ -144,52 +158,52 @@ fn item(table: &DeTable<'_>, whole: Range<usize>) -> Items<Route> {
                 audience: draft.audience,
                 session_policy,
             };
-            vec![(Origin::File(whole), Ok(route))]
+            vec![(ValueOrigin::File(whole), Ok(route))]
         }
         _ => wrong,
     }
 }
 
-/// What a route lacks that has settings as `has` says.
-fn missing(has: &impl Fn(&str) -> bool) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
+/// The settings that a route lacks. `has` states whether the route has a setting.
+fn missing(has: &impl Fn(&str) -> bool) -> Vec<ValueError> {
+    let mut errors = Vec::new();
     if !has("role") {
-        let help = "give each route the role, or the pattern of roles, that it is for";
-        complaints.push(Complaint::new("role is missing", help));
+        let help = "set the role of the route, or a pattern of roles";
+        errors.push(ValueError::new("role is not set", help));
     }
     if !has("endpoint") && !has("region") {
-        let what = "endpoint is missing";
-        let help = "give the route the URL of its STS, or the region of AWS whose STS is meant";
-        complaints.push(Complaint::new(what, help));
+        let what = "endpoint is not set";
+        let help = "set the URL of the STS, or the region of an STS of AWS";
+        errors.push(ValueError::new(what, help));
     }
     if has("session_policy") && !has("audience") {
-        complaints.push(Complaint::new(
-            "a session_policy wants an audience",
-            "set an audience that only this route's tokens have, and let the roles there trust no other: otherwise \
-             a client takes its own token there, and leaves the session policy behind",
+        errors.push(ValueError::new(
+            "session_policy requires audience",
+            "set an audience that only this route's tokens have, and make it the only one that the roles there \
+             trust: otherwise a client can send its own token there and avoid the session policy",
         ));
     }
     if has("audience") && !has("session_policy") {
-        complaints.push(Complaint::new(
-            "an audience wants a session_policy",
-            "set a session_policy, or leave the audience out: it is the pool's id then",
+        errors.push(ValueError::new(
+            "audience requires session_policy",
+            "set a session_policy, or remove audience: the audience is then the pool's id",
         ));
     }
     if has("literal_escape") && !has("session_policy") {
-        complaints.push(Complaint::new(
-            "literal_escape wants a session_policy",
-            "leave it out: it changes what a session_policy is filled in with",
+        errors.push(ValueError::new(
+            "literal_escape requires session_policy",
+            "remove it: it changes only the values in a session_policy",
         ));
     }
-    complaints
+    errors
 }
 
-impl<'t> Draft<'t> {
-    fn set(&mut self, name: &str, text: &'t str) -> Checked<()> {
+impl<'t> RouteDraft<'t> {
+    fn set(&mut self, name: &str, text: &'t str) -> Parsed<()> {
         match name {
             "role" => self.role = Some(role(text)?),
             "endpoint" => self.endpoint = Some(endpoint(text)?),
-            "region" => self.region = Some(super::values::region(text)?),
+            "region" => self.region = Some(parse_region(text)?),
             "assume" => self.assume = Some(assume(text)?),
             "audience" => self.audience = Some(audience(text)?),
             "session_policy" => self.session_policy = Some(text),
@@ -199,15 +213,15 @@ impl<'t> Draft<'t> {
     }
 }
 
-fn role(text: &str) -> Checked<RolePattern> {
+fn role(text: &str) -> Parsed<RolePattern> {
     RolePattern::parse(text).ok_or_else(|| {
-        let what = format!("{} is no pattern of roles' ARNs", quoted(text));
-        let help = "write arn:aws:iam::ACCOUNT:role/NAME; * and ? may stand in the account and in the name";
-        Complaint::new(what, help)
+        let what = format!("{} is not a pattern of role ARNs", quoted(text));
+        let help = "write arn:aws:iam::ACCOUNT:role/NAME, with * and ? in the account and in the name only";
+        ValueError::new(what, help)
     })
 }
 
-fn endpoint(text: &str) -> Checked<String> {
+fn endpoint(text: &str) -> Parsed<String> {
     let url = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -218,24 +232,24 @@ fn endpoint(text: &str) -> Checked<String> {
             && url.port() != Some(0)
     });
     let url = url.ok_or_else(|| {
-        let what = format!("{} is no URL of an STS", quoted(text));
-        Complaint::new(what, ENDPOINT_HELP)
+        let what = format!("{} is not the URL of an STS", quoted(text));
+        ValueError::new(what, ENDPOINT_HELP)
     })?;
     let here = url
         .host()
         .is_some_and(|host| issuer::is_loopback(&host.to_owned()));
     if url.scheme() == "http" && !here {
-        let what = format!("{} would be asked without TLS", quoted(text));
-        return Err(Complaint::new(
+        let what = format!("{} has no TLS", quoted(text));
+        return Err(ValueError::new(
             what,
-            "write an https URL: who listens gets the tokens and the credentials",
+            "write an https URL: others on the network could read the tokens and the credentials",
         ));
     }
     Ok(url.into())
 }
 
-/// AWS's own STS in a region. <https://docs.aws.amazon.com/general/latest/gr/sts.html>
-fn of_aws(region: &Region) -> String {
+/// The endpoint of AWS's STS in a region. <https://docs.aws.amazon.com/general/latest/gr/sts.html>
+fn aws_endpoint(region: &Region) -> String {
     let suffix = if region.as_str().starts_with("cn-") {
         ".cn"
     } else {
@@ -244,45 +258,45 @@ fn of_aws(region: &Region) -> String {
     format!("https://sts.{region}.amazonaws.com{suffix}/")
 }
 
-fn assume(text: &str) -> Checked<String> {
+fn assume(text: &str) -> Parsed<String> {
     let fits =
         (20..=2048).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits && text.starts_with("arn:") {
         return Ok(text.to_owned());
     }
-    let what = format!("{} is no ARN", quoted(text));
-    Err(Complaint::new(
+    let what = format!("{} is not an ARN", quoted(text));
+    Err(ValueError::new(
         what,
-        "write the ARN that the STS has for the role, as MinIO prints it when it starts",
+        "write the role's ARN at the STS, as MinIO prints it at its start",
     ))
 }
 
-/// An audience that no token of a client has: theirs is the id of a pool.
-fn audience(text: &str) -> Checked<String> {
+/// Parses an audience. The id of a pool is refused, because the tokens of clients have it.
+fn audience(text: &str) -> Parsed<String> {
     let fits = (1..=255).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.:/-".contains(&byte));
     if !fits {
         let what = format!("{} can't be an audience", quoted(text));
-        let help = "write 1 to 255 letters, digits and _.:/- such as the host of the STS";
-        return Err(Complaint::new(what, help));
+        let help = "write 1 to 255 letters, digits and _.:/-, for example the host of the STS";
+        return Err(ValueError::new(what, help));
     }
     if PoolId::parse(text).is_some() {
         let what = format!("{} is the id of a pool", quoted(text));
-        let help = "write one that only this route's tokens have: every client of that pool has tokens for its id";
-        return Err(Complaint::new(what, help));
+        let help = "write an audience that only this route's tokens have: the tokens of that pool's clients have its id";
+        return Err(ValueError::new(what, help));
     }
     Ok(text.to_owned())
 }
 
-fn escapes(text: &str) -> Checked<bool> {
+fn escapes(text: &str) -> Parsed<bool> {
     if text == LITERAL_ESCAPE {
         return Ok(true);
     }
-    let what = format!("{} can't stand for a colon", quoted(text));
-    Err(Complaint::new(
+    let what = format!("{} can't replace a colon", quoted(text));
+    Err(ValueError::new(
         what,
-        "write \"?\", which stands for the one character that is there",
+        "write \"?\", which matches any one character",
     ))
 }

@@ -1,20 +1,20 @@
-//! A text that must not be seen. It is not sealed: this only keeps it out of logs, messages and freed memory.
+//! A secret string. It is not encrypted: the type only keeps it out of logs, messages and freed memory.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret text. Its `Debug` says nothing, it has no `Display`, and its memory is wiped when it is dropped.
+/// A secret string. Its `Debug` shows nothing, it has no `Display`, and its memory is wiped when it is dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes `text` for a secret.
+    /// Makes `text` a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text, for the one who needs it.
+    /// The secret itself. Use it where it is needed, and nowhere else.
     pub fn reveal(&self) -> &str {
         &self.0
     }

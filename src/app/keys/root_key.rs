@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
 use crate::app::Call;
-use crate::config::Root;
+use crate::config::RootKeySetting;
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::root_key::RootKeyRecord;
 use crate::seal::SealKey;
@@ -180,7 +180,7 @@ fn rename_into_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
 /// Makes a new root key; the old one is invalid at once. Returns the id and the file with the secret.
 pub async fn rotate(call: &Call<'_>) -> Result<(String, PathBuf), RootKeyError> {
     let app = call.app;
-    if !matches!(app.config.root, Root::Kept) {
+    if !matches!(app.config.root, RootKeySetting::Generated) {
         return Err(RootKeyError::Configured);
     }
     let (records, ambient) = (Arc::clone(&app.records), Arc::clone(&app.ambient));

@@ -1,12 +1,12 @@
-//! What is refused on an address that isn't loopback, and who may say otherwise.
+//! What is refused on every address but loopback, and the exceptions.
 
 use super::*;
-use crate::config::Exception;
+use crate::config::UnsafeException;
 
 const TLS: &str = "\n[tls]\ncertificate_file = 'cert.pem'\nkey_file = 'key.pem'\n";
 
-fn on(address: &str, rest: &str) -> Given {
-    Given::file(format!("listen = '{address}'\n{rest}"))
+fn on(address: &str, rest: &str) -> Inputs {
+    Inputs::file(format!("listen = '{address}'\n{rest}"))
 }
 
 #[test]
@@ -32,22 +32,22 @@ fn elsewhere_each_unsafe_setting_needs_its_exception() {
     for (text, exception, what) in [
         (
             plain.to_owned(),
-            Exception::HttpListener,
+            UnsafeException::HttpListener,
             "the listener speaks plain HTTP",
         ),
         (
             secure.replace("https:", "http:"),
-            Exception::HttpPublicUrl,
+            UnsafeException::HttpPublicUrl,
             "the public URL is http://id.example.com, without TLS",
         ),
         (
             above("upstreams = { 'a.example.com' = 'http://x' }"),
-            Exception::Upstreams,
-            "there are upstreams",
+            UnsafeException::Upstreams,
+            "upstreams are set",
         ),
         (
             above("allow_http_issuers = true"),
-            Exception::HttpIssuers,
+            UnsafeException::HttpIssuers,
             "http issuers are allowed",
         ),
     ] {
@@ -56,8 +56,11 @@ fn elsewhere_each_unsafe_setting_needs_its_exception() {
             let expected = format!("listen: {address} is not a loopback address, and {what}");
             assert_eq!(given.mistakes(), [expected]);
             let errors = given.load().unwrap_err();
-            assert!(errors.mistakes()[0].help.contains(exception.key()));
-            assert_eq!(errors.mistakes()[0].place, Place::Together);
+            assert!(errors.diagnostics()[0].help.contains(exception.key()));
+            assert_eq!(
+                errors.diagnostics()[0].location,
+                DiagnosticLocation::CrossCheck
+            );
 
             let (_, name) = exception.key().split_once('.').unwrap();
             let config = on(address, &format!("{text}\n[unsafe]\n{name} = true"))
@@ -78,8 +81,8 @@ fn elsewhere_each_unsafe_setting_needs_its_exception() {
 }
 
 #[test]
-fn flags_and_variables_are_held_to_it_too() {
-    let flags = Given::default().flags(|flags| {
+fn flags_and_variables_need_exceptions_of_the_file_too() {
+    let flags = Inputs::default().flags(|flags| {
         flags.listen = Some("0.0.0.0:1".into());
         flags.public_url = Some("http://id.example.com".into());
         flags.upstreams = vec!["a.example.com=http://x".into()];
@@ -88,28 +91,28 @@ fn flags_and_variables_are_held_to_it_too() {
     let expected = [
         "the listener speaks plain HTTP",
         "the public URL is http://id.example.com, without TLS",
-        "there are upstreams",
+        "upstreams are set",
         "http issuers are allowed",
     ];
-    let told = |name: &str| {
+    let expected_of = |name: &str| {
         expected.map(|what| format!("{name}: 0.0.0.0:1 is not a loopback address, and {what}"))
     };
-    assert_eq!(flags.mistakes(), told("--listen"));
-    let variables = Given::default().environment([
+    assert_eq!(flags.mistakes(), expected_of("--listen"));
+    let variables = Inputs::default().environment([
         ("COGNATE_LISTEN", "0.0.0.0:1"),
         ("COGNATE_PUBLIC_URL", "http://id.example.com"),
         ("COGNATE_UPSTREAMS", "a.example.com=http://x"),
         ("COGNATE_ALLOW_HTTP_ISSUERS", "1"),
         ("COGNATE_UNSAFE_HTTP_LISTENER", "true"),
     ]);
-    assert_eq!(variables.mistakes(), told("COGNATE_LISTEN"));
+    assert_eq!(variables.mistakes(), expected_of("COGNATE_LISTEN"));
 }
 
 #[test]
-fn an_address_that_is_no_single_one_needs_a_public_url() {
+fn an_address_without_a_public_url_needs_one() {
     for address in ["0.0.0.0:1", "[::]:0"] {
         let expected =
-            format!("listen: no public URL follows from {address}, which is no single address");
+            format!("listen: no public URL follows from {address}, and public_url is not set");
         assert_eq!(on(address, TLS).mistakes(), [expected]);
     }
     let text = format!("{TLS}[unsafe]\nhttp_public_url = true");
@@ -118,7 +121,7 @@ fn an_address_that_is_no_single_one_needs_a_public_url() {
     assert_eq!(config.public_url_for(bound), "https://192.0.2.1:8443");
     assert_eq!(
         config.warnings(),
-        ["unsafe.http_public_url is set, and nothing needs it"]
+        ["unsafe.http_public_url is set but not needed; remove it"]
     );
 }
 
@@ -133,7 +136,7 @@ fn a_default_public_url_is_http_too() {
 }
 
 #[test]
-fn dev_listens_on_loopback_whatever_the_file_says() {
+fn dev_listens_on_loopback_only() {
     let text = format!(
         "public_url = 'https://id.example.com'{TLS}[unsafe]\nhttp_listener = true\nhttp_issuers = true"
     );
@@ -145,25 +148,25 @@ fn dev_listens_on_loopback_whatever_the_file_says() {
 }
 
 #[test]
-fn what_should_be_known_is_told() {
+fn the_operator_is_warned() {
     for (given, warning) in [
         (
-            Given::file("public_url = 'http://id.example.com'"),
+            Inputs::file("public_url = 'http://id.example.com'"),
             "public_url: http://id.example.com is not https",
         ),
         (
-            Given::file(
+            Inputs::file(
                 "root = { enabled = false, access_key_id = 'A234567890123456', secret_access_key = '0123456789abcdef' }",
             ),
-            "root.enabled: the root key that is set is not used",
+            "root.enabled is false: the root key that is set is not used",
         ),
         (
-            Given::default().environment([
+            Inputs::default().environment([
                 ("COGNATE_LISTN", "x"),
                 ("COGNATE_SERVICE_HOST", "x"),
                 ("COGNATE_PORT", "x"),
             ]),
-            "COGNATE_LISTN is no variable of Cognate; did you mean COGNATE_LISTEN?",
+            "COGNATE_LISTN is not a variable of Cognate; did you mean COGNATE_LISTEN?",
         ),
     ] {
         let config = given.load().unwrap();

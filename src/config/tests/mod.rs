@@ -1,11 +1,12 @@
-//! What the loader makes of whole configurations. What a single value must look like is tested beside its parser.
+//! The loader with whole configurations. The form of single values is tested beside their parsers.
 
+mod diagnostics;
 mod exceptions;
 mod issuers;
-mod mistakes;
 mod precedence;
 mod routes;
 mod secrets;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,21 +14,21 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Config, ConfigErrors, Contents, Environment, Flags, Place};
+use super::{Config, ConfigErrors, Contents, DiagnosticLocation, Environment, Flags};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n";
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\n";
 
-/// What a loader is given; nothing at all unless a test says so.
+/// The sources of a loader, all empty at first.
 #[derive(Default)]
-struct Given {
+struct Inputs {
     flags: Flags,
     environment: Environment,
     files: BTreeMap<&'static str, String>,
     open_to_others: bool,
 }
 
-impl Given {
+impl Inputs {
     /// A configuration file with this text, and the files `cert.pem` and `key.pem`.
     fn file(text: impl Into<String>) -> Self {
         let mut given = Self::default();
@@ -72,7 +73,7 @@ impl Given {
         Config::for_dev(&self.flags, &self.environment, &|path| self.read(path))
     }
 
-    /// What is wrong: each mistake's place and message.
+    /// Each mistake's location and message.
     fn mistakes(&self) -> Vec<String> {
         self.load()
             .map_or_else(|errors| listed(&errors), |_| Vec::new())
@@ -80,16 +81,18 @@ impl Given {
 }
 
 fn listed(errors: &ConfigErrors) -> Vec<String> {
-    let mistakes = errors.mistakes().iter();
+    let mistakes = errors.diagnostics().iter();
     mistakes
-        .map(|mistake| match mistake.place {
-            Place::File { line, column } => format!("{line}:{column} {}", mistake.message),
+        .map(|mistake| match mistake.location {
+            DiagnosticLocation::File { line, column } => {
+                format!("{line}:{column} {}", mistake.message)
+            }
             _ => mistake.message.clone(),
         })
         .collect()
 }
 
-/// The report as it is printed, in both forms.
+/// The report as it is printed, in both styles.
 fn printed(errors: &ConfigErrors) -> String {
     let mut text = String::new();
     miette::GraphicalReportHandler::new()

@@ -1,14 +1,16 @@
-//! Which source counts, and what there is without any.
+//! The precedence of the sources, and the defaults.
 
 use jiff::SignedDuration;
 
 use super::*;
-use crate::config::{Limits, Log, LogFormat, Logins, Root, Tls};
+use crate::config::{
+    LimitSettings, LogFormat, LogSettings, LoginSettings, RootKeySetting, TlsFiles,
+};
 use crate::model::ids::Region;
 
 #[test]
 fn without_any_source_there_are_the_defaults() {
-    let config = Given::default().load().unwrap();
+    let config = Inputs::default().load().unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:2646");
     assert_eq!(config.public_url, None);
     assert_eq!(
@@ -24,28 +26,28 @@ fn without_any_source_there_are_the_defaults() {
     assert!(config.serves(&Region::parse("eu-west-1").unwrap()));
     assert!(config.upstreams.is_empty() && config.tls.is_none());
     assert!(!config.allow_http_issuers && !config.ephemeral);
-    let logins = Logins {
+    let logins = LoginSettings {
         authorized_party_alone: false,
         max_token_lifetime: SignedDuration::from_hours(24),
         extra_ca_file: None,
     };
-    let log = Log {
+    let log = LogSettings {
         filter: "info".to_owned(),
         format: LogFormat::Text,
     };
     assert_eq!((config.logins, config.log), (logins, log));
     assert_eq!(
         config.limits,
-        Limits {
+        LimitSettings {
             pools_per_region: 1000
         }
     );
-    assert!(matches!(config.root, Root::Kept));
+    assert!(matches!(config.root, RootKeySetting::Generated));
     assert!(config.exceptions.is_empty() && config.warnings.is_empty());
 }
 
 #[test]
-fn the_file_is_overruled_by_the_environment_and_that_by_flags() {
+fn variables_override_the_file_and_flags_override_both() {
     let file = r#"
 listen = "127.0.0.1:1"
 data_dir = "file"
@@ -68,9 +70,9 @@ log.filter = "trace"
             "a.example.com=http://127.0.0.1:2,b.example.com=http://127.0.0.1:3",
         ),
         ("COGNATE_ALLOW_HTTP_ISSUERS", "true"),
-        ("COGNATE_LOG", "debug"),
+        ("COGNATE_LOG_FILTER", "debug"),
     ];
-    let told = |given: &Given| {
+    let summary_of = |given: &Inputs| {
         let config = given.load().unwrap();
         let regions: Vec<_> = config.regions.iter().map(Region::as_str).collect();
         let hosts: Vec<_> = config.upstreams.keys().map(String::as_str).collect();
@@ -86,14 +88,14 @@ log.filter = "trace"
         ]
         .join("|")
     };
-    let in_file = Given::file(file);
+    let in_file = Inputs::file(file);
     assert_eq!(
-        told(&in_file),
+        summary_of(&in_file),
         "127.0.0.1:1|file|file.key|https://file.example.com|000000000001|file-1|file.example.com|trace"
     );
     let in_environment = in_file.environment(variables);
     assert_eq!(
-        told(&in_environment),
+        summary_of(&in_environment),
         "127.0.0.1:2|variable|variable.key|https://variable.example.com|000000000002|variable-1 variable-2 variable-3\
          |a.example.com b.example.com|debug"
     );
@@ -108,14 +110,14 @@ log.filter = "trace"
         flags.upstreams = vec!["flag.example.com=http://127.0.0.1:4".into()];
     });
     assert_eq!(
-        told(&in_flags),
+        summary_of(&in_flags),
         "127.0.0.1:3|flag|flag.key|https://flag.example.com|000000000003|flag-1 flag-2|flag.example.com|debug"
     );
 }
 
 #[test]
 fn the_flag_names_the_file_before_the_environment() {
-    let given = Given::file("listen = '127.0.0.1:1'")
+    let given = Inputs::file("listen = '127.0.0.1:1'")
         .with("other.toml", "listen = '127.0.0.1:2'")
         .environment([("COGNATE_CONFIG", "other.toml")]);
     assert_eq!(given.load().unwrap().listen.port(), 1);
@@ -125,7 +127,7 @@ fn the_flag_names_the_file_before_the_environment() {
 
 #[test]
 fn an_empty_variable_counts_as_not_set() {
-    let given = Given::file("listen = '127.0.0.1:1'").environment([
+    let given = Inputs::file("listen = '127.0.0.1:1'").environment([
         ("COGNATE_LISTEN", ""),
         ("COGNATE_ROOT_ACCESS_KEY_ID", ""),
         ("COGNATE_DATA_DIR", ""),
@@ -134,8 +136,8 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn the_file_says_what_no_flag_says() {
-    let given = Given::file(
+fn the_file_sets_what_has_no_flag() {
+    let given = Inputs::file(
         r#"
 [tls]
 certificate_file = "cert.pem"
@@ -153,7 +155,7 @@ pools_per_region = 5
 "#,
     );
     let config = given.load().unwrap();
-    let tls = Tls {
+    let tls = TlsFiles {
         certificate_file: "cert.pem".into(),
         key_file: "key.pem".into(),
     };
@@ -169,7 +171,7 @@ pools_per_region = 5
     assert!(config.logins.authorized_party_alone);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.limits.pools_per_region, 5);
-    assert!(matches!(config.root, Root::Disabled));
+    assert!(matches!(config.root, RootKeySetting::Disabled));
     assert_eq!(
         config.public_url_for(config.listen),
         "https://127.0.0.1:2646"
@@ -178,11 +180,11 @@ pools_per_region = 5
 
 #[test]
 fn the_public_url_follows_the_port_that_the_listener_got() {
-    let given = Given::file("listen = '127.0.0.1:0'");
+    let given = Inputs::file("listen = '127.0.0.1:0'");
     let bound = "127.0.0.1:40000".parse().unwrap();
     let config = given.load().unwrap();
     assert_eq!(config.public_url_for(bound), "http://127.0.0.1:40000");
-    let given = Given::file("listen = '127.0.0.1:0'\npublic_url = 'https://id.example.com'");
+    let given = Inputs::file("listen = '127.0.0.1:0'\npublic_url = 'https://id.example.com'");
     assert_eq!(
         given.load().unwrap().public_url_for(bound),
         "https://id.example.com"
@@ -190,10 +192,10 @@ fn the_public_url_follows_the_port_that_the_listener_got() {
 }
 
 #[test]
-fn dev_allows_http_issuers_unless_told_not_to() {
-    assert!(Given::default().for_dev().unwrap().allow_http_issuers);
-    let given = Given::file("allow_http_issuers = false");
+fn dev_allows_http_issuers_unless_they_are_switched_off() {
+    assert!(Inputs::default().for_dev().unwrap().allow_http_issuers);
+    let given = Inputs::file("allow_http_issuers = false");
     assert!(!given.for_dev().unwrap().allow_http_issuers);
-    let given = Given::default().flags(|flags| flags.ephemeral = true);
+    let given = Inputs::default().flags(|flags| flags.ephemeral = true);
     assert!(given.for_dev().unwrap().ephemeral);
 }

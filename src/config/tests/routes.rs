@@ -1,6 +1,6 @@
 //! Routes to other STSs.
 
-use super::Given;
+use super::Inputs;
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*"}]}"#;
 
@@ -14,7 +14,7 @@ fn routes_are_read_in_their_order() {
          [[credentials.route]]\nrole = 'arn:minio:iam:::role/*'\nendpoint = 'https://10.0.0.7:9000/'\n\
          assume = 'arn:minio:iam:::role/nOybJqMNzNmroqEKq5D0EUsRZw0'\n"
     );
-    let routes = Given::file(text).load().unwrap().routes;
+    let routes = Inputs::file(text).load().unwrap().routes;
     let endpoints: Vec<_> = routes.iter().map(|route| route.endpoint.as_str()).collect();
     assert_eq!(
         endpoints,
@@ -27,80 +27,80 @@ fn routes_are_read_in_their_order() {
     );
     assert_eq!(routes[0].audience.as_deref(), Some("rgw.example.net"));
     assert!(routes[0].session_policy.is_some() && routes[1].session_policy.is_none());
-    assert!(Given::file("").load().unwrap().routes.is_empty());
+    assert!(Inputs::file("").load().unwrap().routes.is_empty());
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_route_is_told() {
+fn every_mistake_in_a_route_is_reported() {
     for (lines, wanted) in [
-        ("endpoint = 'https://a.example'", "role is missing"),
-        ("role = 'arn:aws:iam:::role/a'", "endpoint is missing"),
+        ("endpoint = 'https://a.example'", "role is not set"),
+        ("role = 'arn:aws:iam:::role/a'", "endpoint is not set"),
         (
             "role = '*'\nendpoint = 'https://a.example'",
-            "`*` is no pattern of roles' ARNs",
+            "`*` is not a pattern of role ARNs",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'a.example'",
-            "`a.example` is no URL of an STS",
+            "`a.example` is not the URL of an STS",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://me:pw@a.example'",
-            "this value is no URL of an STS",
+            "this value is not the URL of an STS",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'http://10.0.0.7:7480'",
-            "`http://10.0.0.7:7480` would be asked without TLS",
+            "`http://10.0.0.7:7480` has no TLS",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nsession_polcy = '{}'",
-            "`session_polcy` is no setting of a route",
+            "`session_polcy` is not a setting of a route",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nregion = 'Here'",
-            "`Here` is not a region's name",
+            "`Here` is not the name of a region",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\naudience = 'a.example'",
-            "an audience wants a session_policy",
+            "audience requires session_policy",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nliteral_escape = '?'",
-            "literal_escape wants a session_policy",
+            "literal_escape requires session_policy",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nassume = 'nobody'",
-            "`nobody` is no ARN",
+            "`nobody` is not an ARN",
         ),
         (
             "role = 'arn:aws:iam:::role/a'\nendpoint = 7",
-            "this is a number, and must be a text",
+            "this is a number, but must be a string",
         ),
     ] {
-        let mistakes = Given::file(format!("[[credentials.route]]\n{lines}\n")).mistakes();
+        let mistakes = Inputs::file(format!("[[credentials.route]]\n{lines}\n")).mistakes();
         assert_eq!(mistakes.len(), 1, "{mistakes:?}");
         assert!(mistakes[0].contains(wanted), "{mistakes:?}");
     }
     let policy = format!(
         "[[credentials.route]]\nrole = 'arn:aws:iam:::role/a'\nendpoint = 'https://a.example'\nsession_policy = '{POLICY}'\n"
     );
-    let wants = Given::file(&policy).mistakes();
+    let wants = Inputs::file(&policy).mistakes();
     assert_eq!(
         wants,
-        ["1:1 credentials.route: a session_policy wants an audience"]
+        ["1:1 credentials.route: session_policy requires audience"]
     );
     let pool = "audience = 'us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678'";
-    let of_a_pool = Given::file(format!("{policy}{pool}")).mistakes();
+    let of_a_pool = Inputs::file(format!("{policy}{pool}")).mistakes();
     assert!(
         of_a_pool[0].ends_with("is the id of a pool"),
         "{of_a_pool:?}"
     );
-    let escape = Given::file(format!("{policy}audience = 'a'\nliteral_escape = '*'")).mistakes();
+    let escape = Inputs::file(format!("{policy}audience = 'a'\nliteral_escape = '*'")).mistakes();
     assert_eq!(
         escape,
-        ["6:18 credentials.route: `*` can't stand for a colon"]
+        ["6:18 credentials.route: `*` can't replace a colon"]
     );
     let other = policy.replace("amazonaws.com:sub", "amazonaws.com:amr") + "audience = 'a'\n";
-    let variable = Given::file(other).mistakes();
+    let variable = Inputs::file(other).mistakes();
     assert!(
         variable[0].starts_with("4:18 credentials.route: session_policy: `${cognito-identity.amazonaws.com:amr}` can't be"),
         "{variable:?}"
@@ -110,23 +110,23 @@ fn everything_that_is_wrong_with_a_route_is_told() {
         "credentials.route = ['x']",
         "[credentials]\nroutes = []",
     ] {
-        assert_eq!(Given::file(text).mistakes().len(), 1, "{text}");
+        assert_eq!(Inputs::file(text).mistakes().len(), 1, "{text}");
     }
     let twice =
         "[[credentials.route]]\nrole = 'arn:aws:iam:::role/a'\nregion = 'eu-west-1'\n".repeat(2);
-    let twice = Given::file(twice).mistakes();
+    let twice = Inputs::file(twice).mistakes();
     assert_eq!(
         twice,
-        ["4:1 credentials.route: `arn:aws:iam:::role/a` stands here twice"]
+        ["4:1 credentials.route: `arn:aws:iam:::role/a` appears twice"]
     );
 }
 
 #[test]
-fn an_sts_without_tls_is_asked_on_loopback_where_http_is_allowed() {
+fn an_sts_without_tls_is_accepted_on_loopback_if_http_is_allowed() {
     let route = "[[credentials.route]]\nrole = 'arn:aws:iam:::role/*'\nendpoint = 'http://127.0.0.1:7480'\n";
-    let refused = Given::file(route).mistakes();
+    let refused = Inputs::file(route).mistakes();
     assert!(refused[0].contains("http is not allowed"), "{refused:?}");
     let allowed = format!("allow_http_issuers = true\n{route}");
-    assert_eq!(Given::file(allowed).load().unwrap().routes.len(), 1);
-    assert_eq!(Given::file(route).for_dev().unwrap().routes.len(), 1);
+    assert_eq!(Inputs::file(allowed).load().unwrap().routes.len(), 1);
+    assert_eq!(Inputs::file(route).for_dev().unwrap().routes.len(), 1);
 }

@@ -1,9 +1,9 @@
-//! No secret is ever seen, and no text stops the loader.
+//! No secret is printed, and no text makes the loader panic.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Root, Secret};
+use crate::config::{RootKeySetting, Secret};
 
 const SECRET: &str = "wJalrXUtnFEMIbPxRfiCY";
 
@@ -38,7 +38,7 @@ fn a_mistake_beside_a_secret_does_not_print_it() {
         "listen = [\n  \"x\",\n  secret_access_key = \"SECRET\"\n",
     ] {
         let text = text.replace("SECRET", SECRET);
-        let errors = Given::file(&text).load().unwrap_err();
+        let errors = Inputs::file(&text).load().unwrap_err();
         let report = printed(&errors) + &format!("{errors:?}");
         assert!(!report.contains(SECRET), "{text}\n{report}");
     }
@@ -46,7 +46,7 @@ fn a_mistake_beside_a_secret_does_not_print_it() {
 
 #[test]
 fn secrets_of_other_sources_are_not_printed_either() {
-    let given = Given::default()
+    let given = Inputs::default()
         .environment([
             ("COGNATE_ROOT_ACCESS_KEY_ID", SECRET),
             ("COGNATE_ROOT_SECRET_ACCESS_KEY", "wJalrXUt n"),
@@ -55,21 +55,21 @@ fn secrets_of_other_sources_are_not_printed_either() {
         ])
         .flags(|flags| flags.database_url = Some(Secret::new("postgres://me:wJalrXUt@h")));
     let errors = given.load().unwrap_err();
-    assert_eq!(errors.mistakes().len(), 5);
+    assert_eq!(errors.diagnostics().len(), 5);
     let report = printed(&errors) + &format!("{errors:?}{:?}{:?}", given.flags, given.environment);
     assert!(!report.contains("wJalrXUt"), "{report}");
 }
 
 #[test]
-fn the_root_key_is_given_in_three_ways_and_never_printed() {
+fn the_root_key_is_set_in_three_ways_and_never_printed() {
     let id = "AKIAIOSFODNN7EXAMPLE";
     let inline = format!("root = {{ access_key_id = '{id}', secret_access_key = '{SECRET}' }}");
     let named = format!("root = {{ access_key_id = '{id}', secret_access_key_file = 'secret' }}");
     for given in [
-        Given::file(inline),
-        Given::file(&named).with("secret", &format!("{SECRET}\n")),
-        Given::file(&named).with("secret", &format!("{SECRET}\r\n")),
-        Given::file(named)
+        Inputs::file(inline),
+        Inputs::file(&named).with("secret", &format!("{SECRET}\n")),
+        Inputs::file(&named).with("secret", &format!("{SECRET}\r\n")),
+        Inputs::file(named)
             .with("secret", "overruled-0123456789")
             .environment([
                 ("COGNATE_ROOT_ACCESS_KEY_ID", id),
@@ -77,7 +77,7 @@ fn the_root_key_is_given_in_three_ways_and_never_printed() {
             ]),
     ] {
         let config = given.load().unwrap();
-        let Root::Given(key) = &config.root else {
+        let RootKeySetting::Configured(key) = &config.root else {
             panic!("{:?}", config.root)
         };
         assert_eq!(
@@ -89,7 +89,7 @@ fn the_root_key_is_given_in_three_ways_and_never_printed() {
 }
 
 #[test]
-fn a_secret_that_everybody_can_read_is_told() {
+fn a_secret_that_every_user_can_read_causes_a_warning() {
     let inline = format!(
         "root = {{ access_key_id = 'AKIAIOSFODNN7EXAMPLE', secret_access_key = '{SECRET}' }}"
     );
@@ -100,25 +100,25 @@ fn a_secret_that_everybody_can_read_is_told() {
     for (text, warning) in [
         (
             inline.as_str(),
-            "the configuration file holds a secret, and every user of this machine can read it",
+            "the configuration file holds a secret, and every user of this machine can read it; limit its mode to 0600",
         ),
         (
             &named,
-            "root.secret_access_key_file: every user of this machine can read the file",
+            "root.secret_access_key_file: every user of this machine can read the file; limit its mode to 0600",
         ),
         (
             tls,
-            "tls.key_file: every user of this machine can read the file",
+            "tls.key_file: every user of this machine can read the file; limit its mode to 0600",
         ),
     ] {
-        let mut given = Given::file(text).with("secret", SECRET);
+        let mut given = Inputs::file(text).with("secret", SECRET);
         assert!(given.load().unwrap().warnings().is_empty());
         given.open_to_others = true;
         assert_eq!(given.load().unwrap().warnings(), [warning]);
     }
 }
 
-/// Lines that go wrong in many ways, and the one that must not be seen.
+/// Lines with many kinds of mistakes, and the secret that must not be printed.
 fn lines() -> impl Strategy<Value = String> {
     let line = prop_oneof![
         Just("listen = '127.0.0.1:1'".to_owned()),
@@ -145,14 +145,14 @@ fn lines() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_text_makes_the_loader_panic(text in "\\PC*|[\\PC\n\r\t]*") {
-        if let Err(errors) = Given::file(text).load() {
+        if let Err(errors) = Inputs::file(text).load() {
             printed(&errors);
         }
     }
 
     #[test]
     fn no_file_makes_it_panic_or_print_a_secret(text in lines()) {
-        if let Err(errors) = Given::file(&text).load() {
+        if let Err(errors) = Inputs::file(&text).load() {
             let report = printed(&errors);
             prop_assert!(!report.contains(SECRET), "{}\n{}", text, report);
         }

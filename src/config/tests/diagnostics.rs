@@ -1,10 +1,10 @@
-//! All mistakes at once, each with its place.
+//! All mistakes at once, each with its location.
 
 use super::*;
 
 #[test]
-fn every_mistake_is_told_at_once_and_in_order() {
-    let given = Given::file(
+fn every_mistake_is_reported_at_once_and_in_order() {
+    let given = Inputs::file(
         r#"listen = "localhost:2646"
 lissen = "127.0.0.1:1"
 account_id = 123456789012
@@ -53,76 +53,76 @@ a = 1
     assert_eq!(
         given.mistakes(),
         [
-            "1:10 listen: `localhost:2646` is not an address and a port",
+            "1:10 listen: `localhost:2646` is not an IP address with a port",
             "2:1 `lissen`: there is no such setting",
-            "3:14 account_id: this is a number, and must be a text",
+            "3:14 account_id: this is a number, but must be a string",
             "4:14 public_url: `https://ID.example.com` can't be a public URL",
-            "5:25 regions: `Europe` is not a region's name",
-            "5:35 regions: this is a number, and must be a text",
-            "5:38 regions: `eu-west-1` stands here twice",
-            "6:22 allow_http_issuers: this is a text, and must be true or false",
+            "5:25 regions: `Europe` is not the name of a region",
+            "5:35 regions: this is a number, but must be a string",
+            "5:38 regions: `eu-west-1` appears twice",
+            "6:22 allow_http_issuers: this is a string, but must be true or false",
             "7:15 upstreams: `A.example.com` is not a host",
-            "7:45 upstreams: `x` can't be fetched from",
-            "10:20 tls.certificate_file: tls.key_file is missing beside it",
+            "7:45 upstreams: `x` is not the URL of an upstream",
+            "10:20 tls.certificate_file: this requires tls.key_file, which is not set",
             "13:28 logins.max_token_lifetime_hours: 9000 is out of range",
             "14:17 logins.extra_ca_file: the file can't be read: entity not found",
             "15:1 `logins.key_file`: there is no such setting",
-            "18:10 log.format: `xml` is not a format",
+            "18:10 log.format: `xml` is not a log format",
             "21:20 limits.pools_per_region: 0 is out of range",
-            "24:13 unsafe.upstreams: this is a number, and must be true or false",
-            "27:11 root.enabled: this is a number, and must be true or false",
+            "24:13 unsafe.upstreams: this is a number, but must be true or false",
+            "27:11 root.enabled: this is a number, but must be true or false",
             "28:17 root.access_key_id: this is not an access key id",
             "30:2 `surprise`: there is no such setting",
-            "COGNATE_REGIONS: `Mars` is not a region's name",
+            "COGNATE_REGIONS: `Mars` is not the name of a region",
             "COGNATE_ALLOW_HTTP_ISSUERS: this is neither true nor false",
-            "--account-id: `12` is not an account's number",
-            "--upstream: `a` stands here twice",
+            "--account-id: `12` is not an AWS account id",
+            "--upstream: `a` appears twice",
             "--upstream: `b` has no =",
         ]
     );
     let errors = given.load().unwrap_err();
     assert!(
         errors
-            .mistakes()
+            .diagnostics()
             .iter()
             .all(|mistake| !mistake.help.is_empty())
     );
     assert!(printed(&errors).contains("did you mean `listen`?"));
-    assert!(printed(&errors).contains("`key_file` belongs below [tls]"));
+    assert!(printed(&errors).contains("move `key_file` below [tls]"));
 }
 
 #[test]
-fn what_is_not_toml_does_not_hide_the_rest() {
-    let given = Given::file(
+fn a_syntax_error_does_not_hide_other_mistakes() {
+    let given = Inputs::file(
         "listen = 127.0.0.1:80\npublic_url = \"x\nregions = [\"Mars\"]\n[log]\nformat = \"text\"\nformat = \"json\"\n",
     )
-    .environment([("COGNATE_LOG", "=")]);
+    .environment([("COGNATE_LOG_FILTER", "=")]);
     let mistakes = given.mistakes();
-    let places: Vec<_> = mistakes
+    let locations: Vec<_> = mistakes
         .iter()
         .map(|m| m.split(": ").next().unwrap())
         .collect();
     assert_eq!(
-        places,
+        locations,
         [
             "1:15 not TOML",
             "2:16 not TOML",
             "3:12 regions",
             "6:1 not TOML",
-            "COGNATE_LOG"
+            "COGNATE_LOG_FILTER"
         ]
     );
 }
 
 #[test]
-fn a_wrong_setting_is_no_reason_for_complaints_about_others() {
+fn an_invalid_setting_causes_no_mistakes_of_others() {
     for text in [
         "listen = \"0.0.0.0\"",
         "listen = \"0.0.0.0:1\"\npublic_url = \"https://id.example.com\"\n[tls]\ncertificate_file = \"cert.pem\"",
         "listen = \"0.0.0.0:1\"\npublic_url = \"https://id.example.com\"\n[unsafe]\nhttp_listener = 1",
         "listen = \"0.0.0.0:1\"\npublic_url = x",
     ] {
-        assert_eq!(Given::file(text).mistakes().len(), 1, "{text}");
+        assert_eq!(Inputs::file(text).mistakes().len(), 1, "{text}");
     }
 }
 
@@ -139,22 +139,22 @@ fn settings_that_exclude_or_need_each_other() {
         ),
         (
             "tls.key_file = 'key.pem'",
-            &["1:16 tls.key_file: tls.certificate_file is missing beside it"],
+            &["1:16 tls.key_file: this requires tls.certificate_file, which is not set"],
         ),
         (
             "tls = { certificate_file = 'key.pem', key_file = 'cert.pem' }",
             &[
-                "1:28 tls.certificate_file: the file holds no CERTIFICATE in PEM",
-                "1:50 tls.key_file: the file holds no PRIVATE KEY in PEM",
+                "1:28 tls.certificate_file: the file has no CERTIFICATE in PEM",
+                "1:50 tls.key_file: the file has no PRIVATE KEY in PEM",
             ],
         ),
         (
             "root.access_key_id = 'A234567890123456'",
-            &["1:22 root.access_key_id: root.secret_access_key is missing beside it"],
+            &["1:22 root.access_key_id: this requires root.secret_access_key, which is not set"],
         ),
         (
             "root.secret_access_key = '0123456789abcdef'",
-            &["1:26 root.secret_access_key: root.access_key_id is missing beside it"],
+            &["1:26 root.secret_access_key: this requires root.access_key_id, which is not set"],
         ),
         (
             "root = { access_key_id = 'A234567890123456', secret_access_key = '0123456789abcdef', \
@@ -163,19 +163,21 @@ fn settings_that_exclude_or_need_each_other() {
         ),
         (
             "database_url = 'postgres://h/d'",
-            &["1:16 database_url: this version has the embedded store only"],
+            &["1:16 database_url: this version supports only the embedded store"],
         ),
         (
             "database_url_file = 'url'",
-            &["1:21 database_url_file: this version has the embedded store only"],
+            &["1:21 database_url_file: this version supports only the embedded store"],
         ),
         (
             "upstreams = { a.example.com = 'http://x' }",
-            &["1:15 upstreams: `a` is taken apart at its dots"],
+            &[
+                "1:15 upstreams: `a` is only the first part of a host: TOML splits a bare key at its dots",
+            ],
         ),
-        ("data_dir = ''", &["1:12 data_dir: the name is empty"]),
+        ("data_dir = ''", &["1:12 data_dir: the path is empty"]),
     ] {
-        let given = Given::file(text)
+        let given = Inputs::file(text)
             .with("secret", "0123456789abcdef\n")
             .with("url", "postgres://me:pass@h/d\n");
         assert_eq!(given.mistakes(), expected, "{text}");
@@ -183,7 +185,7 @@ fn settings_that_exclude_or_need_each_other() {
 }
 
 #[test]
-fn the_halves_of_the_root_key_come_from_one_place() {
+fn the_halves_of_the_root_key_come_from_one_source() {
     let id = ("COGNATE_ROOT_ACCESS_KEY_ID", "A234567890123456");
     let secret = ("COGNATE_ROOT_SECRET_ACCESS_KEY", "0123456789abcdef");
     let file =
@@ -192,25 +194,25 @@ fn the_halves_of_the_root_key_come_from_one_place() {
         (
             "",
             vec![id],
-            "COGNATE_ROOT_ACCESS_KEY_ID: COGNATE_ROOT_SECRET_ACCESS_KEY is missing beside it",
+            "COGNATE_ROOT_ACCESS_KEY_ID: this requires COGNATE_ROOT_SECRET_ACCESS_KEY, which is not set",
         ),
         (
             "",
             vec![secret],
-            "COGNATE_ROOT_SECRET_ACCESS_KEY: COGNATE_ROOT_ACCESS_KEY_ID is missing beside it",
+            "COGNATE_ROOT_SECRET_ACCESS_KEY: this requires COGNATE_ROOT_ACCESS_KEY_ID, which is not set",
         ),
         (
             file,
             vec![id],
-            "COGNATE_ROOT_ACCESS_KEY_ID and root.secret_access_key are set in different places",
+            "COGNATE_ROOT_ACCESS_KEY_ID and root.secret_access_key are set in different sources",
         ),
         (
             file,
             vec![secret],
-            "root.access_key_id and COGNATE_ROOT_SECRET_ACCESS_KEY are set in different places",
+            "root.access_key_id and COGNATE_ROOT_SECRET_ACCESS_KEY are set in different sources",
         ),
     ] {
-        let mut given = Given::file(file);
+        let mut given = Inputs::file(file);
         given.environment = variables.into_iter().collect();
         assert_eq!(given.mistakes(), [expected]);
     }
@@ -220,14 +222,14 @@ fn the_halves_of_the_root_key_come_from_one_place() {
 fn commas_alone_do_not_overrule_a_list() {
     for value in [",", " ", ", ,"] {
         let given =
-            Given::file("regions = ['eu-west-1']").environment([("COGNATE_REGIONS", value)]);
+            Inputs::file("regions = ['eu-west-1']").environment([("COGNATE_REGIONS", value)]);
         assert_eq!(given.mistakes(), ["COGNATE_REGIONS: the list is empty"]);
     }
 }
 
 #[test]
-fn a_file_that_can_t_be_read_is_told_by_whoever_names_it() {
-    let flags = Given::default().flags(|flags| {
+fn a_file_that_can_t_be_read_is_reported_under_the_setting_that_names_it() {
+    let flags = Inputs::default().flags(|flags| {
         flags.config = Some("gone.toml".into());
         flags.listen = Some("0.0.0.0:1".into());
         flags.account_id = Some("1".into());
@@ -236,10 +238,10 @@ fn a_file_that_can_t_be_read_is_told_by_whoever_names_it() {
         flags.mistakes(),
         [
             "--config: gone.toml can't be read: entity not found",
-            "--account-id: `1` is not an account's number"
+            "--account-id: `1` is not an AWS account id"
         ]
     );
-    let variable = Given::default().environment([("COGNATE_CONFIG", "gone.toml")]);
+    let variable = Inputs::default().environment([("COGNATE_CONFIG", "gone.toml")]);
     assert_eq!(
         variable.mistakes(),
         ["COGNATE_CONFIG: gone.toml can't be read: entity not found"]
@@ -250,11 +252,11 @@ fn a_file_that_can_t_be_read_is_told_by_whoever_names_it() {
 #[test]
 fn a_value_that_is_not_utf8_is_a_mistake() {
     use std::os::unix::ffi::OsStringExt;
-    let mut given = Given::default();
+    let mut given = Inputs::default();
     let broken = std::ffi::OsString::from_vec(vec![b'a', 0xff]);
     given.environment = [("COGNATE_LISTEN", broken)].into_iter().collect();
     assert_eq!(given.mistakes(), ["COGNATE_LISTEN: the value is not UTF-8"]);
-    let mut given = Given::file("");
+    let mut given = Inputs::file("");
     given.flags.config = Some("latin".into());
     let read = |_: &Path| {
         let bytes = Zeroizing::new(b"a = 1\n# caf\xe9".to_vec());
@@ -266,6 +268,6 @@ fn a_value_that_is_not_utf8_is_a_mistake() {
     let errors = Config::load(&given.flags, &given.environment, &read).unwrap_err();
     assert_eq!(
         listed(&errors),
-        ["--config: the file is not UTF-8 (in line 2)"]
+        ["--config: the file is not UTF-8 (line 2)"]
     );
 }

@@ -1,24 +1,24 @@
-//! What of the configuration file may be seen in a report. Reports print the lines around a mistake, and any line may
-//! hold a secret: under a misspelt key, in a comment, in a text whose closing quote is missing.
+//! Masking of the configuration file in a report. A report prints the lines around a mistake, and any line may hold a
+//! secret: under a misspelt key, in a comment, in a string without its closing quote.
 //!
-//! So nothing is shown but what is known to be harmless. The masked text has the same length and the same lines.
+//! The mask is an allow list: it shows only what is known to be harmless. The masked text has the same length and lines.
 
 use std::ops::Range;
 
-use super::settings::SETTINGS;
+use crate::config::sections;
 
-/// A line with one of these words is shown up to its first `=` only, whatever is known about it.
-const TELLING: [&str; 4] = ["secret", "database", "password", "access_key"];
+/// A line with one of these words is shown up to its first `=` only, even if its value seems harmless.
+const SENSITIVE_WORDS: [&str; 4] = ["secret", "database", "password", "access_key"];
 
-/// `text` with everything masked but white space, punctuation, the names of settings, and `shown`: the places of keys
-/// and of values that are no secrets. Comments are blanked out.
-pub(super) fn masked(text: &str, shown: &[Range<usize>]) -> String {
+/// `text` with everything masked except white space, punctuation, the names of settings, and `shown`: the spans of keys
+/// and of harmless values. Comments are blanked out.
+pub(in crate::config) fn masked(text: &str, shown: &[Range<usize>]) -> String {
     let mut mask = Mask::new(text);
     for span in shown {
         mask.show(span.clone());
     }
     mask.show_names();
-    mask.hide_telling_lines();
+    mask.hide_sensitive_lines();
     mask.hide_user_info();
     mask.apply()
 }
@@ -47,9 +47,10 @@ impl<'t> Mask<'t> {
         }
     }
 
-    /// Shows the names of settings and tables wherever they stand, for lines that can't be read as TOML.
+    /// Shows the names of settings and tables everywhere, for lines that are not valid TOML.
     fn show_names(&mut self) {
-        let is_name = |word: &str| SETTINGS.iter().any(|s| s.key.split('.').any(|n| n == word));
+        let is_name =
+            |word: &str| sections::settings().any(|s| s.key.split('.').any(|n| n == word));
         let text = self.text;
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
             if is_name(word) {
@@ -59,11 +60,11 @@ impl<'t> Mask<'t> {
         }
     }
 
-    fn hide_telling_lines(&mut self) {
+    fn hide_sensitive_lines(&mut self) {
         let mut start = 0;
         for line in self.text.split_inclusive('\n') {
             let small = line.to_ascii_lowercase();
-            if TELLING.iter().any(|word| small.contains(word)) {
+            if SENSITIVE_WORDS.iter().any(|word| small.contains(word)) {
                 let from = line.find('=').map_or(0, |equals| equals + 1);
                 self.hide(start + from..start + line.len());
             }
@@ -71,10 +72,10 @@ impl<'t> Mask<'t> {
         }
     }
 
-    /// Hides the user and password of URLs.
+    /// Hides the user name and the password of URLs.
     fn hide_user_info(&mut self) {
-        for (at, scheme) in self.text.match_indices("://") {
-            let start = at + scheme.len();
+        for (offset, scheme) in self.text.match_indices("://") {
+            let start = offset + scheme.len();
             let rest = &self.text[start..];
             let authority = rest.find(|c: char| c.is_whitespace() || "/\"'".contains(c));
             if let Some(end) = rest[..authority.unwrap_or(rest.len())].rfind('@') {
@@ -86,9 +87,9 @@ impl<'t> Mask<'t> {
     fn apply(self) -> String {
         let mut masked = String::with_capacity(self.text.len());
         let mut comment = false;
-        for (at, letter) in self.text.char_indices() {
-            comment = letter != '\n' && (comment || (letter == '#' && !self.shown[at]));
-            if letter.is_ascii_whitespace() || (self.shown[at] && !comment) {
+        for (offset, letter) in self.text.char_indices() {
+            comment = letter != '\n' && (comment || (letter == '#' && !self.shown[offset]));
+            if letter.is_ascii_whitespace() || (self.shown[offset] && !comment) {
                 masked.push(letter);
             } else {
                 let instead = if comment { " " } else { "*" };

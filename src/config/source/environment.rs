@@ -1,21 +1,21 @@
-//! The one place where the process's environment is read. Everything else gets it as a map.
+//! The process's environment, which is read here only. All other code gets it as a map.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-/// What the names of the variables begin with that the house reads: its own, AWS's and the home folder's.
+/// The prefixes of the variables that the program reads: its own, AWS's and the home folder's.
 const PREFIXES: [&str; 3] = ["COGNATE_", "AWS_", "HOME"];
 
-/// The environment's variables, by name. Its `Debug` shows names only, since some values are secrets.
+/// The environment's variables by name. `Debug` shows names only, because some values are secrets.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
-    /// The variables of this process that the house may read.
+    /// The variables of this process that the program may read.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the process's environment"
+        reason = "the only function that reads the process's environment"
     )]
     pub fn of_the_process() -> Self {
         std::env::vars_os()
@@ -24,19 +24,19 @@ impl Environment {
             .collect()
     }
 
-    /// The text of a variable, for what isn't a setting of the server.
+    /// The value of a variable that is not a setting of the server.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name)?.to_str().map(str::to_owned)
     }
 
-    /// The value of a variable. One that is empty counts as not set, as wrappers that pass variables on leave it.
-    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+    /// The value of a variable. An empty variable counts as not set, because wrappers that pass variables on leave it so.
+    pub(in crate::config) fn get(&self, name: &str) -> Option<&OsStr> {
         let value = self.0.get(name)?;
         (!value.is_empty()).then_some(value)
     }
 
     /// The names, in alphabetical order.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::config) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }

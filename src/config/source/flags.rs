@@ -1,10 +1,10 @@
-//! What the command line said, as plain texts: no command line parser here, and nothing checked yet.
+//! The flags of the command line, as plain strings. The CLI parses the command line, and the sections check the values.
 
 use std::path::PathBuf;
 
-use super::Secret;
+use crate::config::Secret;
 
-/// The flags of a command that serves or checks a configuration. The default is a command line without flags.
+/// The flags of a command that serves or checks a configuration. The default has no flags.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// `--config FILE`
@@ -21,12 +21,12 @@ pub struct Flags {
     pub public_url: Option<String>,
     /// `--account-id N`
     pub account_id: Option<String>,
-    /// `--region NAME`, each.
+    /// `--region NAME`, repeated.
     pub regions: Vec<String>,
-    /// `--upstream HOST=URL`, each.
+    /// `--upstream HOST=URL`, repeated.
     pub upstreams: Vec<String>,
     /// `--allow-http-issuers`
     pub allow_http_issuers: bool,
-    /// `--ephemeral`, which only `cognate dev` offers.
+    /// `--ephemeral`, a flag of `cognate dev` only.
     pub ephemeral: bool,
 }

@@ -1,22 +1,31 @@
-//! Upstreams: where to fetch from instead. What tokens must say stays as it is.
+//! Upstreams: other URLs from which the documents of a host are fetched. What tokens must contain is unchanged.
 
 use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 use url::Url;
 
+use super::Config;
+use super::sections::{SummaryLine, joined};
+use super::source::diagnostics::{Parsed, ValueError, quoted};
+use super::source::document::TomlValue;
+use super::source::flags::Flags;
+use super::source::lists::ParsedItems;
+use super::source::setting::settings;
+use super::source::value::{SettingValue, ValueOrigin};
+use super::source::{Sources, string_in, wrong_kind};
 use crate::model::issuer;
 
-use super::document::Value;
-use super::lists::Items;
-use super::mistakes::{Checked, Complaint, quoted};
-use super::said::Origin;
-use super::sources::{text_in, wrong_kind};
+settings! {
+    // Weakens security too, but keeps its documented variable and flag: on any address but loopback it requires
+    // unsafe.upstreams, which only the file sets.
+    UPSTREAMS = "upstreams" flag("--upstream") map();
+}
 
-/// By host (with its port, unless that is 443): what stands in the place of `https://HOST`, without a final slash.
+/// By host (with its port, unless that is 443): the URL that replaces `https://HOST`, without a final slash.
 pub type Upstreams = BTreeMap<String, String>;
 
-/// One of them.
+/// One upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Upstream {
     pub(super) host: String,
@@ -24,23 +33,26 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// The host, by which an upstream is known.
-    pub(super) fn host(&self) -> &str {
+    fn host(&self) -> &str {
         &self.host
     }
 }
 
-/// Reads `HOST=URL`.
-pub(super) fn parse(text: &str) -> Checked<Upstream> {
+pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<Vec<Upstream>> {
+    sources.list(UPSTREAMS, &flags.upstreams, Upstream::host, parse, table)
+}
+
+/// Parses `HOST=URL`.
+fn parse(text: &str) -> Parsed<Upstream> {
     let (host, url) = text.split_once('=').ok_or_else(|| {
         let what = format!("{} has no =", quoted(text));
-        Complaint::new(what, "write HOST=URL: id.example.com=http://127.0.0.1:9000")
+        ValueError::new(what, "write HOST=URL: id.example.com=http://127.0.0.1:9000")
     })?;
     pair(host, url)
 }
 
-/// Reads the table of the file.
-pub(super) fn table(value: Value<'_>) -> Checked<Items<Upstream>> {
+/// Parses the table of the file.
+fn table(value: TomlValue<'_>) -> Parsed<ParsedItems<Upstream>> {
     let table = match value.into_inner() {
         DeValue::Table(table) => table,
         other => {
@@ -55,11 +67,11 @@ pub(super) fn table(value: Value<'_>) -> Checked<Items<Upstream>> {
         .iter()
         .map(|(host, url)| {
             let item = match url.get_ref() {
-                DeValue::Table(_) => Err(Complaint::new(
-                    format!("{} is taken apart at its dots", quoted(host.get_ref())),
+                DeValue::Table(_) => Err(ValueError::new(
+                    format!("{} is only the first part of a host: TOML splits a bare key at its dots", quoted(host.get_ref())),
                     "write the host in double quotes: \"id.example.com\" = \"http://127.0.0.1:9000\"",
                 )),
-                url => text_in(url).and_then(|url| pair(host.get_ref(), url)),
+                url => string_in(url).and_then(|url| pair(host.get_ref(), url)),
             };
             (host.span(), item)
         })
@@ -67,16 +79,16 @@ pub(super) fn table(value: Value<'_>) -> Checked<Items<Upstream>> {
     items.sort_by_key(|(span, _)| span.start);
     let items = items.into_iter();
     Ok(items
-        .map(|(span, item)| (Origin::File(span), item))
+        .map(|(span, item)| (ValueOrigin::File(span), item))
         .collect())
 }
 
-fn pair(host: &str, url: &str) -> Checked<Upstream> {
+fn pair(host: &str, url: &str) -> Parsed<Upstream> {
     let whole = issuer::spelling(&format!("https://{host}"));
     if host.contains('/') || whole.is_err() {
         let what = format!("{} is not a host", quoted(host));
-        let help = "write the host in lower case, with its port unless that is 443: id.example.com";
-        return Err(Complaint::new(what, help));
+        let help = "write the host in lower case, and its port unless it is 443: id.example.com";
+        return Err(ValueError::new(what, help));
     }
     Ok(Upstream {
         host: host.to_owned(),
@@ -84,7 +96,7 @@ fn pair(host: &str, url: &str) -> Checked<Upstream> {
     })
 }
 
-fn base(text: &str) -> Checked<String> {
+fn base(text: &str) -> Parsed<String> {
     let good = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -95,10 +107,16 @@ fn base(text: &str) -> Checked<String> {
     });
     good.map(|url| url.as_str().trim_end_matches('/').to_owned())
         .ok_or_else(|| {
-            let what = format!("{} can't be fetched from", quoted(text));
-            let help = "write an http:// or https:// URL without user name, query and fragment: http://127.0.0.1:9000";
-            Complaint::new(what, help)
+            let what = format!("{} is not the URL of an upstream", quoted(text));
+            let help = "write an http:// or https:// URL without a user name, a query and a fragment: http://127.0.0.1:9000";
+            ValueError::new(what, help)
         })
+}
+
+pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
+    let upstreams = config.upstreams.iter();
+    let upstreams = upstreams.map(|(host, url)| format!("{host} from {url}"));
+    vec![("upstreams", joined(upstreams, "not set"))]
 }
 
 #[cfg(test)]
@@ -145,8 +163,8 @@ mod tests {
             "id.example.com=http://x#a",
             "id.example.com=http://me:pass@x",
         ] {
-            let complaint = parse(text).unwrap_err();
-            assert!(!complaint.what.contains("pass"), "{text}");
+            let error = parse(text).unwrap_err();
+            assert!(!error.what.contains("pass"), "{text}");
         }
     }
 }

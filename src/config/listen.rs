@@ -1,0 +1,105 @@
+//! The address that the server listens on.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::load::ParsedSettings;
+use super::sections::SummaryLine;
+use super::source::Sources;
+use super::source::diagnostics::{Diagnostics, Parsed, ValueError, quoted};
+use super::source::flags::Flags;
+use super::source::setting::settings;
+use super::source::value::{SettingValue, ValueOrigin};
+use super::{Config, RunMode};
+
+settings! {
+    LISTEN = "listen" flag("--listen");
+}
+
+pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2646);
+
+pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<SocketAddr> {
+    sources.string(LISTEN, flags.listen.as_deref(), parse)
+}
+
+fn parse(text: &str) -> Parsed<SocketAddr> {
+    text.parse().map_err(|_| {
+        let what = format!("{} is not an IP address with a port", quoted(text));
+        ValueError::new(what, "write it as 127.0.0.1:2646 or [::1]:2646")
+    })
+}
+
+/// The listen address as the cross-checks need it.
+pub(super) struct ListenAddress<'p> {
+    pub(super) address: SocketAddr,
+    /// The name of the setting as its source spells it.
+    pub(super) name: String,
+    /// `None` for the default.
+    pub(super) origin: Option<&'p ValueOrigin>,
+}
+
+impl<'p> ListenAddress<'p> {
+    /// The address that is set, or the default; `None` if the setting is invalid.
+    pub(super) fn of(parsed: &'p ParsedSettings) -> Option<Self> {
+        let (address, origin) = match &parsed.listen {
+            SettingValue::Set(address, origin) => (*address, Some(origin)),
+            SettingValue::Unset => (DEFAULT, None),
+            SettingValue::Invalid => return None,
+        };
+        let name = origin.map_or_else(|| LISTEN.key.to_owned(), |origin| origin.name(LISTEN));
+        Some(Self {
+            address,
+            name,
+            origin,
+        })
+    }
+
+    pub(super) fn is_loopback(&self) -> bool {
+        self.address.ip().to_canonical().is_loopback()
+    }
+
+    /// Whether the command may listen on this address.
+    pub(super) fn cross_check(&self, mode: RunMode, diagnostics: &mut Diagnostics) -> bool {
+        let allowed = mode == RunMode::Serve || self.is_loopback();
+        if !allowed {
+            let what = format!(
+                "{}: cognate dev listens on loopback addresses only, not on {}",
+                self.name, self.address
+            );
+            let error = ValueError::new(what, "set 127.0.0.1 or [::1], or run cognate serve");
+            diagnostics.add_cross_check(&[self.origin], error);
+        }
+        allowed
+    }
+}
+
+pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    vec![("listen", format!("{} ({scheme})", config.listen))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_number_and_has_a_port() {
+        for good in ["127.0.0.1:2646", "[::1]:0", "0.0.0.0:80"] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "localhost:2646",
+            "127.0.0.1",
+            ":2646",
+            "2646",
+            "::1:2646",
+            "1.2.3.4:99999",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}
