@@ -1,16 +1,16 @@
-//! Time and randomness: the real ones, and still ones for tests. Nothing else in the house asks for either.
+//! Time and randomness: the real ones, and a still clock for tests. No other module reads either.
 
 use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-/// Where a call gets its moment and its random bytes.
+/// The source of time and random bytes.
 pub trait Ambient: Send + Sync {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> Timestamp;
 
-    /// Fills `bytes` with randomness fit for keys.
+    /// Fills `bytes` with cryptographic randomness.
     fn fill(&self, bytes: &mut [u8]);
 
     /// A random (version 4) UUID.
@@ -43,17 +43,17 @@ impl Ambient for Real {
     }
 }
 
-/// A clock that moves only when told, and real randomness: for tests.
+/// A clock that only [`Still::advance`] moves, and real randomness: for tests.
 #[derive(Debug)]
 pub struct Still(Mutex<Timestamp>);
 
 impl Still {
-    /// A clock that stands at `moment`.
+    /// Makes a clock that shows `moment`.
     pub fn at(moment: Timestamp) -> Self {
         Self(Mutex::new(moment))
     }
 
-    /// Moves the clock by `seconds`, backwards when negative.
+    /// Moves the clock by `seconds`, backwards if negative.
     pub fn advance(&self, seconds: i64) {
         let mut now = self.0.lock().expect("no holder of the clock panics");
         *now += SignedDuration::from_secs(seconds);

@@ -19,7 +19,7 @@ use cognate::model::identity::Identity;
 use cognate::model::ids::{PoolId, RoleArn};
 use cognate::model::pool::{Pool, PoolSettings, Roles};
 use cognate::wire::Front;
-use cognate::wire::sigv4::{self, SecretKey, Signer};
+use cognate::sigv4::{self, SecretKey, Signer};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use indexmap::IndexMap;

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{App, Call};
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::json;
-use crate::policy::{Kind, Policy, PolicyError};
+use crate::policy::{Policy, PolicyError, PolicyKind};
 use crate::seal::SealKey;
 use crate::store::{Document, DocumentName, Replaced, Store, StoreError};
 
@@ -138,7 +138,7 @@ fn ready(keys: &[KeptKey], master: &SealKey) -> Result<AccessKeys, AccessKeyErro
 }
 
 fn parse(policy: &str) -> Result<Policy, PolicyError> {
-    Policy::parse(Kind::Identity, policy.as_bytes(), LONGEST_POLICY)
+    Policy::parse(PolicyKind::Identity, policy.as_bytes(), LONGEST_POLICY)
 }
 
 impl App {

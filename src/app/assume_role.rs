@@ -9,13 +9,13 @@ use super::role_choice::{Choice, NoRole};
 use super::sign_in::Known;
 use super::trust::{self, WITH_WEB_IDENTITY};
 use super::{Call, lifetime, session_policies};
-use crate::credentials::{Issued, Session, SessionPolicy, Whose};
+use crate::credentials::{IssuedCredentials, Session, SessionIdentity, SessionPolicy};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::Tags;
 use crate::model::provider::OWN;
-use crate::policy::{Context, Principal, Request, evaluate};
+use crate::policy::{AccessRequest, Context, Principal, evaluate};
 use crate::store::StoreError;
 
 /// How long a session of a role that the built-in IAM doesn't know may last, in seconds; also one of a session that
@@ -35,7 +35,7 @@ pub struct Assumption {
     /// 2 to 64 of `[\w+=,.@-]`.
     pub session_name: String,
     /// Whose the session is, if it is an identity's.
-    pub whose: Option<Whose>,
+    pub whose: Option<SessionIdentity>,
     /// What conditions may ask of the token of another issuer.
     pub keys: IndexMap<String, String>,
     /// What the session is narrowed to.
@@ -78,7 +78,7 @@ pub struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     /// An identity of a pool of this server.
-    pub fn identity(whose: &'a Whose, session_name: &'a str, tags: &'a Tags) -> Self {
+    pub fn identity(whose: &'a SessionIdentity, session_name: &'a str, tags: &'a Tags) -> Self {
         let mut context = Context::default();
         identity_keys(whose, &mut context);
         Self {
@@ -93,7 +93,7 @@ impl<'a> Asking<'a> {
 
 /// The condition keys of an identity.
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
-pub(super) fn identity_keys(whose: &Whose, context: &mut Context) {
+pub(super) fn identity_keys(whose: &SessionIdentity, context: &mut Context) {
     let identity = format!("{}:{}", whose.pool.region, whose.identity);
     context.set(&format!("{OWN}:aud"), whose.pool.to_string());
     context.set(&format!("{OWN}:sub"), identity);
@@ -130,7 +130,7 @@ impl Call<'_> {
         }
         context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
         let lets = |action: &str| {
-            let request = Request {
+            let request = AccessRequest {
                 action,
                 resource: "*",
                 principal: Some(principal),
@@ -146,7 +146,7 @@ impl Call<'_> {
     pub async fn chosen_role(
         &self,
         choice: &Choice,
-        whose: &Whose,
+        whose: &SessionIdentity,
         tags: &Tags,
     ) -> Result<Option<Arc<Role>>, EnhancedError> {
         let known = self.known_role(&choice.role).await?;
@@ -170,7 +170,7 @@ impl Call<'_> {
         choice: Choice,
     ) -> Result<Assumption, EnhancedError> {
         let is_guest = !who.is_authenticated();
-        let whose = Whose {
+        let whose = SessionIdentity {
             pool: pool.id.clone(),
             identity: who.id.uuid,
             epoch: who.epoch,
@@ -195,14 +195,14 @@ impl Call<'_> {
     }
 
     /// Credentials for a role, and what their session token says.
-    pub fn assume(&self, assumption: Assumption) -> Result<(Issued, Session), TooMuch> {
+    pub fn assume(&self, assumption: Assumption) -> Result<(IssuedCredentials, Session), TooMuch> {
         let issued = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
-        let whose = assumption.whose.map(Whose::for_a_session);
+        let whose = assumption.whose.map(SessionIdentity::for_a_session);
         let session = Session {
             role: assumption.role,
             role_id: assumption.role_id,
             name: assumption.session_name,
-            whose,
+            identity: whose,
             keys: assumption.keys,
             bounds: assumption.bounds,
             tags: assumption.tags,

@@ -6,7 +6,8 @@ use crate::credentials::Session;
 use crate::model::iam_role::Role;
 use crate::model::ids::PoolId;
 use crate::policy::{
-    Context, Decision, Kind, MAX_CHARACTERS, Policy, Request, evaluate, intersection,
+    AccessDecision, AccessRequest, Context, MAX_CHARACTERS, Policy, PolicyKind, evaluate,
+    intersection,
 };
 use crate::store::StoreError;
 
@@ -42,11 +43,11 @@ pub enum Why {
 }
 
 impl Why {
-    fn of(decision: Decision) -> Option<Self> {
+    fn of(decision: AccessDecision) -> Option<Self> {
         match decision {
-            Decision::Allow { .. } => None,
-            Decision::ExplicitDeny { .. } => Some(Self::Forbidden),
-            Decision::ImplicitDeny => Some(Self::NotAllowed),
+            AccessDecision::Allow { .. } => None,
+            AccessDecision::ExplicitDeny { .. } => Some(Self::Forbidden),
+            AccessDecision::ImplicitDeny => Some(Self::NotAllowed),
         }
     }
 }
@@ -68,7 +69,7 @@ impl Call<'_> {
         }
         self.circumstances(&mut context);
         self.resource_tags(resource, &mut context).await?;
-        let request = Request {
+        let request = AccessRequest {
             action,
             resource,
             principal: None,
@@ -92,10 +93,10 @@ impl Call<'_> {
     async fn session_may(
         &self,
         session: &Session,
-        request: &Request<'_>,
+        request: &AccessRequest<'_>,
     ) -> Result<Option<Why>, StoreError> {
         let service = request.action.split_once(':').map(|(service, _)| service);
-        if session.whose.is_some() && matches!(service, Some("iam" | "cognate")) {
+        if session.identity.is_some() && matches!(service, Some("iam" | "cognate")) {
             return Ok(Some(Why::NotAllowed));
         }
         let role = self.known_role(&session.role).await?;
@@ -106,7 +107,9 @@ impl Call<'_> {
         let of_role = evaluate(request, &policies);
         let bounds = session.bounds.iter().map(|policies| {
             let parsed = session_policies::parsed(policies);
-            parsed.map_or(Decision::ImplicitDeny, |parsed| evaluate(request, &parsed))
+            parsed.map_or(AccessDecision::ImplicitDeny, |parsed| {
+                evaluate(request, &parsed)
+            })
         });
         let all = intersection(std::iter::once(of_role).chain(bounds));
         Ok(match Why::of(all) {
@@ -164,7 +167,7 @@ fn session_keys(session: &Session, context: &mut Context) {
     for (key, value) in &session.keys {
         context.set(key, value.as_str());
     }
-    if let Some(whose) = &session.whose {
+    if let Some(whose) = &session.identity {
         identity_keys(whose, context);
     }
 }
@@ -172,7 +175,8 @@ fn session_keys(session: &Session, context: &mut Context) {
 /// The policies of a role; `None` where one of them can't be read, for it might be one that denies.
 fn policies_of(role: &Role) -> Option<Vec<Policy>> {
     let texts = role.policies.values();
-    let parsed = texts.map(|text| Policy::parse(Kind::Identity, text.as_bytes(), MAX_CHARACTERS));
+    let parsed =
+        texts.map(|text| Policy::parse(PolicyKind::Identity, text.as_bytes(), MAX_CHARACTERS));
     match parsed.collect::<Result<Vec<_>, _>>() {
         Ok(policies) => Some(policies),
         Err(error) => {

@@ -63,7 +63,7 @@ impl Call<'_> {
     /// Whether a session's identity still is what it was when the session began. A session outlives neither its
     /// identity nor its pool, nor the epoch that the identity was in; one that is no identity's lives to its end.
     pub async fn session_is_live(&self, session: &Session) -> Result<bool, StoreError> {
-        let Some(whose) = &session.whose else {
+        let Some(whose) = &session.identity else {
             return Ok(true);
         };
         let found = self.app.store.identity(whose.identity).await?;

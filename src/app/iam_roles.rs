@@ -10,7 +10,7 @@ use super::trust::{self, TrustError};
 use crate::credentials::access_key_id;
 use crate::model::iam_role::{Role, key};
 use crate::model::ids::RoleArn;
-use crate::policy::{Kind, MAX_CHARACTERS, Policy, PolicyError};
+use crate::policy::{MAX_CHARACTERS, Policy, PolicyError, PolicyKind};
 use crate::store::{Added, Replaced, StoreError};
 
 /// How many tags a role may have.
@@ -129,7 +129,7 @@ impl Call<'_> {
 
 /// Puts a policy on a role, in the place of the one with its name.
 pub fn put_policy(role: &mut Role, name: &str, document: &str) -> Result<(), RoleError> {
-    Policy::parse(Kind::Identity, document.as_bytes(), MAX_CHARACTERS)?;
+    Policy::parse(PolicyKind::Identity, document.as_bytes(), MAX_CHARACTERS)?;
     role.policies.insert(name.to_owned(), document.to_owned());
     let counts = |character: &char| !character.is_ascii_whitespace();
     let all = role.policies.values().flat_map(|text| text.chars());

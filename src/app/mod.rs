@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::ambient::Ambient;
 use crate::config::Config;
-use crate::credentials::Credentials;
-use crate::credentials::routes::Routes;
+use crate::credentials::SessionTokens;
+use crate::credentials::routes::StsRoutes;
 use crate::logins::Logins;
 use crate::model::ids::Region;
 use crate::seal::SealKey;
@@ -55,9 +55,9 @@ pub struct App {
     /// Who issues OpenID tokens.
     pub tokens: Arc<Tokens>,
     /// Who issues temporary credentials.
-    pub credentials: Arc<Credentials>,
+    pub credentials: Arc<SessionTokens>,
     /// Which roles' credentials other STSs give.
-    pub routes: Routes,
+    pub routes: StsRoutes,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// What the operator set.

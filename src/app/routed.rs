@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 use super::assume_role::{Assumption, TooMuch};
 use super::session_policies::{OF_GUESTS_BY_NAME, guests_inline, is_within_guests};
 use super::{Call, lifetime};
-use crate::credentials::Whose;
-use crate::credentials::routes::{Key, LEAST_SECONDS, Obtained, Route, StsError, StsRequest};
+use crate::credentials::SessionIdentity;
+use crate::credentials::routes::{
+    LEAST_SECONDS, StsCacheKey, StsCredentials, StsError, StsRequest, StsRoute,
+};
 use crate::model::ids::{IdentityId, RoleArn};
-use crate::policy::{Filling, NotFilled};
-use crate::tokens::Claims;
+use crate::policy::{FillError, TemplateValues};
+use crate::tokens::TokenClaims;
 
 /// How far back tokens are dated that go to another STS, so that its clock may go behind this server's.
 const BACK: SignedDuration = SignedDuration::from_mins(1);
@@ -66,7 +68,7 @@ pub enum RoutedError {
     Guests,
     /// The session policy can't be filled in.
     #[error(transparent)]
-    NotFilled(#[from] NotFilled),
+    NotFilled(#[from] FillError),
     /// The STS gives nothing.
     #[error(transparent)]
     Sts(StsError),
@@ -118,7 +120,7 @@ impl Call<'_> {
             .increment(1);
         let obtained = obtained.map_err(|source| NotGiven::Routed {
             number: route.number,
-            sts: route.place(),
+            sts: route.endpoint(),
             role: assumption.role.clone(),
             source,
         })?;
@@ -132,11 +134,11 @@ impl Call<'_> {
 
     async fn obtained(
         &self,
-        route: &Route,
+        route: &StsRoute,
         assumption: &Assumption,
-        whose: &Whose,
+        whose: &SessionIdentity,
         end: Option<Timestamp>,
-    ) -> Result<Arc<Obtained>, RoutedError> {
+    ) -> Result<Arc<StsCredentials>, RoutedError> {
         let identity = IdentityId {
             region: whose.pool.region.clone(),
             uuid: whose.identity,
@@ -144,7 +146,7 @@ impl Call<'_> {
         let (policy, policy_arns) = narrowed(route, assumption, whose, &identity)?;
         let mut amr = whose.amr.clone();
         amr.sort_unstable();
-        let key = Key {
+        let key = StsCacheKey {
             route: route.number,
             role: assumption.role.to_string(),
             pool: whose.pool.uuid,
@@ -152,12 +154,12 @@ impl Call<'_> {
             epoch: whose.epoch,
             amr,
             policy: policy.clone(),
-            tags: Key::sorted(&assumption.tags),
+            tags: StsCacheKey::sorted(&assumption.tags),
             seconds: assumption.lifetime.as_secs(),
             end,
         };
         let routes = &self.app.routes;
-        if let Some(found) = routes.memory.find(&key, self.now) {
+        if let Some(found) = routes.cache.find(&key, self.now) {
             return Ok(found);
         }
         let seconds = lifetime::until(assumption.lifetime, end, self.now).as_secs();
@@ -165,7 +167,7 @@ impl Call<'_> {
             return Err(RoutedError::EndsTooSoon);
         }
         let settings = &route.settings;
-        let token = self.app.tokens.issue(&Claims {
+        let token = self.app.tokens.issue(&TokenClaims {
             identity: &identity,
             pool: &whose.pool,
             audience: settings.audience.as_deref(),
@@ -191,7 +193,7 @@ impl Call<'_> {
         };
         let obtained = routes.ask(route, &request, self.now).await;
         let obtained = Arc::new(obtained.map_err(RoutedError::Sts)?);
-        routes.memory.keep(key, Arc::clone(&obtained));
+        routes.cache.keep(key, Arc::clone(&obtained));
         Ok(obtained)
     }
 }
@@ -199,9 +201,9 @@ impl Call<'_> {
 /// What the session is narrowed to: a policy in line, and managed ones beside it. A guest is always kept to what guests
 /// may; of several session policies any may allow, so there the route's own must be within that.
 fn narrowed(
-    route: &Route,
+    route: &StsRoute,
     assumption: &Assumption,
-    whose: &Whose,
+    whose: &SessionIdentity,
     identity: &IdentityId,
 ) -> Result<(Option<String>, &'static [&'static str]), RoutedError> {
     let is_guest = !whose.is_authenticated();
@@ -219,7 +221,7 @@ fn narrowed(
     if is_guest && !is_within_guests(template) {
         return Err(RoutedError::Guests);
     }
-    let filled = template.fill(&Filling {
+    let filled = template.fill(&TemplateValues {
         identity: &identity.reveal(),
         pool: &whose.pool.to_string(),
         tags: &assumption.tags,

@@ -7,8 +7,8 @@ use super::iam_roles::RoleError;
 use super::session_policies::{OF_GUESTS, texts_of};
 use crate::model::iam_role::Role;
 use crate::policy::{
-    Context, Decision, Kind, MAX_CHARACTERS, Policy, PolicyError, Position, Request, Statement,
-    evaluate, position_of,
+    AccessDecision, AccessRequest, Context, MAX_CHARACTERS, Policy, PolicyError, PolicyKind,
+    Position, Statement, evaluate, position_of,
 };
 
 /// How many answers are given at once: actions times resources.
@@ -106,7 +106,7 @@ pub enum SimulateError {
 
 impl Named {
     /// Reads a policy of this kind.
-    pub fn read(kind: Kind, id: String, text: &str) -> Result<Self, SimulateError> {
+    pub fn read(kind: PolicyKind, id: String, text: &str) -> Result<Self, SimulateError> {
         match Policy::parse(kind, text.as_bytes(), MAX_CHARACTERS) {
             Ok(policy) => Ok(Self {
                 id,
@@ -119,7 +119,7 @@ impl Named {
     }
 
     /// Reads several, numbered from 1 on behind `name`.
-    pub fn all(kind: Kind, name: &str, texts: &[String]) -> Result<Vec<Self>, SimulateError> {
+    pub fn all(kind: PolicyKind, name: &str, texts: &[String]) -> Result<Vec<Self>, SimulateError> {
         let numbered = texts.iter().enumerate();
         let read =
             |(at, text): (usize, &String)| Self::read(kind, format!("{name}.{}", at + 1), text);
@@ -145,7 +145,7 @@ impl Named {
 /// What narrows guests of the enhanced flow.
 pub fn of_guests() -> Vec<Named> {
     let texts = OF_GUESTS.iter().filter_map(texts_of);
-    let named = |(id, text): (&str, &str)| Named::read(Kind::Session, id.to_owned(), text);
+    let named = |(id, text): (&str, &str)| Named::read(PolicyKind::Session, id.to_owned(), text);
     texts
         .map(|pair| named(pair).expect("a policy of our own"))
         .collect()
@@ -155,7 +155,7 @@ impl Simulation {
     /// Adds the policies of a role, and its circumstances where nothing else was said.
     pub fn add_role(&mut self, role: &Role) -> Result<(), SimulateError> {
         for (name, text) in &role.policies {
-            let mut named = Named::read(Kind::Identity, name.clone(), text)?;
+            let mut named = Named::read(PolicyKind::Identity, name.clone(), text)?;
             named.of_role = true;
             self.policies.push(named);
         }
@@ -176,7 +176,7 @@ impl Simulation {
     }
 
     fn one(&self, action: &str, resource: &str) -> Simulated {
-        let request = Request {
+        let request = AccessRequest {
             action,
             resource,
             principal: None,
@@ -190,22 +190,25 @@ impl Simulation {
             let said = ask(bound);
             within &= said.is_allow();
             // As in `intersection`: a denial first, then a lack, and of several the first.
-            let (all, denies) = (decided.0, matches!(said, Decision::ExplicitDeny { .. }));
-            let is_denied = matches!(all, Decision::ExplicitDeny { .. });
+            let (all, denies) = (
+                decided.0,
+                matches!(said, AccessDecision::ExplicitDeny { .. }),
+            );
+            let is_denied = matches!(all, AccessDecision::ExplicitDeny { .. });
             if !is_denied && denies || all.is_allow() && !said.is_allow() {
                 decided = (said, bound);
             }
         }
         let (outcome, by) = match decided.0 {
-            Decision::Allow { policy, statement } => (
+            AccessDecision::Allow { policy, statement } => (
                 Outcome::Allowed,
                 decided.1.get(policy).map(|it| it.by(statement)),
             ),
-            Decision::ExplicitDeny { policy, statement } => (
+            AccessDecision::ExplicitDeny { policy, statement } => (
                 Outcome::ExplicitDeny,
                 decided.1.get(policy).map(|it| it.by(statement)),
             ),
-            Decision::ImplicitDeny => (Outcome::ImplicitDeny, None),
+            AccessDecision::ImplicitDeny => (Outcome::ImplicitDeny, None),
         };
         Simulated {
             action: action.to_owned(),

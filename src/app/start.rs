@@ -17,8 +17,8 @@ use super::keys::{self, KeysError, Ring};
 use super::root_key::{self, RootKey, RootKeyError};
 use crate::ambient::Ambient;
 use crate::config::{Config, Root};
-use crate::credentials::Credentials;
-use crate::credentials::routes::{RouteSettings, Routes};
+use crate::credentials::SessionTokens;
+use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::logins::{Logins, Rules};
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
@@ -119,12 +119,15 @@ async fn furnish(
     let outgoing = Arc::new(outgoing(&config)?);
     let app = App {
         logins: logins(&config, Arc::clone(&outgoing)),
-        routes: Routes::new(routes(&config), outgoing),
+        routes: StsRoutes::new(routes(&config), outgoing),
         tokens: Arc::new(Tokens::new(
             public_url,
             keys::signing_keys(&signing, &master_key)?,
         )),
-        credentials: Arc::new(Credentials::new(keys::sealing_keys(&sealing, &master_key)?)),
+        credentials: Arc::new(SessionTokens::new(keys::sealing_keys(
+            &sealing,
+            &master_key,
+        )?)),
         root_key: Arc::new(ArcSwapOption::from_pointee(root)),
         access_keys: Arc::new(ArcSwap::from_pointee(access_keys)),
         store,

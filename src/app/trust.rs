@@ -2,7 +2,7 @@
 
 use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::provider::OWN;
-use crate::policy::{Effect, Kind, Policy, PolicyError, Principal, Statement};
+use crate::policy::{Effect, Policy, PolicyError, PolicyKind, Principal, Statement};
 
 /// How many characters a trust policy may have, white space not counted: the highest quota of IAM.
 const LONGEST: usize = 8192;
@@ -94,7 +94,7 @@ pub enum TrustError {
 /// is a token that anybody can have, it says whose; where it is a SAML response, for which recipients (`security.md`,
 /// rule 14).
 pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
-    let policy = Policy::parse(Kind::Trust, text.as_bytes(), LONGEST)?;
+    let policy = Policy::parse(PolicyKind::Trust, text.as_bytes(), LONGEST)?;
     let allowing = |action: &'static str| {
         let all = policy.statements().iter();
         all.filter(move |one: &&Statement| one.effect() == Effect::Allow && one.names(action))

@@ -10,7 +10,7 @@ use super::Call;
 use super::assume_role::identity_keys;
 use super::find::FindError;
 use super::sign_in::Known;
-use crate::credentials::Whose;
+use crate::credentials::SessionIdentity;
 use crate::logins::{Audience, LoginError, OpenIdConnect, Provider, Through, Verified};
 use crate::model::identity::State;
 use crate::model::pool::Pool;
@@ -19,14 +19,14 @@ use crate::model::provider::OWN;
 use crate::model::roles::plain_text;
 use crate::policy::Context;
 use crate::store::StoreError;
-use crate::tokens::{Claims, NotOwn, unverified_issuer};
+use crate::tokens::{OwnTokenError, TokenClaims, unverified_issuer};
 
 /// Why a token opens no role.
 #[derive(Debug, thiserror::Error)]
 pub enum WebIdentityError {
     /// It is none of this server's, though it should be.
     #[error(transparent)]
-    NotOwn(NotOwn),
+    NotOwn(OwnTokenError),
     /// Nobody registered its issuer; the issuer.
     #[error("no provider is registered for the token's issuer")]
     NoProvider(String),
@@ -66,7 +66,7 @@ pub enum Of {
     /// This server's, for an identity.
     Identity {
         /// The identity, as it now is.
-        whose: Whose,
+        whose: SessionIdentity,
         /// Its pool.
         pool: Arc<Pool>,
     },
@@ -89,7 +89,7 @@ impl Call<'_> {
         lifetime: SignedDuration,
         developer: bool,
     ) -> String {
-        self.app.tokens.issue(&Claims {
+        self.app.tokens.issue(&TokenClaims {
             identity: &who.id,
             pool: &pool.id,
             audience: None,
@@ -109,7 +109,7 @@ impl Call<'_> {
     pub async fn web_identity(&self, token: &str) -> Result<WebIdentity, WebIdentityError> {
         let own = match self.app.tokens.verify(token, self.now) {
             Ok(own) => own,
-            Err(NotOwn::Issuer) => return self.foreign(token).await,
+            Err(OwnTokenError::Issuer) => return self.foreign(token).await,
             Err(other) => return Err(WebIdentityError::NotOwn(other)),
         };
         let found = match self.identity(&own.identity.reveal()).await {
@@ -127,7 +127,7 @@ impl Call<'_> {
             audience: pool.id.to_string(),
             tags: own.tags,
             of: Of::Identity {
-                whose: Whose {
+                whose: SessionIdentity {
                     pool: own.pool,
                     identity: identity.id,
                     epoch: identity.epoch,
@@ -141,7 +141,7 @@ impl Call<'_> {
     /// Who is behind a token of another issuer.
     async fn foreign(&self, token: &str) -> Result<WebIdentity, WebIdentityError> {
         let Some(issuer) = unverified_issuer(token) else {
-            return Err(WebIdentityError::NotOwn(NotOwn::Malformed));
+            return Err(WebIdentityError::NotOwn(OwnTokenError::Malformed));
         };
         let name = issuer
             .split_once("://")

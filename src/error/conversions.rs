@@ -30,7 +30,7 @@ use crate::logins::saml::{NotAResponse, NotForUs};
 use crate::model::key_ring::NotRotated;
 use crate::policy::{MAX_CHARACTERS, PolicyError};
 use crate::store::StoreError;
-use crate::tokens::NotOwn;
+use crate::tokens::OwnTokenError;
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
@@ -290,7 +290,7 @@ impl From<NotGiven> for Error {
                 RoutedError::Sts(
                     StsError::Outgoing(_)
                     | StsError::Answer(_)
-                    | StsError::Trouble(..)
+                    | StsError::ServerError(..)
                     | StsError::TooLong(_)
                     | StsError::Over,
                 ) => Code::ExternalService.because("The STS of the role can't be reached."),
@@ -335,9 +335,13 @@ impl From<TooMuch> for Error {
 impl From<WebIdentityError> for Error {
     fn from(error: WebIdentityError) -> Self {
         match error {
-            WebIdentityError::NotOwn(NotOwn::Expired { now, expires }) => expired(now, expires),
-            WebIdentityError::NotOwn(NotOwn::Malformed) => not_a_jwt(),
-            WebIdentityError::NotOwn(NotOwn::Issuer | NotOwn::Signature) => unverifiable(),
+            WebIdentityError::NotOwn(OwnTokenError::Expired { now, expires }) => {
+                expired(now, expires)
+            }
+            WebIdentityError::NotOwn(OwnTokenError::Malformed) => not_a_jwt(),
+            WebIdentityError::NotOwn(OwnTokenError::Issuer | OwnTokenError::Signature) => {
+                unverifiable()
+            }
             WebIdentityError::NoProvider(issuer) => {
                 let issuer: String = issuer
                     .chars()

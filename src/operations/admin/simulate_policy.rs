@@ -7,7 +7,7 @@ use crate::app::Call;
 use crate::app::simulate::{Named, Simulated, Simulation, of_guests};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::{Context, Kind};
+use crate::policy::{Context, PolicyKind};
 
 /// Tells what sessions of a role may do, and which statement decides; as far as a session policy and the scope-down of
 /// guests leave it.
@@ -67,7 +67,7 @@ impl Operation for SimulatePolicy {
         simulation.context = context;
         simulation.add_role(&role)?;
         if let Some(text) = &self.session_policy {
-            let policy = Named::read(Kind::Session, "the session policy".to_owned(), text)?;
+            let policy = Named::read(PolicyKind::Session, "the session policy".to_owned(), text)?;
             simulation.bounds.push(vec![policy]);
         }
         if self.guest == Some(true) {

@@ -9,7 +9,7 @@ use crate::app::simulate::{By, Named, Simulated, Simulation};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::{Context, Kind, Position};
+use crate::policy::{Context, PolicyKind, Position};
 
 /// Tells what a role may do, and by which statement of which policy.
 #[derive(Deserialize)]
@@ -130,8 +130,16 @@ impl SimulatePrincipalPolicy {
             entry.set(&mut context)?;
         }
         let bounds = &self.permissions_boundary_policy_input_list;
-        let bounds = Named::all(Kind::Identity, "PermissionsBoundaryPolicyInputList", bounds)?;
-        let policies = Named::all(Kind::Identity, "PolicyInputList", &self.policy_input_list)?;
+        let bounds = Named::all(
+            PolicyKind::Identity,
+            "PermissionsBoundaryPolicyInputList",
+            bounds,
+        )?;
+        let policies = Named::all(
+            PolicyKind::Identity,
+            "PolicyInputList",
+            &self.policy_input_list,
+        )?;
         Ok(Simulation {
             policies,
             bounds: if bounds.is_empty() {
