@@ -3,7 +3,7 @@
 use miette::{IntoDiagnostic, Result};
 use uuid::Uuid;
 
-use super::serve::{self, Ready};
+use super::serve::{self, BoundServer};
 use crate::app::App;
 use crate::config::Config;
 use crate::model::credentials_duration::CredentialsDuration;
@@ -83,7 +83,7 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
     Ok(id)
 }
 
-fn tour(ready: &Ready, pool: &PoolId) -> Vec<String> {
+fn tour(ready: &BoundServer, pool: &PoolId) -> Vec<String> {
     let endpoint = format!("http://{}", ready.address);
     let region = &pool.region;
     let credentials = ready.app.config.data_dir.join(crate::app::root_key::FILE);

@@ -34,7 +34,7 @@ const HEAD_SIZE: usize = 64 * 1024;
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The server, listening but not serving yet.
-pub(super) struct Ready {
+pub(super) struct BoundServer {
     pub(super) app: Arc<App>,
     pub(super) address: SocketAddr,
     listener: TcpListener,
@@ -84,7 +84,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
 
 /// Opens the server: first what can fail without side effects, then the listener, because the public URL may depend on
 /// its port, and then the application.
-pub(super) async fn open(config: Config, stop_signals: StopSignals) -> Result<Ready> {
+pub(super) async fn open(config: Config, stop_signals: StopSignals) -> Result<BoundServer> {
     let tls = match &config.tls {
         None => None,
         Some(tls) => Some(certificate(tls).await?),
@@ -120,7 +120,7 @@ pub(super) async fn open(config: Config, stop_signals: StopSignals) -> Result<Re
         );
     }
     let metrics = install_metrics()?;
-    Ok(Ready {
+    Ok(BoundServer {
         app: Arc::new(app),
         address,
         listener,
@@ -143,7 +143,7 @@ async fn certificate(tls: &Tls) -> Result<RustlsConfig> {
     })
 }
 
-impl Ready {
+impl BoundServer {
     /// The lines that describe the running server.
     pub(super) fn lines(&self) -> Vec<String> {
         let config = &self.app.config;

@@ -90,7 +90,7 @@ pub enum FillError {
 
 /// The elements in which variables are expanded.
 #[derive(Clone, Copy)]
-enum Slot {
+enum ExpandedElement {
     Resource,
     Condition,
 }
@@ -125,7 +125,7 @@ impl SessionTemplate {
     pub fn fill(&self, filling: &TemplateValues<'_>) -> Result<String, FillError> {
         let filled = self.walk::<Stopped>(&mut |slot, text| {
             let text = self.text(slot, text, |variable| filling.value(variable))?;
-            if matches!(slot, Slot::Resource) && text.len() > LONGEST_RESOURCE {
+            if matches!(slot, ExpandedElement::Resource) && text.len() > LONGEST_RESOURCE {
                 return Err(FillError::ResourceTooLong.into());
             }
             Ok(text)
@@ -152,7 +152,7 @@ impl SessionTemplate {
     /// Copies the document and applies `filled` to each string that may have variables.
     fn walk<E: From<TemplateError>>(
         &self,
-        filled: &mut impl FnMut(Slot, &str) -> Result<String, E>,
+        filled: &mut impl FnMut(ExpandedElement, &str) -> Result<String, E>,
     ) -> Result<Value, E> {
         let mut document = self.document.clone();
         if let Some(members) = document.as_object_mut() {
@@ -174,7 +174,7 @@ impl SessionTemplate {
     /// Replaces each variable of `text` by its value.
     fn text<E: From<TemplateError>>(
         &self,
-        slot: Slot,
+        slot: ExpandedElement,
         text: &str,
         value: impl Fn(&TemplateVariable<'_>) -> Result<String, E>,
     ) -> Result<String, E> {
@@ -186,7 +186,7 @@ impl SessionTemplate {
             let value = value(&variable)?;
             filled.push_str(before);
             match (variable, slot) {
-                (TemplateVariable::Id(_), Slot::Resource) if self.escapes => {
+                (TemplateVariable::Id(_), ExpandedElement::Resource) if self.escapes => {
                     filled.push_str(&value.replace(':', LITERAL_ESCAPE));
                 }
                 _ => filled.push_str(&value),
@@ -264,17 +264,17 @@ impl From<TemplateError> for Stopped {
 
 fn in_statement<E: From<TemplateError>>(
     members: &mut Map<String, Value>,
-    filled: &mut impl FnMut(Slot, &str) -> Result<String, E>,
+    filled: &mut impl FnMut(ExpandedElement, &str) -> Result<String, E>,
 ) -> Result<(), E> {
     for (name, value) in members {
         match name.as_str() {
-            "Resource" | "NotResource" => fill_each(Slot::Resource, value, filled)?,
+            "Resource" | "NotResource" => fill_each(ExpandedElement::Resource, value, filled)?,
             "Condition" => {
                 for (operator, keys) in value.as_object_mut().into_iter().flatten() {
                     no_variables_in(operator, "Condition")?;
                     for (key, value) in keys.as_object_mut().into_iter().flatten() {
                         no_variables_in(key, "the keys of a Condition")?;
-                        fill_each(Slot::Condition, value, filled)?;
+                        fill_each(ExpandedElement::Condition, value, filled)?;
                     }
                 }
             }
@@ -285,9 +285,9 @@ fn in_statement<E: From<TemplateError>>(
 }
 
 fn fill_each<E>(
-    slot: Slot,
+    slot: ExpandedElement,
     value: &mut Value,
-    filled: &mut impl FnMut(Slot, &str) -> Result<String, E>,
+    filled: &mut impl FnMut(ExpandedElement, &str) -> Result<String, E>,
 ) -> Result<(), E> {
     for one in each_mut(value) {
         if let Value::String(text) = one {

@@ -543,7 +543,7 @@ fn what_is_repeated_of_a_document_is_short_and_printable_and_so_is_the_list() {
     else {
         panic!("no mistake");
     };
-    for mistake in &diagnostics {
+    for diagnostic in &diagnostics {
         let text = diagnostic.to_string();
         assert!(
             text.len() < 300 && !text.chars().any(char::is_control),
