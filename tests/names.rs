@@ -637,7 +637,7 @@ fn a_banned_word_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn comments_are_told_from_code_and_code_from_tests() {
+fn comments_differ_from_code_and_code_from_tests() {
     let text = "fn f() { g(\"// no comment\", 'a', '\\'', r#\"// nor \"this\"#) } // one\n/* two\nlines */ struct S;\n\
                 #[cfg(test)]\nmod tests {\n    // three\n}\n// four\n#[cfg(test)]\nmod fake;\n// five\n";
     let lines = lines(text);

@@ -5,7 +5,8 @@
 
 use cognate::model::json;
 use cognate::policy::{
-    Context, AccessDecision, Effect, PolicyKind, MAX_CHARACTERS, Policy, Principal, AccessRequest, evaluate,
+    AccessDecision, AccessRequest, Context, Effect, MAX_CHARACTERS, Policy, PolicyKind, Principal,
+    evaluate,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};

@@ -4,7 +4,7 @@
 
 use cognate::model::json;
 use cognate::policy::{
-    TemplateValues, PolicyKind, LONGEST_RESOURCE, LONGEST_SESSION_POLICY, Policy, SessionTemplate,
+    LONGEST_RESOURCE, LONGEST_SESSION_POLICY, Policy, PolicyKind, SessionTemplate, TemplateValues,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -55,8 +55,12 @@ fuzz_target!(|input: &[u8]| {
         });
         let Ok(filled) = filled else { continue };
         assert!(filled.chars().count() <= LONGEST_SESSION_POLICY);
-        Policy::parse(PolicyKind::Session, filled.as_bytes(), LONGEST_SESSION_POLICY)
-            .expect("a session policy");
+        Policy::parse(
+            PolicyKind::Session,
+            filled.as_bytes(),
+            LONGEST_SESSION_POLICY,
+        )
+        .expect("a session policy");
         let filled = json::read(filled.as_bytes()).expect("JSON");
         let template = json::read(text.as_bytes()).expect("JSON");
         same_structure(&template, &filled);

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognate::ambient::Real;
-use cognate::credentials::{SessionTokens, SealingKeys};
+use cognate::credentials::{SealingKeys, SessionTokens};
 use cognate::seal::SealKey;
 use libfuzzer_sys::fuzz_target;
 

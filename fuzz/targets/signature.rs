@@ -4,7 +4,9 @@
 #![no_main]
 
 use cognate::model::ids::Region;
-use cognate::sigv4::{self, KeyCache, KeyError, SecretKeys, Request, SignatureRules, SecretKey, Signer};
+use cognate::sigv4::{
+    self, KeyCache, KeyError, Request, SecretKey, SecretKeys, SignatureRules, Signer,
+};
 use cognate_fuzz::{ROOT, now, value};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
