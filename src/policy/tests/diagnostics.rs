@@ -450,7 +450,7 @@ fn of_conditions() {
         (
             r#"{"StringEquals": {"a:b": "c", "A:B": "d"}}"#,
             "Condition.StringEquals[A:B]: Syntax errors in policy: the condition key is repeated, in different \
-             capitals.",
+             case.",
         ),
     ] {
         let text = with(&format!(r#""Condition": {condition}"#));
