@@ -105,7 +105,10 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
         Ok(()) => plain(StatusCode::OK, "ok\n"),
         Err(error) => {
             tracing::error!(error = %respond::chain(&error), "the store is unavailable");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the store is unavailable\n")
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store is unavailable\n",
+            )
         }
     }
 }
