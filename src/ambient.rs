@@ -1,4 +1,4 @@
-//! Time and randomness: the real ones, and still ones for tests. Nothing else in the house asks for either.
+//! Time and randomness: the real ones, and a still clock for tests. No other module reads either.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-/// Where a call gets its moment and its random bytes.
+/// The source of time and random bytes.
 pub trait Ambient: Send + Sync {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> Timestamp;
 
     /// How long the machine has been up, suspended time included: a clock that never steps.
     fn uptime(&self) -> Duration;
 
-    /// Fills `bytes` with randomness fit for keys.
+    /// Fills `bytes` with cryptographic randomness.
     fn fill(&self, bytes: &mut [u8]);
 
     /// A random (version 4) UUID.
@@ -55,7 +55,7 @@ impl Ambient for Real {
     }
 }
 
-/// A clock that moves only when told, and real randomness: for tests.
+/// A clock that only [`Still::advance`] moves, and real randomness: for tests.
 #[derive(Debug)]
 pub struct Still {
     now: Mutex<Timestamp>,
@@ -63,7 +63,7 @@ pub struct Still {
 }
 
 impl Still {
-    /// A clock that stands at `moment`.
+    /// Makes a clock that shows `moment`.
     pub fn at(moment: Timestamp) -> Self {
         Self {
             now: Mutex::new(moment),
@@ -71,7 +71,7 @@ impl Still {
         }
     }
 
-    /// Moves the clock by `seconds`, backwards when negative.
+    /// Moves the clock by `seconds`, backwards if negative.
     pub fn advance(&self, seconds: i64) {
         let mut now = self.now.lock().expect("no holder of the clock panics");
         *now += SignedDuration::from_secs(seconds);

@@ -1,23 +1,23 @@
 //! Cognate: a self-hosted server that speaks the Amazon Cognito Identity API.
 //!
-//! The map, in reading order. Imports run downwards only; `tests/architecture.rs` holds who may import whom.
+//! The map, in reading order. Imports run downwards only; `tests/architecture.rs` has the table of imports.
 //!
-//! * [`ambient`]: time and randomness, the real ones and still ones.
-//! * [`model`]: plain records, checked ids, the strict JSON reader and the pure rules.
-//! * [`config`]: what the operator sets; every mistake reported at once.
-//! * [`seal`]: encryption at rest and of session tokens.
-//! * [`sigv4`]: AWS signatures, verified and made.
-//! * [`outgoing`]: the one HTTP client, with its fences.
+//! * [`ambient`]: time and randomness: the real ones, and a still clock for tests.
+//! * [`error`]: `Code` and the one `Error` of the wire.
+//! * [`model`]: plain records, checked ids, the strict JSON parser and the pure rules.
+//! * [`config`]: the operator's settings; reports every error at once.
+//! * [`seal`]: encryption at rest and of session tokens, under the master key.
+//! * [`sigv4`]: AWS signatures: verifying and making them.
+//! * [`outgoing`]: the one HTTP client, with its fence.
 //! * [`policy`]: IAM policy documents: parse once, evaluate.
-//! * [`store`]: what is remembered: the trait, and the embedded store.
-//! * [`logins`]: verifying logins, one file a kind of provider.
-//! * [`tokens`]: OpenID tokens: issuing and verifying our own, discovery and key set.
-//! * [`credentials`]: temporary credentials of the built-in STS.
-//! * [`app`]: the wired parts, a call on its way through them, and the steps that operations share.
-//! * [`error`]: the one error of the wire.
-//! * [`operations`]: the operations, one file each, and the table of all of them.
+//! * [`store`]: the trait, the records, and the embedded store.
+//! * [`logins`]: verifying logins, one file per kind of provider.
+//! * [`tokens`]: OpenID tokens of this server: claims, signing, discovery, key set.
+//! * [`credentials`]: sessions of the built-in STS, and other STSs over HTTP.
+//! * [`app`]: `App` (the wired parts), `Call` (one request at one time), and the steps of operations, by noun.
+//! * [`operations`]: the operations, one file each, and the table of all.
 //! * [`wire`]: HTTP in, HTTP out: the protocols, signatures, constraints.
-//! * [`cli`]: the commands.
+//! * [`cli`]: the commands, one file each.
 
 pub mod ambient;
 pub mod app;

@@ -1,7 +1,7 @@
 //! An issuer's URL: what may be registered has one spelling.
 #![no_main]
 
-use cognate::model::issuer::Issuer;
+use cognate::model::issuer::IssuerUrl;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
@@ -16,7 +16,7 @@ const RESERVED: [&str; 5] = [
 
 fuzz_target!(|text: &str| {
     for http in [false, true] {
-        let Ok(issuer) = Issuer::parse(text, http, "https://id.example.com") else {
+        let Ok(issuer) = IssuerUrl::parse(text, http, "https://id.example.com") else {
             continue;
         };
         assert_eq!(issuer.url(), text);

@@ -5,7 +5,8 @@
 
 use cognate::model::json;
 use cognate::policy::{
-    Context, Decision, Effect, Kind, MAX_CHARACTERS, Policy, Principal, Request, evaluate,
+    AccessDecision, AccessRequest, Context, Effect, MAX_CHARACTERS, Policy, PolicyKind, Principal,
+    evaluate,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
@@ -31,16 +32,16 @@ const PRINCIPALS: [Option<Principal<'_>>; 4] = [
     Some(Principal::Service("ec2.amazonaws.com")),
 ];
 
-fn parse(kind: Kind, text: &[u8]) -> Option<Policy> {
+fn parse(kind: PolicyKind, text: &[u8]) -> Option<Policy> {
     Policy::parse(kind, text, MAX_CHARACTERS).ok()
 }
 
 fn all(text: &str) -> Policy {
-    parse(Kind::Identity, text.as_bytes()).expect("a policy")
+    parse(PolicyKind::Identity, text.as_bytes()).expect("a policy")
 }
 
 /// Each statement of a document as a policy of its own.
-fn apart(kind: Kind, text: &[u8]) -> Vec<Policy> {
+fn apart(kind: PolicyKind, text: &[u8]) -> Vec<Policy> {
     let document = json::read(text).expect("a policy is strict JSON");
     let statements = match &document["Statement"] {
         Value::Array(list) => list.clone(),
@@ -55,8 +56,8 @@ fn apart(kind: Kind, text: &[u8]) -> Vec<Policy> {
     alone.collect::<Option<_>>().unwrap_or_default()
 }
 
-fn denies(decision: Decision) -> bool {
-    matches!(decision, Decision::ExplicitDeny { .. })
+fn denies(decision: AccessDecision) -> bool {
+    matches!(decision, AccessDecision::ExplicitDeny { .. })
 }
 
 fn contexts(value: &str) -> [Context; 2] {
@@ -83,16 +84,16 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let kind = match kind {
-        b'i' => Kind::Identity,
-        b's' => Kind::Session,
-        b't' => Kind::Trust,
+        b'i' => PolicyKind::Identity,
+        b's' => PolicyKind::Session,
+        b't' => PolicyKind::Trust,
         _ => return,
     };
     let value = String::from_utf8_lossy(value);
     let policy = parse(kind, text);
-    if kind == Kind::Session && policy.is_some() {
+    if kind == PolicyKind::Session && policy.is_some() {
         assert_eq!(
-            parse(Kind::Identity, text),
+            parse(PolicyKind::Identity, text),
             policy,
             "a session policy is the stricter kind"
         );
@@ -106,7 +107,7 @@ fuzz_target!(|bytes: &[u8]| {
     for context in &contexts(&value) {
         for action in ACTIONS {
             for principal in PRINCIPALS {
-                let request = Request {
+                let request = AccessRequest {
                     action,
                     resource: &resource,
                     principal,
@@ -114,20 +115,20 @@ fuzz_target!(|bytes: &[u8]| {
                 };
                 let decide = |policies: &[&Policy]| evaluate(&request, policies.iter().copied());
                 let Some(policy) = &policy else {
-                    assert_eq!(evaluate(&request, &policy), Decision::ImplicitDeny);
+                    assert_eq!(evaluate(&request, &policy), AccessDecision::ImplicitDeny);
                     continue;
                 };
                 let decision = decide(&[policy]);
                 assert!(denies(decide(&[policy, &denies_all])));
                 assert!(denies(decide(&[&denies_all, policy])));
                 assert_eq!(denies(decide(&[&allows_all, policy])), denies(decision));
-                if let Decision::Allow { statement, .. } = decision {
+                if let AccessDecision::Allow { statement, .. } = decision {
                     assert_eq!(policy.statements()[statement].effect(), Effect::Allow);
                 }
                 if apart.is_empty() {
                     continue;
                 }
-                let alone: Vec<Decision> = apart.iter().map(|one| decide(&[one])).collect();
+                let alone: Vec<AccessDecision> = apart.iter().map(|one| decide(&[one])).collect();
                 let is_denied = alone.iter().any(|one| denies(*one));
                 let is_allowed = alone.iter().any(|one| one.is_allow());
                 assert_eq!(denies(decision), is_denied);

@@ -4,7 +4,7 @@
 
 use cognate::model::json;
 use cognate::policy::{
-    Filling, Kind, LONGEST_RESOURCE, LONGEST_SESSION_POLICY, Policy, SessionTemplate,
+    LONGEST_RESOURCE, LONGEST_SESSION_POLICY, Policy, PolicyKind, SessionTemplate, TemplateValues,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -48,15 +48,19 @@ fuzz_target!(|input: &[u8]| {
         let tags = [("team".to_owned(), value.to_owned())]
             .into_iter()
             .collect();
-        let filled = template.fill(&Filling {
+        let filled = template.fill(&TemplateValues {
             identity: IDENTITY,
             pool: POOL,
             tags: &tags,
         });
         let Ok(filled) = filled else { continue };
         assert!(filled.chars().count() <= LONGEST_SESSION_POLICY);
-        Policy::parse(Kind::Session, filled.as_bytes(), LONGEST_SESSION_POLICY)
-            .expect("a session policy");
+        Policy::parse(
+            PolicyKind::Session,
+            filled.as_bytes(),
+            LONGEST_SESSION_POLICY,
+        )
+        .expect("a session policy");
         let filled = json::read(filled.as_bytes()).expect("JSON");
         let template = json::read(text.as_bytes()).expect("JSON");
         same_structure(&template, &filled);

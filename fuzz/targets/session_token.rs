@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognate::ambient::Real;
-use cognate::credentials::{Credentials, SealingKeys};
+use cognate::credentials::{SealingKeys, SessionTokens};
 use cognate::seal::SealKey;
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +15,7 @@ const ACCESS_KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
 fuzz_target!(|bytes: &[u8]| {
     let key = || SealKey::new([7; 32]);
     let keys = SealingKeys::new(vec![(KEY_ID, key())]).expect("a key");
-    let credentials = Credentials::new(keys);
+    let credentials = SessionTokens::new(keys);
     let Some((how, rest)) = bytes.split_first() else {
         return;
     };

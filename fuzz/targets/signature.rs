@@ -4,7 +4,9 @@
 #![no_main]
 
 use cognate::model::ids::Region;
-use cognate::wire::sigv4::{self, KeyCache, KeyError, Keys, Request, Rules, SecretKey, Signer};
+use cognate::sigv4::{
+    self, KeyCache, KeyError, Request, SecretKey, SecretKeys, SignatureRules, Signer,
+};
 use cognate_fuzz::{ROOT, now, value};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
@@ -12,8 +14,8 @@ use libfuzzer_sys::fuzz_target;
 
 struct Root;
 
-impl Keys for Root {
-    type Who = ();
+impl SecretKeys for Root {
+    type Owner = ();
 
     fn key(
         &self,
@@ -30,7 +32,7 @@ impl Keys for Root {
 }
 
 fn is_genuine(request: &Request<'_>) -> bool {
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &["sts"],
         region: &|_: &Region| true,
         presigned: true,

@@ -2,7 +2,7 @@
 //! printable and says nothing of whom it is about.
 #![no_main]
 
-use cognate::credentials::routes::{Refusal, read};
+use cognate::credentials::routes::{StsErrorResponse, read};
 use libfuzzer_sys::fuzz_target;
 
 /// In the seeds, as an STS repeats whom it refuses.
@@ -22,7 +22,7 @@ fuzz_target!(|body: &[u8]| {
         assert_eq!(obtained.expires.subsec_nanosecond(), 0);
         assert!(std::str::from_utf8(body).is_ok_and(|text| !text.contains("<!DOCTYPE")));
     }
-    let refusal = Refusal::read(body, SUBJECT);
+    let refusal = StsErrorResponse::read(body, SUBJECT);
     for text in [refusal.code, refusal.message] {
         assert!(text.chars().count() <= 300);
         assert!(!text.contains(char::is_control));

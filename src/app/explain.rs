@@ -9,7 +9,7 @@ use super::identities::{self, id_in};
 use super::proofs::{Place, Proof, ProofError};
 use super::roles::choice::{NoRole, choose};
 use super::sign_in::{SignInError, tags};
-use crate::credentials::Whose;
+use crate::credentials::SessionIdentity;
 use crate::logins::{Checked, Trail, Watch, What, reasons};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::{IdentityId, RoleArn};
@@ -125,7 +125,7 @@ impl Call<'_> {
         })?;
         let mut amr = vec!["authenticated".to_owned()];
         amr.extend(proofs.iter().flat_map(|proof| proof.amr.clone()));
-        let whose = Whose {
+        let whose = SessionIdentity {
             pool: pool.id.clone(),
             identity: match who {
                 Some(Who::Known(id)) => id.uuid,
@@ -145,7 +145,7 @@ impl Call<'_> {
                 (Ok(_), Some(route)) => format!(
                     "a role that route {} has from {}, where its trust policy decides",
                     route.number,
-                    route.place()
+                    route.endpoint()
                 ),
                 (Ok(Some(_)), None) => {
                     "a role of this server whose trust policy lets the identity in".to_owned()

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use self::records::Records;
 use crate::ambient::Ambient;
 use crate::config::Config;
-use crate::credentials::Credentials;
-use crate::credentials::routes::Routes;
+use crate::credentials::SessionTokens;
+use crate::credentials::routes::StsRoutes;
 use crate::logins::Logins;
 use crate::model::ids::Region;
 use crate::seal::SealKey;
@@ -46,9 +46,9 @@ pub struct App {
     /// The issuer of OpenID tokens.
     pub tokens: Arc<Tokens>,
     /// The built-in STS.
-    pub credentials: Arc<Credentials>,
+    pub credentials: Arc<SessionTokens>,
     /// The routes to external STSs, by role.
-    pub routes: Routes,
+    pub routes: StsRoutes,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.

@@ -21,8 +21,8 @@ use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
 use crate::config::{Config, RootKeySetting};
-use crate::credentials::Credentials;
-use crate::credentials::routes::{RouteSettings, Routes};
+use crate::credentials::SessionTokens;
+use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::logins::{Logins, Rules};
 use crate::model::key_ring::KeyRing;
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
@@ -136,7 +136,7 @@ pub async fn open_with(
         public_url,
         rings::signing_keys(&signing, &master_key)?,
     ));
-    let credentials = Arc::new(Credentials::new(rings::sealing_keys(
+    let credentials = Arc::new(SessionTokens::new(rings::sealing_keys(
         &sealing,
         &master_key,
     )?));
@@ -167,7 +167,7 @@ pub async fn open_with(
     let outgoing = Arc::new(outgoing(&config)?);
     let app = App {
         logins: logins(&config, Arc::clone(&outgoing)),
-        routes: Routes::new(routes(&config), outgoing),
+        routes: StsRoutes::new(routes(&config), outgoing),
         tokens,
         credentials,
         records,

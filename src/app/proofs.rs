@@ -17,7 +17,7 @@ use crate::model::pool::Pool;
 use crate::model::principal_tags::{NoTag, Tags};
 use crate::model::provider::{ProviderKind, PublicProvider};
 use crate::store::StoreError;
-use crate::tokens::NotOwn;
+use crate::tokens::OwnTokenError;
 
 /// Where proofs are presented.
 #[derive(Debug, Clone, Copy)]
@@ -217,7 +217,7 @@ impl Call<'_> {
             .tokens
             .verify(token, self.now)
             .map_err(|why| match why {
-                NotOwn::Expired { now, expires } => {
+                OwnTokenError::Expired { now, expires } => {
                     LoginError::Expired { now, exp: expires }.into()
                 }
                 _ => ProofError::NotCognitoToken,

@@ -1,4 +1,4 @@
-//! `cognate access-key`: access keys beside the root key, each with a policy.
+//! `cognate access-key`: access keys other than the root key, each with a policy.
 
 use std::path::PathBuf;
 
@@ -6,70 +6,70 @@ use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use serde_json::json;
 
-use super::client::Server;
+use super::client::ServerArguments;
 
-/// What is to be done with access keys.
+/// The subcommands of `cognate access-key`.
 #[derive(Debug, Subcommand)]
-pub enum AccessKey {
-    /// Make one that may do what a policy says, and print it as an AWS credentials file
-    Create(Create),
-    /// List them, without their secrets
-    List(List),
-    /// Let one sign no longer
-    Disable(One),
-    /// Let one sign again
-    Enable(One),
-    /// Forget one
-    Delete(One),
+pub enum AccessKeyCommand {
+    /// Create an access key with a policy, and print it as an AWS credentials file
+    Create(CreateArguments),
+    /// List the access keys, without their secrets
+    List(ListArguments),
+    /// Disable an access key: requests that it signs are refused
+    Disable(AccessKeyArguments),
+    /// Enable a disabled access key again
+    Enable(AccessKeyArguments),
+    /// Delete an access key
+    Delete(AccessKeyArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Create {
-    /// What to call it: 1 to 64 letters, digits and _ + = , . @ -
+pub struct CreateArguments {
+    /// The key's name: 1 to 64 letters, digits and _ + = , . @ -
     #[arg(long)]
     name: String,
-    /// The IAM policy of what it may do, a JSON file
+    /// A JSON file with the IAM policy of the key
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
 #[derive(Debug, Args)]
-pub struct List {
+pub struct ListArguments {
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
 #[derive(Debug, Args)]
-pub struct One {
+pub struct AccessKeyArguments {
     /// The access key's id, beginning with AKIA
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
-/// Does it.
-pub(super) async fn run(command: AccessKey) -> Result<()> {
+/// Runs the subcommand.
+pub(super) async fn run(command: AccessKeyCommand) -> Result<()> {
     match command {
-        AccessKey::Create(create) => self::create(create).await,
-        AccessKey::List(list) => self::list(list).await,
-        AccessKey::Disable(one) => update(one, "Inactive").await,
-        AccessKey::Enable(one) => update(one, "Active").await,
-        AccessKey::Delete(one) => {
+        AccessKeyCommand::Create(create) => self::create(create).await,
+        AccessKeyCommand::List(list) => self::list(list).await,
+        AccessKeyCommand::Disable(one) => update(one, "Inactive").await,
+        AccessKeyCommand::Enable(one) => update(one, "Active").await,
+        AccessKeyCommand::Delete(one) => {
             let input = json!({ "AccessKeyId": one.id });
-            one.server.ask("DeleteAccessKey", &input).await.map(drop)
+            one.server.call("DeleteAccessKey", &input).await.map(drop)
         }
     }
 }
 
-async fn create(create: Create) -> Result<()> {
+async fn create(create: CreateArguments) -> Result<()> {
     let policy = std::fs::read_to_string(&create.policy)
         .into_diagnostic()
         .wrap_err_with(|| format!("{} can't be read", create.policy.display()))?;
     let input = json!({ "Name": create.name, "Policy": policy });
-    let answer = create.server.ask("CreateAccessKey", &input).await?;
+    let answer = create.server.call("CreateAccessKey", &input).await?;
     let text = |name: &str| answer[name].as_str().unwrap_or_default();
     println!("[{}]", create.name);
     println!("aws_access_key_id = {}", text("AccessKeyId"));
@@ -77,8 +77,8 @@ async fn create(create: Create) -> Result<()> {
     Ok(())
 }
 
-async fn list(list: List) -> Result<()> {
-    let answer = list.server.ask("ListAccessKeys", &json!({})).await?;
+async fn list(list: ListArguments) -> Result<()> {
+    let answer = list.server.call("ListAccessKeys", &json!({})).await?;
     for key in answer["AccessKeys"].as_array().into_iter().flatten() {
         let text = |name: &str| key[name].as_str().unwrap_or_default();
         println!(
@@ -91,7 +91,7 @@ async fn list(list: List) -> Result<()> {
     Ok(())
 }
 
-async fn update(one: One, status: &str) -> Result<()> {
+async fn update(one: AccessKeyArguments, status: &str) -> Result<()> {
     let input = json!({ "AccessKeyId": one.id, "Status": status });
-    one.server.ask("UpdateAccessKey", &input).await.map(drop)
+    one.server.call("UpdateAccessKey", &input).await.map(drop)
 }

@@ -1,71 +1,71 @@
-//! The commands and their flags, as texts: what a value means and whether it is good is said in `config`, so that a
-//! mistake in a flag is told together with all others.
+//! The commands and their flags, as strings: `config` parses and checks the values, so that errors in flags are
+//! reported together with all others.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::access_key::AccessKey;
-use super::explain::Explain;
-use super::identity::Identity;
-use super::issuer::Issuer;
-use super::keys::Keys;
-use super::policy::Policy;
-use super::pool::Pool;
-use super::root_key::RootKey;
+use super::access_key::AccessKeyCommand;
+use super::explain::ExplainArguments;
+use super::identity::IdentityCommand;
+use super::issuer::IssuerCommand;
+use super::keys::KeysCommand;
+use super::policy::PolicyCommand;
+use super::pool::PoolCommand;
+use super::root_key::RootKeyCommand;
 use crate::config::{Flags, Secret};
 
 /// A self-hosted server that speaks the Amazon Cognito Identity API.
 #[derive(Debug, Parser)]
 #[command(name = "cognate", version, arg_required_else_help = true)]
 pub struct Arguments {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
-/// What to do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Serve
+pub enum CliCommand {
+    /// Run the server
     ///
-    /// Stops on SIGTERM or SIGINT: takes no new connections, finishes what is under way, closes the store.
+    /// SIGTERM or SIGINT stops it: it accepts no new connections, finishes requests in progress and closes the store.
     Serve(SettingsArguments),
-    /// Serve for a laptop or a CI job: on loopback, with a pool to try and commands to paste
+    /// Run a server for a laptop or a CI job, with a demo pool and commands to paste
     ///
-    /// As `cognate serve`, but http issuers on this machine are accepted, and no other address is listened on.
+    /// Like `cognate serve`, but it accepts http issuers on this machine and listens only on a loopback address.
     Dev(DevArguments),
-    /// Tell every mistake in the configuration of `cognate serve`, with its place, or what would be served
+    /// Check the configuration of `cognate serve`: print every error with its line, or the resulting settings
     ///
-    /// Takes the flags of `cognate serve` and reads the same file and environment. Nothing is opened, made or changed.
-    /// Exits with 0 where the configuration is good, with 1 where it isn't.
+    /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.
+    /// The exit status is 0 if the configuration is valid, and 1 if it isn't.
     CheckConfig(SettingsArguments),
-    /// Tell every check of a login, and the identity and role that it would get, on a running server
+    /// Explain a login: print each check, and the resulting identity and role
     ///
-    /// Changes nothing. Exits with 1 where the login would be refused.
-    Explain(Explain),
-    /// The keys that sign tokens and seal sessions, on a running server
+    /// Changes nothing. The exit status is 1 if the server would refuse the login.
+    Explain(ExplainArguments),
+    /// List and rotate the keys that sign tokens and seal sessions
     #[command(subcommand)]
-    Keys(Keys),
-    /// Access keys beside the root key, each with a policy, on a running server
+    Keys(KeysCommand),
+    /// Manage access keys other than the root key, each with a policy
     #[command(subcommand)]
-    AccessKey(AccessKey),
-    /// Revoke an identity, or restore it, on a running server
+    AccessKey(AccessKeyCommand),
+    /// Revoke or restore an identity
     #[command(subcommand)]
-    Identity(Identity),
-    /// What others want to know of a running server before they trust its tokens
+    Identity(IdentityCommand),
+    /// Show what another service needs in order to trust the server's tokens
     #[command(subcommand)]
-    Issuer(Issuer),
-    /// Policies of roles: what they say
+    Issuer(IssuerCommand),
+    /// Test the policies of roles
     #[command(subcommand)]
-    Policy(Policy),
-    /// What an identity pool has beside what the AWS tools set, on a running server
+    Policy(PolicyCommand),
+    /// Show and change settings of an identity pool that AWS's tools don't have
     #[command(subcommand)]
-    Pool(Pool),
-    /// The access key that may do everything, on a running server
+    Pool(PoolCommand),
+    /// Rotate the root access key, which may do everything
     #[command(subcommand)]
-    RootKey(RootKey),
+    RootKey(RootKeyCommand),
 }
 
 /// The flags of `cognate dev`.
@@ -74,7 +74,7 @@ pub struct DevArguments {
     #[command(flatten)]
     settings: SettingsArguments,
 
-    /// Keep everything in a temporary directory that is gone after the stop
+    /// Keep all data in a temporary directory, which is removed when the server stops
     #[arg(long)]
     ephemeral: bool,
 }
@@ -82,7 +82,7 @@ pub struct DevArguments {
 /// The flags of every command that serves or checks a configuration.
 #[derive(Debug, Args)]
 pub struct SettingsArguments {
-    /// The configuration file (TOML); environment and flags win over it [env: COGNATE_CONFIG] [default: none]
+    /// The configuration file (TOML); the environment and flags override it [env: COGNATE_CONFIG] [default: not set]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -90,34 +90,34 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
 
-    /// The folder of the embedded store and the root credentials [env: COGNATE_DATA_DIR] [default: ./cognate-data]
+    /// The directory of the embedded store and the root credentials [env: COGNATE_DATA_DIR] [default: ./cognate-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// A database in place of the embedded store, which this version doesn't offer yet [env: COGNATE_DATABASE_URL]
-    /// [default: none]
+    /// A database instead of the embedded store; this version doesn't support one yet [env: COGNATE_DATABASE_URL]
+    /// [default: not set]
     #[arg(long, value_name = "URL", value_parser = secret)]
     database_url: Option<Secret>,
 
-    /// The file of the key that the store's secrets are sealed with [env: COGNATE_MASTER_KEY_FILE] [default:
-    /// master.key in the data directory]
+    /// The file of the key that encrypts the store's secrets [env: COGNATE_MASTER_KEY_FILE] [default: master.key in the
+    /// data directory]
     #[arg(long, value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
-    /// The URL under which clients reach the server, the issuer of its tokens [env: COGNATE_PUBLIC_URL] [default:
+    /// The URL that clients use for the server; it is the issuer of its tokens [env: COGNATE_PUBLIC_URL] [default:
     /// http:// or https:// and the listen address]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
-    /// The AWS account that the server stands for [env: COGNATE_ACCOUNT_ID] [default: 123456789012]
+    /// The AWS account id of the server [env: COGNATE_ACCOUNT_ID] [default: 123456789012]
     #[arg(long, value_name = "N")]
     account_id: Option<String>,
 
-    /// A region to serve; may be given again [env: COGNATE_REGIONS, with commas or spaces] [default: any]
+    /// A region to serve; repeat the flag for more [env: COGNATE_REGIONS, with commas or spaces] [default: any]
     #[arg(long = "region", value_name = "NAME")]
     regions: Vec<String>,
 
-    /// Fetch https://HOST/path from URL/path instead; may be given again [env: COGNATE_UPSTREAMS, with commas or
+    /// Fetch https://HOST/path from URL/path instead; repeat the flag for more [env: COGNATE_UPSTREAMS, with commas or
     /// spaces] [default: none]
     #[arg(long = "upstream", value_name = "HOST=URL")]
     upstreams: Vec<String>,
@@ -190,7 +190,7 @@ mod tests {
     fn what_is_said_on_the_command_line_reaches_the_configuration() {
         let words = "cognate check-config --config a --listen b --data-dir c --database-url d --master-key-file e \
                      --public-url f --account-id g --region h --region i --upstream j=k --allow-http-issuers";
-        let Command::CheckConfig(arguments) =
+        let CliCommand::CheckConfig(arguments) =
             Arguments::parse_from(words.split_whitespace()).command
         else {
             panic!("check-config was asked for");

@@ -1,31 +1,34 @@
-//! The client behind every command that asks a running server: it signs one of Cognate's own operations.
+//! The client of the commands that call a running server: it signs one of Cognate's own operations.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Args;
 use http::{HeaderMap, HeaderValue, header};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use serde_json::Value;
+use url::Url;
 
 use crate::ambient::{Ambient, Real};
 use crate::app::keys::root_key;
 use crate::config::Environment;
 use crate::model::json;
-use crate::wire::sigv4::{self, SecretKey, Signer};
+use crate::outgoing::DirectClient;
+use crate::sigv4::{self, SecretKey, Signer};
 
-/// The server that is asked where none is named.
+/// The default endpoint.
 pub(super) const ENDPOINT: &str = "http://127.0.0.1:2646";
 
-const NO_JSON: &str = "the answer is no JSON: is this a Cognate server?";
+const NOT_JSON: &str = "the answer isn't JSON: check that --endpoint is a Cognate server";
 
-/// Which server is asked, and who asks.
+/// The server to call, and the access key to sign with.
 #[derive(Debug, Args)]
-pub(super) struct Server {
+pub(super) struct ServerArguments {
     /// The server's URL
     #[arg(long, value_name = "URL", default_value = ENDPOINT)]
     endpoint: String,
-    /// Where the server's `root-credentials` lie; without them, AWS_ACCESS_KEY_ID or the AWS credentials file count
+    /// The server's data directory with `root-credentials`; without them, AWS_ACCESS_KEY_ID or the AWS credentials file
+    /// is used
     #[arg(long, value_name = "DIR", default_value = "./cognate-data")]
     data_dir: PathBuf,
     /// The region to sign for
@@ -33,46 +36,44 @@ pub(super) struct Server {
     region: String,
 }
 
-/// An access key that may administrate.
-struct AccessKey {
+/// The access key that signs.
+struct SigningCredentials {
     id: String,
     secret: SecretKey,
     session_token: Option<String>,
 }
 
-impl Server {
-    /// The same server, asked for this region.
-    pub(super) fn of_region(self, region: &str) -> Self {
+impl ServerArguments {
+    /// The same server with requests signed for this region.
+    pub(super) fn in_region(self, region: &str) -> Self {
         Self {
             region: region.to_owned(),
             ..self
         }
     }
 
-    /// Asks for one of Cognate's own operations, and gives its answer.
-    pub(super) async fn ask(&self, operation: &str, input: &Value) -> Result<Value> {
+    /// Calls one of Cognate's own operations and returns its output.
+    pub(super) async fn call(&self, operation: &str, input: &Value) -> Result<Value> {
         let key = access_key(&self.data_dir, &Environment::of_the_process())?;
         let url = url(&self.endpoint)?;
         let body = input.to_string();
         let headers = self.headers(&url, operation, &body, &key)?;
-        let response = client()?
-            .post(url)
-            .headers(headers)
-            .body(body)
-            .send()
+        let response = DirectClient::new()
+            .into_diagnostic()?
+            .post(url, headers, Bytes::from(body))
             .await
             .into_diagnostic()
             .wrap_err_with(|| unanswered(&self.endpoint))?;
-        let status = response.status();
-        let answer = response.bytes().await.into_diagnostic()?;
-        let answer = json::read(&answer).into_diagnostic().wrap_err(NO_JSON)?;
-        if status.is_success() {
+        let answer = json::read(&response.body)
+            .into_diagnostic()
+            .wrap_err(NOT_JSON)?;
+        if response.status.is_success() {
             return Ok(answer);
         }
         let text = |name: &str| answer.get(name).and_then(Value::as_str);
         let words = text("message")
             .or(text("Message"))
-            .unwrap_or("no reason was given");
+            .unwrap_or("the server states no reason");
         Err(miette!(
             "{}: {words}",
             text("__type").unwrap_or("the server refused")
@@ -81,10 +82,10 @@ impl Server {
 
     fn headers(
         &self,
-        url: &reqwest::Url,
+        url: &Url,
         operation: &str,
         body: &str,
-        key: &AccessKey,
+        key: &SigningCredentials,
     ) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         let host = HeaderValue::from_str(url.authority()).into_diagnostic()?;
@@ -116,60 +117,52 @@ impl Server {
     }
 }
 
-/// A JSON document that the server at `endpoint` shows to everybody under `path`, which begins with a slash.
+/// Fetches a public JSON document of the server at `endpoint`; `path` begins with a slash.
 pub(super) async fn document(endpoint: &str, path: &str) -> Result<Value> {
     let endpoint = endpoint.trim_end_matches('/');
     let url = url(&format!("{endpoint}{path}"))?;
-    let response = client()?
+    let response = DirectClient::new()
+        .into_diagnostic()?
         .get(url)
-        .send()
         .await
         .into_diagnostic()
         .wrap_err_with(|| unanswered(endpoint))?;
-    let status = response.status();
+    let status = response.status;
     if !status.is_success() {
         return Err(miette!("{endpoint}{path} answers {status}"));
     }
-    let document = response.bytes().await.into_diagnostic()?;
-    json::read(&document).into_diagnostic().wrap_err(NO_JSON)
+    json::read(&response.body)
+        .into_diagnostic()
+        .wrap_err(NOT_JSON)
 }
 
-fn url(text: &str) -> Result<reqwest::Url> {
-    reqwest::Url::parse(text)
+fn url(text: &str) -> Result<Url> {
+    Url::parse(text)
         .into_diagnostic()
-        .wrap_err_with(|| format!("--endpoint is a URL, as {ENDPOINT}"))
+        .wrap_err_with(|| format!("--endpoint must be a URL, for example {ENDPOINT}"))
 }
 
 fn unanswered(endpoint: &str) -> String {
-    format!("no server answers at {endpoint}: start one, or name it with --endpoint")
+    format!("no server answers at {endpoint}: start one, or set --endpoint")
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the operator names this server; the fences are for what strangers name"
-)]
-fn client() -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(30))
-        .build()
-        .into_diagnostic()
-}
-
-/// The root key of the data directory; otherwise what AWS's own tools would take.
-fn access_key(data_dir: &Path, environment: &Environment) -> Result<AccessKey> {
+/// Finds the root key in the data directory, or else the access key that AWS's own tools would use.
+fn access_key(data_dir: &Path, environment: &Environment) -> Result<SigningCredentials> {
     let root = data_dir.join(root_key::FILE);
     if let Ok(text) = std::fs::read_to_string(&root) {
-        return of_profile(&text, "default")
-            .ok_or_else(|| miette!("{} holds no access key", root.display()));
+        return of_profile(&text, "default").ok_or_else(|| {
+            miette!(
+                "{} has no access key: restore the file, or rotate the root key",
+                root.display()
+            )
+        });
     }
     if let (Some(id), Some(secret)) = (
         environment.text("AWS_ACCESS_KEY_ID"),
         environment.text("AWS_SECRET_ACCESS_KEY"),
     ) {
         let session_token = environment.text("AWS_SESSION_TOKEN");
-        return Ok(AccessKey {
+        return Ok(SigningCredentials {
             id,
             secret: SecretKey::new(secret),
             session_token,
@@ -186,15 +179,15 @@ fn access_key(data_dir: &Path, environment: &Environment) -> Result<AccessKey> {
     let text = shared.and_then(|path| std::fs::read_to_string(path).ok());
     text.and_then(|text| of_profile(&text, &profile)).ok_or_else(|| {
         miette!(
-            "there is no access key to sign with: {} is not there (name the data directory with --data-dir), and \
-             neither the environment nor the AWS credentials file has one",
+            "there is no access key to sign with: {} doesn't exist, and neither the environment nor the AWS credentials \
+             file has a key; set --data-dir to the server's data directory",
             root.display()
         )
     })
 }
 
-/// The access key of a profile in the text of an AWS credentials file.
-fn of_profile(text: &str, profile: &str) -> Option<AccessKey> {
+/// Finds the access key of a profile in an AWS credentials file.
+fn of_profile(text: &str, profile: &str) -> Option<SigningCredentials> {
     let mut here = false;
     let (mut id, mut secret, mut session_token) = (None, None, None);
     for line in text.lines().map(str::trim) {
@@ -213,7 +206,7 @@ fn of_profile(text: &str, profile: &str) -> Option<AccessKey> {
             }
         }
     }
-    Some(AccessKey {
+    Some(SigningCredentials {
         id: id?,
         secret: SecretKey::new(secret?),
         session_token,

@@ -1,9 +1,9 @@
-//! `cognate dev`: the server for a laptop or a CI job, with a pool to try.
+//! `cognate dev`: a server for a laptop or a CI job, with a demo pool.
 
 use miette::{IntoDiagnostic, Result};
 use uuid::Uuid;
 
-use super::serve::{self, Ready};
+use super::serve::{self, BoundServer};
 use crate::app::keys::root_key;
 use crate::app::{App, pools};
 use crate::config::Config;
@@ -11,12 +11,12 @@ use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::{PoolId, Region, RoleArn};
 use crate::model::pool::{Pool, PoolSettings, Roles};
 
-/// The demo pool's id, the same in every data directory, so that what was pasted yesterday works today.
+/// The demo pool's id: the same in every data directory, so that pasted commands keep working.
 const POOL: Uuid = Uuid::from_u128(0xc09a_7e00_0000_4000_8000_0000_0000_0001);
 
-/// Serves until it is told to stop; with `--ephemeral` from a directory that is gone afterwards.
+/// Serves until a signal to stop; with `--ephemeral`, from a temporary directory.
 pub(super) async fn run(mut config: Config) -> Result<()> {
-    let told_to_stop = serve::ToldToStop::catch()?;
+    let stop_signals = serve::StopSignals::catch()?;
     serve::start_log(&config)?;
     let passing = if config.ephemeral {
         Some(tempfile::tempdir().into_diagnostic()?)
@@ -27,7 +27,7 @@ pub(super) async fn run(mut config: Config) -> Result<()> {
         config.data_dir = folder.path().join("data");
         config.master_key_file = config.data_dir.join("master.key");
     }
-    let ready = serve::open(config, told_to_stop).await?;
+    let ready = serve::open(config, stop_signals).await?;
     let pool = demo_pool(&ready.app).await?;
     for line in ready.lines().into_iter().chain(tour(&ready, &pool)) {
         println!("{line}");
@@ -37,7 +37,7 @@ pub(super) async fn run(mut config: Config) -> Result<()> {
     served
 }
 
-/// The demo pool, made on the first start.
+/// Creates the demo pool at the first start.
 async fn demo_pool(app: &App) -> Result<PoolId> {
     let region = app.config.regions.first().cloned();
     let region = region
@@ -73,7 +73,7 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
     Ok(id)
 }
 
-fn tour(ready: &Ready, pool: &PoolId) -> Vec<String> {
+fn tour(ready: &BoundServer, pool: &PoolId) -> Vec<String> {
     let endpoint = format!("http://{}", ready.address);
     let region = &pool.region;
     let credentials = ready.app.config.data_dir.join(root_key::FILE);

@@ -1,4 +1,4 @@
-//! `cognate explain`: why a login is taken or refused, and what it would get.
+//! `cognate explain`: why the server accepts or refuses a login, and the resulting identity and role.
 
 use std::io::Read;
 use std::str::FromStr;
@@ -7,35 +7,35 @@ use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use serde_json::{Map, Value, json};
 
-use super::client::Server;
+use super::client::ServerArguments;
 use crate::config::Secret;
 
-/// How much is read of a file or of standard input: more than any token has.
+/// The most bytes read from a file or standard input: more than any token has.
 const LONGEST: u64 = 64 * 1024;
 
 #[derive(Debug, Args)]
-pub struct Explain {
+pub struct ExplainArguments {
     /// The identity pool's id
     #[arg(long, value_name = "ID")]
     pool: String,
-    /// A login: its `Logins` key and its token; may be given again
+    /// A login: its `Logins` key and its token; repeat the flag for more
     ///
-    /// What stands on the command line can be seen by others on this machine: better give the name of a file, as
-    /// PROVIDER=@FILE, or PROVIDER=- to read the token from standard input.
+    /// Other users of this machine can see the command line. It is safer to write PROVIDER=@FILE, or PROVIDER=- to read
+    /// the token from standard input.
     #[arg(long = "login", value_name = "PROVIDER=TOKEN|@FILE|-", required = true)]
-    logins: Vec<Login>,
+    logins: Vec<LoginArgument>,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
-/// A `Logins` key, and where its token is.
+/// A `Logins` key, with its token or the source of its token.
 #[derive(Debug, Clone)]
-struct Login {
+struct LoginArgument {
     key: String,
     token: Secret,
 }
 
-impl FromStr for Login {
+impl FromStr for LoginArgument {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -49,27 +49,32 @@ impl FromStr for Login {
     }
 }
 
-/// Asks, and prints the checks.
-pub(super) async fn run(explain: Explain) -> Result<()> {
+/// Runs the command, and prints the checks.
+pub(super) async fn run(explain: ExplainArguments) -> Result<()> {
     let standard_input = explain.logins.iter().filter(|it| it.token.reveal() == "-");
     if standard_input.count() > 1 {
-        return Err(miette!("only one token can be read from standard input"));
+        return Err(miette!(
+            "standard input can have only one token: use a file for the others"
+        ));
     }
     let mut logins = Map::new();
     for login in &explain.logins {
         let token = token(login.token.reveal())
             .wrap_err_with(|| format!("the token for {} can't be read", login.key))?;
         if logins.insert(login.key.clone(), json!(token)).is_some() {
-            return Err(miette!("{} is given twice", login.key));
+            return Err(miette!(
+                "{} is repeated: pass one token for each provider",
+                login.key
+            ));
         }
     }
     let input = json!({ "IdentityPoolId": explain.pool, "Logins": logins });
-    // A pool is asked about in its own region.
+    // A request about a pool is signed for its region.
     let server = match explain.pool.split_once(':') {
-        Some((region, _)) => explain.server.of_region(region),
+        Some((region, _)) => explain.server.in_region(region),
         None => explain.server,
     };
-    let answer = server.ask("ExplainLogin", &input).await?;
+    let answer = server.call("ExplainLogin", &input).await?;
     print!("{}", printed(&answer));
     match &answer["Refusal"] {
         Value::Null => Ok(()),
@@ -96,7 +101,7 @@ fn token(from: &str) -> Result<String> {
     Ok(token.trim().to_owned())
 }
 
-/// The checks, two lines each, under the login that they are about; then what would come of it.
+/// The checks, two lines each, grouped by login; then the resulting identity and role.
 fn printed(answer: &Value) -> String {
     let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
     let mut lines = Vec::new();
@@ -112,13 +117,13 @@ fn printed(answer: &Value) -> String {
             lines.push(title.to_owned());
             about = Some(login);
         }
-        let verdict = if check["Passed"] == json!(true) {
+        let result = if check["Passed"] == json!(true) {
             "ok"
         } else {
             "REFUSED"
         };
         let (name, found) = (text(check, "Check"), text(check, "Found"));
-        lines.push(format!("  {verdict:<8} {name:<16} found   {found}"));
+        lines.push(format!("  {result:<8} {name:<16} found   {found}"));
         lines.push(format!("{:28}wanted  {}", "", text(check, "Wanted")));
     }
     let identity = match (answer["NewIdentity"].as_bool(), &answer["IdentityId"]) {

@@ -1,47 +1,50 @@
-//! `cognate identity`: what an administrator does about one identity.
+//! `cognate identity`: revokes and restores an identity.
 
 use clap::{Args, Subcommand};
 use miette::Result;
 use serde_json::json;
 
-use super::client::Server;
+use super::client::ServerArguments;
 
-/// What is to be done about an identity.
+/// The subcommands of `cognate identity`.
 #[derive(Debug, Subcommand)]
-pub enum Identity {
-    /// Let it have no token and no credentials until it is restored; what it was given is over on this server at once
-    Revoke(One),
-    /// Let it sign in again
-    Restore(One),
+pub enum IdentityCommand {
+    /// Revoke an identity: it gets no tokens or credentials, and this server refuses its existing ones at once
+    Revoke(IdentityArguments),
+    /// Restore a revoked identity, so that it can sign in again
+    Restore(IdentityArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct One {
+pub struct IdentityArguments {
     /// The identity's id: REGION:UUID
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
-/// Does it.
-pub(super) async fn run(command: Identity) -> Result<()> {
+/// Runs the subcommand.
+pub(super) async fn run(command: IdentityCommand) -> Result<()> {
     match command {
-        Identity::Revoke(one) => ask(one, "RevokeIdentity").await,
-        Identity::Restore(one) => ask(one, "RestoreIdentity").await,
+        IdentityCommand::Revoke(one) => ask(one, "RevokeIdentity").await,
+        IdentityCommand::Restore(one) => ask(one, "RestoreIdentity").await,
     }
 }
 
-async fn ask(one: One, operation: &str) -> Result<()> {
+async fn ask(one: IdentityArguments, operation: &str) -> Result<()> {
     let input = json!({ "IdentityId": one.id });
-    // An identity is reached in its own region.
+    // A request about an identity is signed for its region.
     let server = match one.id.split_once(':') {
-        Some((region, _)) => one.server.of_region(region),
+        Some((region, _)) => one.server.in_region(region),
         None => one.server,
     };
-    let answer = server.ask(operation, &input).await?;
+    let answer = server.call(operation, &input).await?;
     if let Some(now) = answer["IdentityId"].as_str().filter(|now| *now != one.id) {
-        println!("{} was merged into {now}, which this was done to", one.id);
+        println!(
+            "{} was merged into {now}; the command changed {now}",
+            one.id
+        );
     }
     Ok(())
 }

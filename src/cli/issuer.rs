@@ -1,4 +1,4 @@
-//! `cognate issuer`: what others want to know of the issuer of the OpenID tokens before they trust it.
+//! `cognate issuer`: what another service needs in order to trust the issuer of the OpenID tokens.
 
 use std::fmt::Write as _;
 
@@ -11,30 +11,30 @@ use serde_json::Value;
 
 use super::client;
 
-/// How many thumbprints a provider may have, in IAM and in Ceph.
+/// The most thumbprints of a provider, in IAM and in Ceph.
 const MOST: usize = 5;
 
-/// What is to be told of the issuer.
+/// The subcommands of `cognate issuer`.
 #[derive(Debug, Subcommand)]
-pub enum Issuer {
-    /// Print the SHA-1 thumbprints of the certificates in the key set, a line each, the signing key's first
+pub enum IssuerCommand {
+    /// Print the SHA-1 thumbprints of the certificates in the key set, one per line, the signing key's first
     ///
-    /// This is what an STS that finds keys by their certificates (Ceph's) is registered with: five at most, those of the
-    /// signing key, the next one and the last ones. Anybody may ask; no access key is needed.
-    Thumbprint(Thumbprint),
+    /// Register them with an STS that identifies keys by their certificates (Ceph's). There are at most five: those of
+    /// the signing key, the next key and the latest retired keys. The command needs no access key.
+    Thumbprint(ThumbprintArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Thumbprint {
+pub struct ThumbprintArguments {
     /// The server's URL
     #[arg(long, value_name = "URL", default_value = client::ENDPOINT)]
     endpoint: String,
 }
 
-/// Asks for it and prints it.
-pub(super) async fn run(command: Issuer) -> Result<()> {
-    let Issuer::Thumbprint(asked) = command;
-    let key_set = client::document(&asked.endpoint, "/.well-known/jwks_uri").await?;
+/// Runs the subcommand.
+pub(super) async fn run(command: IssuerCommand) -> Result<()> {
+    let IssuerCommand::Thumbprint(arguments) = command;
+    let key_set = client::document(&arguments.endpoint, "/.well-known/jwks_uri").await?;
     for thumbprint in thumbprints(&key_set)? {
         println!("{thumbprint}");
     }
@@ -44,9 +44,9 @@ pub(super) async fn run(command: Issuer) -> Result<()> {
 /// The thumbprints of the first keys of a key set, 40 lower-case hexadecimal digits each.
 fn thumbprints(key_set: &Value) -> Result<Vec<String>> {
     let keys = key_set["keys"].as_array();
-    let keys = keys
-        .filter(|keys| !keys.is_empty())
-        .ok_or_else(|| miette!("the answer is no set of keys: is this a Cognate server's URL?"))?;
+    let keys = keys.filter(|keys| !keys.is_empty()).ok_or_else(|| {
+        miette!("the answer isn't a key set: check that --endpoint is a Cognate server")
+    })?;
     keys.iter().take(MOST).map(thumbprint).collect()
 }
 
@@ -54,11 +54,11 @@ fn thumbprint(key: &Value) -> Result<String> {
     let certificate = key["x5c"][0].as_str();
     let certificate = certificate.and_then(|text| STANDARD.decode(text).ok());
     let certificate = certificate.ok_or_else(|| {
-        miette!("a key of the set has no certificate: is this a Cognate server's URL?")
+        miette!("a key of the set has no certificate: check that --endpoint is a Cognate server")
     })?;
     let mut text = String::new();
     for byte in digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate).as_ref() {
-        write!(text, "{byte:02x}").expect("a text takes any text");
+        write!(text, "{byte:02x}").expect("a String takes any text");
     }
     Ok(text)
 }
@@ -89,9 +89,9 @@ mod tests {
     #[test]
     fn what_is_no_set_of_keys_with_certificates_is_refused() {
         for (set, words) in [
-            (json!({}), "no set of keys"),
-            (json!([]), "no set of keys"),
-            (json!({ "keys": [] }), "no set of keys"),
+            (json!({}), "isn't a key set"),
+            (json!([]), "isn't a key set"),
+            (json!({ "keys": [] }), "isn't a key set"),
             (json!({ "keys": [{ "kid": "a" }] }), "no certificate"),
             (json!({ "keys": [{ "x5c": ["%"] }] }), "no certificate"),
             (json!({ "keys": [1] }), "no certificate"),

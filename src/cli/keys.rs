@@ -5,35 +5,35 @@ use jiff::Timestamp;
 use miette::Result;
 use serde_json::{Value, json};
 
-use super::client::Server;
+use super::client::ServerArguments;
 
-/// What is to be done with the keys.
+/// The subcommands of `cognate keys`.
 #[derive(Debug, Subcommand)]
-pub enum Keys {
-    /// List them: the current key, the next one, and those that are only believed
-    List(List),
-    /// Begin to use the next key; or forget a compromised one at once
-    Rotate(Rotate),
+pub enum KeysCommand {
+    /// List the keys: the current key, the next key, and retired keys that are still trusted
+    List(ListKeysArguments),
+    /// Make the next key the current one, or remove a compromised key at once
+    Rotate(RotateKeysArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct List {
-    /// Which keys
-    #[arg(long, value_enum, default_value_t = Purpose::Signing)]
-    purpose: Purpose,
+pub struct ListKeysArguments {
+    /// The kind of keys
+    #[arg(long, value_enum, default_value_t = KeyPurpose::Signing)]
+    purpose: KeyPurpose,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
 #[derive(Debug, Args)]
-pub struct Rotate {
-    /// Which keys
-    #[arg(long, value_enum, default_value_t = Purpose::Signing)]
-    purpose: Purpose,
-    /// Forget the key at once, and say what that breaks
+pub struct RotateKeysArguments {
+    /// The kind of keys
+    #[arg(long, value_enum, default_value_t = KeyPurpose::Signing)]
+    purpose: KeyPurpose,
+    /// Remove the key at once, and print what this breaks
     #[arg(long)]
     compromised: bool,
-    /// The key to forget, in place of the current one
+    /// The key to remove, instead of the current one
     // One id in 64 begins with a hyphen.
     #[arg(
         long,
@@ -43,19 +43,19 @@ pub struct Rotate {
     )]
     key_id: Option<String>,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
-/// What keys are for.
+/// The kind of keys.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Purpose {
-    /// They sign OpenID tokens
+enum KeyPurpose {
+    /// Keys that sign OpenID tokens
     Signing,
-    /// They seal session tokens
+    /// Keys that encrypt session tokens
     Sealing,
 }
 
-impl Purpose {
+impl KeyPurpose {
     const fn on_the_wire(self) -> &'static str {
         match self {
             Self::Signing => "Signing",
@@ -64,24 +64,24 @@ impl Purpose {
     }
 }
 
-/// Does it, and shows the keys afterwards.
-pub(super) async fn run(command: Keys) -> Result<()> {
+/// Runs the subcommand, and prints the keys.
+pub(super) async fn run(command: KeysCommand) -> Result<()> {
     let answer = match command {
-        Keys::List(list) => {
+        KeysCommand::List(list) => {
             list.server
-                .ask(
+                .call(
                     "ListKeys",
                     &json!({ "Purpose": list.purpose.on_the_wire() }),
                 )
                 .await?
         }
-        Keys::Rotate(rotate) => {
+        KeysCommand::Rotate(rotate) => {
             let input = json!({
                 "Purpose": rotate.purpose.on_the_wire(),
                 "Compromised": rotate.compromised,
                 "KeyId": rotate.key_id,
             });
-            rotate.server.ask("RotateKeys", &input).await?
+            rotate.server.call("RotateKeys", &input).await?
         }
     };
     for key in answer["Keys"].as_array().into_iter().flatten() {
@@ -105,7 +105,7 @@ fn line(key: &Value) -> String {
         text("KeyId"),
         moment(&key["Made"]),
         dated("ReadyFrom", "may be used from"),
-        dated("BelievedUntil", "believed until")
+        dated("BelievedUntil", "trusted until")
     )
 }
 
@@ -125,13 +125,13 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Arguments, Command};
+    use crate::cli::{Arguments, CliCommand};
 
     #[test]
     fn a_key_id_may_begin_with_a_hyphen() {
         let words = "cognate keys rotate --compromised --key-id -pPbAyJ1T";
         let parsed = Arguments::try_parse_from(words.split_whitespace());
-        let Ok(Command::Keys(Keys::Rotate(rotate))) = parsed.map(|it| it.command) else {
+        let Ok(CliCommand::Keys(KeysCommand::Rotate(rotate))) = parsed.map(|it| it.command) else {
             panic!("keys rotate was asked for");
         };
         assert_eq!(rotate.key_id.as_deref(), Some("-pPbAyJ1T"));

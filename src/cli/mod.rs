@@ -1,4 +1,4 @@
-//! The command line: one file a command. No command decides anything about identities; that is `operations`'.
+//! The command line: one file per command. The rules about identities are in `operations` and below.
 
 mod access_key;
 mod arguments;
@@ -21,38 +21,38 @@ use std::process::ExitCode;
 use clap::Parser;
 use miette::IntoDiagnostic;
 
-pub use arguments::{Arguments, Command, DevArguments, SettingsArguments};
+pub use arguments::{Arguments, CliCommand, DevArguments, SettingsArguments};
 
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 
-/// Runs the command that the process's arguments name; says how the process ends.
+/// Runs the command in the process's arguments; returns the exit status.
 pub fn run() -> ExitCode {
     install_crypto();
     let environment = Environment::of_the_process();
     match Arguments::parse().command {
-        Command::CheckConfig(settings) => check_config::run(&settings.into()),
-        Command::Serve(settings) => {
+        CliCommand::CheckConfig(settings) => check_config::run(&settings.into()),
+        CliCommand::Serve(settings) => {
             let loaded = Config::load(&Flags::from(settings), &environment, &read_file);
             with(loaded, serve::run)
         }
-        Command::Dev(arguments) => {
+        CliCommand::Dev(arguments) => {
             let loaded = Config::for_dev(&Flags::from(arguments), &environment, &read_file);
             with(loaded, dev::run)
         }
-        Command::Keys(command) => finish(keys::run(command)),
-        Command::AccessKey(command) => finish(access_key::run(command)),
-        Command::Explain(explain) => finish(explain::run(explain)),
-        Command::Identity(command) => finish(identity::run(command)),
-        Command::Issuer(command) => finish(issuer::run(command)),
-        Command::Policy(command) => finish(policy::run(command)),
-        Command::Pool(command) => finish(pool::run(command)),
-        Command::RootKey(command) => finish(root_key::run(command)),
+        CliCommand::Keys(command) => finish(keys::run(command)),
+        CliCommand::AccessKey(command) => finish(access_key::run(command)),
+        CliCommand::Explain(explain) => finish(explain::run(explain)),
+        CliCommand::Identity(command) => finish(identity::run(command)),
+        CliCommand::Issuer(command) => finish(issuer::run(command)),
+        CliCommand::Policy(command) => finish(policy::run(command)),
+        CliCommand::Pool(command) => finish(pool::run(command)),
+        CliCommand::RootKey(command) => finish(root_key::run(command)),
     }
 }
 
-/// Makes aws-lc the one provider of cryptography in this process. To be called once, before anything else.
+/// Installs aws-lc as the process's provider of cryptography. Call it once, before anything else.
 pub fn install_crypto() {
-    // An error says that somebody was here before, which is as good.
+    // An error means that a provider is installed already.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .ok();

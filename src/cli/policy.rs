@@ -1,4 +1,4 @@
-//! `cognate policy`: what policies say.
+//! `cognate policy`: tests the policies of roles.
 
 use std::path::PathBuf;
 
@@ -6,37 +6,37 @@ use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use serde_json::{Map, Value, json};
 
-use super::client::Server;
+use super::client::ServerArguments;
 
-/// What of policies is to be known.
+/// The subcommands of `cognate policy`.
 #[derive(Debug, Subcommand)]
-pub enum Policy {
-    /// What sessions of a role may do, and which statement of which policy decides
-    Simulate(Simulate),
+pub enum PolicyCommand {
+    /// Show whether sessions of a role may do something, and which statement decides
+    Simulate(SimulateArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Simulate {
-    /// The name of a role that is made on the server
+pub struct SimulateArguments {
+    /// The name of a role that was created on the server
     #[arg(long, value_name = "NAME")]
     role: String,
-    /// What is to be done, as s3:GetObject; may be given again
+    /// The action, for example s3:GetObject; repeat the flag for more
     #[arg(long = "action", value_name = "SERVICE:NAME", required = true)]
     actions: Vec<String>,
-    /// To what, an ARN; may be given again. Without one, to nothing in particular
+    /// The resource's ARN; repeat the flag for more. Without it, the resource is `*`
     #[arg(long = "resource", value_name = "ARN")]
     resources: Vec<String>,
-    /// A condition key and its value, as cognito-identity.amazonaws.com:sub=ID; may be given again
+    /// A condition key with its value, for example cognito-identity.amazonaws.com:sub=ID; repeat the flag for more
     #[arg(long = "context", value_name = "KEY=VALUE", value_parser = pair)]
     context: Vec<(String, String)>,
-    /// A file with a session policy, which narrows the session
+    /// A file with a session policy
     #[arg(long, value_name = "FILE")]
     session_policy: Option<PathBuf>,
-    /// As a guest of the enhanced flow, who is always narrowed to what guests may
+    /// Apply the session policies that every guest of the enhanced flow has
     #[arg(long)]
     guest: bool,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
 fn pair(text: &str) -> Result<(String, String), &'static str> {
@@ -46,9 +46,9 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
     }
 }
 
-/// Asks, and prints a line for each action and resource.
-pub(super) async fn run(command: Policy) -> Result<()> {
-    let Policy::Simulate(simulate) = command;
+/// Runs the subcommand, and prints a line for each action and resource.
+pub(super) async fn run(command: PolicyCommand) -> Result<()> {
+    let PolicyCommand::Simulate(simulate) = command;
     let context: Map<String, Value> = simulate
         .context
         .into_iter()
@@ -63,7 +63,7 @@ pub(super) async fn run(command: Policy) -> Result<()> {
         let text = text.wrap_err_with(|| format!("{} can't be read", path.display()))?;
         input["SessionPolicy"] = json!(text);
     }
-    let answer = simulate.server.ask("SimulatePolicy", &input).await?;
+    let answer = simulate.server.call("SimulatePolicy", &input).await?;
     for one in answer["Results"].as_array().into_iter().flatten() {
         println!("{}", line(one));
     }
@@ -81,7 +81,7 @@ fn line(one: &Value) -> String {
             };
             format!("statement {number}{sid} of {}", text("Policy"))
         }
-        (None, Some(false)) => "nothing allows it within what narrows the session".to_owned(),
+        (None, Some(false)) => "the session policies don't allow it".to_owned(),
         (None, _) => "no statement allows it".to_owned(),
     };
     let missing: Vec<&str> = one["MissingKeys"]
@@ -93,7 +93,7 @@ fn line(one: &Value) -> String {
     let missing = if missing.is_empty() {
         String::new()
     } else {
-        format!("; not known: {}", missing.join(", "))
+        format!("; missing condition keys: {}", missing.join(", "))
     };
     format!(
         "{:<13} {} on {}: {why}{missing}",

@@ -1,63 +1,63 @@
-//! `cognate pool`: what an identity pool has beside what the AWS tools set.
+//! `cognate pool`: settings of an identity pool that AWS's tools don't have.
 
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use miette::Result;
 use serde_json::{Value, json};
 
-use super::client::Server;
+use super::client::ServerArguments;
 
-/// What of a pool is to be shown or set.
+/// The subcommands of `cognate pool`.
 #[derive(Debug, Subcommand)]
-pub enum Pool {
-    /// How long credentials last that identities get: show it, or set what is named
+pub enum PoolCommand {
+    /// Show or change how long the credentials of identities last
     ///
-    /// Counts for credentials that are given from then on. A role that is made on the server has a maximum of its own,
-    /// which is never exceeded.
-    Credentials(Credentials),
+    /// A change applies to new credentials. They never last longer than the maximum of a role that was created on the
+    /// server.
+    Credentials(CredentialsArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Credentials {
+pub struct CredentialsArguments {
     /// The identity pool's id
     #[arg(value_name = "POOL_ID")]
     pool: String,
-    /// From 15 minutes to 12 hours, as 8h, 90m or 1h30m
+    /// The duration, from 15 minutes to 12 hours, for example 8h, 90m or 1h30m
     #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
     duration: Option<i64>,
-    /// The same in seconds: 900 to 43200
+    /// The duration in seconds: 900 to 43200
     #[arg(long, value_name = "N", conflicts_with = "duration")]
     duration_seconds: Option<i64>,
-    /// Let them end when the first of the logins does that they are given for
+    /// End the credentials when the first of their logins expires
     #[arg(long)]
     within_login: bool,
-    /// Let them outlive the logins
+    /// Let the credentials last longer than their logins
     #[arg(long, conflicts_with = "within_login")]
     past_login: bool,
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
-/// Does it, and shows what is set afterwards.
-pub(super) async fn run(command: Pool) -> Result<()> {
-    let Pool::Credentials(credentials) = command;
+/// Runs the subcommand, and prints the settings.
+pub(super) async fn run(command: PoolCommand) -> Result<()> {
+    let PoolCommand::Credentials(credentials) = command;
     let input = credentials.input();
-    // A pool is reached in its own region.
+    // A request about a pool is signed for its region.
     let server = match credentials.pool.split_once(':') {
-        Some((region, _)) => credentials.server.of_region(region),
+        Some((region, _)) => credentials.server.in_region(region),
         None => credentials.server,
     };
     let operation = match input.as_object() {
         Some(members) if members.len() > 1 => "SetCredentialsDuration",
         _ => "GetCredentialsDuration",
     };
-    let answer = server.ask(operation, &input).await?;
+    let answer = server.call(operation, &input).await?;
     println!("{}", printed(&answer));
     Ok(())
 }
 
-impl Credentials {
-    /// The pool, and what is to be set.
+impl CredentialsArguments {
+    /// The operation's input: the pool and the members to change.
     fn input(&self) -> Value {
         let mut input = json!({ "IdentityPoolId": self.pool });
         if let Some(seconds) = self.duration.or(self.duration_seconds) {
@@ -73,7 +73,7 @@ impl Credentials {
 fn whole_seconds(text: &str) -> Result<i64, &'static str> {
     let time: SignedDuration = text
         .parse()
-        .map_err(|_| "write hours, minutes or seconds, as 8h, 90m or 1h30m")?;
+        .map_err(|_| "write hours, minutes or seconds, for example 8h, 90m or 1h30m")?;
     if time.subsec_nanos() == 0 {
         Ok(time.as_secs())
     } else {
@@ -81,13 +81,13 @@ fn whole_seconds(text: &str) -> Result<i64, &'static str> {
     }
 }
 
-/// What is set, in words.
+/// The settings as a sentence.
 fn printed(answer: &Value) -> String {
     let seconds = answer["DurationSeconds"].as_i64().unwrap_or_default();
     let end = if answer["WithinLogin"] == json!(true) {
-        " at most, and no longer than the logins"
+        " at most, and end when the logins expire"
     } else {
-        ", whenever the logins end"
+        ", even if the logins expire earlier"
     };
     let time = SignedDuration::from_secs(seconds);
     format!("Credentials last {time:#} ({seconds} seconds){end}")
@@ -98,13 +98,13 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Arguments, Command};
+    use crate::cli::{Arguments, CliCommand};
 
     fn input(flags: &str) -> Result<Value, String> {
         let words = format!("cognate pool credentials eu-west-1:a {flags}");
         let parsed = Arguments::try_parse_from(words.split_whitespace());
         match parsed.map_err(|error| error.to_string())?.command {
-            Command::Pool(Pool::Credentials(credentials)) => Ok(credentials.input()),
+            CliCommand::Pool(PoolCommand::Credentials(credentials)) => Ok(credentials.input()),
             _ => panic!("pool credentials was asked for"),
         }
     }
@@ -146,10 +146,10 @@ mod tests {
     #[test]
     fn what_is_set_is_said_in_words() {
         let answer = json!({ "DurationSeconds": 5400, "WithinLogin": false });
-        let words = "Credentials last 1h 30m (5400 seconds), whenever the logins end";
+        let words = "Credentials last 1h 30m (5400 seconds), even if the logins expire earlier";
         assert_eq!(printed(&answer), words);
         let answer = json!({ "DurationSeconds": 43_200, "WithinLogin": true });
-        let words = "Credentials last 12h (43200 seconds) at most, and no longer than the logins";
+        let words = "Credentials last 12h (43200 seconds) at most, and end when the logins expire";
         assert_eq!(printed(&answer), words);
     }
 }

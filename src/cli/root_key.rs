@@ -4,25 +4,25 @@ use clap::{Args, Subcommand};
 use miette::Result;
 use serde_json::json;
 
-use super::client::Server;
+use super::client::ServerArguments;
 
-/// What is to be done with the root key.
+/// The subcommands of `cognate root-key`.
 #[derive(Debug, Subcommand)]
-pub enum RootKey {
-    /// Make a new one; the old one is dead at once
-    Rotate(Rotate),
+pub enum RootKeyCommand {
+    /// Replace the root key with a new one; the old key stops working at once
+    Rotate(RotateRootKeyArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Rotate {
+pub struct RotateRootKeyArguments {
     #[command(flatten)]
-    server: Server,
+    server: ServerArguments,
 }
 
-/// Does it, and says where the new key is.
-pub(super) async fn run(command: RootKey) -> Result<()> {
-    let RootKey::Rotate(rotate) = command;
-    let answer = rotate.server.ask("RotateRootKey", &json!({})).await?;
+/// Runs the subcommand, and prints where the new key is.
+pub(super) async fn run(command: RootKeyCommand) -> Result<()> {
+    let RootKeyCommand::Rotate(rotate) = command;
+    let answer = rotate.server.call("RotateRootKey", &json!({})).await?;
     let text = |name: &str| answer[name].as_str().unwrap_or_default();
     println!(
         "The root key is now {}; its secret is in {} on the server.",

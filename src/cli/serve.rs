@@ -21,41 +21,41 @@ use crate::app::{self, App, Opened, maintenance};
 use crate::config::{Config, LogFormat, TlsFiles};
 use crate::wire::Front;
 
-/// How long requests that are under way may take once the server was told to stop.
+/// The longest time for requests in progress after a signal to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// How long a client may take to send a request's head.
+/// The longest time for a client to send a request's head.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// How much of a request's head is taken, in bytes.
+/// The largest head of a request, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
 
-/// How often the histograms take in what was recorded; until then each request is a number that is kept.
+/// The interval of the histograms' upkeep, which compacts the recorded samples.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// The server, open but not serving yet.
-pub(super) struct Ready {
+/// The server, listening but not serving yet.
+pub(super) struct BoundServer {
     pub(super) app: Arc<App>,
     pub(super) address: SocketAddr,
     listener: TcpListener,
     tls: Option<RustlsConfig>,
     metrics: PrometheusHandle,
-    told_to_stop: ToldToStop,
+    stop_signals: StopSignals,
 }
 
-/// The signals that stop the server. They are caught from the moment this is made, so it is made before anything that
-/// is to be tidied up, and before anybody is told that there is a server.
-pub(super) struct ToldToStop {
+/// The signals that stop the server. They are caught from its creation on, which comes before anything that needs
+/// cleaning up and before the server prints that it is ready.
+pub(super) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl ToldToStop {
+impl StopSignals {
     pub(super) fn catch() -> Result<Self> {
         let catch = |kind| {
             signal(kind)
                 .into_diagnostic()
-                .wrap_err("no signal to stop can be waited for")
+                .wrap_err("the handler of signals can't be installed")
         };
         Ok(Self {
             terminate: catch(SignalKind::terminate())?,
@@ -71,20 +71,20 @@ impl ToldToStop {
     }
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal to stop.
 pub(super) async fn run(config: Config) -> Result<()> {
-    let told_to_stop = ToldToStop::catch()?;
+    let stop_signals = StopSignals::catch()?;
     start_log(&config)?;
-    let ready = open(config, told_to_stop).await?;
+    let ready = open(config, stop_signals).await?;
     for line in ready.lines() {
         println!("{line}");
     }
     ready.serve().await
 }
 
-/// Opens what can fail without a trace first, then the listener, since the public URL may depend on its port, and then the
-/// house.
-pub(super) async fn open(config: Config, told_to_stop: ToldToStop) -> Result<Ready> {
+/// Opens the server: first what can fail without side effects, then the listener, because the public URL may depend on
+/// its port, and then the application.
+pub(super) async fn open(config: Config, stop_signals: StopSignals) -> Result<BoundServer> {
     let tls = match &config.tls {
         None => None,
         Some(tls) => Some(certificate(tls).await?),
@@ -109,24 +109,24 @@ pub(super) async fn open(config: Config, told_to_stop: ToldToStop) -> Result<Rea
         .into_diagnostic()?;
     if let Some(path) = new_master_key {
         println!(
-            "Made a master key: {}. Backups don't hold it; keep it apart from them.",
+            "Created a master key: {}. Backups don't contain it; store it separately.",
             path.display()
         );
     }
     if let Some(path) = new_root_key {
         println!(
-            "Made a root access key: {} (AWS credentials file).",
+            "Created a root access key: {} (AWS credentials file).",
             path.display()
         );
     }
     let metrics = install_metrics()?;
-    Ok(Ready {
+    Ok(BoundServer {
         app: Arc::new(app),
         address,
         listener,
         tls,
         metrics,
-        told_to_stop,
+        stop_signals,
     })
 }
 
@@ -135,16 +135,16 @@ async fn certificate(tls: &TlsFiles) -> Result<RustlsConfig> {
     let loaded = RustlsConfig::from_pem_file(certificate, key).await;
     loaded.into_diagnostic().wrap_err_with(|| {
         format!(
-            "the certificate in {} with the key in {} can't be used for TLS: name a certificate in PEM and the private \
-             key that belongs to it",
+            "the certificate in {} with the key in {} can't be used for TLS: both must be PEM, and the private key must \
+             belong to the certificate",
             certificate.display(),
             key.display()
         )
     })
 }
 
-impl Ready {
-    /// What is served where.
+impl BoundServer {
+    /// The lines that describe the running server.
     pub(super) fn lines(&self) -> Vec<String> {
         let config = &self.app.config;
         let scheme = if config.tls.is_some() {
@@ -174,12 +174,12 @@ impl Ready {
         ]
     }
 
-    /// Serves until SIGTERM or SIGINT, finishes what is under way, and closes the store.
+    /// Serves until SIGTERM or SIGINT, finishes requests in progress, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
         tokio::spawn(keep_metrics(self.metrics.clone()));
         let front = Front::new(Arc::clone(&self.app), self.metrics);
         let handle = Handle::new();
-        let draining = drain_when_told(self.told_to_stop, Arc::clone(&front), handle.clone());
+        let draining = drain_on_signal(self.stop_signals, Arc::clone(&front), handle.clone());
         tokio::spawn(draining);
         let service = front.router().into_make_service();
         let server = axum_server::from_tcp(self.listener)
@@ -202,7 +202,7 @@ impl Ready {
     }
 }
 
-/// Bounds what a connection may cost before a request is there.
+/// Limits the cost of a connection before its first request.
 fn limited<A: axum_server::Address, Acceptor>(
     mut server: Server<A, Acceptor>,
 ) -> Server<A, Acceptor> {
@@ -218,7 +218,7 @@ fn limited<A: axum_server::Address, Acceptor>(
         .max_concurrent_streams(128)
         .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(30));
-    // hyper's own limit begins when it knows which HTTP a client speaks, however long that takes.
+    // hyper's own limit begins only after it has detected the version of HTTP.
     server.first_request_timeout(HEAD)
 }
 
@@ -229,25 +229,25 @@ async fn keep_metrics(metrics: PrometheusHandle) {
     }
 }
 
-async fn drain_when_told(
-    mut told_to_stop: ToldToStop,
+async fn drain_on_signal(
+    mut stop_signals: StopSignals,
     front: Arc<Front>,
     handle: Handle<SocketAddr>,
 ) {
-    told_to_stop.wait().await;
-    tracing::info!("stopping: no new connections, requests under way are finished");
+    stop_signals.wait().await;
+    tracing::info!("stopping: no new connections, finishing requests in progress");
     front.drain();
     handle.graceful_shutdown(Some(DRAIN));
 }
 
 /// Logs to standard error.
 ///
-/// Other crates are heard from `info` upwards, whatever the filter says: tokens, secret keys and guests' ids pass through
-/// them in headers, frames and documents, and what they write down of those below that is theirs to change.
+/// Other crates log at `info` and above, whatever the filter is: their lower levels may print headers, frames and
+/// documents with tokens, secret keys and guests' ids.
 pub(super) fn start_log(config: &Config) -> Result<()> {
     let filter = EnvFilter::try_new(&config.log.filter)
         .into_diagnostic()
-        .wrap_err("the log filter can't be read; `info` is one")?;
+        .wrap_err("the log filter is invalid: write for example `info`")?;
     let others = Targets::new()
         .with_target("cognate", LevelFilter::TRACE)
         .with_default(LevelFilter::INFO);

@@ -10,7 +10,7 @@ use super::log::LogSettings;
 use super::logins::LoginSettings;
 use super::public_url::PublicUrl;
 use super::root_key::RootKeySetting;
-use super::routes::StsRoute;
+use super::routes::RouteSetting;
 use super::source::Sources;
 use super::source::diagnostics::{ConfigErrors, Diagnostics};
 use super::source::document::ConfigDocument;
@@ -80,7 +80,7 @@ pub(super) struct ParsedSettings {
     user_pools: Option<AccessKeyPair>,
     log: LogSettings,
     root: RootKeySetting,
-    pub(super) routes: SettingValue<Vec<StsRoute>>,
+    pub(super) routes: SettingValue<Vec<RouteSetting>>,
     limits: LimitSettings,
     pub(super) exceptions: NamedExceptions,
 }

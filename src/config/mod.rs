@@ -35,7 +35,7 @@ pub use limits::LimitSettings;
 pub use log::{LogFormat, LogSettings};
 pub use logins::LoginSettings;
 pub use root_key::RootKeySetting;
-pub use routes::StsRoute;
+pub use routes::RouteSetting;
 pub use secret::Secret;
 pub use sections::{SummaryLine, settings};
 pub use source::diagnostics::{ConfigDiagnostic, ConfigErrors, DiagnosticLocation};
@@ -83,7 +83,7 @@ pub struct Config {
     /// The key that signs the first requests.
     pub root: RootKeySetting,
     /// The routes to other STSs, in the order in which they are tried.
-    pub routes: Vec<StsRoute>,
+    pub routes: Vec<RouteSetting>,
     /// Limits on the number of resources.
     pub limits: LimitSettings,
     exceptions: Vec<UnsafeException>,

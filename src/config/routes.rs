@@ -25,7 +25,7 @@ settings! {
 
 /// A route to another STS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StsRoute {
+pub struct RouteSetting {
     /// The pattern of the roles that use this route.
     pub role: RolePattern,
     /// The URL of the STS: https, or http for a loopback host.
@@ -40,7 +40,7 @@ pub struct StsRoute {
     pub session_policy: Option<SessionTemplate>,
 }
 
-impl StsRoute {
+impl RouteSetting {
     /// Whether requests to its STS have no TLS.
     fn is_plain(&self) -> bool {
         self.endpoint.starts_with("http://")
@@ -60,7 +60,7 @@ const KNOWN: [&str; 7] = [
 const ENDPOINT_HELP: &str =
     "write the URL of the STS: https://rgw.example.net, or https://sts.eu-west-1.amazonaws.com";
 
-pub(super) fn read(sources: &mut Sources<'_>) -> SettingValue<Vec<StsRoute>> {
+pub(super) fn read(sources: &mut Sources<'_>) -> SettingValue<Vec<RouteSetting>> {
     let help = "write [[credentials.route]] on its own line, and role and endpoint below it";
     sources.tables(
         ROUTES,
@@ -108,8 +108,8 @@ struct RouteDraft<'t> {
 }
 
 /// One route, or all of its mistakes.
-fn item(table: &DeTable<'_>, whole: Range<usize>) -> ParsedItems<StsRoute> {
-    let mut wrong: ParsedItems<StsRoute> = Vec::new();
+fn item(table: &DeTable<'_>, whole: Range<usize>) -> ParsedItems<RouteSetting> {
+    let mut wrong: ParsedItems<RouteSetting> = Vec::new();
     let mut note = |span, error| wrong.push((ValueOrigin::File(span), Err(error)));
     let mut draft = RouteDraft::default();
     let mut policy_span = whole.clone();
@@ -150,7 +150,7 @@ fn item(table: &DeTable<'_>, whole: Range<usize>) -> ParsedItems<StsRoute> {
     let regional = draft.region.as_ref().map(aws_endpoint);
     match (draft.role, draft.endpoint.or(regional)) {
         (Some(role), Some(endpoint)) if wrong.is_empty() => {
-            let route = StsRoute {
+            let route = RouteSetting {
                 role,
                 endpoint,
                 region: draft.region,

@@ -1,8 +1,8 @@
-//! Temporary credentials: those of the built-in STS, and in [`routes`] those of others. Whether somebody may have them is
-//! decided before they come here.
+//! Temporary credentials of the built-in STS, and in [`routes`] those of other STSs. Permission is checked before, in
+//! `app`.
 //!
-//! A session token is sealed and self-contained: it says who holds it and until when, under a sealing key that it
-//! names, and there is no row for it anywhere. The secret key is derived from it and never carried.
+//! A session token is sealed and self-contained: it holds the session and its end, and names its sealing key. No store
+//! has a row for it. The secret key is derived from the token and is never part of it.
 
 use std::sync::Arc;
 
@@ -30,58 +30,58 @@ pub const LONGEST_TOKEN: usize = 4096;
 /// How many bytes of `amr` a session token holds.
 const LONGEST_AMR: usize = 1024;
 
-/// What a session token says.
+/// The contents of a session token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// The role that it plays.
+    /// The role that the session has.
     pub role: RoleArn,
-    /// The role's unique id, where the built-in IAM knew the role.
+    /// The role's unique id, if the built-in IAM knew the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_id: Option<String>,
-    /// 2 to 64 of `[\w+=,.@-]`.
+    /// The session's name: 2 to 64 of `[\w+=,.@-]`.
     pub name: String,
-    /// Whose it is, if it is an identity's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whose: Option<Whose>,
-    /// What conditions may ask of the token of another issuer that it was had for, `ISSUER:sub` and `ISSUER:aud`, or of
-    /// the SAML response: `saml:sub`, `saml:sub_type` and `saml:namequalifier`.
+    /// The identity that the session belongs to, if any. Tokens keep the member's old name.
+    #[serde(rename = "whose", default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<SessionIdentity>,
+    /// Condition keys of the login that the session began with: `ISSUER:sub` and `ISSUER:aud` of another issuer's
+    /// token, or `saml:sub`, `saml:sub_type` and `saml:namequalifier` of a SAML response.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub keys: IndexMap<String, String>,
-    /// What it is narrowed to: one of each list must allow what it does.
+    /// The session policies. A request needs a policy of each list that allows it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<Vec<SessionPolicy>>,
-    /// Its tags.
+    /// The session tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// When it began, in whole seconds.
+    /// The session's beginning, in whole seconds.
     pub issued: Timestamp,
-    /// When it ends, in whole seconds.
+    /// The session's end, in whole seconds.
     pub expires: Timestamp,
 }
 
 /// The identity of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Whose {
+pub struct SessionIdentity {
     /// The pool.
     pub pool: PoolId,
     /// The UUID of the identity.
     pub identity: Uuid,
-    /// The epoch that the identity was in; in a later one the session is over.
+    /// The identity's epoch at the session's beginning; a later epoch ends the session.
     pub epoch: u64,
-    /// How it was authenticated.
+    /// The authentication methods, as the claim `amr` has them.
     pub amr: Vec<String>,
 }
 
-impl Whose {
-    /// As a session token holds it: of `amr` what comes first, up to 1,024 bytes, each value whole. What is left
-    /// out can be asked for by a trust policy only.
+impl SessionIdentity {
+    /// The form in a session token: the first values of `amr`, up to 1,024 bytes, each value whole. Only a trust
+    /// policy sees the values that are left out.
     #[must_use]
     pub fn for_a_session(mut self) -> Self {
-        let mut room = LONGEST_AMR;
+        let mut free = LONGEST_AMR;
         self.amr
-            .retain(|value| match room.checked_sub(value.len()) {
+            .retain(|value| match free.checked_sub(value.len()) {
                 Some(left) => {
-                    room = left;
+                    free = left;
                     true
                 }
                 None => false,
@@ -89,7 +89,7 @@ impl Whose {
         self
     }
 
-    /// Whether the identity was signed in, and not a guest.
+    /// Whether the identity is signed in, not a guest.
     pub fn is_authenticated(&self) -> bool {
         self.amr
             .first()
@@ -101,42 +101,42 @@ impl Whose {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionPolicy {
-    /// One that was given with the request for the session.
+    /// A policy in the request for the session.
     Inline(Value),
-    /// One that has a name.
-    Managed(Managed),
+    /// A managed policy, by its name.
+    Managed(ManagedPolicy),
 }
 
-/// The managed policies that are known.
+/// The managed policies that this server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Managed {
-    /// What the service puts in line for guests.
+pub enum ManagedPolicy {
+    /// The inline policy that the service adds for guests.
     GuestInline,
-    /// AmazonCognitoUnAuthedIdentitiesSessionPolicy.
+    /// The managed policy AmazonCognitoUnAuthedIdentitiesSessionPolicy, for guests.
     Guest,
-    /// AmazonCognitoUnauthenticatedIdentities.
+    /// The older managed policy AmazonCognitoUnauthenticatedIdentities, for guests.
     GuestOld,
 }
 
 /// Temporary credentials, for their owner alone.
-pub struct Issued {
-    /// 20 characters, beginning with `ASIA`.
+pub struct IssuedCredentials {
+    /// The access key id: 20 characters, beginning with `ASIA`.
     pub access_key_id: String,
-    /// 40 characters.
+    /// The secret access key: 40 characters.
     pub secret_key: Zeroizing<String>,
-    /// At most [`LONGEST_TOKEN`] characters of base64url.
+    /// The session token: at most [`LONGEST_TOKEN`] characters of base64url.
     pub session_token: String,
 }
 
-impl Issued {
+impl IssuedCredentials {
     /// How much of [`LONGEST_TOKEN`] the session token takes, in percent.
     pub fn percent_used(&self) -> usize {
         (self.session_token.len() * 100).div_ceil(LONGEST_TOKEN)
     }
 }
 
-/// The sealing keys, the one that seals first.
+/// The sealing keys; the first key seals, all keys open.
 pub struct SealingKeys {
     keys: Vec<(KeyId, SealKey)>,
 }
@@ -161,14 +161,14 @@ pub fn secret_key(bytes: &[u8; 32]) -> Zeroizing<String> {
 }
 
 impl SealingKeys {
-    /// Of the keys that are believed, the one that seals first; `None` without any.
+    /// Takes the trusted keys, the key that seals first; `None` for an empty list.
     pub fn new(keys: Vec<(KeyId, SealKey)>) -> Option<Self> {
         (!keys.is_empty()).then_some(Self { keys })
     }
 }
 
 /// Issues and reads session tokens.
-pub struct Credentials {
+pub struct SessionTokens {
     keys: ArcSwap<SealingKeys>,
 }
 
@@ -176,21 +176,21 @@ const VERSION: u8 = 1;
 const PURPOSE: &str = "session token";
 const SECRET: &str = "session secret key";
 
-impl Credentials {
-    /// With these keys until [`Credentials::use_keys`] brings others.
+impl SessionTokens {
+    /// Starts with these keys; [`SessionTokens::use_keys`] replaces them.
     pub fn new(keys: SealingKeys) -> Self {
         Self {
             keys: ArcSwap::from_pointee(keys),
         }
     }
 
-    /// From now on, these keys.
+    /// Replaces the keys from now on.
     pub fn use_keys(&self, keys: SealingKeys) {
         self.keys.store(Arc::new(keys));
     }
 
-    /// Credentials for a session; `None` where its token would be longer than [`LONGEST_TOKEN`].
-    pub fn issue(&self, session: &Session, ambient: &dyn Ambient) -> Option<Issued> {
+    /// SessionTokens for a session; `None` where its token would be longer than [`LONGEST_TOKEN`].
+    pub fn issue(&self, session: &Session, ambient: &dyn Ambient) -> Option<IssuedCredentials> {
         let keys = self.keys.load();
         let (key_id, key) = keys.keys.first().expect("there is always a key that seals");
         let access_key_id = access_key_id("ASIA", ambient);
@@ -199,15 +199,15 @@ impl Credentials {
         let secret = Zeroizing::new(key.derive(&sealed[..SALT], SECRET, &access_key_id));
         let session_token =
             URL_SAFE_NO_PAD.encode([&[VERSION], key_id.as_slice(), &sealed].concat());
-        (session_token.len() <= LONGEST_TOKEN).then(|| Issued {
+        (session_token.len() <= LONGEST_TOKEN).then(|| IssuedCredentials {
             session_token,
             secret_key: secret_key(&secret),
             access_key_id,
         })
     }
 
-    /// The session and the secret key behind a session token; `None` for a token that wasn't issued here with this
-    /// access key id, or whose sealing key is gone. Whether the session is over is for the caller to see.
+    /// Opens a session token: the session and its secret key. `None` for a token that wasn't issued here with this
+    /// access key id, or after its sealing key was removed. The caller checks the session's end.
     pub fn open(&self, access_key_id: &str, token: &str) -> Option<(Session, Zeroizing<String>)> {
         if token.len() > LONGEST_TOKEN {
             return None;
@@ -239,7 +239,7 @@ mod tests {
             role: RoleArn::parse("arn:aws:iam::123456789012:role/Guest").unwrap(),
             name: "CognitoIdentityCredentials".into(),
             role_id: Some("AROAIOSFODNN7EXAMPLE".into()),
-            whose: Some(Whose {
+            identity: Some(SessionIdentity {
                 pool: PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap(),
                 identity: Uuid::from_u128(7),
                 epoch: 3,
@@ -248,7 +248,7 @@ mod tests {
             keys: IndexMap::new(),
             bounds: vec![vec![
                 SessionPolicy::Inline(serde_json::json!({ "Statement": [] })),
-                SessionPolicy::Managed(Managed::Guest),
+                SessionPolicy::Managed(ManagedPolicy::Guest),
             ]],
             tags: Tags::new(),
             issued,
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_session_token_says_what_was_put_in_it() {
-        let credentials = Credentials::new(keys(&[1]));
+        let credentials = SessionTokens::new(keys(&[1]));
         let issued = credentials.issue(&session(), &Real).unwrap();
         assert!(issued.access_key_id.starts_with("ASIA") && issued.access_key_id.len() == 20);
         assert_eq!(issued.secret_key.len(), 40);
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn no_changed_token_and_no_other_access_key_id_opens() {
-        let credentials = Credentials::new(keys(&[1]));
+        let credentials = SessionTokens::new(keys(&[1]));
         let issued = credentials.issue(&session(), &Real).unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(&issued.session_token).unwrap();
         for at in 0..bytes.len() {
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_retired_sealing_key_opens_and_a_dropped_one_does_not() {
-        let credentials = Credentials::new(keys(&[1]));
+        let credentials = SessionTokens::new(keys(&[1]));
         let issued = credentials.issue(&session(), &Real).unwrap();
         credentials.use_keys(keys(&[2, 1]));
         assert!(
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_session_that_says_too_much_is_none() {
-        let credentials = Credentials::new(keys(&[1]));
+        let credentials = SessionTokens::new(keys(&[1]));
         let mut session = session();
         session.tags.insert("key".into(), "x".repeat(3000));
         assert!(credentials.issue(&session, &Real).is_none());
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn no_text_makes_the_reader_panic() {
-        let credentials = Credentials::new(keys(&[1]));
+        let credentials = SessionTokens::new(keys(&[1]));
         for text in [
             "",
             "A",

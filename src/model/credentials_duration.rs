@@ -1,24 +1,24 @@
-//! How long credentials of a pool's identities last: Cognate's own setting, which the service doesn't have.
+//! The duration of the credentials of a pool's identities: Cognate's own setting, which the real service lacks.
 
 use serde::{Deserialize, Serialize};
 
-/// How long credentials of the enhanced flow last. A role of the built-in IAM may shorten it.
+/// The duration of credentials of the enhanced flow. A role of the built-in IAM may shorten it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialsDuration {
-    /// In seconds: [`SHORTEST`] to [`LONGEST`].
+    /// The duration in seconds: [`SHORTEST`] to [`LONGEST`].
     pub seconds: i64,
-    /// Whether they end when the first of the logins does that were shown for them.
+    /// Whether credentials end with the first of their logins.
     pub within_login: bool,
 }
 
-/// The shortest that a pool may say, in seconds; also the shortest that an STS takes.
+/// The shortest duration in seconds; also the shortest of an STS.
 pub const SHORTEST: i64 = 900;
 
-/// The longest, in seconds; also the longest that an STS takes.
+/// The longest duration in seconds; also the longest of an STS.
 pub const LONGEST: i64 = 43_200;
 
 impl Default for CredentialsDuration {
-    /// The service's fixed hour, whenever the login ends.
+    /// The real service's fixed hour, independent of the logins' end.
     fn default() -> Self {
         Self {
             seconds: 3600,

@@ -1,5 +1,4 @@
-//! The record of a role of the built-in IAM. Its policies are kept as they were written; what they mean is decided in
-//! `policy`, and who may have the role outside.
+//! The record of a role of the built-in IAM. Its policies are stored as received; `policy` evaluates them.
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -10,30 +9,30 @@ use super::ids::RoleArn;
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// Its ARN, which holds its path and its name.
+    /// The ARN, with the path and the name.
     pub arn: RoleArn,
-    /// `AROA` and 16 letters and digits: no other role ever has it, not even one of the same name.
+    /// The unique id: `AROA` and 16 letters and digits. A later role of the same name has another.
     pub id: String,
     /// The version of its record.
     #[serde(skip)]
     pub version: u64,
-    /// Up to 1,000 characters, if anything.
+    /// The description, up to 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How long a session of it may last, in seconds: 3,600 to 43,200.
+    /// The longest session in seconds: 3,600 to 43,200.
     pub max_session_duration: i64,
-    /// The policy of who may have it.
+    /// The trust policy.
     pub trust: String,
-    /// The policies of what it may do, by their names, in the order in which they were first put.
+    /// The inline policies by their names, in the order of creation.
     pub policies: IndexMap<String, String>,
-    /// Its tags, in the order given; at most 50.
+    /// The tags in the caller's order; at most 50.
     pub tags: IndexMap<String, String>,
-    /// When it was made.
+    /// The time of creation.
     pub created: Timestamp,
 }
 
 impl Role {
-    /// What tells it from the others: its name without regard to case, as in the real service.
+    /// The role's key: its name without regard to case, as at the real service.
     pub fn key(&self) -> String {
         key(self.arn.name())
     }

@@ -1,4 +1,4 @@
-//! The ids of the house, each with its one parser. Raw strings stop at the wire.
+//! The ids, each a newtype with one parser. Raw strings stop at the wire.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A region's name, as in a credential scope: 1 to 18 of `[a-z0-9-]`, beginning with a letter (with a UUID
-/// behind it, an id stays within the 55 characters that the service model allows).
+/// after it, an id has at most the 55 characters that the service model allows).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(String);
 
@@ -70,12 +70,12 @@ text_form!(AccountId);
 pub struct PoolId {
     /// The region that the pool was created in.
     pub region: Region,
-    /// What tells it from every other pool.
+    /// The UUID, unique among pools.
     pub uuid: Uuid,
 }
 
 impl PoolId {
-    /// Reads a pool id; `None` for a text that no pool can have.
+    /// Parses a pool id; `None` if the text isn't well formed.
     pub fn parse(text: &str) -> Option<Self> {
         region_and_uuid(text).map(|(region, uuid)| Self { region, uuid })
     }
@@ -96,17 +96,17 @@ impl fmt::Display for PoolId {
 }
 
 /// An identity's id: `REGION:UUID`, the region its pool's. A guest's id is a bearer secret, so there is no
-/// `Display` that a log could pick up by accident: [`IdentityId::reveal`] says what it does.
+/// `Display` that a log could use by accident; [`IdentityId::reveal`] is explicit.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdentityId {
     /// The region of its pool.
     pub region: Region,
-    /// What tells it from every other identity.
+    /// The UUID, unique among identities.
     pub uuid: Uuid,
 }
 
 impl IdentityId {
-    /// Reads an identity id; `None` for a text that no identity can have.
+    /// Parses an identity id; `None` if the text isn't well formed.
     pub fn parse(text: &str) -> Option<Self> {
         region_and_uuid(text).map(|(region, uuid)| Self { region, uuid })
     }
@@ -211,7 +211,7 @@ impl OidcProviderArn {
         Self(format!("arn:aws:iam::{account}:oidc-provider/{name}"))
     }
 
-    /// Reads such an ARN; `None` where it isn't one. Whether that provider exists is another question.
+    /// Parses such an ARN; `None` if the text isn't one. The provider may not exist.
     pub fn parse(text: &str) -> Option<Self> {
         let (account, name) = text
             .strip_prefix("arn:aws:iam::")?
@@ -253,7 +253,7 @@ impl SamlProviderArn {
         Self(format!("arn:aws:iam::{account}:saml-provider/{name}"))
     }
 
-    /// Reads such an ARN; `None` where it isn't one. Whether that provider exists is another question.
+    /// Parses such an ARN; `None` if the text isn't one. The provider may not exist.
     pub fn parse(text: &str) -> Option<Self> {
         let (account, name) = text
             .strip_prefix("arn:aws:iam::")?

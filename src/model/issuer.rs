@@ -1,46 +1,46 @@
 //! Which URLs may be registered as issuers of OpenID Connect tokens.
 //!
-//! Issuers are compared as bytes everywhere, so only spellings that have no second spelling are taken.
+//! Issuers are compared as bytes everywhere, so only URLs in canonical form are accepted.
 
 use url::{Host, Url};
 
 use super::provider::{OWN, PublicProvider};
 
-/// An issuer's URL that may be registered.
+/// The URL of an issuer that may be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issuer {
+pub struct IssuerUrl {
     url: String,
 }
 
-/// Why a URL may not be registered, in words for whoever registers it.
+/// Why a URL can't be registered; `Display` is a sentence for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerError {
-    /// The scheme.
+    /// The scheme isn't https.
     #[error("an issuer's URL begins with https://")]
     NotHttps,
-    /// No, or a strange, host.
+    /// The host is missing or not in canonical form.
     #[error("an issuer's host is written in lower-case ASCII, as in DNS")]
     Host,
-    /// The port is the scheme's own, or no number.
+    /// The port is the scheme's default, or not a number.
     #[error("an issuer's URL leaves out the default port and writes another without leading zeros")]
     Port,
-    /// More than scheme, host, port and path.
+    /// The URL has more than scheme, host, port and path.
     #[error("an issuer's URL has no user name, query or fragment")]
     Extra,
-    /// A path that can be written in another way.
+    /// The path isn't in canonical form.
     #[error("an issuer's path has no empty, '.' or '..' segments and no '%' or '\\'")]
     Path,
-    /// A name that means another kind of provider.
+    /// The name belongs to another kind of provider.
     #[error(
         "{0} is not registered as an OpenID Connect provider: it is a provider of its own kind"
     )]
     Reserved(String),
-    /// This server's own tokens are no logins.
+    /// The URL is this server's own issuer; its tokens aren't logins.
     #[error("this server's own issuer can't be registered")]
     Own,
 }
 
-impl Issuer {
+impl IssuerUrl {
     /// Reads the URL of an issuer. `http_on_loopback` takes `http://` where the host is a loopback address or
     /// `localhost`. `own` is this server's issuer.
     pub fn parse(url: &str, http_on_loopback: bool, own: &str) -> Result<Self, IssuerError> {
@@ -56,7 +56,7 @@ impl Issuer {
         Ok(Self { url })
     }
 
-    /// The URL, to the byte what tokens must say in `iss`.
+    /// The URL, equal to the claim `iss` of its tokens, compared as bytes.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -66,13 +66,13 @@ impl Issuer {
         self.url.split_once("://").map_or("", |(_, name)| name)
     }
 
-    /// Whether `name` is this issuer's name in another spelling: by a final slash, or the same (by the scheme).
+    /// Whether `name` is this issuer's name, also with or without a final slash.
     pub fn is_second_form_of(&self, name: &str) -> bool {
         scheme_and_slash_off(&self.url) == name.strip_suffix('/').unwrap_or(name)
     }
 }
 
-/// What a URL says that has one spelling only.
+/// The parts of a URL in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelling {
     /// Whether the scheme is http, not https.
@@ -81,8 +81,7 @@ pub struct Spelling {
     pub host: Host<String>,
 }
 
-/// Reads a URL of scheme, host, port and path that can't be written in another way. Which hosts and schemes are
-/// good is for the caller to say.
+/// Parses a URL of scheme, host, port and path in canonical form. The caller decides which hosts and schemes it accepts.
 pub fn spelling(url: &str) -> Result<Spelling, IssuerError> {
     let (http, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (false, rest),
@@ -137,7 +136,7 @@ fn check_host(host: &str) -> Result<Host<String>, IssuerError> {
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.[]:".contains(&b));
     let dots = host.starts_with('.') || host.ends_with('.') || host.contains("..");
     let parsed = Host::parse(host).map_err(|_| IssuerError::Host)?;
-    // The parser reads 0x7f.1 and 127.1 as addresses; what it writes back tells another spelling from the only one.
+    // The parser accepts 0x7f.1 and 127.1 as addresses; formatting the result again detects such spellings.
     if host.is_empty() || !plain || dots || parsed.to_string() != host {
         return Err(IssuerError::Host);
     }
@@ -189,7 +188,7 @@ mod tests {
             "https://192.0.2.1",
             "https://[2001:db8::1]:8443",
         ] {
-            assert_eq!(Issuer::parse(url, false, OURS).unwrap().url(), url);
+            assert_eq!(IssuerUrl::parse(url, false, OURS).unwrap().url(), url);
         }
     }
 
@@ -226,16 +225,19 @@ mod tests {
             ("https://example.com/a\\b", Path),
             ("https://example.com/é", Path),
         ] {
-            assert_eq!(Issuer::parse(url, false, OURS), Err(why), "{url}");
+            assert_eq!(IssuerUrl::parse(url, false, OURS), Err(why), "{url}");
         }
     }
 
     #[test]
     fn http_is_for_loopback_and_only_when_allowed() {
         let url = "http://localhost:3000";
-        assert_eq!(Issuer::parse(url, false, OURS), Err(IssuerError::NotHttps));
+        assert_eq!(
+            IssuerUrl::parse(url, false, OURS),
+            Err(IssuerError::NotHttps)
+        );
         for url in [url, "http://127.0.0.1:4000/a", "http://[::1]:4000"] {
-            assert_eq!(Issuer::parse(url, true, OURS).unwrap().url(), url);
+            assert_eq!(IssuerUrl::parse(url, true, OURS).unwrap().url(), url);
         }
         for url in [
             "http://example.com",
@@ -243,13 +245,13 @@ mod tests {
             "http://10.0.0.1",
         ] {
             assert_eq!(
-                Issuer::parse(url, true, OURS),
+                IssuerUrl::parse(url, true, OURS),
                 Err(IssuerError::NotHttps),
                 "{url}"
             );
         }
         assert_eq!(
-            Issuer::parse("http://localhost:80", true, OURS),
+            IssuerUrl::parse("http://localhost:80", true, OURS),
             Err(IssuerError::Port)
         );
     }
@@ -264,22 +266,22 @@ mod tests {
             "cognito-identity.amazonaws.com",
             "graph.facebook.com/x",
         ] {
-            let refused = Issuer::parse(&format!("https://{name}"), false, OURS);
+            let refused = IssuerUrl::parse(&format!("https://{name}"), false, OURS);
             assert_eq!(refused, Err(IssuerError::Reserved(name.into())));
         }
         let ours = "https://id.example.com";
         for url in [ours, "https://id.example.com/"] {
-            assert_eq!(Issuer::parse(url, false, ours), Err(IssuerError::Own));
+            assert_eq!(IssuerUrl::parse(url, false, ours), Err(IssuerError::Own));
         }
     }
 
     #[test]
     fn a_second_form_is_recognised() {
-        let issuer = Issuer::parse("https://example.com/a", false, OURS).unwrap();
+        let issuer = IssuerUrl::parse("https://example.com/a", false, OURS).unwrap();
         assert!(issuer.is_second_form_of("example.com/a/"));
         assert!(issuer.is_second_form_of("example.com/a"));
         assert!(!issuer.is_second_form_of("example.com/b"));
-        let slashed = Issuer::parse("https://example.com/a/", false, OURS).unwrap();
+        let slashed = IssuerUrl::parse("https://example.com/a/", false, OURS).unwrap();
         assert!(slashed.is_second_form_of("example.com/a"));
     }
 }

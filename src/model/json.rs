@@ -1,19 +1,18 @@
-//! The one strict JSON reader, for everything untrusted or stored. Not a schema: it says only that the text means one
-//! thing.
+//! The one strict JSON parser, for everything untrusted or stored.
 //!
-//! Two readers that disagree about a document are how signatures and policies are got round, so what they could
-//! disagree about is refused: doubled members, U+0000, lone surrogates, anything after the value, deep nesting.
+//! Attacks on signatures and policies use documents that two parsers read differently. So everything that parsers could
+//! read differently is refused: repeated members, U+0000, lone surrogates, anything after the value, deep nesting.
 
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::{Map, Number, Value};
 
-/// How deep arrays and objects may nest.
+/// The deepest nesting of arrays and objects.
 pub const DEPTH: usize = 32;
 
-/// Why a text is not JSON that this house reads. Nothing of what was read is in it: that may be a token, or a guest's id.
-/// It is for logs; only a client that wrote the text itself, as one does a policy, may be told it.
+/// Why a text isn't strict JSON. It contains nothing of the text, which may be a token or a guest's id. It is for logs;
+/// only the author of the text, such as a policy's, may see it.
 #[derive(Debug, thiserror::Error)]
 #[error("not strict JSON: {0}")]
 pub struct JsonError(String);
@@ -25,7 +24,7 @@ impl From<serde_json::Error> for JsonError {
         if names_a_field.clone().any(|words| text.starts_with(words)) {
             return Self(text);
         }
-        // serde quotes what it didn't expect, and says behind it what it did.
+        // serde quotes the unexpected value, and appends the expected one.
         let Some(quote) = text.find(['"', '`']) else {
             return Self(text);
         };

@@ -1,4 +1,4 @@
-//! Plain records, checked ids, and the pure rules (who owns a login, which role is given). No I/O, no clock, no store.
+//! Plain records, checked ids, and the pure rules (the owner of a login, the choice of a role). No I/O, clock or store.
 
 pub mod access_key;
 pub mod credentials_duration;

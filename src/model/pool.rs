@@ -1,4 +1,4 @@
-//! An identity pool's record: what CreateIdentityPool, UpdateIdentityPool and SetIdentityPoolRoles write.
+//! The record of an identity pool, which CreateIdentityPool, UpdateIdentityPool and SetIdentityPoolRoles write.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,9 @@ pub struct Pool {
     /// Tells it from an earlier pool with the same id; its identities and logins carry it.
     #[serde(default)]
     pub incarnation: u64,
-    /// What its owner sets.
+    /// The owner's settings.
     pub settings: PoolSettings,
-    /// The roles that its identities get.
+    /// The roles of its identities.
     pub roles: Roles,
     /// Which claims become tags of a session, by provider: the keys of role mappings, and user pools without a client.
     #[serde(default)]
@@ -31,14 +31,14 @@ pub struct Pool {
     pub credentials: CredentialsDuration,
 }
 
-/// What the owner of a pool sets. An update replaces all of it, but for what is said at the members.
+/// The owner's settings of a pool. An update replaces all of them, with the exceptions at the members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolSettings {
-    /// 1 to 128 of `[\w\s+=,.@-]`; need not be unique.
+    /// The name: 1 to 128 of `[\w\s+=,.@-]`; need not be unique.
     pub name: String,
     /// Whether guests get identities.
     pub allow_unauthenticated: bool,
-    /// `None` behaves as `Some(true)` and is not shown.
+    /// Whether the classic flow is allowed. `None` means true and isn't shown.
     pub allow_classic_flow: Option<bool>,
     /// Public providers by their `Logins` key, with the app's id there; at most 10. Of Twitter and Digits, the consumer
     /// key alone.
@@ -46,21 +46,21 @@ pub struct PoolSettings {
     /// The consumer secrets of Twitter and Digits by their `Logins` key, sealed, in base64.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub sealed_consumer_secrets: IndexMap<String, String>,
-    /// Under what name the developer's own users log in; once set it stays.
+    /// The name of the developer provider; it can't change once set.
     pub developer_provider_name: Option<String>,
     /// Registered OpenID Connect providers.
     pub oidc_provider_arns: Vec<OidcProviderArn>,
     /// Registered SAML providers.
     #[serde(default)]
     pub saml_provider_arns: Vec<SamlProviderArn>,
-    /// User pools, with one client each; a pool may stand here with several clients.
+    /// Clients of user pools; a user pool may have several.
     pub user_pool_clients: Vec<UserPoolClient>,
-    /// Tags; an update that names none leaves them.
+    /// The tags; an update without tags keeps them.
     pub tags: IndexMap<String, String>,
 }
 
 impl PoolSettings {
-    /// Whether any login at all could be good here; a developer provider counts.
+    /// Whether the pool has any provider; a developer provider counts.
     pub fn has_providers(&self) -> bool {
         !self.supported_login_providers.is_empty()
             || self.developer_provider_name.is_some()
@@ -70,25 +70,25 @@ impl PoolSettings {
     }
 }
 
-/// A client of a Cognito user pool whose ID tokens the pool takes.
+/// A client of a Cognito user pool; the identity pool accepts its ID tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPoolClient {
-    /// `cognito-idp.REGION.amazonaws.com/POOL`
+    /// The user pool: `cognito-idp.REGION.amazonaws.com/POOL`.
     pub provider_name: String,
     /// The client's id: the `aud` of its ID tokens.
     pub client_id: String,
-    /// Whether the user pool is to be asked if the user is still signed in.
+    /// Whether the user pool must confirm that the user is still signed in.
     pub server_side_token_check: bool,
 }
 
 /// The roles of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
-    /// For identities that are signed in.
+    /// The role of signed-in identities.
     pub authenticated: Option<RoleArn>,
-    /// For guests.
+    /// The role of guests.
     pub unauthenticated: Option<RoleArn>,
-    /// How a login chooses another role, by provider: a host, `cognito-idp.REGION.amazonaws.com/POOL:CLIENT`, or the ARN of
+    /// The role mappings by provider: a host, `cognito-idp.REGION.amazonaws.com/POOL:CLIENT`, or the ARN of
     /// a registered provider; at most 10.
     #[serde(default)]
     pub mappings: IndexMap<String, RoleMapping>,

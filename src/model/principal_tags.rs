@@ -15,7 +15,7 @@ pub const ALL_TAGS: usize = 460;
 /// How the claims of one provider's tokens become tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagMap {
-    /// Whether the defaults count in place of `tags`: `username` is the subject, `client` the client id.
+    /// Whether the defaults replace `tags`: `username` is the subject, `client` the client id.
     pub use_defaults: bool,
     /// Claims by tag.
     pub tags: IndexMap<String, String>,

@@ -1,5 +1,5 @@
-//! Login providers by name: which kind of provider a `Logins` key means, and the records of registered OpenID Connect
-//! and SAML providers. Who may log in is decided in `logins`, not here.
+//! Login providers by name: the kind of provider of a `Logins` key, and the records of registered OpenID Connect and SAML
+//! providers. `logins` verifies logins.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::ids::{OidcProviderArn, Region, SamlProviderArn};
 
-/// What a key of a `Logins` map names.
+/// The kind of provider that a key of a `Logins` map names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderKind {
-    /// One of the public providers, by its fixed name.
+    /// A public provider, by its fixed name.
     Public(PublicProvider),
     /// A Cognito user pool, well formed or not: `cognito-idp.REGION.amazonaws.com/POOL`.
     UserPool,
@@ -26,17 +26,17 @@ pub enum ProviderKind {
 /// The public providers that the service knows by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicProvider {
-    /// `graph.facebook.com`
+    /// Facebook, under `graph.facebook.com`.
     Facebook,
-    /// `accounts.google.com`
+    /// Google, under `accounts.google.com`.
     Google,
-    /// `www.amazon.com`
+    /// Login with Amazon, under `www.amazon.com`.
     Amazon,
-    /// `api.twitter.com`
+    /// Twitter, under `api.twitter.com`.
     Twitter,
-    /// `www.digits.com`
+    /// Digits, under `www.digits.com`.
     Digits,
-    /// `appleid.apple.com`
+    /// Apple, under `appleid.apple.com`.
     Apple,
 }
 
@@ -61,14 +61,14 @@ impl PublicProvider {
             .map(|(_, provider)| *provider)
     }
 
-    /// Whether what a pool holds of its app there is a key and a secret, `consumerKey;consumerSecret`.
+    /// Whether a pool's app id is a key and a secret, `consumerKey;consumerSecret`.
     pub fn has_consumer_secret(self) -> bool {
         matches!(self, Self::Twitter | Self::Digits)
     }
 }
 
 impl ProviderKind {
-    /// What the key `key` names. Keys are compared as bytes: no case, no scheme and no final slash is forgiven.
+    /// The kind of a key. Keys are compared as bytes: case, a scheme and a final slash make a difference.
     pub fn of(key: &str) -> Self {
         if let Some(provider) = PublicProvider::named(key) {
             return Self::Public(provider);
@@ -106,51 +106,51 @@ pub fn oidc_key(name: &str) -> &str {
 /// An OpenID Connect provider as the IAM actions register it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OidcProvider {
-    /// Its ARN, which holds its name.
+    /// The ARN, with the name.
     pub arn: OidcProviderArn,
     /// The version of its record.
     #[serde(skip)]
     pub version: u64,
     /// The issuer's URL, exactly as its tokens and its discovery document write it.
     pub issuer: String,
-    /// The client ids that tokens may be for, in the order given; at most 100.
+    /// The accepted client ids in the caller's order; at most 100.
     pub client_ids: Vec<String>,
     /// SHA-1 thumbprints of its TLS certificates' root, 40 hex digits each; at most 5.
     pub thumbprints: Vec<String>,
-    /// Its tags, in the order given; at most 50.
+    /// The tags in the caller's order; at most 50.
     pub tags: Vec<(String, String)>,
-    /// When it was registered.
+    /// The time of registration.
     pub created: Timestamp,
 }
 
 /// A SAML provider as the IAM actions register it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SamlProvider {
-    /// Its ARN, which holds its name.
+    /// The ARN, with the name.
     pub arn: SamlProviderArn,
     /// The version of its record.
     #[serde(skip)]
     pub version: u64,
-    /// What tells it from another one of the same name, before or after it.
+    /// The unique id, which an earlier or later provider of the same name doesn't have.
     pub uuid: Uuid,
-    /// Its metadata document, as it was written.
+    /// The metadata document as received.
     pub document: String,
-    /// What the document says.
+    /// The parsed document.
     pub metadata: SamlMetadata,
-    /// Its tags, in the order given; at most 50.
+    /// The tags in the caller's order; at most 50.
     pub tags: Vec<(String, String)>,
-    /// When it was registered.
+    /// The time of registration.
     pub created: Timestamp,
 }
 
-/// What a SAML provider's metadata says of it.
+/// The contents of a SAML provider's metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SamlMetadata {
-    /// Its name for itself, which its responses say as their issuer: 1 to 1,024 characters.
+    /// The entity id, the issuer of its responses: 1 to 1,024 characters.
     pub entity_id: String,
-    /// The certificates whose keys sign its responses: base64 of DER, without white space, at least one.
+    /// The certificates of the keys that sign its responses: base64 of DER without white space, at least one.
     pub certificates: Vec<String>,
-    /// When the metadata ends to be good, if they say so.
+    /// The end of the metadata's validity, if any.
     pub valid_until: Option<Timestamp>,
 }
 

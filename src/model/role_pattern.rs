@@ -1,13 +1,13 @@
-//! Patterns on the ARNs of roles: `arn:aws:iam::*:role/media/*`. Not a policy's resource: a wildcard here crosses every
-//! separator but those in front of the account.
+//! Patterns on the ARNs of roles: `arn:aws:iam::*:role/media/*`. Unlike in a policy's resource, a wildcard matches every
+//! separator after the account.
 
-/// A pattern. `*` stands for any characters or none, `?` for one; upper and lower case differ.
+/// A pattern. `*` matches any characters, also none, and `?` matches one; upper and lower case differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePattern(String);
 
 impl RolePattern {
-    /// Reads `arn:PARTITION:iam::ACCOUNT:role/NAME`, wildcards in the account and behind `role/` only; `None` for a text
-    /// that is no such pattern, or longer than 2,048 characters.
+    /// Reads `arn:PARTITION:iam::ACCOUNT:role/NAME`, wildcards only in the account and after `role/`; `None` for another text
+    /// or more than 2,048 characters.
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let [arn, partition, service, region, account, resource] = parts.as_slice() else {
@@ -28,16 +28,16 @@ impl RolePattern {
         good.then(|| Self(text.to_owned()))
     }
 
-    /// As it was written.
+    /// The pattern's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether an ARN has this form. Takes at most about as many steps as the pattern's length times the ARN's.
+    /// Whether an ARN matches. The number of steps is at most about the product of the lengths.
     pub fn matches(&self, arn: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), arn.as_bytes());
         let (mut at, mut from) = (0, 0);
-        // Behind the last star that was met: where the pattern goes on, and how much of the text the star took.
+        // The last star (for backtracking): the rest of its pattern, and how much of the text it took.
         let mut star = None;
         while from < text.len() {
             match pattern.get(at) {
@@ -62,7 +62,7 @@ impl RolePattern {
     }
 }
 
-/// Whether an ARN may begin so: one of AWS's partitions, or MinIO's.
+/// Whether the text is a partition: one of AWS's, or MinIO's.
 pub(super) fn is_partition(text: &str) -> bool {
     text.starts_with("aws") || text == "minio"
 }

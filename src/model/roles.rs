@@ -1,20 +1,20 @@
-//! Which role a login gets: the pure rule of role mappings. <https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html>
+//! The choice of a login's role: the pure rule of role mappings. <https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html>
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ids::RoleArn;
 
-/// How the logins of one provider choose a role.
+/// The role mapping of one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleMapping {
-    /// By what.
+    /// The source of the role.
     pub by: MappedBy,
-    /// What is done when that names no role, or several.
+    /// The fallback if the source names no role, or several.
     pub ambiguous: AmbiguousRoleResolution,
 }
 
-/// What names the role.
+/// The source of a mapping's role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MappedBy {
     /// The token: its claims `cognito:preferred_role` and `cognito:roles`.
@@ -23,63 +23,63 @@ pub enum MappedBy {
     Rules(Vec<Rule>),
 }
 
-/// What is done without a clear role.
+/// The fallback without a unique role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AmbiguousRoleResolution {
-    /// The pool's role for whoever is signed in.
+    /// The fallback is the pool's role for signed-in identities.
     AuthenticatedRole,
-    /// No role.
+    /// The request is denied.
     Deny,
 }
 
-/// A role for the tokens whose claim has a value.
+/// A rule: a role for tokens with a certain value of a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// The claim's name.
     pub claim: String,
-    /// How it is compared, as bytes.
+    /// The comparison of bytes.
     pub match_type: MatchType,
-    /// With what.
+    /// The value to compare with.
     pub value: String,
     /// The role.
     pub role: RoleArn,
 }
 
-/// How a claim is compared.
+/// The comparison of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MatchType {
-    /// It is the value; of a list, an element is.
+    /// The claim, or an element of its array, equals the value.
     Equals,
-    /// It has the value in it; of a list, an element has.
+    /// The claim, or an element of its array, contains the value.
     Contains,
-    /// It begins with the value; of a list, an element does.
+    /// The claim, or an element of its array, starts with the value.
     StartsWith,
-    /// It is there and isn't the value; of a list, no element is.
+    /// The claim exists, and neither it nor an element of its array equals the value.
     NotEqual,
 }
 
 /// The role that a mapping chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chosen<'m> {
-    /// One that the pool names.
+    /// A role that the pool names.
     OfPool(&'m RoleArn),
-    /// One that only the token names, which whoever gives it must know.
+    /// A role that only the token names; the issuer of credentials must know it.
     OfToken(RoleArn),
-    /// The pool's role for whoever is signed in.
+    /// The pool's role for signed-in identities.
     Authenticated,
 }
 
-/// Why a mapping gives no role.
+/// Why a mapping chooses no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotChosen {
-    /// The role that was asked for isn't offered.
+    /// The requested role isn't offered.
     NotOffered,
-    /// No role is named, or several, and that is to be refused.
+    /// The source names no role, or several, and the fallback is to deny.
     Ambiguous,
 }
 
 impl RoleMapping {
-    /// The role for a token with these claims; `asked` is the role that the caller wants among those offered.
+    /// Chooses the role for a token with these claims; `asked` is the role that the caller requests.
     pub fn choose(
         &self,
         claims: &Map<String, Value>,
@@ -134,7 +134,7 @@ fn of_token(
     }
 }
 
-/// `cognito:roles` is a list in tokens, and a text with commas in the documentation.
+/// Reads `cognito:roles`: an array in tokens, and a string with commas in the documentation.
 fn roles_of_token(claims: &Map<String, Value>) -> Vec<RoleArn> {
     let texts: Vec<&str> = match claims.get("cognito:roles") {
         Some(Value::Array(elements)) => elements.iter().filter_map(Value::as_str).collect(),
@@ -145,8 +145,7 @@ fn roles_of_token(claims: &Map<String, Value>) -> Vec<RoleArn> {
 }
 
 impl Rule {
-    /// Whether a token with these claims meets the rule. A claim that isn't there, or is neither a plain value nor a list
-    /// of such, meets none.
+    /// Whether the claims match the rule. A claim that is absent, or neither a scalar nor an array of scalars, never matches.
     pub fn matches(&self, claims: &Map<String, Value>) -> bool {
         let Some(values) = claims.get(&self.claim).and_then(plain_values) else {
             return false;
@@ -162,7 +161,7 @@ impl Rule {
     }
 }
 
-/// A claim's value as texts: one, or the elements of a list.
+/// A claim's value as strings: one, or the elements of an array.
 fn plain_values(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Array(elements) => elements.iter().map(plain_text).collect(),
@@ -170,7 +169,7 @@ fn plain_values(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// A plain value as text; `None` for nulls, lists and objects.
+/// A scalar as a string; `None` for nulls, arrays and objects.
 pub fn plain_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

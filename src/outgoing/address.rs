@@ -1,9 +1,9 @@
-//! Which addresses lie on the public internet. Pure: names are resolved in `resolver`.
+//! Which addresses are on the public internet. Pure; `resolver` resolves names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `address` is one that strangers may make this server talk to: on the public internet, and not a written
-/// form (mapped, translated, tunnelled) of an address that isn't.
+/// Whether this server may connect to `address` at a stranger's request: it is on the public internet, and no mapped,
+/// translated or tunnelled form of an address that isn't.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -30,7 +30,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// Only global unicast (2000::/3) without its special blocks, and the two forms that carry an IPv4 address and are in
 /// use: mapped, and the well-known prefix of NAT64. The dead tunnels (6to4, Teredo) and a network's own NAT64 prefix
-/// lead nowhere that could be told from here.
+/// can't be checked here.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {

@@ -1,4 +1,4 @@
-//! Which URLs may be fetched, and from where. Pure: the addresses behind a name are checked in `resolver`.
+//! The fence: which URLs may be fetched, and from where. Pure; `resolver` checks the addresses of a name.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,19 +10,19 @@ use super::resolver::{Reach, is_loopback, is_loopback_name};
 /// Why a URL is not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
-    /// Not a URL with a host.
+    /// The text isn't a URL with a host.
     #[error("it isn't a URL")]
     NotAUrl,
-    /// Neither https nor http on loopback where that is allowed.
+    /// The scheme is neither https, nor http on a loopback host where that is allowed.
     #[error("only https URLs are fetched")]
     Scheme,
-    /// A user name or a password.
+    /// The URL has a user name or a password.
     #[error("a URL that is fetched has no user name or password")]
     UserInfo,
-    /// Port 0.
+    /// The URL has port 0.
     #[error("port 0 can't be connected to")]
     Port,
-    /// A host whose address, or every address, is out of reach.
+    /// The host has no address that may be connected to.
     #[error("only hosts on the public internet are connected to")]
     Address,
 }
@@ -31,7 +31,7 @@ pub enum Forbidden {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Admitted {
     pub(super) url: Url,
-    /// Where the addresses behind its host may lie.
+    /// Which addresses its host may have.
     pub(super) reach: Reach,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Fence {
 }
 
 impl Fence {
-    /// For a URL that strangers name, at least in part.
+    /// Admits a URL that a stranger may have chosen, at least in part.
     pub(super) fn admit(&self, text: &str) -> Result<Admitted, Forbidden> {
         let (url, host, here) = plain(text)?;
         match url.scheme() {
@@ -76,7 +76,7 @@ impl Fence {
         }
     }
 
-    /// For a URL that the operator named: where it is fetched from, whatever address that has.
+    /// Admits a URL that the operator configures, at any address; answers where it is fetched from.
     pub(super) fn admit_operators(&self, text: &str) -> Result<Url, Forbidden> {
         let (url, _, here) = plain(text)?;
         match (url.scheme(), self.upstreams.get(url.authority())) {
@@ -88,7 +88,7 @@ impl Fence {
     }
 }
 
-/// A URL without what none that is fetched has, its host, and whether that is this machine.
+/// Parses a URL and refuses what none may have; answers its host and whether that is this machine.
 fn plain(text: &str) -> Result<(Url, Host<String>, bool), Forbidden> {
     let url = Url::parse(text).map_err(|_| Forbidden::NotAUrl)?;
     let host = url.host().ok_or(Forbidden::NotAUrl)?.to_owned();
@@ -106,7 +106,7 @@ fn plain(text: &str) -> Result<(Url, Host<String>, bool), Forbidden> {
     Ok((url, host, here))
 }
 
-/// `base` with the path and the query of `url` behind its own path.
+/// Appends the path and the query of `url` to `base`.
 fn onto(base: &Url, url: &Url) -> Url {
     let mut joined = base.clone();
     joined.set_path(&format!(

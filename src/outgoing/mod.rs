@@ -1,13 +1,13 @@
-//! The one HTTP client, with its fences. Not a client for talking to what the operator runs beside this server: what
-//! is fetched here is named, at least in part, by strangers.
+//! The one HTTP client, with its fence against server-side request forgery (SSRF): strangers name at least a part of
+//! what is fetched. [`DirectClient`] is the same client without the fence, for the command line.
 //!
 //! No proxy from the environment, no redirect, no cookie. https to addresses on the public internet, checked where a
-//! URL spells an address and again when a name is resolved for the connection; exceptions are named by the operator.
-//! Everything that comes back has a bound: 2 seconds to connect, 5 seconds in all (an STS that the operator named has 10),
-//! 1 MiB of body after decompression,
-//! 100 header fields of 400 KiB (64 KiB in HTTP/2).
+//! URL spells an address and again when a name is resolved for the connection; the operator configures exceptions.
+//! Every answer has a bound: 2 seconds to connect, 5 seconds in all (10 for an STS that the operator configures),
+//! 1 MiB of body after decompression, 100 header fields of 400 KiB (64 KiB in HTTP/2).
 
 mod address;
+mod direct;
 mod fence;
 mod pinned;
 mod resolver;
@@ -25,68 +25,70 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use url::Url;
 
 pub use self::address::is_public;
+pub use self::direct::DirectClient;
 use self::fence::Fence;
 pub use self::fence::Forbidden;
 use self::pinned::Authorities;
 use self::resolver::{Fenced, OutOfReach, Reach};
 pub use self::settings::{OutgoingSettings, OutgoingSettingsError};
 
-/// How long a connection may take, its name's resolution and TLS included.
+/// The longest time to connect, with the name's resolution and TLS.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long a request may take, from the name's resolution to the last byte of the answer.
+/// The longest time of a request, from the name's resolution to the last byte of the answer.
 const WHOLE: Duration = Duration::from_secs(5);
-/// How long a request to an STS may take: it asks this server for keys before it answers.
+/// The longest time of a request to an STS, which fetches this server's keys before it answers.
 const STS: Duration = Duration::from_secs(10);
-/// How long an answer's body may be, decompressed.
-const LARGEST: usize = 1024 * 1024;
+/// The longest body of an answer, decompressed.
+const LARGEST: usize = MIB;
+const MIB: usize = 1024 * 1024;
 const LARGEST_HEADERS: u32 = 64 * 1024;
 
 /// Why nothing was fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum OutgoingError {
-    /// The URL may not be fetched.
+    /// The fence doesn't admit the URL.
     #[error("the URL may not be fetched")]
     Forbidden(#[source] Forbidden),
-    /// No connection, no TLS, or no answer that is HTTP.
+    /// The connection, TLS or HTTP failed.
     #[error("the host can't be reached")]
     Unreachable(#[source] reqwest::Error),
     /// The connection or the answer took too long.
     #[error("the host took too long to answer")]
     TooSlow,
-    /// TLS can't be set up.
+    /// The TLS configuration can't be made.
     #[error("TLS can't be set up")]
     Tls(#[source] rustls::Error),
-    /// The body is longer than 1 MiB.
-    #[error("the answer is longer than 1 MiB")]
-    TooLarge,
+    /// The body is longer than this many MiB.
+    #[error("the answer is longer than {0} MiB")]
+    TooLarge(usize),
 }
 
 /// An answer, of any status.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Its status. A redirect is not followed: it is an answer like any other.
+    /// The status. Redirects aren't followed.
     pub status: StatusCode,
-    /// Its body, decompressed; at most 1 MiB.
+    /// The body, decompressed and within the bound.
     pub body: Bytes,
-    /// How long it may be kept, where it says so; zero where it says that it may not.
+    /// The smallest lifetime in `Cache-Control`; zero for `no-store` and `no-cache`.
     pub max_age: Option<Duration>,
 }
 
-/// The client.
+/// The client with the fence.
 #[derive(Debug)]
 pub struct Outgoing {
     fence: Fence,
-    /// For what strangers name.
+    /// For URLs of strangers.
     fenced: Client,
-    /// For upstreams, which the operator named.
+    /// For upstreams, which the operator configures.
     open: Client,
-    /// Where there are private authorities beside the well-known ones.
+    /// The private certificate authorities, if the operator configures any.
     authorities: Option<Arc<Authorities>>,
 }
 
 impl Outgoing {
-    /// A client with these settings. rustls's provider must be installed in the process; the system's roots are read
-    /// once, here.
+    /// Makes a client with these settings. rustls's provider must be installed in the process. The system's roots are
+    /// read once, here.
     pub fn new(settings: OutgoingSettings) -> Result<Self, OutgoingSettingsError> {
         let roots = settings.check()?;
         let reach = if settings.allow_http_loopback {
@@ -123,9 +125,9 @@ impl Outgoing {
         self.ask(Method::GET, url, with).await
     }
 
-    /// Fetches `url` with GET. Where the host's certificate leads to none but the operator's extra roots, one of the
-    /// certificates that it shows must have one of `thumbprints`, SHA-1 in hexadecimal digits; none given, none is
-    /// wanted. An upstream's certificate is compared with nothing: the operator named it.
+    /// Fetches `url` with GET. If the host's certificate chain ends only at the operator's extra roots, one certificate of
+    /// the chain must have one of `thumbprints` (SHA-1 in hexadecimal digits; an empty list requires nothing). An
+    /// upstream's certificate needs no thumbprint, because the operator configures upstreams.
     pub async fn get_pinned(
         &self,
         url: &str,
@@ -147,10 +149,18 @@ impl Outgoing {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(OutgoingError::Unreachable)?;
-        send(&client, Method::GET, admitted.url, WHOLE, |request| request).await
+        send(
+            &client,
+            Method::GET,
+            admitted.url,
+            WHOLE,
+            LARGEST,
+            |request| request,
+        )
+        .await
     }
 
-    /// Sends `body` with these headers to `url` with POST. It is sent once: who sends it again decides that.
+    /// Sends `body` with these headers to `url` with POST, once. The caller decides about retries.
     pub async fn post(
         &self,
         url: &str,
@@ -161,7 +171,8 @@ impl Outgoing {
         self.ask(Method::POST, url, with).await
     }
 
-    /// As [`Outgoing::post`], to an STS that the operator named: it may have a private address, and 10 seconds to answer.
+    /// Does the same as [`Outgoing::post`] for an STS that the operator configures: it may have a private address, and has
+    /// 10 seconds to answer.
     pub async fn post_to_sts(
         &self,
         url: &str,
@@ -173,7 +184,7 @@ impl Outgoing {
             .admit_operators(url)
             .map_err(OutgoingError::Forbidden)?;
         let with = |request: reqwest::RequestBuilder| request.headers(headers).body(body);
-        send(&self.open, Method::POST, admitted, STS, with).await
+        send(&self.open, Method::POST, admitted, STS, LARGEST, with).await
     }
 
     async fn ask(
@@ -187,7 +198,7 @@ impl Outgoing {
             Reach::Anywhere => &self.open,
             Reach::Public | Reach::PublicAndLoopback => &self.fenced,
         };
-        send(client, method, admitted.url, WHOLE, with).await
+        send(client, method, admitted.url, WHOLE, LARGEST, with).await
     }
 }
 
@@ -196,25 +207,26 @@ async fn send(
     method: Method,
     url: Url,
     patience: Duration,
+    largest: usize,
     with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
 ) -> Result<Fetched, OutgoingError> {
     let request = client
         .request(method, url)
         .timeout(patience)
         .header(header::ACCEPT, "application/json");
-    tokio::time::timeout(patience, fetch(with(request)))
+    tokio::time::timeout(patience, fetch(with(request), largest))
         .await
         .unwrap_or(Err(OutgoingError::TooSlow))
 }
 
-async fn fetch(request: reqwest::RequestBuilder) -> Result<Fetched, OutgoingError> {
+async fn fetch(request: reqwest::RequestBuilder, largest: usize) -> Result<Fetched, OutgoingError> {
     let mut answer = request.send().await.map_err(failed)?;
     let max_age = max_age(answer.headers());
     let mut body = BytesMut::new();
-    // Counted behind the decompression, so that a bomb is cut off while it still unfolds.
+    // Bytes are counted after decompression, so that a decompression bomb is stopped early.
     while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > LARGEST {
-            return Err(OutgoingError::TooLarge);
+        if body.len() + chunk.len() > largest {
+            return Err(OutgoingError::TooLarge(largest / MIB));
         }
         body.extend_from_slice(&chunk);
     }
@@ -225,7 +237,7 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Fetched, OutgoingErro
     })
 }
 
-/// What a failed request means here. The URL goes: the log has it already.
+/// Converts an error of the client. The URL is removed, because the log has it already.
 fn failed(error: reqwest::Error) -> OutgoingError {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -240,7 +252,7 @@ fn failed(error: reqwest::Error) -> OutgoingError {
     OutgoingError::Unreachable(error.without_url())
 }
 
-/// The smallest time that `Cache-Control` names.
+/// The smallest lifetime in `Cache-Control`.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     headers
         .get_all(header::CACHE_CONTROL)
@@ -260,7 +272,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place that makes a client"
+    reason = "the one function that builds a client"
 )]
 fn builder(reach: Reach) -> ClientBuilder {
     Client::builder()
@@ -279,13 +291,13 @@ fn client(reach: Reach, roots: &[Certificate]) -> Result<Client, OutgoingSetting
         .tls_certs_merge(roots.iter().cloned())
         .build()
         .or_else(|error| {
-            // An image without any roots still serves its own upstreams and loopback issuers; https then finds no trust.
-            let only_given = builder(reach).tls_certs_only(roots.iter().cloned()).build()?;
+            // A container image without roots can still use its upstreams and loopback issuers.
+            let extra_roots_only = builder(reach).tls_certs_only(roots.iter().cloned()).build()?;
             tracing::warn!(
                 error = &error as &dyn Error,
-                "the system's root certificates can't be read: https hosts are trusted by the extra roots alone"
+                "the system's root certificates can't be read: only the configured extra roots are trusted"
             );
-            Ok(only_given)
+            Ok(extra_roots_only)
         })
         .map_err(OutgoingSettingsError::Client)
 }

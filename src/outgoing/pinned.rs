@@ -1,6 +1,6 @@
-//! Thumbprints: which certificates a host under a private authority must show. They only ever narrow: whatever they say,
-//! a chain that leads to no root is refused. Chains that lead to a well-known root are taken without, as the real
-//! service takes them.
+//! Certificate pinning by thumbprint, for hosts of a private certificate authority. Thumbprints only restrict: a chain
+//! that ends at no trusted root is always refused. A chain to a well-known root needs no thumbprint, as at the real
+//! service.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 
-/// The roots of both kinds, apart.
+/// The well-known and the private roots, separately.
 #[derive(Debug)]
 pub(super) struct Authorities {
     provider: Arc<CryptoProvider>,
-    /// `None` where the system has none.
+    /// `None` if the system has no roots.
     well_known: Option<Arc<Verifier>>,
     private: Arc<WebPkiServerVerifier>,
 }
 
 impl Authorities {
-    /// The system's roots, and those in `pem`, which were read before; `None` where it has none.
+    /// Takes the system's roots and those in `pem`, which was checked before; `None` if `pem` has none.
     pub(super) fn new(pem: &[u8]) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).flatten());
         let provider = Arc::new(crypto::aws_lc_rs::default_provider());
         let builder = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone());
-        // Roots that can't be used are none: then there is nothing to narrow.
+        // Unusable roots count as none, so there is nothing to restrict.
         let private = builder.build().ok()?;
         Some(Self {
             well_known: Verifier::new(provider.clone()).ok().map(Arc::new),
@@ -40,7 +40,7 @@ impl Authorities {
         })
     }
 
-    /// What a connection is checked with whose host must show one of `thumbprints` where its authority is private.
+    /// Makes the TLS configuration for a host that must show one of `thumbprints` if its authority is private.
     pub(super) fn config(self: &Arc<Self>, thumbprints: &[String]) -> Result<ClientConfig, Error> {
         let verifier = Pinned {
             authorities: Arc::clone(self),
@@ -122,8 +122,8 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Whether the SHA-1 of a certificate is one of `thumbprints`. SHA-1 is the form that IAM has; since the chain was
-/// verified before, a second certificate of the same hash would have to come from the same authority.
+/// Whether the SHA-1 of a certificate is one of `thumbprints`. IAM defines them as SHA-1. The chain is verified before, so
+/// a colliding certificate would have to come from the same authority.
 fn is_one_of(certificate: &CertificateDer<'_>, thumbprints: &[String]) -> bool {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate);
     let same = |one: &String| {
@@ -133,7 +133,7 @@ fn is_one_of(certificate: &CertificateDer<'_>, thumbprints: &[String]) -> bool {
     thumbprints.iter().any(same)
 }
 
-/// The byte that two hexadecimal digits are.
+/// Decodes two hexadecimal digits.
 fn hex_byte(digits: &[u8]) -> Option<u8> {
     let [high, low] = digits else { return None };
     let value = |digit: &u8| char::from(*digit).to_digit(16);

@@ -1,5 +1,5 @@
-//! Names to addresses, as the system resolves them, without those that the fence keeps out. What is dialled is what
-//! was checked: the client asks here right before it connects.
+//! The resolver behind the fence: the system's addresses of a name, without those out of reach. The client resolves
+//! right before it connects, so the checked address is the dialled one (no DNS rebinding).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -8,14 +8,14 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::is_public;
 
-/// Where an address may lie.
+/// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// On the public internet.
+    /// Addresses on the public internet.
     Public,
-    /// There, or on this machine.
+    /// Addresses on the public internet or of this machine.
     PublicAndLoopback,
-    /// Anywhere: the operator named the host.
+    /// Every address, because the operator configures the host.
     Anywhere,
 }
 
@@ -35,12 +35,12 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Whether `name` is a name that only this machine has: `localhost` or a name under it.
+/// Whether `name` always means this machine: `localhost` or a name under it.
 pub(super) fn is_loopback_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// A name whose every address is out of reach.
+/// A name without an address within reach.
 #[derive(Debug, thiserror::Error)]
 #[error("the host has no address that may be connected to")]
 pub(super) struct OutOfReach;
@@ -66,8 +66,8 @@ impl Resolve for Fenced {
     }
 }
 
-/// The addresses of `name` within reach. Names of this machine stay on this machine whatever a name server says, for
-/// plain http is spoken to them.
+/// The addresses of `name` within reach. A loopback name keeps only loopback addresses, whatever a name server answers,
+/// because plain http is allowed for it.
 fn within(reach: Reach, name: &str, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let here_only = reach != Reach::Anywhere && is_loopback_name(name);
     addresses

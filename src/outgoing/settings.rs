@@ -1,41 +1,41 @@
-//! What the operator says about outgoing requests, and its checks. Where it is read from is `config`'s matter.
+//! The operator's settings for outgoing requests, and their checks. `config` reads them.
 
 use std::collections::BTreeMap;
 
 use reqwest::Certificate;
 use url::Url;
 
-/// What the operator says about outgoing requests. The default: the public internet, and the system's roots.
+/// The operator's settings for outgoing requests. The default: the public internet, and the system's roots.
 #[derive(Debug, Clone, Default)]
 pub struct OutgoingSettings {
-    /// By `HOST` or `HOST:PORT`, in lower case: `https://HOST/path` is fetched from `BASE/path` instead. A base may be
-    /// http, loopback or private: the operator named it.
+    /// Upstreams by `HOST` or `HOST:PORT` in lower case: `https://HOST/path` is fetched from `BASE/path` instead. A base
+    /// may be http, loopback or private, because the operator configures it.
     pub upstreams: BTreeMap<String, Url>,
     /// Whether `http://` is allowed to loopback hosts, and loopback as an address.
     pub allow_http_loopback: bool,
-    /// Certificates in PEM that are trusted as roots beside the system's, for a private authority; may be empty.
+    /// Certificates in PEM of private authorities, trusted in addition to the system's roots; may be empty.
     pub extra_roots: Vec<u8>,
 }
 
-/// Why there is no client with these settings.
+/// Why a client can't have these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum OutgoingSettingsError {
-    /// An upstream's host that no URL writes so.
+    /// An upstream's host isn't written as in a URL.
     #[error("{0:?} is not a host of an https URL: write HOST or HOST:PORT, in lower case")]
     UpstreamHost(String),
-    /// An upstream's base that nothing can be fetched from.
+    /// An upstream's base can't be fetched from.
     #[error("an upstream's base is an http or https URL without user name, query or fragment: {0}")]
     UpstreamBase(Url),
-    /// Extra roots that aren't certificates.
+    /// The extra roots aren't certificates.
     #[error("the extra root certificates are not certificates in PEM")]
     ExtraRoots(#[source] Option<reqwest::Error>),
-    /// TLS can't be set up.
+    /// The client's TLS can't be set up.
     #[error("the HTTP client can't be set up")]
     Client(#[source] reqwest::Error),
 }
 
 impl OutgoingSettings {
-    /// Refuses what could never serve; answers the extra roots.
+    /// Refuses settings that can't work; answers the extra roots.
     pub(super) fn check(&self) -> Result<Vec<Certificate>, OutgoingSettingsError> {
         for (host, base) in &self.upstreams {
             check_upstream(host, base)?;

@@ -124,7 +124,7 @@ async fn a_body_has_a_bound() {
     assert_eq!(body_of(LARGEST).await.unwrap().body.len(), LARGEST);
     for length in [LARGEST + 1, 10 * LARGEST] {
         let refused = body_of(length).await;
-        assert!(matches!(refused, Err(OutgoingError::TooLarge)));
+        assert!(matches!(refused, Err(OutgoingError::TooLarge(1))));
     }
 }
 
@@ -142,7 +142,7 @@ async fn a_compressed_body_has_the_same_bound() {
     assert_eq!(unfolding_to(LARGEST).await.unwrap().body.len(), LARGEST);
     for length in [LARGEST + 1, 100 * LARGEST] {
         let refused = unfolding_to(length).await;
-        assert!(matches!(refused, Err(OutgoingError::TooLarge)));
+        assert!(matches!(refused, Err(OutgoingError::TooLarge(1))));
     }
 }
 

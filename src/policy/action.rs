@@ -1,21 +1,20 @@
-//! The actions of a statement. Not a list of which actions there are.
+//! The actions of a statement, as patterns.
 
 use serde_json::{Map, Value};
 
-use super::document::Kind;
+use super::diagnostics::PolicyDiagnostics;
+use super::document::PolicyKind;
+use super::elements::{JsonPath, either, short, texts};
 use super::glob::{Case, Glyph, matches};
-use super::mistake::Mistakes;
-use super::reading::{Place, either, short, texts};
 
-/// `Action`, or all but those of `NotAction`.
+/// The element `Action`, or `NotAction` as its negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Actions {
     negated: bool,
     patterns: Vec<Vec<Glyph>>,
 }
 
-/// What a role's trust is asked for. An action of a trust policy that is none of these would have no effect, and is
-/// more likely a slip of the pen.
+/// The actions of trust policies. Any other action would have no effect there and is probably a typing error.
 const OF_TRUST: [&str; 6] = [
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
@@ -26,36 +25,36 @@ const OF_TRUST: [&str; 6] = [
 ];
 
 impl Actions {
-    /// Whether `action`, `service:Name`, is among them.
+    /// Whether `action` (`service:Name`) is among them.
     pub(super) fn cover(&self, action: &str) -> bool {
         let named = |pattern: &Vec<Glyph>| matches(pattern, action, Case::Ignored);
         self.patterns.iter().any(named) != self.negated
     }
 
-    /// Reads the element; notes what is wrong with it.
+    /// Parses the element and adds its errors.
     pub(super) fn read(
         members: &Map<String, Value>,
-        kind: Kind,
-        place: &Place<'_>,
-        mistakes: &mut Mistakes,
+        kind: PolicyKind,
+        path: &JsonPath<'_>,
+        diagnostics: &mut PolicyDiagnostics,
     ) -> Option<Self> {
         const NONE: &str = "Policy statement must contain actions.";
         let Some((name, value, negated)) =
-            either(members, ["Action", "NotAction"], place, mistakes)
+            either(members, ["Action", "NotAction"], path, diagnostics)
         else {
-            mistakes.note(place, NONE);
+            diagnostics.note(path, NONE);
             return None;
         };
-        let place = place.member(name);
-        let patterns = texts(value, NONE, |text| pattern(text, kind), &place, mistakes);
+        let path = path.member(name);
+        let patterns = texts(value, NONE, |text| pattern(text, kind), &path, diagnostics);
         Some(Self { negated, patterns })
     }
 }
 
-/// Reads `*` or `service:Name`, the name with wildcards; otherwise says what is wrong with it.
-fn pattern(text: &str, kind: Kind) -> Result<Vec<Glyph>, String> {
+/// Parses `*` or `service:Name`, the name with wildcards, or answers the error.
+fn pattern(text: &str, kind: PolicyKind) -> Result<Vec<Glyph>, String> {
     let glyphs: Vec<Glyph> = text.chars().map(Glyph::of).collect();
-    if kind == Kind::Trust && !is_of_trust(text, &glyphs) {
+    if kind == PolicyKind::Trust && !is_of_trust(text, &glyphs) {
         return Err("AssumeRole policy may only specify STS AssumeRole actions.".to_owned());
     }
     if text == "*" {

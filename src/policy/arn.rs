@@ -1,14 +1,12 @@
-//! ARNs as patterns: six parts with colons between them, the last of which may hold colons of its own. Not which ARNs
-//! there are.
+//! Patterns on ARNs: six parts with colons between them. Only the last part may have colons.
 
-use super::glob::{Case, Glyph, Reach, matches};
+use super::glob::{Case, Glyph, WildcardSpan, matches};
 use super::template::Part;
 
-/// How many parts an ARN has.
+/// The number of parts of an ARN.
 pub(super) const PARTS: usize = 6;
 
-/// Whether `arn` has the form of `pattern`, each of the six parts on its own, as the ARN operators of conditions
-/// compare them.
+/// Whether `arn` matches `pattern`, each of the six parts separately, as the ARN operators of conditions compare them.
 pub(super) fn matches_by_part(pattern: &[Glyph], arn: &str) -> bool {
     let patterns: Vec<_> = pattern
         .splitn(PARTS, |glyph| *glyph == Glyph::Char(':'))
@@ -24,7 +22,7 @@ pub(super) fn split(pattern: &[Part]) -> Vec<&[Part]> {
     pattern.splitn(PARTS, |part| *part == colon).collect()
 }
 
-/// The text of a part that holds neither wildcards nor variables.
+/// The text of a part without wildcards and variables.
 pub(super) fn plain(part: &[Part]) -> Option<String> {
     let chars = part.iter().map(|part| match part {
         Part::Glyph(Glyph::Char(char)) => Some(*char),
@@ -33,9 +31,9 @@ pub(super) fn plain(part: &[Part]) -> Option<String> {
     chars.collect()
 }
 
-/// Keeps the wildcards before the fifth colon within their part, but for a `*` that ends one: that may cross colons
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>). Behind the fifth
-/// colon, where services have colons of their own, every wildcard may.
+/// Restricts wildcards before the fifth colon to their part, except a `*` at the end of a part, which may match colons
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>). After the fifth
+/// colon, where services use colons themselves, every wildcard may match colons.
 pub(super) fn keep_within_parts(pattern: &mut [Part]) {
     let colon = Part::Glyph(Glyph::Char(':'));
     let mut colons = 0;
@@ -43,8 +41,8 @@ pub(super) fn keep_within_parts(pattern: &mut [Part]) {
         let ends_part = pattern.get(at + 1).is_none_or(|next| *next == colon);
         match &mut pattern[at] {
             Part::Glyph(Glyph::Char(':')) => colons += 1,
-            Part::Glyph(Glyph::One(reach)) => *reach = Reach::Within,
-            Part::Glyph(Glyph::Many(reach)) if !ends_part => *reach = Reach::Within,
+            Part::Glyph(Glyph::One(reach)) => *reach = WildcardSpan::Segment,
+            Part::Glyph(Glyph::Many(reach)) if !ends_part => *reach = WildcardSpan::Segment,
             Part::Glyph(_) | Part::Variable { .. } => {}
         }
         if colons == PARTS - 1 {

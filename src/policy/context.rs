@@ -1,9 +1,9 @@
-//! The circumstances of a request, as condition keys. Not where they come from, nor what they mean.
+//! The condition keys of a request and their values.
 
 use std::collections::BTreeMap;
 
-/// Condition keys and their values. The names of keys are compared without regard to the case of ASCII letters; values
-/// are kept as they are, numbers and dates as text (dates as in [`Context::set`]'s example).
+/// Condition keys and their values. The names of keys are compared without regard to the case of ASCII letters. Values
+/// are strings, also for numbers and dates (dates as in the example).
 ///
 /// ```
 /// let mut context = cognate::policy::Context::default();
@@ -12,65 +12,65 @@ use std::collections::BTreeMap;
 /// assert_eq!(context.values("AWS:tagkeys"), ["team", "stage"]);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Context(BTreeMap<String, Values>);
+pub struct Context(BTreeMap<String, KeyValues>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Values {
-    /// Whether the key is one that can have several, however many there are now.
+struct KeyValues {
+    /// Whether the key is multivalued, however many values it has now.
     several: bool,
     values: Vec<String>,
 }
 
 impl Context {
-    /// Gives `key`, which can have one value only, this one. What it had before is forgotten.
+    /// Sets the value of a single-valued key and replaces an earlier value.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         let values = vec![value.into()];
         self.put(key, false, values);
     }
 
-    /// Gives `key`, which can have several values, these ones. What it had before is forgotten. Without a value it is
-    /// the same as absent. Such a key is never the value of a variable.
+    /// Sets the values of a multivalued key and replaces earlier values. Without a value, the key is the same as absent.
+    /// Such a key never resolves a variable.
     pub fn set_all<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
         let values = values.into_iter().map(Into::into).collect();
         self.put(key, true, values);
     }
 
     fn put(&mut self, key: &str, several: bool, values: Vec<String>) {
-        let values = Values { several, values };
+        let values = KeyValues { several, values };
         self.0.insert(key.to_ascii_lowercase(), values);
     }
 
-    /// The values of a key; none where it is absent.
+    /// The values of a key; empty if it is absent.
     pub fn values(&self, key: &str) -> &[String] {
         let found = self.0.get(&key.to_ascii_lowercase());
         found.map_or(&[], |found| &found.values)
     }
 
-    /// What stands for a variable.
-    pub(super) fn variable(&self, key: &str) -> Variable<'_> {
+    /// Resolves a variable.
+    pub(super) fn variable(&self, key: &str) -> VariableValue<'_> {
         match self.0.get(&key.to_ascii_lowercase()) {
-            Some(found) if found.several => Variable::Several,
+            Some(found) if found.several => VariableValue::Several,
             Some(found) => match found.values.first() {
-                Some(value) if !value.is_empty() => Variable::Value(value),
-                _ => Variable::Absent,
+                Some(value) if !value.is_empty() => VariableValue::Value(value),
+                _ => VariableValue::Absent,
             },
-            None => Variable::Absent,
+            None => VariableValue::Absent,
         }
     }
 }
 
-/// What a key says as a variable.
+/// The result of resolving a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Variable<'c> {
-    /// This.
+pub(super) enum VariableValue<'c> {
+    /// The key has this single value.
     Value(&'c str),
-    /// Nothing: the key is absent, or its value is empty. A default stands in for it.
+    /// The key is absent, or its value is empty; a default replaces it.
     Absent,
-    /// Too much: the key can have several values. Nothing stands in for it.
+    /// The key is multivalued; nothing replaces it.
     Several,
 }
 
-/// Whether values are "a null dataset" in the words of the documentation: none, or nothing but empty texts.
+/// Whether values are "a null dataset" in the documentation's words: no values, or only empty strings.
 pub(super) fn is_null(values: &[String]) -> bool {
     values.iter().all(String::is_empty)
 }

@@ -1,72 +1,72 @@
-//! A policy document as a whole. Not what its statements say.
+//! A policy document as a whole; `statement` has its statements.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::mistake::{Mistakes, PolicyError};
-use super::reading::{Place, object, only, short, text};
+use super::diagnostics::{PolicyDiagnostics, PolicyError};
+use super::elements::{JsonPath, object, only, short, text};
 use super::statement::{Grammar, Statement};
 use crate::model::json;
 
-/// How many characters a policy may have at most, whatever the caller's limit: the highest quota of IAM.
+/// The most characters of any policy, whatever the caller's limit: the highest quota of IAM.
 pub const MAX_CHARACTERS: usize = 10_240;
 
-/// How many bytes a text may have that is looked at at all: the service model's longest document, white space included.
+/// The most bytes of a document: the service model's longest document, with white space.
 const MAX_BYTES: usize = 131_072;
 
-/// The version of the language that has variables.
+/// The version of the language with variables.
 const VARIABLES: &str = "2012-10-17";
 
-/// What a policy is for; that decides which elements it has.
+/// The purpose of a policy, which decides its elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What a role permits. It names resources, and no principal: that is whoever has it. ARNs may be incomplete.
+pub enum PolicyKind {
+    /// An identity policy: what a role permits. It has resources and no principal. ARNs may be incomplete.
     Identity,
-    /// What a session is narrowed to. As [`Kind::Identity`], but ARNs are complete.
+    /// A session policy: it restricts a session. As [`PolicyKind::Identity`], with complete ARNs.
     Session,
-    /// Who may have a role. It names principals, and no resource: that is the role.
+    /// A trust policy: which principals may assume a role. It has principals and no resource.
     Trust,
 }
 
-/// A policy: statements, of which any may allow or deny. Made by [`Policy::parse`] alone, so it means what its text
-/// says, to the last member. Its length bounds everything in it.
+/// A policy: a list of statements, each an allow or a deny. Only [`Policy::parse`] makes one, so it has every member of
+/// its document. Its length bounds everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     statements: Vec<Statement>,
 }
 
 impl Policy {
-    /// Reads a document, the bytes of a JSON text. It may have `limit` characters, and never more than
-    /// [`MAX_CHARACTERS`]; white space counts only in session policies
+    /// Parses a JSON document of at most `limit` characters, and never more than [`MAX_CHARACTERS`]. White space counts
+    /// only in session policies
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
     ///
-    /// Without a `Version` it is `2008-10-17`, in which `${…}` is plain text.
-    pub fn parse(kind: Kind, text: &[u8], limit: usize) -> Result<Self, PolicyError> {
+    /// The default `Version` is `2008-10-17`, in which `${…}` is literal text.
+    pub fn parse(kind: PolicyKind, text: &[u8], limit: usize) -> Result<Self, PolicyError> {
         let limit = limit.min(MAX_CHARACTERS);
         if text.len() > MAX_BYTES || kind.characters(text) > limit {
             return Err(PolicyError::TooLong { limit });
         }
-        let mut mistakes = Mistakes::default();
+        let mut diagnostics = PolicyDiagnostics::default();
         let statements = match json::read(text) {
-            Ok(value) => document(kind, &value, &mut mistakes),
+            Ok(value) => document(kind, &value, &mut diagnostics),
             Err(error) => {
                 let message = format!("This policy contains invalid Json ({error})");
-                mistakes.note(&Place::ROOT, message);
+                diagnostics.note(&JsonPath::ROOT, message);
                 None
             }
         };
-        mistakes.or(statements.map(|statements| Self { statements }))
+        diagnostics.or(statements.map(|statements| Self { statements }))
     }
 
-    /// The statements, in the order of the document; never none.
+    /// The statements in the document's order; at least one.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
     }
 }
 
-impl Kind {
-    /// How many characters of a text count.
+impl PolicyKind {
+    /// The number of characters that count.
     fn characters(self, text: &[u8]) -> usize {
         let begins = |byte: &&u8| **byte & 0xc0 != 0x80;
         let counts = |byte: &&u8| self == Self::Session || !byte.is_ascii_whitespace();
@@ -74,14 +74,18 @@ impl Kind {
     }
 }
 
-fn document(kind: Kind, value: &Value, mistakes: &mut Mistakes) -> Option<Vec<Statement>> {
-    let root = &Place::ROOT;
-    let members = object(value, "a policy", root, mistakes)?;
-    only(members, &["Version", "Id", "Statement"], root, mistakes);
-    let variables = has_variables(members, mistakes);
-    text(members, "Id", root, mistakes);
+fn document(
+    kind: PolicyKind,
+    value: &Value,
+    diagnostics: &mut PolicyDiagnostics,
+) -> Option<Vec<Statement>> {
+    let root = &JsonPath::ROOT;
+    let members = object(value, "a policy", root, diagnostics)?;
+    only(members, &["Version", "Id", "Statement"], root, diagnostics);
+    let variables = has_variables(members, diagnostics);
+    text(members, "Id", root, diagnostics);
     let Some(value) = members.get("Statement") else {
-        mistakes.note(root, "Missing required field Statement");
+        diagnostics.note(root, "Missing required field Statement");
         return None;
     };
     let list = match value {
@@ -89,15 +93,15 @@ fn document(kind: Kind, value: &Value, mistakes: &mut Mistakes) -> Option<Vec<St
         one => std::slice::from_ref(one),
     };
     if list.is_empty() {
-        mistakes.note(root, "Could not parse the policy: Statement is empty!");
+        diagnostics.note(root, "Could not parse the policy: Statement is empty!");
     }
     let grammar = Grammar { kind, variables };
     let all = root.member("Statement");
     let statements = list.iter().enumerate().map(|(index, value)| {
         let element = all.element(index);
-        // Of the only statement it needn't be said which one it is.
-        let place = if list.len() == 1 { root } else { &element };
-        Statement::read(value, grammar, place, mistakes)
+        // The path of an only statement is empty.
+        let path = if list.len() == 1 { root } else { &element };
+        Statement::read(value, grammar, path, diagnostics)
     });
     let statements: Vec<_> = statements.collect();
     let mut sids = BTreeSet::new();
@@ -105,20 +109,20 @@ fn document(kind: Kind, value: &Value, mistakes: &mut Mistakes) -> Option<Vec<St
         let sid = statement.as_ref().and_then(Statement::sid);
         if sid.is_some_and(|sid| !sids.insert(sid)) {
             let message = "Statement IDs (SID) in a single policy must be unique.";
-            mistakes.note(&all.element(index), message);
+            diagnostics.note(&all.element(index), message);
         }
     }
     statements.into_iter().collect()
 }
 
-/// Reads the version, on which it depends whether `${…}` is a variable.
-fn has_variables(members: &Map<String, Value>, mistakes: &mut Mistakes) -> bool {
-    let root = &Place::ROOT;
-    let version = text(members, "Version", root, mistakes);
+/// Reads the version; answers whether `${…}` is a variable.
+fn has_variables(members: &Map<String, Value>, diagnostics: &mut PolicyDiagnostics) -> bool {
+    let root = &JsonPath::ROOT;
+    let version = text(members, "Version", root, diagnostics);
     if let Some(other) = version.filter(|version| !["2008-10-17", VARIABLES].contains(version)) {
         let other = short(other);
         let what = format_args!("the version is 2012-10-17 or 2008-10-17, not {other}");
-        mistakes.syntax(&root.member("Version"), what);
+        diagnostics.syntax(&root.member("Version"), what);
     }
     version == Some(VARIABLES)
 }

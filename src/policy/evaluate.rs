@@ -1,84 +1,84 @@
-//! Weighing policies
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>). Not which policies
-//! count for somebody.
+//! The evaluation of policies
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>). The caller chooses the
+//! policies.
 
 use super::context::Context;
 use super::document::Policy;
 use super::principal::Principal;
 use super::statement::Effect;
 
-/// What somebody asks for.
+/// A request for access, which policies allow or deny.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'r> {
-    /// `service:Name`; the case of its letters doesn't matter.
+pub struct AccessRequest<'r> {
+    /// The action, `service:Name`, in any case.
     pub action: &'r str,
-    /// The ARN that it acts on, or `*` where it acts on none in particular. Trust policies don't look at it.
+    /// The resource's ARN, or `*` if the action has no specific resource. Trust policies ignore it.
     pub resource: &'r str,
-    /// Who asks for a role. Only trust policies look at it; without it they allow nothing.
+    /// The principal that requests a role. Only trust policies read it; without it they allow nothing.
     pub principal: Option<Principal<'r>>,
-    /// The circumstances.
+    /// The condition keys and their values.
     pub context: &'r Context,
 }
 
-/// What policies say to a request. Numbers count from 0, policies in the order in which they were given.
+/// The decision of policies about a request. Policies and statements are numbered from 0, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Yes: a statement allows it, and none denies it.
+pub enum AccessDecision {
+    /// A statement allows the request, and none denies it.
     Allow {
         /// The policy of the first statement that allows it.
         policy: usize,
         /// That statement.
         statement: usize,
     },
-    /// No: a statement denies it.
+    /// A statement denies the request.
     ExplicitDeny {
         /// The policy of the first statement that denies it.
         policy: usize,
         /// That statement.
         statement: usize,
     },
-    /// No: no statement allows it.
+    /// No statement allows or denies the request.
     ImplicitDeny,
 }
 
-impl Decision {
-    /// Whether the answer is yes.
+impl AccessDecision {
+    /// Whether the request is allowed.
     pub fn is_allow(self) -> bool {
         matches!(self, Self::Allow { .. })
     }
 }
 
-/// What `policies` together say to `request`.
+/// Decides `request` by all `policies` together.
 pub fn evaluate<'p>(
-    request: &Request<'_>,
+    request: &AccessRequest<'_>,
     policies: impl IntoIterator<Item = &'p Policy>,
-) -> Decision {
-    let mut decision = Decision::ImplicitDeny;
+) -> AccessDecision {
+    let mut decision = AccessDecision::ImplicitDeny;
     for (policy, document) in policies.into_iter().enumerate() {
         for (statement, rule) in document.statements().iter().enumerate() {
-            // Another statement that allows changes nothing any more.
+            // A second allow changes nothing.
             if rule.effect() == Effect::Allow && decision.is_allow() || !rule.covers(request) {
                 continue;
             }
             match rule.effect() {
-                Effect::Allow => decision = Decision::Allow { policy, statement },
-                Effect::Deny => return Decision::ExplicitDeny { policy, statement },
+                Effect::Allow => decision = AccessDecision::Allow { policy, statement },
+                Effect::Deny => return AccessDecision::ExplicitDeny { policy, statement },
             }
         }
     }
     decision
 }
 
-/// What sets of policies say that must all allow, such as those of a role and those of its session: no if one of them
-/// denies, then no if one of them doesn't allow, and no if there is none. Of several answers of a kind it is the first.
-pub fn intersection(decisions: impl IntoIterator<Item = Decision>) -> Decision {
+/// Combines the decisions of sets of policies that must all allow, such as a role's and its session's. The result is the
+/// first explicit deny, or else the first implicit deny, or else the first allow. No decision at all is an implicit deny.
+pub fn intersection(decisions: impl IntoIterator<Item = AccessDecision>) -> AccessDecision {
     let mut all = None;
     for decision in decisions {
         match (all, decision) {
-            (_, Decision::ExplicitDeny { .. }) => return decision,
-            (_, Decision::ImplicitDeny) | (None, _) => all = Some(decision),
-            (Some(_), Decision::Allow { .. }) => {}
+            (_, AccessDecision::ExplicitDeny { .. }) => return decision,
+            (_, AccessDecision::ImplicitDeny) | (None, _) => all = Some(decision),
+            (Some(_), AccessDecision::Allow { .. }) => {}
         }
     }
-    all.unwrap_or(Decision::ImplicitDeny)
+    all.unwrap_or(AccessDecision::ImplicitDeny)
 }

@@ -1,54 +1,52 @@
-//! Matching a text with `*` and `?`. Not a parser: what is a wildcard and what is text was decided before.
-//!
-//! A pattern is a row of glyphs rather than a text, so that a `*` that came from somewhere else stays a character.
+//! Matching with `*` and `?`. A pattern is a sequence of glyphs rather than a string, so that a `*` in the value of a
+//! variable stays a character.
 
-/// One place of a pattern.
+/// One element of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Glyph {
-    /// This character.
+    /// The literal character.
     Char(char),
-    /// Any one character: `?`.
-    One(Reach),
-    /// Any characters, or none: `*`.
-    Many(Reach),
+    /// Any single character: `?`.
+    One(WildcardSpan),
+    /// Any characters, also none: `*`.
+    Many(WildcardSpan),
 }
 
-/// What a wildcard may stand for.
+/// The characters that a wildcard matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Everything.
-    Across,
-    /// Everything but colons: one segment of an ARN.
-    Within,
+pub(super) enum WildcardSpan {
+    /// The wildcard matches any character.
+    Anything,
+    /// The wildcard matches no colon, so it stays in one segment of an ARN.
+    Segment,
 }
 
 /// Whether upper and lower case differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Case {
-    /// They do.
+    /// Upper and lower case differ.
     Kept,
-    /// Those of ASCII don't. Other letters always do: folding them would let look-alikes in (the Kelvin sign folds
-    /// to a `k`).
+    /// Upper and lower case of ASCII letters are equal. Other letters always differ, because case folding would let
+    /// look-alikes match (the Kelvin sign folds to a `k`).
     Ignored,
 }
 
-/// Whether the whole of `text` has the form of `pattern`. Takes at most about as many steps as the pattern's length
-/// times the text's.
+/// Whether the whole of `text` matches `pattern`. The number of steps is at most about the product of their lengths.
 ///
-/// Wildcards that may not cross a colon stand in ARNs only, and in front: no wildcard before the last of them may cross
-/// one either, but for a star with a colon behind it (`arn::keep_within_parts`).
+/// Only ARNs have wildcards that match no colon, in front: before the last of them, no other wildcard matches a colon
+/// either, except a star followed by a colon (`arn::keep_within_parts`).
 pub(super) fn matches(pattern: &[Glyph], text: &str, case: Case) -> bool {
     walk(pattern, text, case).0
 }
 
-/// The answer, and the number of steps that it took.
+/// Answers the result and the number of steps.
 ///
-/// Where the text doesn't fit, the last star takes one more character. Stars before it need no second look: what they
-/// could take, the last one can. A star that may not cross a colon gives up there, with the part of the ARN that it
-/// stands in; then the last one that may cross takes over.
+/// On a mismatch, the last star takes one more character (backtracking). Earlier stars need no retry, because the last one
+/// can take whatever they could. A star that matches no colon fails at the end of its part of the ARN; then the last star
+/// that matches colons is retried.
 pub(super) fn walk(pattern: &[Glyph], text: &str, case: Case) -> (bool, usize) {
     let (mut at, mut rest) = (0, text.chars());
-    let (mut across, mut within) = (None, None);
+    let (mut any_star, mut segment_star) = (None, None);
     let mut steps = 0;
     loop {
         steps += 1;
@@ -56,9 +54,9 @@ pub(super) fn walk(pattern: &[Glyph], text: &str, case: Case) -> (bool, usize) {
             Some(Glyph::Many(reach)) => {
                 at += 1;
                 let star = Some((at, rest.clone()));
-                (across, within) = match reach {
-                    Reach::Across => (star, None),
-                    Reach::Within => (across, star),
+                (any_star, segment_star) = match reach {
+                    WildcardSpan::Anything => (star, None),
+                    WildcardSpan::Segment => (any_star, star),
                 };
                 continue;
             }
@@ -70,21 +68,21 @@ pub(super) fn walk(pattern: &[Glyph], text: &str, case: Case) -> (bool, usize) {
                         continue;
                     }
                     Some(_) => {}
-                    // Whatever a star took more would be missing here too.
+                    // A longer match of a star would lack these characters too.
                     None => return (false, steps),
                 }
             }
             None if rest.as_str().is_empty() => return (true, steps),
             None => {}
         }
-        if let Some((after, taken)) = &mut within {
+        if let Some((after, taken)) = &mut segment_star {
             if taken.next().is_some_and(|char| char != ':') {
                 (at, rest) = (*after, taken.clone());
                 continue;
             }
-            within = None;
+            segment_star = None;
         }
-        let Some((after, taken)) = &mut across else {
+        let Some((after, taken)) = &mut any_star else {
             return (false, steps);
         };
         if taken.next().is_none() {
@@ -95,24 +93,24 @@ pub(super) fn walk(pattern: &[Glyph], text: &str, case: Case) -> (bool, usize) {
 }
 
 impl Glyph {
-    /// What a character stands for where `*` and `?` are wildcards.
+    /// The glyph of a character, if `*` and `?` are wildcards.
     pub(super) fn of(char: char) -> Self {
         match char {
-            '*' => Self::Many(Reach::Across),
-            '?' => Self::One(Reach::Across),
+            '*' => Self::Many(WildcardSpan::Anything),
+            '?' => Self::One(WildcardSpan::Anything),
             other => Self::Char(other),
         }
     }
 
-    /// Whether this glyph, no star, can stand for `char`.
+    /// Whether this glyph, which isn't a star, matches `char`.
     fn takes(self, char: char, case: Case) -> bool {
         match self {
             Self::Char(own) => match case {
                 Case::Kept => own == char,
                 Case::Ignored => own.eq_ignore_ascii_case(&char),
             },
-            Self::One(Reach::Within) => char != ':',
-            Self::One(Reach::Across) | Self::Many(_) => true,
+            Self::One(WildcardSpan::Segment) => char != ':',
+            Self::One(WildcardSpan::Anything) | Self::Many(_) => true,
         }
     }
 }

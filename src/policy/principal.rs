@@ -1,131 +1,134 @@
-//! Who asks for a role, and whom a trust policy names. Not whether somebody is who they say.
+//! The principal of a request, and the principals that a trust policy names. `app` authenticates the principal.
 
 use serde_json::{Map, Value};
 
-use super::document::Kind;
-use super::mistake::Mistakes;
-use super::reading::{Place, either, object, short, texts};
+use super::diagnostics::PolicyDiagnostics;
+use super::document::PolicyKind;
+use super::elements::{JsonPath, either, object, short, texts};
 use super::statement::Effect;
 use crate::model::ids::{AccountId, OidcProviderArn};
 
-/// Who asks for a role. Names are compared to the byte.
+/// The principal that requests a role. Names are compared as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Principal<'p> {
-    /// Somebody signed in at a provider: `cognito-identity.amazonaws.com`, or the ARN of an OpenID Connect or SAML
-    /// provider.
+    /// A user of an identity provider: `cognito-identity.amazonaws.com`, or the ARN of an OpenID Connect or SAML provider.
     Federated(&'p str),
-    /// Somebody with an access key, by every name that trust policies have for them: the number of their account, the
-    /// ARN of the session, of its role or user, and the unique id of that.
+    /// A caller with an access key, by every name that trust policies may use: the account's number, the ARN of the
+    /// session, of its role or user, and the unique id of the role or user.
     Aws(&'p [&'p str]),
-    /// A service: `ec2.amazonaws.com`.
+    /// An AWS service, for example `ec2.amazonaws.com`.
     Service(&'p str),
 }
 
-/// `Principal`, or all but those of `NotPrincipal`.
+/// The element `Principal`, or `NotPrincipal` as its negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Principals {
     negated: bool,
-    named: Vec<Named>,
+    named: Vec<PrincipalPattern>,
 }
 
-/// What a trust policy names.
+/// A principal that a trust policy names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Named {
-    /// `"*"`, and `{"AWS": "*"}`, which the documentation calls equivalent.
-    Everybody,
+enum PrincipalPattern {
+    /// Every principal: `"*"` or `{"AWS": "*"}`, which are equivalent in the documentation.
+    Anyone,
     Federated(String),
-    /// An ARN, a unique id, or an account's number, to which the ARN of an account's root is reduced.
+    /// An ARN, a unique id, or an account's number. The ARN of an account's root becomes its number.
     Aws(String),
     Service(String),
 }
 
 impl Principals {
-    /// Whether `asking` is among them. Where nobody is known to ask, nobody is allowed, and everybody denied.
-    pub(super) fn cover(&self, effect: Effect, asking: Option<Principal<'_>>) -> bool {
-        let Some(asking) = asking else {
+    /// Whether `caller` is among them. Without a caller, an allow covers none and a deny covers all.
+    pub(super) fn cover(&self, effect: Effect, caller: Option<Principal<'_>>) -> bool {
+        let Some(caller) = caller else {
             return effect == Effect::Deny;
         };
-        let is_asking = |named: &Named| match (named, asking) {
-            (Named::Everybody, _) => true,
-            (Named::Federated(name), Principal::Federated(asking))
-            | (Named::Service(name), Principal::Service(asking)) => name == asking,
-            (Named::Aws(name), Principal::Aws(names)) => names.contains(&name.as_str()),
+        let is_caller = |named: &PrincipalPattern| match (named, caller) {
+            (PrincipalPattern::Anyone, _) => true,
+            (PrincipalPattern::Federated(name), Principal::Federated(caller))
+            | (PrincipalPattern::Service(name), Principal::Service(caller)) => name == caller,
+            (PrincipalPattern::Aws(name), Principal::Aws(names)) => names.contains(&name.as_str()),
             _ => false,
         };
-        self.named.iter().any(is_asking) != self.negated
+        self.named.iter().any(is_caller) != self.negated
     }
 
-    /// Whether somebody signed in at some SAML provider may be among them.
+    /// Whether a user of some SAML provider may be among them.
     pub(super) fn cover_saml(&self) -> bool {
-        let is_saml = |named: &Named| match named {
-            Named::Everybody => true,
-            Named::Federated(name) => is_saml_provider(name),
-            Named::Aws(_) | Named::Service(_) => false,
+        let is_saml = |named: &PrincipalPattern| match named {
+            PrincipalPattern::Anyone => true,
+            PrincipalPattern::Federated(name) => is_saml_provider(name),
+            PrincipalPattern::Aws(_) | PrincipalPattern::Service(_) => false,
         };
         self.negated || self.named.iter().any(is_saml)
     }
 
-    /// Reads the element; notes what is wrong with it. `None` where the kind of policy has none.
+    /// Parses the element and adds its errors. `None` if this kind of policy has no principals.
     pub(super) fn read(
         members: &Map<String, Value>,
-        kind: Kind,
+        kind: PolicyKind,
         effect: Option<Effect>,
-        place: &Place<'_>,
-        mistakes: &mut Mistakes,
+        path: &JsonPath<'_>,
+        diagnostics: &mut PolicyDiagnostics,
     ) -> Option<Self> {
         const NAMES: [&str; 2] = ["Principal", "NotPrincipal"];
-        if kind != Kind::Trust {
+        if kind != PolicyKind::Trust {
             if NAMES.iter().any(|name| members.contains_key(*name)) {
-                mistakes.note(place, "Policy document should not specify a principal.");
+                diagnostics.note(path, "Policy document should not specify a principal.");
             }
             return None;
         }
-        let Some((name, value, negated)) = either(members, NAMES, place, mistakes) else {
-            mistakes.note(place, "Missing required field Principal");
+        let Some((name, value, negated)) = either(members, NAMES, path, diagnostics) else {
+            diagnostics.note(path, "Missing required field Principal");
             return None;
         };
         if negated && effect == Some(Effect::Allow) {
-            mistakes.note(place, "Allow with NotPrincipal is not allowed.");
+            diagnostics.note(path, "Allow with NotPrincipal is not allowed.");
         }
         let named = match value {
-            Value::String(text) if text == "*" => vec![Named::Everybody],
-            _ => by_kind(value, &place.member(name), mistakes),
+            Value::String(text) if text == "*" => vec![PrincipalPattern::Anyone],
+            _ => by_kind(value, &path.member(name), diagnostics),
         };
         Some(Self { negated, named })
     }
 }
 
-fn by_kind(value: &Value, place: &Place<'_>, mistakes: &mut Mistakes) -> Vec<Named> {
+fn by_kind(
+    value: &Value,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
+) -> Vec<PrincipalPattern> {
     const EMPTY: &str = "Missing required field Principal cannot be empty!";
-    let Some(kinds) = object(value, "a principal that is not \"*\"", place, mistakes) else {
+    let Some(kinds) = object(value, "a principal that is not \"*\"", path, diagnostics) else {
         return Vec::new();
     };
     if kinds.is_empty() {
-        mistakes.note(place, EMPTY);
+        diagnostics.note(path, EMPTY);
     }
     let named = kinds.iter().flat_map(|(kind, names)| {
-        let place = place.member(kind);
-        let read: fn(&str) -> Result<Named, String> = match kind.as_str() {
+        let path = path.member(kind);
+        let read: fn(&str) -> Result<PrincipalPattern, String> = match kind.as_str() {
             "AWS" => aws,
             "Federated" => federated,
             "Service" => service,
             _ => {
                 let what = format_args!("unknown kind of principal {}", short(kind));
-                mistakes.syntax(&place, what);
+                diagnostics.syntax(&path, what);
                 return Vec::new();
             }
         };
-        texts(names, EMPTY, read, &place, mistakes)
+        texts(names, EMPTY, read, &path, diagnostics)
     });
     named.collect()
 }
 
-fn aws(name: &str) -> Result<Named, String> {
+fn aws(name: &str) -> Result<PrincipalPattern, String> {
     if name == "*" {
-        return Ok(Named::Everybody);
+        return Ok(PrincipalPattern::Anyone);
     }
     if AccountId::parse(name).is_some() || is_unique_id(name) {
-        return Ok(Named::Aws(name.to_owned()));
+        return Ok(PrincipalPattern::Aws(name.to_owned()));
     }
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     if let [
@@ -141,7 +144,7 @@ fn aws(name: &str) -> Result<Named, String> {
         && !name.contains(['*', '?'])
     {
         if (service, resource) == ("iam", "root") {
-            return Ok(Named::Aws(account.to_owned()));
+            return Ok(PrincipalPattern::Aws(account.to_owned()));
         }
         let kinds: &[&str] = match service {
             "iam" => &["user/", "role/"],
@@ -151,24 +154,24 @@ fn aws(name: &str) -> Result<Named, String> {
             .iter()
             .any(|kind| resource.len() > kind.len() && resource.starts_with(kind))
         {
-            return Ok(Named::Aws(name.to_owned()));
+            return Ok(PrincipalPattern::Aws(name.to_owned()));
         }
     }
     Err(invalid("AWS", name))
 }
 
-fn federated(name: &str) -> Result<Named, String> {
+fn federated(name: &str) -> Result<PrincipalPattern, String> {
     let is_oidc_provider =
         OidcProviderArn::parse(name).is_some() && !name.contains(['*', '?', ' ']);
     if is_oidc_provider || is_saml_provider(name) || is_domain(name) {
-        return Ok(Named::Federated(name.to_owned()));
+        return Ok(PrincipalPattern::Federated(name.to_owned()));
     }
     Err("Federated principals must be valid domain names or SAML metadata ARNs".to_owned())
 }
 
-fn service(name: &str) -> Result<Named, String> {
+fn service(name: &str) -> Result<PrincipalPattern, String> {
     if is_domain(name) {
-        return Ok(Named::Service(name.to_owned()));
+        return Ok(PrincipalPattern::Service(name.to_owned()));
     }
     Err(invalid("SERVICE", name))
 }
@@ -178,7 +181,7 @@ fn invalid(kind: &str, name: &str) -> String {
     format!("Invalid principal in policy: \"{kind}\":\"{name}\"")
 }
 
-/// As IAM writes the principal of a role or user that is gone: `AROA…`.
+/// Whether the name is a unique id (`AROA…`), as IAM writes the principal of a deleted role or user.
 fn is_unique_id(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     ["AROA", "AIDA"].iter().any(|kind| name.starts_with(kind))

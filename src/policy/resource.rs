@@ -1,17 +1,17 @@
-//! The resources of a statement. Not a list of which resources there are, nor of what an action acts on.
+//! The resources of a statement, as patterns on ARNs.
 
 use serde_json::{Map, Value};
 
 use super::arn;
 use super::context::Context;
-use super::document::Kind;
-use super::glob::{Case, Glyph, Reach};
-use super::mistake::Mistakes;
-use super::reading::{Place, either, short, texts};
+use super::diagnostics::PolicyDiagnostics;
+use super::document::PolicyKind;
+use super::elements::{JsonPath, either, short, texts};
+use super::glob::{Case, Glyph, WildcardSpan};
 use super::statement::{Effect, Grammar};
 use super::template::{Part, Syntax, Template, Unresolved, parts};
 
-/// `Resource`, or all but those of `NotResource`.
+/// The element `Resource`, or `NotResource` as its negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Resources {
     negated: bool,
@@ -19,9 +19,8 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    /// Whether `resource` is among them. What has a variable that doesn't resolve is no resource. In a `NotResource`
-    /// that would leave nothing out, which is right to deny by, and too much to allow by: such a statement allows
-    /// nothing.
+    /// Whether `resource` is among them. A pattern with an unresolved variable matches nothing. In `NotResource`, that
+    /// would exclude nothing, which is right for a deny and too wide for an allow: such an allow covers nothing.
     pub(super) fn cover(&self, effect: Effect, resource: &str, context: &Context) -> bool {
         let mut unresolved = false;
         for pattern in &self.patterns {
@@ -34,40 +33,46 @@ impl Resources {
         self.negated && (effect == Effect::Deny || !unresolved)
     }
 
-    /// Reads the element; notes what is wrong with it. `None` in a trust policy, which has none.
+    /// Parses the element and adds its errors. `None` in a trust policy, which has no resources.
     pub(super) fn read(
         members: &Map<String, Value>,
         grammar: Grammar,
-        place: &Place<'_>,
-        mistakes: &mut Mistakes,
+        path: &JsonPath<'_>,
+        diagnostics: &mut PolicyDiagnostics,
     ) -> Option<Self> {
         const NONE: &str = "Policy statement must contain resources.";
-        if grammar.kind == Kind::Trust {
+        if grammar.kind == PolicyKind::Trust {
             if members.contains_key("Resource") {
-                mistakes.note(place, "Has prohibited field Resource");
+                diagnostics.note(path, "Has prohibited field Resource");
             }
             if members.contains_key("NotResource") {
-                mistakes.note(place, "AssumeRole policy must not contain resources.");
+                diagnostics.note(path, "AssumeRole policy must not contain resources.");
             }
             return None;
         }
         let Some((name, value, negated)) =
-            either(members, ["Resource", "NotResource"], place, mistakes)
+            either(members, ["Resource", "NotResource"], path, diagnostics)
         else {
-            mistakes.note(place, NONE);
+            diagnostics.note(path, NONE);
             return None;
         };
-        let place = place.member(name);
-        let patterns = texts(value, NONE, |text| pattern(text, grammar), &place, mistakes);
+        let path = path.member(name);
+        let patterns = texts(
+            value,
+            NONE,
+            |text| pattern(text, grammar),
+            &path,
+            diagnostics,
+        );
         Some(Self { negated, patterns })
     }
 }
 
-/// Reads `*` or an ARN with wildcards and, behind its fifth colon, variables; otherwise says what is wrong with it.
+/// Parses `*` or an ARN with wildcards and, after its fifth colon, variables, or answers the error.
 /// An ARN with fewer than six parts is completed with `*`, but in session policies
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
 fn pattern(text: &str, grammar: Grammar) -> Result<Template, String> {
-    let many = Part::Glyph(Glyph::Many(Reach::Across));
+    let many = Part::Glyph(Glyph::Many(WildcardSpan::Anything));
     if text == "*" {
         return Ok(Template::from_parts(vec![many]));
     }
@@ -84,8 +89,8 @@ fn pattern(text: &str, grammar: Grammar) -> Result<Template, String> {
     Ok(Template::from_parts(pattern))
 }
 
-/// How many parts the pattern of an ARN has, if it is one.
-fn check(pattern: &[Part], text: &str, kind: Kind) -> Result<usize, String> {
+/// Checks the pattern of an ARN; answers the number of its parts.
+fn check(pattern: &[Part], text: &str, kind: PolicyKind) -> Result<usize, String> {
     let parts = arn::split(pattern);
     let shown = short(text);
     let is_variable = |part: &Part| matches!(part, Part::Variable { .. });
@@ -116,7 +121,7 @@ fn check(pattern: &[Part], text: &str, kind: Kind) -> Result<usize, String> {
         return Err(message.to_owned());
     }
     let complete = parts.len() == arn::PARTS;
-    if !complete && kind == Kind::Session {
+    if !complete && kind == PolicyKind::Session {
         return Err(format!(
             "Resource {shown} is an incomplete ARN, which session policies don't support"
         ));
@@ -128,7 +133,7 @@ fn check(pattern: &[Part], text: &str, kind: Kind) -> Result<usize, String> {
     }
     if parts.last().is_none_or(|resource| resource.is_empty()) {
         return Err(format!(
-            "Resource {shown} names nothing behind its fifth colon"
+            "Resource {shown} has nothing after its fifth colon"
         ));
     }
     Ok(parts.len())

@@ -1,22 +1,22 @@
-//! One statement: an effect on whoever, whatever and wherever it covers. Not how statements are weighed.
+//! One statement: an effect on the principals, actions and resources that it covers. `evaluate` combines statements.
 
 use serde_json::Value;
 
 use super::action::Actions;
 use super::condition::{Condition, conditions};
-use super::document::Kind;
-use super::evaluate::Request;
-use super::mistake::Mistakes;
+use super::diagnostics::PolicyDiagnostics;
+use super::document::PolicyKind;
+use super::elements::{JsonPath, object, only, short, text};
+use super::evaluate::AccessRequest;
 use super::principal::{Principal, Principals};
-use super::reading::{Place, object, only, short, text};
 use super::resource::Resources;
 
-/// What a statement does.
+/// The effect of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It permits what it covers, unless anything denies it.
+    /// The statement allows the requests that it covers, unless another denies them.
     Allow,
-    /// It forbids what it covers, whatever permits it.
+    /// The statement denies the requests that it covers, whatever allows them.
     Deny,
 }
 
@@ -25,19 +25,19 @@ pub enum Effect {
 pub struct Statement {
     sid: Option<String>,
     effect: Effect,
-    /// Trust policies have them, others don't.
+    /// The principals; only trust policies have them.
     principals: Option<Principals>,
     actions: Actions,
-    /// Trust policies don't have them, others do.
+    /// The resources; trust policies don't have them.
     resources: Option<Resources>,
     conditions: Vec<Condition>,
 }
 
-/// Which rules a statement follows.
+/// The rules that a statement follows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grammar {
-    /// What the policy is for.
-    pub(super) kind: Kind,
+    /// The purpose of the policy.
+    pub(super) kind: PolicyKind,
     /// Whether `${…}` is a variable.
     pub(super) variables: bool,
 }
@@ -55,46 +55,46 @@ const MEMBERS: [&str; 9] = [
 ];
 
 impl Statement {
-    /// Its id, 1 to any number of ASCII letters and digits; `None` without one, or with an empty one.
+    /// The statement's id (ASCII letters and digits); `None` if it is absent or empty.
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
     }
 
-    /// What it does.
+    /// The statement's effect.
     pub fn effect(&self) -> Effect {
         self.effect
     }
 
-    /// Whether it is about `principal`, whatever else it asks. A statement without principals is about everybody.
+    /// Whether the statement covers `principal`, apart from its other elements. Without principals it covers all.
     pub fn is_about(&self, principal: Principal<'_>) -> bool {
         let principals = self.principals.as_ref();
         principals.is_none_or(|principals| principals.cover(self.effect, Some(principal)))
     }
 
-    /// Whether it may be about somebody signed in at a SAML provider, whichever, and whatever else it asks.
+    /// Whether the statement may cover a user of some SAML provider, apart from its other elements.
     pub fn is_about_saml(&self) -> bool {
         let principals = self.principals.as_ref();
         principals.is_none_or(Principals::cover_saml)
     }
 
-    /// Whether it is about `action`, `service:Name`, whatever else it asks.
+    /// Whether the statement covers `action` (`service:Name`), apart from its other elements.
     pub fn names(&self, action: &str) -> bool {
         self.actions.cover(action)
     }
 
-    /// Whether it holds only for values of `key` that it names: a positive condition of strings, not satisfied by a
-    /// missing key, each of whose values is without variables and has a letter or digit besides its wildcards.
+    /// Whether the statement holds only for named values of `key`: it has a positive condition of strings that a missing
+    /// key doesn't satisfy, and each value has a letter or digit besides wildcards and no variables.
     pub fn pins(&self, key: &str) -> bool {
         self.conditions.iter().any(|condition| condition.pins(key))
     }
 
-    /// The keys that its conditions ask for, in lower case.
+    /// The keys of its conditions, in lower case.
     pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().map(Condition::key)
     }
 
-    /// Whether it covers `request`.
-    pub(super) fn covers(&self, request: &Request<'_>) -> bool {
+    /// Whether the statement covers `request`.
+    pub(super) fn covers(&self, request: &AccessRequest<'_>) -> bool {
         let (effect, context) = (self.effect, request.context);
         let principals = self.principals.as_ref();
         let resources = self.resources.as_ref();
@@ -107,41 +107,41 @@ impl Statement {
                 .all(|condition| condition.holds(effect, context))
     }
 
-    /// Reads a statement; notes what is wrong with it.
+    /// Parses a statement and adds its errors.
     pub(super) fn read(
         value: &Value,
         grammar: Grammar,
-        place: &Place<'_>,
-        mistakes: &mut Mistakes,
+        path: &JsonPath<'_>,
+        diagnostics: &mut PolicyDiagnostics,
     ) -> Option<Self> {
-        let members = object(value, "a statement", place, mistakes)?;
-        only(members, &MEMBERS, place, mistakes);
-        let sid = text(members, "Sid", place, mistakes);
+        let members = object(value, "a statement", path, diagnostics)?;
+        only(members, &MEMBERS, path, diagnostics);
+        let sid = text(members, "Sid", path, diagnostics);
         let sid = sid.filter(|sid| !sid.is_empty());
         if sid.is_some_and(|sid| !sid.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
             let message = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular \
                            expression [0-9A-Za-z]*";
-            mistakes.note(place, message);
+            diagnostics.note(path, message);
         }
-        let effect = match text(members, "Effect", place, mistakes) {
+        let effect = match text(members, "Effect", path, diagnostics) {
             Some("Allow") => Some(Effect::Allow),
             Some("Deny") => Some(Effect::Deny),
             Some(other) => {
                 let what = format_args!("the effect is Allow or Deny, not {}", short(other));
-                mistakes.syntax(&place.member("Effect"), what);
+                diagnostics.syntax(&path.member("Effect"), what);
                 None
             }
             None => {
                 if !members.contains_key("Effect") {
-                    mistakes.note(place, "Missing required field Effect");
+                    diagnostics.note(path, "Missing required field Effect");
                 }
                 None
             }
         };
-        let principals = Principals::read(members, grammar.kind, effect, place, mistakes);
-        let actions = Actions::read(members, grammar.kind, place, mistakes);
-        let resources = Resources::read(members, grammar, place, mistakes);
-        let conditions = conditions(members, grammar.variables, place, mistakes);
+        let principals = Principals::read(members, grammar.kind, effect, path, diagnostics);
+        let actions = Actions::read(members, grammar.kind, path, diagnostics);
+        let resources = Resources::read(members, grammar, path, diagnostics);
+        let conditions = conditions(members, grammar.variables, path, diagnostics);
         Some(Self {
             sid: sid.map(str::to_owned),
             effect: effect?,

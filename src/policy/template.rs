@@ -1,50 +1,50 @@
-//! Texts of a policy that may hold wildcards and variables: `home/${aws:username}/*`. Not a template engine: nothing is
-//! ever written out, and what stands for a variable is never looked at for wildcards or variables again.
+//! Strings of a policy with wildcards and variables: `home/${aws:username}/*`. They are matched and never expanded to a
+//! string, so the value of a variable can't contain a wildcard or a variable.
 
-use super::context::{Context, Variable};
+use super::context::{Context, VariableValue};
 use super::glob::{Case, Glyph, matches};
 
-/// A text, parsed.
+/// A parsed string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Template {
-    /// Without variables.
+    /// A string without variables.
     Fixed(Vec<Glyph>),
-    /// With at least one.
+    /// A string with at least one variable.
     Open(Vec<Part>),
 }
 
-/// A piece of a text.
+/// A part of a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     /// A character or a wildcard.
     Glyph(Glyph),
-    /// `${key}` or `${key, 'default'}`.
+    /// A variable, `${key}` or `${key, 'default'}`.
     Variable {
         key: String,
         default: Option<String>,
     },
 }
 
-/// There is a variable that has no value, and no default.
+/// A variable has neither a value nor a default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unresolved;
 
-/// What counts in a text.
+/// The special characters of a string.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Syntax {
     /// Whether `*` and `?` are wildcards.
     pub(super) wildcards: bool,
-    /// Whether `${…}` is a variable: from version 2012-10-17 on.
+    /// Whether `${…}` is a variable, as from version 2012-10-17 on.
     pub(super) variables: bool,
 }
 
 impl Template {
-    /// Reads a text; otherwise says what is wrong with it.
+    /// Parses a string or answers the error.
     pub(super) fn parse(text: &str, syntax: Syntax) -> Result<Self, String> {
         parts(text, syntax).map(Self::from_parts)
     }
 
-    /// A template of these parts.
+    /// Makes a template of these parts.
     pub(super) fn from_parts(parts: Vec<Part>) -> Self {
         let glyphs = parts.iter().map(|part| match part {
             Part::Glyph(glyph) => Some(*glyph),
@@ -56,7 +56,7 @@ impl Template {
         }
     }
 
-    /// Whether the whole of `text` has this form.
+    /// Whether the whole of `text` matches.
     pub(super) fn matches(
         &self,
         context: &Context,
@@ -66,8 +66,8 @@ impl Template {
         self.compare(context, text, |glyphs| matches(glyphs, text, case))
     }
 
-    /// What `with` says of this form with its variables resolved. Where it has more characters than `text`, the answer
-    /// is no without asking.
+    /// Applies `with` to the glyphs after resolving variables. If they have more characters than `text`, the answer is
+    /// `false` without a call.
     pub(super) fn compare(
         &self,
         context: &Context,
@@ -84,7 +84,7 @@ impl Template {
     }
 }
 
-/// The glyphs of `parts`; `None` where they are more than `most` characters.
+/// Resolves `parts` to glyphs; `None` if they have more than `most` characters.
 fn resolve(
     parts: &[Part],
     context: &Context,
@@ -99,11 +99,13 @@ fn resolve(
             }
             Part::Variable { key, default } => {
                 let value = match (context.variable(key), default) {
-                    (Variable::Value(value), _) => value,
-                    (Variable::Absent, Some(default)) => default,
-                    (Variable::Absent, None) | (Variable::Several, _) => return Err(Unresolved),
+                    (VariableValue::Value(value), _) => value,
+                    (VariableValue::Absent, Some(default)) => default,
+                    (VariableValue::Absent, None) | (VariableValue::Several, _) => {
+                        return Err(Unresolved);
+                    }
                 };
-                // One character more than fit is enough to know.
+                // One character more than the limit is enough.
                 let fitting = value.chars().take((most + 1).saturating_sub(characters));
                 let before = glyphs.len();
                 glyphs.extend(fitting.map(Glyph::Char));
@@ -114,7 +116,7 @@ fn resolve(
     Ok((characters <= most).then_some(glyphs))
 }
 
-/// Reads the pieces of a text; otherwise says what is wrong with it.
+/// Parses the parts of a string or answers the error.
 pub(super) fn parts(text: &str, syntax: Syntax) -> Result<Vec<Part>, String> {
     let (mut parts, mut rest) = (Vec::new(), text);
     while let Some(char) = rest.chars().next() {
@@ -134,7 +136,7 @@ pub(super) fn parts(text: &str, syntax: Syntax) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-/// Reads a variable whose `${` was taken off; also gives what stands behind its `}`.
+/// Parses a variable after its `${`; also answers the rest after its `}`.
 fn variable(text: &str) -> Result<(Part, &str), String> {
     for (escape, char) in [("*}", '*'), ("?}", '?'), ("$}", '$')] {
         if let Some(after) = text.strip_prefix(escape) {
@@ -142,24 +144,24 @@ fn variable(text: &str) -> Result<(Part, &str), String> {
         }
     }
     let end = text.find(['}', ',']);
-    let end = end.ok_or("A policy variable begins with ${ and has no end")?;
+    let end = end.ok_or("A policy variable that begins with ${ has no closing }")?;
     let (key, after) = (text[..end].trim_matches(' '), &text[end..]);
     if key.is_empty() || key.contains(['{', '$', '\'', '"', '*', '?']) || has_control(key) {
-        return Err("A policy variable's name is not one: ${service:key} is meant".to_owned());
+        return Err("A policy variable's name is invalid: write ${service:key}".to_owned());
     }
     let (default, after) = match after.strip_prefix(',') {
         None => (None, after),
         Some(after) => default(after)
             .map(|(default, after)| (Some(default.to_owned()), after))
-            .ok_or("A policy variable's default is not one: ${service:key, 'default'} is meant")?,
+            .ok_or("A policy variable's default is invalid: write ${service:key, 'default'}")?,
     };
     let after = after.strip_prefix('}');
-    let after = after.ok_or("A policy variable begins with ${ and has no end")?;
+    let after = after.ok_or("A policy variable that begins with ${ has no closing }")?;
     let key = key.to_ascii_lowercase();
     Ok((Part::Variable { key, default }, after))
 }
 
-/// Reads `'default'`; also gives what stands behind it.
+/// Parses `'default'`; also answers the rest after it.
 fn default(text: &str) -> Option<(&str, &str)> {
     let (default, after) = text
         .trim_start_matches(' ')

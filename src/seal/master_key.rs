@@ -1,4 +1,4 @@
-//! The file of the master key: made once, readable by its owner alone, outside the store and its backups.
+//! The file of the master key: created once, readable only by its owner, outside the store and its backups.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -12,39 +12,39 @@ use zeroize::Zeroizing;
 use super::SealKey;
 use crate::ambient::Ambient;
 
-/// Why there is no master key; a sentence for the operator.
+/// Why the master key can't be read or created; `Display` is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
-    /// The file isn't there, though it should be.
+    /// The file doesn't exist, although data is sealed under it.
     #[error(
         "{0} is missing, but the data directory holds data that was sealed under it: put the file back \
          (it is not part of backups), or start with an empty data directory"
     )]
     Missing(PathBuf),
-    /// A link could be changed by whoever owns what it points to.
+    /// The file isn't a regular file: the owner of a link's target could replace it.
     #[error(
         "{0} is not a plain file: the master key is read from a regular file, not through a link"
     )]
     NotAFile(PathBuf),
-    /// Others may read it.
+    /// Other users may read the file.
     #[error("{path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`")]
     TooOpen {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// It isn't a key.
+    /// The file doesn't contain a key.
     #[error(
         "{0} is not a master key: the file holds 32 bytes in base64 (`openssl rand -base64 32` makes such a line)"
     )]
     Malformed(PathBuf),
-    /// The system said no.
-    #[error("the master key in {path} can't be read or made")]
+    /// The operating system reports an error.
+    #[error("the master key in {path} can't be read or created")]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -67,7 +67,7 @@ pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
     }
     let file = File::open(path).map_err(io)?;
     let opened = file.metadata().map_err(io)?;
-    // Between the look and the opening, the name may have been given to another file.
+    // The name may have moved to another file between the check and the opening (TOCTOU).
     if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
         return Err(MasterKeyError::NotAFile(path.into()));
     }
@@ -88,9 +88,9 @@ pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
     Ok(SealKey::new(bytes))
 }
 
-/// Makes a master key in `path`, where no file may be, and flushes it to the disk before anything is sealed under it.
+/// Creates a master key in `path`, where no file may exist, and flushes it to the disk before anything is sealed under it.
 ///
-/// It is written under another name first: a file that a crash left empty would never be taken for a key, nor replaced.
+/// The key is written under another name first (write and rename): an empty file after a crash would be unusable.
 pub fn make(path: &Path, ambient: &dyn Ambient) -> Result<SealKey, MasterKeyError> {
     let key = SealKey::random(ambient);
     let line = Zeroizing::new(STANDARD.encode(key.bytes()) + "\n");
@@ -105,7 +105,7 @@ pub fn make(path: &Path, ambient: &dyn Ambient) -> Result<SealKey, MasterKeyErro
             .tempfile_in(folder)?;
         file.write_all(line.as_bytes())?;
         file.as_file().sync_all()?;
-        // As O_EXCL, never over a file or a link that is there.
+        // Like O_EXCL, this never replaces an existing file or link.
         file.persist_noclobber(path).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
     };

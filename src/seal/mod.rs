@@ -1,8 +1,8 @@
-//! Encryption under a key that is kept: secrets at rest under the master key, session tokens under a sealing key.
-//! Where the keys come from and what the sealed bytes mean is known elsewhere.
+//! Encryption (AES-256-GCM): secrets at rest under the master key, session tokens under a sealing key. Callers store the
+//! keys and interpret the bytes.
 //!
-//! A box is sealed under a key of its own, derived from the kept key and a random salt, so there is no nonce that
-//! could repeat; it opens only under the purpose and the name that it was sealed for.
+//! Each box has its own key, derived from the stored key and a random salt (HKDF), so no nonce can repeat. It opens only
+//! with the purpose and the name that it was sealed for (associated data).
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{self, HKDF_SHA256, KeyType, Salt};
@@ -12,27 +12,27 @@ use crate::ambient::Ambient;
 
 pub mod master_key;
 
-/// How many bytes of salt stand before what is sealed.
+/// The bytes of salt before the sealed bytes.
 pub const SALT: usize = 16;
 
-/// 256 bits that seal. Prints nothing, and is wiped when it is dropped.
+/// A key of 256 bits. It isn't printed, and is wiped from memory when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SealKey([u8; 32]);
 
 impl SealKey {
-    /// The key of these bytes.
+    /// Makes a key of these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// A new key.
+    /// Generates a new key.
     pub fn random(ambient: &dyn Ambient) -> Self {
         let mut bytes = [0; 32];
         ambient.fill(&mut bytes);
         Self(bytes)
     }
 
-    /// The bytes, to be sealed under another key.
+    /// The key's bytes, for sealing them under another key.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -48,7 +48,7 @@ impl SealKey {
         [&salt, sealed.as_slice()].concat()
     }
 
-    /// What was sealed for `purpose` and `name`; `None` if these bytes were not, or not under this key.
+    /// Opens a box of `purpose` and `name`; `None` if it was sealed for others or under another key.
     pub fn open(&self, purpose: &str, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (salt, sealed) = sealed.split_first_chunk::<SALT>()?;
         let mut sealed = sealed.to_vec();
@@ -61,7 +61,7 @@ impl SealKey {
         Some(sealed)
     }
 
-    /// 32 bytes that only this key, `salt`, `purpose` and `name` together give; independent of every box.
+    /// Derives 32 bytes from this key, `salt`, `purpose` and `name`, independent of every box.
     pub fn derive(&self, salt: &[u8], purpose: &str, name: &str) -> [u8; 32] {
         let info = associated(purpose, name);
         self.expand(salt, &[b"derive", info.as_ref()])
@@ -85,7 +85,7 @@ impl SealKey {
     }
 }
 
-/// The key of a box seals nothing else, so its nonce may stand still.
+/// The nonce is constant, because the key of a box is used once.
 fn still_nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; NONCE_LEN])
 }
@@ -95,7 +95,7 @@ fn associated(purpose: &str, name: &str) -> Aad<Vec<u8>> {
     Aad::from([&length, purpose.as_bytes(), name.as_bytes()].concat())
 }
 
-/// The length of every key here.
+/// The length of every key in this module.
 struct Length;
 
 impl KeyType for Length {

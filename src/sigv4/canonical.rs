@@ -1,5 +1,4 @@
-//! The canonical form of a request: the text that is hashed and signed. Pure; believes nothing and refuses only a
-//! query that can't be decoded.
+//! The canonical request: the text that is hashed and signed. Refuses only a query that can't be decoded.
 
 use std::borrow::Cow;
 
@@ -8,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encod
 use super::error::{Incomplete, cut};
 use super::{ALGORITHM, Request, hex_hash};
 
-/// All but the unreserved characters of RFC 3986.
+/// All characters except the unreserved ones of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -17,11 +16,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 const ENCODED_IN_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
-/// How long a query may be, in bytes. A session token is 4 KiB at most.
+/// The longest query, in bytes. A session token has at most 4 KiB.
 const LONGEST_QUERY: usize = 16 * 1024;
 
-/// The path as it is signed: each byte but the unreserved ones and `/` encoded, so that what came encoded is encoded
-/// once more, as every service but S3 has it. `normalise` takes out empty, `.` and `..` segments first.
+/// The canonical path: each byte except the unreserved ones and `/` is encoded. So an encoded path is encoded twice, as at
+/// every service except S3. `normalise` removes empty, `.` and `..` segments first.
 pub fn canonical_path(path: &str, normalise: bool) -> String {
     if path.is_empty() || path == "/" {
         return "/".to_owned();
@@ -46,7 +45,7 @@ pub fn canonical_path(path: &str, normalise: bool) -> String {
     percent_encode(text.as_bytes(), ENCODED_IN_PATH).to_string()
 }
 
-/// A query's parameters, decoded, in their order. A parameter is bytes: nothing says that it is text.
+/// A query's parameters, decoded and in order. They are bytes, because they may not be UTF-8.
 #[derive(Debug)]
 pub struct Query<'r>(Vec<Parameter<'r>>);
 
@@ -57,8 +56,8 @@ struct Parameter<'r> {
 }
 
 impl<'r> Query<'r> {
-    /// Decodes a query of at most 16 KiB. `+` is a blank, as in every reader of queries. Refused are a `%` that two
-    /// hexadecimal digits don't follow, and a parameter `X-Amz-…`, in any case, that stands there twice.
+    /// Decodes a query of at most 16 KiB. `+` is a blank. Refuses a `%` without two hexadecimal digits, and a repeated
+    /// parameter `X-Amz-…` in any case.
     pub fn parse(raw: &'r str) -> Result<Self, Incomplete> {
         if raw.len() > LONGEST_QUERY {
             let (what, limit) = ("query string", LONGEST_QUERY);
@@ -74,28 +73,27 @@ impl<'r> Query<'r> {
         Ok(Self(parameters))
     }
 
-    /// The value of a parameter's first mention.
+    /// The first value of a parameter.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         let parameters = &mut self.0.iter();
         let found = parameters.find(|parameter| *parameter.name == *name.as_bytes());
         found.map(|parameter| &*parameter.value)
     }
 
-    /// Whether there is such a parameter, in any case.
+    /// Whether a parameter is present, in any case.
     pub(super) fn mentions(&self, name: &str) -> bool {
         let mut parameters = self.0.iter();
         parameters.any(|parameter| parameter.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
-    /// The query as it is signed: encoded anew and sorted by name, then value. The parameters called as one of
-    /// `left_out` are no part of it.
+    /// The canonical query: encoded again and sorted by name, then value, without the parameters of `left_out`.
     pub fn canonical(&self, left_out: &[&str]) -> String {
         let is_in = |name: &[u8]| !left_out.iter().any(|out| name == out.as_bytes());
         let parameters = self.0.iter().filter(|parameter| is_in(&parameter.name));
         let mut pairs: Vec<_> = parameters
             .map(|parameter| (encode(&parameter.name), encode(&parameter.value)))
             .collect();
-        // As pairs: `a=` comes before `a-b=`, though `-` comes before `=`.
+        // Pairs are sorted, not strings: `a=` comes before `a-b=`, although `-` comes before `=`.
         pairs.sort_unstable();
         let pairs: Vec<_> = pairs
             .into_iter()
@@ -105,7 +103,7 @@ impl<'r> Query<'r> {
     }
 }
 
-/// Encodes as a parameter's name or value is encoded in a canonical query.
+/// Encodes the name or value of a parameter in a canonical query.
 pub(super) fn encode(bytes: &[u8]) -> String {
     percent_encode(bytes, ENCODED).to_string()
 }
@@ -143,8 +141,8 @@ fn refuse_doubled(parameters: &[Parameter<'_>]) -> Result<(), Incomplete> {
     }
 }
 
-/// The canonical request. `path` and `query` are canonical already; `signed_headers` is the list with its semicolons,
-/// `payload_hash` what [`hex_hash`] makes of the body.
+/// The canonical request. `path` and `query` are canonical, `signed_headers` is the list with semicolons, and
+/// `payload_hash` is the [`hex_hash`] of the body.
 pub fn canonical_request(
     request: &Request<'_>,
     path: &str,
@@ -175,7 +173,7 @@ pub fn canonical_request(
     text
 }
 
-/// Appends a header's value, without blanks around it and with one blank for several inside.
+/// Appends a header's value without outer blanks and with single inner blanks.
 fn squeeze(value: &[u8], into: &mut Vec<u8>) {
     let words = value
         .split(|byte| matches!(byte, b' ' | b'\t'))

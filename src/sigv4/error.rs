@@ -1,7 +1,7 @@
-//! Why a request's signature was refused, in the real service's words where it has words for it.
+//! Why a request's signature is refused, in the real service's words where they are known.
 //!
-//! Which wire code goes with each is not decided here: the five variants of [`SignatureError`] are the five codes.
-//! The texts never hold a signature, a secret or a token, and echo at most 64 printable characters of a client's.
+//! Each of the five variants of [`SignatureError`] has a wire code, which `wire` chooses. The texts never contain a
+//! signature, a secret or a token, and quote at most 64 printable characters of the request.
 
 use std::fmt;
 
@@ -10,53 +10,53 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 
-use super::moment;
+use super::amz_date;
 
-/// Why a request's signature was refused. `Display` is the text for the client.
+/// Why a request's signature is refused. `Display` is the text for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// Neither an `Authorization` header nor a presigned query. (STS and IAM say `Request is missing Authentication
+    /// The request has neither an `Authorization` header nor a presigned query. (STS and IAM answer `Request is missing Authentication
     /// Token`.)
     #[error("Missing Authentication Token")]
     Missing,
     /// The signature's parts can't be read.
     #[error(transparent)]
     Incomplete(#[from] Incomplete),
-    /// The parts can be read and the signature isn't good for this request, here and now.
+    /// The parts can be read, and the signature isn't valid for this request, server or time.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The access key, or the session token beside it, is nobody's.
+    /// The access key or its session token is unknown.
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
-    /// The session token was good once.
+    /// The session token has expired.
     #[error("The security token included in the request is expired")]
     ExpiredToken,
 }
 
-/// What is missing, doubled or malformed in a signature's parts.
+/// What is missing, repeated or malformed in a signature's parts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Incomplete {
-    /// More than is read of it.
+    /// A part is longer than its limit.
     #[error("The {what} is longer than {limit} bytes.")]
     TooLong {
-        /// What.
+        /// The part's name.
         what: &'static str,
-        /// How long it may be, in bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A header that decides something stands there twice, or `Host` and `:authority` differ.
+    /// A decisive header is repeated, or `Host` and `:authority` differ.
     #[error("The request has more than one '{name}' header.")]
     DoubledHeader {
         /// The header.
         name: &'static str,
     },
-    /// An `X-Amz-…` parameter stands twice in the query.
+    /// An `X-Amz-…` parameter is repeated in the query.
     #[error("AWS query-string parameters must not repeat '{name}'.")]
     DoubledParameter {
         /// The parameter.
         name: String,
     },
-    /// A part stands twice in the `Authorization` header.
+    /// A part is repeated in the `Authorization` header.
     #[error("Authorization header must not repeat the '{name}' parameter.")]
     DoubledPart {
         /// The part.
@@ -83,44 +83,43 @@ pub enum Incomplete {
         /// The parameters.
         missing: Vec<&'static str>,
     },
-    /// The query has a `%` that isn't followed by two hexadecimal digits, or a parameter of the signature that
-    /// isn't text.
+    /// The query has a `%` without two hexadecimal digits, or a parameter of the signature that isn't UTF-8.
     #[error("The query string is malformed.")]
     MalformedQuery,
-    /// The request's date isn't written as `YYYYMMDDTHHMMSSZ`.
+    /// The request's date doesn't have the form `YYYYMMDDTHHMMSSZ`.
     #[error(
         "Date must be in ISO-8601 'basic format'. Got '{got}'. See http://en.wikipedia.org/wiki/ISO_8601"
     )]
     Date {
-        /// What it is, cut.
+        /// The received value, shortened.
         got: String,
     },
     /// `X-Amz-Expires` isn't a number of seconds from 1 to 900.
     #[error("X-Amz-Expires must be a number of seconds from 1 to 900. Got '{got}'.")]
     Expires {
-        /// What it is, cut.
+        /// The received value, shortened.
         got: String,
     },
-    /// An algorithm other than AWS4-HMAC-SHA256.
+    /// The algorithm isn't AWS4-HMAC-SHA256.
     #[error("Unsupported AWS 'algorithm': '{got}' (only AWS4-HMAC-SHA256 for now). ")]
     Algorithm {
-        /// What it is, cut.
+        /// The received value, shortened.
         got: String,
     },
-    /// The credential isn't of five parts.
+    /// The credential doesn't have five parts.
     #[error(
         "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{got}'"
     )]
     Credential {
-        /// What it is, cut.
+        /// The received value, shortened.
         got: String,
     },
 }
 
-/// Why a signature that can be read isn't good for this request, here and now.
+/// Why a signature that can be read isn't valid for this request, server or time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    /// A presigned query, and a header that says the same another way.
+    /// The request has both forms of a signature.
     #[error("Found both '{parameter}' as a query-string param and '{header}' as HTTP header.")]
     TwoForms {
         /// The parameter.
@@ -128,52 +127,52 @@ pub enum Invalid {
         /// The header.
         header: &'static str,
     },
-    /// A presigned query where none is accepted.
+    /// The request is presigned, and the operation doesn't accept that.
     #[error("A presigned request is not accepted here.")]
     Presigned,
-    /// The date is too long ago.
+    /// The date is too old.
     #[error("Signature expired: {} is now earlier than {} ({} - {})",
-        moment::format(*date), moment::format(*now - *window), moment::format(*now), span(*window))]
+        amz_date::format(*date), amz_date::format(*now - *window), amz_date::format(*now), span(*window))]
     Expired {
         /// The request's date.
         date: Timestamp,
         /// The present, in whole seconds.
         now: Timestamp,
-        /// How long ago it may be.
+        /// The largest age.
         window: SignedDuration,
     },
-    /// The date is too far ahead.
+    /// The date is too far in the future.
     #[error("Signature not yet current: {} is still later than {} ({} + {})",
-        moment::format(*date), moment::format(*now + *window), moment::format(*now), span(*window))]
+        amz_date::format(*date), amz_date::format(*now + *window), amz_date::format(*now), span(*window))]
     NotYetCurrent {
         /// The request's date.
         date: Timestamp,
         /// The present, in whole seconds.
         now: Timestamp,
-        /// How far ahead it may be.
+        /// The largest difference.
         window: SignedDuration,
     },
-    /// The list of signed headers isn't sorted, in lower case, without doubles, and of 100 names at most.
+    /// The list of signed headers isn't sorted, in lower case, without repetitions, and of 100 names at most.
     #[error("'SignedHeaders' must be lower-case, sorted and without repetitions, and at most 100.")]
     SignedHeaders,
     /// The header `host` isn't signed.
     #[error("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")]
     HostNotSigned,
-    /// A header `x-amz-…` is there and isn't signed.
+    /// A header `x-amz-…` is present and isn't signed.
     #[error("'{name}' must be a 'SignedHeader' in the AWS Authorization.")]
     NotSigned {
-        /// The header, cut.
+        /// The header, shortened.
         name: String,
     },
-    /// A signed header isn't there.
+    /// A signed header is absent.
     #[error(
         "'{name}' is a 'SignedHeader' in the AWS Authorization, but the request does not have it."
     )]
     NotThere {
-        /// The header, cut.
+        /// The header, shortened.
         name: String,
     },
-    /// The credential is for somewhere else, or for another day.
+    /// The credential has another scope, or another day.
     #[error(transparent)]
     Scope(#[from] WrongScope),
     /// `x-amz-content-sha256` isn't the hash of the body.
@@ -186,16 +185,16 @@ pub enum Invalid {
     Mismatch,
 }
 
-/// All that is wrong with a credential's scope, told at once as the real service does.
+/// Every error of a credential's scope, reported together as by the real service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrongScope {
-    /// Whether the region isn't one that is served.
+    /// Whether this server lacks the region.
     pub region: bool,
-    /// The service that it should be, where it is another.
+    /// The expected service, if the scope has another.
     pub service: Option<String>,
-    /// What stands in place of `aws4_request`, cut.
+    /// The value instead of `aws4_request`, shortened.
     pub terminator: Option<String>,
-    /// The scope's day (cut), and the request's date, where that is another day.
+    /// The scope's day (shortened) and the request's date, if their days differ.
     pub date: Option<(String, Timestamp)>,
 }
 
@@ -203,7 +202,7 @@ impl std::error::Error for WrongScope {}
 
 impl fmt::Display for WrongScope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The final blanks are the service's.
+        // The real service has these final blanks.
         if self.region {
             formatter.write_str("Credential should be scoped to a valid region. ")?;
         }
@@ -220,19 +219,19 @@ impl fmt::Display for WrongScope {
             )?;
         }
         if let Some((got, date)) = &self.date {
-            let date = moment::format(*date);
+            let date = amz_date::format(*date);
             write!(
                 formatter,
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{got}' != '{}', from '{date}'.",
-                moment::day(&date)
+                amz_date::day(&date)
             )?;
         }
         Ok(())
     }
 }
 
-/// An `Authorization` header as the real service echoes one: its hash in base64, so that no secret that was put there
-/// comes back or reaches a log.
+/// The base64 hash of an `Authorization` header, as the real service quotes it: no secret in it reaches the answer or a
+/// log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashedHeader(String);
 
@@ -248,7 +247,7 @@ impl fmt::Display for HashedHeader {
     }
 }
 
-/// At most 64 characters of a client's text, whatever isn't printable ASCII as `?`.
+/// Shortens a client's text to 64 characters, with `?` for anything but printable ASCII.
 pub(super) fn cut(text: &[u8]) -> String {
     text.iter()
         .take(64)

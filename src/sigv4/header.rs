@@ -3,19 +3,19 @@
 use http::HeaderValue;
 
 use super::canonical::Query;
-use super::claim::{Claim, Form};
 use super::error::{HashedHeader, Incomplete, Invalid, SignatureError, cut};
-use super::{Request, moment, presigned};
+use super::parts::{Form, SignatureParts};
+use super::{Request, amz_date, presigned};
 
-/// How long the header may be, in bytes.
+/// The longest header, in bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// Reads the header form. Blanks and commas separate its parts, in any number, as the real service has it.
+/// Reads the header form. Any number of blanks and commas separates its parts, as at the real service.
 pub(super) fn read<'c>(
     request: &Request<'c>,
     query: &Query<'_>,
     value: &'c HeaderValue,
-) -> Result<Claim<'c>, SignatureError> {
+) -> Result<SignatureParts<'c>, SignatureError> {
     if let Some(parameter) = presigned::PARAMETERS
         .iter()
         .find(|name| query.mentions(name))
@@ -65,17 +65,17 @@ pub(super) fn read<'c>(
         got: cut(date.as_bytes()),
     })?;
     let [(_, credential), (_, signature), (_, signed_headers)] = parts;
-    Ok(Claim {
+    Ok(SignatureParts {
         form: Form::Header,
         algorithm,
         credential,
         signed_headers,
         signature,
         written,
-        date: moment::parse(written)?,
-        lifetime: moment::SKEW,
+        date: amz_date::parse(written)?,
+        lifetime: amz_date::SKEW,
         session_token: match request.headers.get("x-amz-security-token") {
-            // A token that isn't text is nobody's.
+            // A token that isn't text is unknown.
             Some(token) => Some(token.to_str().map_err(|_| SignatureError::UnknownKey)?),
             None => None,
         },

@@ -1,4 +1,4 @@
-//! Secret keys, the signing keys derived from them, and a bounded memory of the derived ones.
+//! Secret keys, the signing keys derived from them, and the bounded cache of derived keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::{TERMINATOR, hex};
 pub struct SecretKey(Zeroizing<String>);
 
 impl SecretKey {
-    /// Takes a secret; of any length, though AWS's have 40 characters.
+    /// Takes a secret of any length; AWS's have 40 characters.
     pub fn new(secret: String) -> Self {
         Self(Zeroizing::new(secret))
     }
@@ -27,12 +27,12 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// What a secret signs with on one day, in one region, for one service.
+/// A signing key: derived from a secret for one day, region and service.
 #[derive(Clone)]
-pub struct SigningKey(Arc<hmac::Key>);
+pub struct DerivedKey(Arc<hmac::Key>);
 
-impl SigningKey {
-    /// Derives it. `day` is `YYYYMMDD`.
+impl DerivedKey {
+    /// Derives the key. `day` is `YYYYMMDD`.
     pub fn derive(secret: &SecretKey, day: &str, region: &str, service: &str) -> Self {
         #[cfg(test)]
         tests::DERIVATIONS.with(|count| count.set(count.get() + 1));
@@ -53,34 +53,34 @@ impl SigningKey {
     }
 }
 
-impl fmt::Debug for SigningKey {
+impl fmt::Debug for DerivedKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SigningKey(…)")
+        formatter.write_str("DerivedKey(…)")
     }
 }
 
-/// How many keys a generation holds; two generations are kept.
+/// The size of a generation; there are two generations.
 const GENERATION: usize = 1024;
 
-/// A hash over the secret and all else that a signing key is derived from.
+/// A hash of the secret and everything else that a signing key is derived from.
 type Fingerprint = [u8; 32];
 
-/// The signing keys used of late, at most 2,048. The secret is part of what a key is found by, so a key never answers
-/// for another secret, and a secret that was replaced is simply not found; there is nothing to expire.
+/// The cache of recently used signing keys, at most 2,048. The secret is part of the cache's key, so a replaced secret is
+/// simply not found, and nothing needs to expire.
 #[derive(Default)]
 pub struct KeyCache {
     generations: Mutex<Generations>,
 }
 
-/// When `young` is full it becomes `old`, and what was old and not used since is forgotten.
+/// The two generations (an approximate LRU): a full `young` becomes `old`, which drops unused keys.
 #[derive(Default)]
 struct Generations {
-    young: HashMap<Fingerprint, SigningKey>,
-    old: HashMap<Fingerprint, SigningKey>,
+    young: HashMap<Fingerprint, DerivedKey>,
+    old: HashMap<Fingerprint, DerivedKey>,
 }
 
 impl Generations {
-    fn put(&mut self, fingerprint: Fingerprint, key: SigningKey) {
+    fn put(&mut self, fingerprint: Fingerprint, key: DerivedKey) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
@@ -89,12 +89,12 @@ impl Generations {
 }
 
 impl KeyCache {
-    /// An empty one.
+    /// Makes an empty cache.
     pub fn new() -> Self {
         Self::default()
     }
 
-    pub(super) fn get(&self, fingerprint: &Fingerprint) -> Option<SigningKey> {
+    pub(super) fn get(&self, fingerprint: &Fingerprint) -> Option<DerivedKey> {
         let mut generations = self.generations.lock().expect("no holder panics");
         if let Some(key) = generations.young.get(fingerprint) {
             return Some(key.clone());
@@ -104,7 +104,7 @@ impl KeyCache {
         Some(key)
     }
 
-    pub(super) fn put(&self, fingerprint: Fingerprint, key: SigningKey) {
+    pub(super) fn put(&self, fingerprint: Fingerprint, key: DerivedKey) {
         let mut generations = self.generations.lock().expect("no holder panics");
         generations.put(fingerprint, key);
     }
@@ -116,7 +116,7 @@ impl fmt::Debug for KeyCache {
     }
 }
 
-/// What a derived key is remembered under.
+/// The cache's key of a derived key.
 pub(super) fn fingerprint(
     access_key_id: &str,
     secret: &SecretKey,
@@ -126,7 +126,7 @@ pub(super) fn fingerprint(
 ) -> Fingerprint {
     let mut hash = Context::new(&SHA256);
     for part in [access_key_id, day, region, service, secret.0.as_str()] {
-        // With its length before it, no part can pass for the end of another.
+        // A length before each part makes the encoding unambiguous.
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -153,7 +153,7 @@ pub(super) mod tests {
     #[test]
     fn a_remembered_key_never_answers_for_another_secret_or_place() {
         let cache = KeyCache::new();
-        let key = SigningKey::derive(&secret("s"), "20150830", "us-east-1", "sts");
+        let key = DerivedKey::derive(&secret("s"), "20150830", "us-east-1", "sts");
         let known = fingerprint("AKID", &secret("s"), "20150830", "us-east-1", "sts");
         cache.put(known, key);
         assert!(cache.get(&known).is_some());
@@ -174,7 +174,7 @@ pub(super) mod tests {
     #[test]
     fn the_memory_is_bounded_and_keeps_what_is_used() {
         let cache = KeyCache::new();
-        let key = SigningKey::derive(&secret("s"), "20150830", "us-east-1", "sts");
+        let key = DerivedKey::derive(&secret("s"), "20150830", "us-east-1", "sts");
         let of = |number: usize| {
             let id = number.to_string();
             fingerprint(&id, &secret("s"), "20150830", "us-east-1", "sts")

@@ -1,16 +1,16 @@
-//! AWS signature version 4 as functions: what a signature covers, whether one is genuine, and making one.
-//! No I/O and no clock: keys come from [`Keys`], the moment is an argument. Who may do what is decided elsewhere.
+//! AWS signature version 4 as pure functions: the canonical request, verifying a signature, and signing. No I/O and no
+//! clock: [`SecretKeys`] looks up keys, and the time is an argument. Permissions are in `app`.
 //!
 //! The algorithm is
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>. Where this
-//! verifier is stricter than the real service, the reason stands beside the check.
+//! verifier is stricter than the real service, a comment at the check states the reason.
 
+mod amz_date;
 pub mod canonical;
-mod claim;
 mod error;
 mod header;
 mod key;
-mod moment;
+mod parts;
 mod presigned;
 mod sign;
 mod verify;
@@ -19,32 +19,32 @@ mod verify;
 mod tests;
 
 pub use error::{Incomplete, Invalid, SignatureError, WrongScope};
-pub use key::{KeyCache, SecretKey, SigningKey};
+pub use key::{DerivedKey, KeyCache, SecretKey};
 pub use sign::{CannotSign, Signer, presign, sign};
-pub use verify::{KeyError, Keys, Rules, Verified, verify};
+pub use verify::{KeyError, SecretKeys, SignatureRules, VerifiedSignature, verify};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 
-/// The only algorithm there is here.
+/// The only supported algorithm.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What every credential scope ends in.
+/// The end of every credential scope.
 const TERMINATOR: &str = "aws4_request";
 
-/// A request as it stood on the wire; nothing decoded, nothing tidied.
+/// A request as received, without decoding or normalisation.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'r> {
-    /// The method, in the client's letters.
+    /// The method, in the client's case.
     pub method: &'r str,
-    /// The path before the question mark, percent-encoded as it came.
+    /// The path before the question mark, percent-encoded as received.
     pub path: &'r str,
-    /// What stood after the question mark, as it came; may be empty.
+    /// The query after the question mark, as received; may be empty.
     pub query: &'r str,
-    /// HTTP/2's `:authority`, or the authority of an absolute request target, where the request has one. It
-    /// is the header `host`; a `Host` header beside it must say the same.
+    /// HTTP/2's `:authority`, or the authority of an absolute request target, if there is one. It is the header `host`; a
+    /// `Host` header must be equal to it.
     pub authority: Option<&'r str>,
-    /// The headers. How many and how long they may be is the transport's business.
+    /// The headers. The transport limits their number and length.
     pub headers: &'r HeaderMap,
     /// The whole body.
     pub body: &'r [u8],

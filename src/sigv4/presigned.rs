@@ -3,10 +3,10 @@
 use jiff::SignedDuration;
 
 use super::Request;
+use super::amz_date;
 use super::canonical::Query;
-use super::claim::{Claim, Form};
 use super::error::{Incomplete, Invalid, SignatureError, cut};
-use super::moment;
+use super::parts::{Form, SignatureParts};
 
 /// The parameters of a signature.
 pub(super) const PARAMETERS: [&str; 7] = [
@@ -19,14 +19,14 @@ pub(super) const PARAMETERS: [&str; 7] = [
     "X-Amz-Security-Token",
 ];
 
-/// How long a presigned request may live, in seconds.
+/// The longest lifetime of a presigned request, in seconds.
 const LONGEST_LIFE: i64 = 900;
 
 /// Reads the presigned form.
 pub(super) fn read<'c>(
     request: &Request<'c>,
     query: &'c Query<'_>,
-) -> Result<Claim<'c>, SignatureError> {
+) -> Result<SignatureParts<'c>, SignatureError> {
     if request.headers.contains_key("x-amz-security-token") {
         let parameter = "X-Amz-Algorithm";
         let header = "X-Amz-Security-Token";
@@ -50,17 +50,17 @@ pub(super) fn read<'c>(
         return Err(Incomplete::Query { missing }.into());
     }
     let [algorithm, credential, signature, signed_headers, written] = values;
-    Ok(Claim {
+    Ok(SignatureParts {
         form: Form::Presigned,
         algorithm,
         credential,
         signed_headers,
         signature,
         written,
-        date: moment::parse(written)?,
+        date: amz_date::parse(written)?,
         lifetime: lifetime(query.get("X-Amz-Expires"))?,
         session_token: match query.get("X-Amz-Security-Token") {
-            // A token that isn't text is nobody's.
+            // A token that isn't text is unknown.
             Some(token) => {
                 Some(std::str::from_utf8(token).map_err(|_| SignatureError::UnknownKey)?)
             }
@@ -69,7 +69,7 @@ pub(super) fn read<'c>(
     })
 }
 
-/// From one second to 15 minutes; without the parameter 15 minutes, as STS has it: some SDKs leave it out.
+/// The lifetime: 1 second to 15 minutes, by default 15 minutes as at STS, because some SDKs leave it out.
 fn lifetime(expires: Option<&[u8]>) -> Result<SignedDuration, Incomplete> {
     let Some(text) = expires else {
         return Ok(SignedDuration::from_secs(LONGEST_LIFE));

@@ -1,13 +1,13 @@
-//! Signing requests, in either form: for our own client, and for tests of the verifier.
+//! Signing requests, in either form: for this program's own clients and for tests.
 
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::canonical::{Query, canonical_path, canonical_request, encode, string_to_sign};
-use super::key::{SecretKey, SigningKey};
-use super::{ALGORITHM, Request, TERMINATOR, hex_hash, moment};
+use super::key::{DerivedKey, SecretKey};
+use super::{ALGORITHM, Request, TERMINATOR, amz_date, hex_hash};
 
-/// Headers that a proxy may change or drop on the way, and the signature itself.
+/// Headers that a proxy may change or remove, and the signature itself.
 const NEVER_SIGNED: [&str; 8] = [
     "authorization",
     "connection",
@@ -19,14 +19,14 @@ const NEVER_SIGNED: [&str; 8] = [
     "x-amzn-trace-id",
 ];
 
-/// Who signs, and for where.
+/// The signing access key and the scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'s> {
     /// The access key's id.
     pub access_key_id: &'s str,
-    /// Its secret.
+    /// The secret key.
     pub secret: &'s SecretKey,
-    /// Its session token, where it is temporary.
+    /// The session token of a temporary key.
     pub session_token: Option<&'s str>,
     /// The region of the credential scope.
     pub region: &'s str,
@@ -47,15 +47,15 @@ pub enum CannotSign {
     Query,
 }
 
-/// Signs `request` at `now` and answers the headers to set on it: `x-amz-date`, `x-amz-security-token` where there is
-/// one, and `authorization`. All its headers are signed but those that proxies change; it must have a host.
+/// Signs `request` at `now` and answers the headers to add: `x-amz-date`, `x-amz-security-token` for a temporary key, and
+/// `authorization`. Signs all headers except those that proxies change. The request must have a host.
 pub fn sign(
     request: &Request<'_>,
     signer: &Signer<'_>,
     now: Timestamp,
 ) -> Result<HeaderMap, CannotSign> {
     let value = |text: &str| HeaderValue::from_str(text).map_err(|_| CannotSign::Credentials);
-    let date = moment::format(now);
+    let date = amz_date::format(now);
     let mut added = HeaderMap::new();
     added.insert("x-amz-date", value(&date)?);
     if let Some(token) = signer.session_token {
@@ -79,15 +79,15 @@ pub fn sign(
     Ok(added)
 }
 
-/// Signs `request` at `now` in the presigned form, for `expires` seconds, and answers its whole query. All the
-/// headers that it has are signed, and must be sent with it.
+/// Signs `request` at `now` in the presigned form, for `expires` seconds, and answers the whole query. All its headers are
+/// signed and must be sent.
 pub fn presign(
     request: &Request<'_>,
     signer: &Signer<'_>,
     expires: u32,
     now: Timestamp,
 ) -> Result<String, CannotSign> {
-    let date = moment::format(now);
+    let date = amz_date::format(now);
     let names = signed_headers(request);
     let scope = signer.scope(&date);
     let credential = format!("{}/{scope}", signer.access_key_id);
@@ -118,7 +118,7 @@ pub fn presign(
 
 impl Signer<'_> {
     fn scope(&self, date: &str) -> String {
-        let day = moment::day(date);
+        let day = amz_date::day(date);
         format!("{day}/{}/{}/{TERMINATOR}", self.region, self.service)
     }
 
@@ -134,7 +134,7 @@ impl Signer<'_> {
         let query = query.canonical(&[]);
         let payload_hash = hex_hash(request.body);
         let canonical = canonical_request(request, &path, &query, signed_headers, &payload_hash);
-        SigningKey::derive(self.secret, moment::day(date), self.region, self.service)
+        DerivedKey::derive(self.secret, amz_date::day(date), self.region, self.service)
             .sign(&string_to_sign(date, scope, &canonical))
     }
 }

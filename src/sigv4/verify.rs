@@ -1,93 +1,93 @@
-//! Whether a request was signed with the secret of the key that it names.
+//! Verifies that a request was signed with the secret of the access key that it names.
 
 use aws_lc_rs::constant_time;
 use jiff::Timestamp;
 
 use super::canonical::{Query, canonical_path, canonical_request, string_to_sign};
-use super::claim::{Claim, Form, Scope};
 use super::error::{Invalid, SignatureError};
-use super::key::{KeyCache, SecretKey, SigningKey, fingerprint};
-use super::{Request, hex_hash, moment};
+use super::key::{DerivedKey, KeyCache, SecretKey, fingerprint};
+use super::parts::{Form, Scope, SignatureParts};
+use super::{Request, amz_date, hex_hash};
 use crate::model::ids::Region;
 
-/// Where secrets are found.
-pub trait Keys {
-    /// Whose key it is.
-    type Who;
+/// The lookup of secret keys.
+pub trait SecretKeys {
+    /// The owner of a key.
+    type Owner;
 
-    /// The secret of an access key and whose it is. Nothing was checked yet of the request that names them. `now` is
-    /// the call's moment, for tokens that expire.
+    /// Finds the secret of an access key, and its owner. The request is still unverified. `now` is the call's time, for
+    /// tokens that expire.
     fn key(
         &self,
         access_key_id: &str,
         session_token: Option<&str>,
         now: Timestamp,
-    ) -> Result<(SecretKey, Self::Who), KeyError>;
+    ) -> Result<(SecretKey, Self::Owner), KeyError>;
 }
 
-/// Why there is no secret.
+/// Why the lookup of a secret fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No such key, or not with this token, or not without one.
+    /// The access key doesn't exist, or not with this session token.
     #[error("the access key or its session token is unknown")]
     Unknown,
-    /// The session token was good once.
+    /// The session token has expired.
     #[error("the session token has expired")]
     Expired,
 }
 
-/// Where a signature must be scoped, and where it may stand.
-pub struct Rules<'r> {
-    /// The services that it may be for; the first is the one that a refusal names.
+/// The rules for a signature: its scope and its form.
+pub struct SignatureRules<'r> {
+    /// The services that its scope may have; an error names the first.
     pub services: &'r [&'r str],
-    /// Whether a region is served.
+    /// Whether this server has a region.
     pub region: &'r dyn Fn(&Region) -> bool,
-    /// Whether it may stand in the query.
+    /// Whether the presigned form is accepted.
     pub presigned: bool,
 }
 
-/// A request whose signature is genuine.
+/// A verified signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified<'r, W> {
-    /// Whose key it was, as [`Keys`] says.
-    pub who: W,
-    /// The key's id.
+pub struct VerifiedSignature<'r, O> {
+    /// The key's owner, from [`SecretKeys`].
+    pub owner: O,
+    /// The access key's id.
     pub access_key_id: String,
-    /// The region that it was signed for.
+    /// The region of its scope.
     pub region: Region,
-    /// The service that it was signed for: one of the rules'.
+    /// The service of its scope: one of the rules'.
     pub service: &'r str,
 }
 
-/// Verifies the signature of `request` at `now`. Its date may be 5 minutes off either way; a presigned request lives
-/// as long as it says, 15 minutes at most. Refusals come in the real service's order: form, parts, date, signed headers,
-/// algorithm, scope, key, signature.
-pub fn verify<'r, K: Keys + ?Sized>(
+/// Verifies the signature of `request` at `now`. Its date may differ by 5 minutes; a presigned request is valid for its
+/// own lifetime, 15 minutes at most. Checks have the real service's order: form, parts, date, signed headers, algorithm,
+/// scope, key, signature.
+pub fn verify<'r, K: SecretKeys + ?Sized>(
     request: &Request<'_>,
-    rules: &Rules<'r>,
+    rules: &SignatureRules<'r>,
     keys: &K,
     cache: &KeyCache,
     now: Timestamp,
-) -> Result<Verified<'r, K::Who>, SignatureError> {
+) -> Result<VerifiedSignature<'r, K::Owner>, SignatureError> {
     let query = Query::parse(request.query)?;
-    let claim = Claim::read(request, &query, rules.presigned)?;
-    moment::check(claim.date, claim.lifetime, now)?;
-    claim.check_signed_headers(request)?;
-    claim.check_algorithm()?;
-    let scope = claim.scope(rules)?;
-    let candidates = strings_to_sign(request, &query, &claim, &scope)?;
+    let stated = SignatureParts::read(request, &query, rules.presigned)?;
+    amz_date::check(stated.date, stated.lifetime, now)?;
+    stated.check_signed_headers(request)?;
+    stated.check_algorithm()?;
+    let scope = stated.scope(rules)?;
+    let candidates = strings_to_sign(request, &query, &stated, &scope)?;
 
-    let found = keys.key(scope.access_key_id, claim.session_token, now);
+    let found = keys.key(scope.access_key_id, stated.session_token, now);
     let genuine = if let Ok((secret, _)) = &found {
-        is_genuine(&candidates, claim.signature, secret, &scope, cache, true)
+        is_genuine(&candidates, stated.signature, secret, &scope, cache, true)
     } else {
-        // Without a key the same is computed, so that time doesn't tell which keys there are.
-        let nobody = SecretKey::new("0".repeat(40));
-        is_genuine(&candidates, claim.signature, &nobody, &scope, cache, false)
+        // Without a key, the same work is done (constant time), so that timing doesn't reveal which keys exist.
+        let dummy = SecretKey::new("0".repeat(40));
+        is_genuine(&candidates, stated.signature, &dummy, &scope, cache, false)
     };
     match found {
-        Ok((_, who)) if genuine => Ok(Verified {
-            who,
+        Ok((_, owner)) if genuine => Ok(VerifiedSignature {
+            owner,
             access_key_id: scope.access_key_id.to_owned(),
             region: scope.region,
             service: scope.service,
@@ -98,23 +98,23 @@ pub fn verify<'r, K: Keys + ?Sized>(
     }
 }
 
-/// What the client may have signed: one text, or two where a presigned query has a session token, which is signed or
-/// added after signing.
+/// The strings that the client may have signed: one, or two if a presigned query has a session token, which may be added
+/// after signing.
 fn strings_to_sign(
     request: &Request<'_>,
     query: &Query<'_>,
-    claim: &Claim<'_>,
+    stated: &SignatureParts<'_>,
     scope: &Scope<'_, '_>,
 ) -> Result<Vec<String>, Invalid> {
     let payload_hash = payload_hash(request)?;
     let path = canonical_path(request.path, true);
     let text = |left_out: &[&str]| {
         let query = query.canonical(left_out);
-        let names = claim.signed_headers;
+        let names = stated.signed_headers;
         let canonical = canonical_request(request, &path, &query, names, &payload_hash);
-        string_to_sign(claim.written, scope.text, &canonical)
+        string_to_sign(stated.written, scope.text, &canonical)
     };
-    Ok(match (claim.form, claim.session_token) {
+    Ok(match (stated.form, stated.session_token) {
         (Form::Header, _) => vec![text(&[])],
         (Form::Presigned, None) => vec![text(&["X-Amz-Signature"])],
         (Form::Presigned, Some(_)) => vec![
@@ -124,8 +124,7 @@ fn strings_to_sign(
     })
 }
 
-/// The hash of the body as it came. What the client says of it is only ever compared: that a payload is unsigned is
-/// not accepted.
+/// The hash of the body as received. The client's own hash is only compared with it, and an unsigned payload is refused.
 fn payload_hash(request: &Request<'_>) -> Result<String, Invalid> {
     let computed = hex_hash(request.body);
     match request.headers.get("x-amz-content-sha256") {
@@ -134,8 +133,8 @@ fn payload_hash(request: &Request<'_>) -> Result<String, Invalid> {
     }
 }
 
-/// Whether `signature` is `secret`'s under one of the texts. A wrong one costs a derivation whether the key was
-/// remembered, known or neither. Only a genuine one is remembered, so that strangers can't fill the memory.
+/// Whether `signature` is `secret`'s for one of the strings. A wrong signature always costs a derivation, whether the key is
+/// cached, known or neither. Only keys of genuine signatures are cached, so that strangers can't fill the cache.
 fn is_genuine(
     candidates: &[String],
     signature: &str,
@@ -145,7 +144,7 @@ fn is_genuine(
     known: bool,
 ) -> bool {
     let (id, region) = (scope.access_key_id, scope.region.as_str());
-    let derive = || SigningKey::derive(secret, scope.day, region, scope.service);
+    let derive = || DerivedKey::derive(secret, scope.day, region, scope.service);
     let fingerprint = fingerprint(id, secret, scope.day, region, scope.service);
     let remembered = cache.get(&fingerprint);
     let is_new = remembered.is_none();

@@ -1,4 +1,4 @@
-//! What a token of this server says.
+//! The claims of this server's tokens.
 
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
@@ -12,37 +12,37 @@ use crate::model::principal_tags::Tags;
 const TAGS: &str = "https://aws.amazon.com/tags";
 const POOL_ARN: &str = "https://cognito-identity.amazonaws.com/identity-pool-arn";
 
-// Two claims that the real service's tokens don't have, behind all that they have: the epoch of an identity that isn't
-// in its first, and the mark of a developer's token.
+// The real service's tokens lack two claims, which are last: the epoch of an identity (if it isn't the first), and the mark
+// of a developer token.
 const EPOCH: &str = "cognate:epoch";
 const DEVELOPER: &str = "cognate:developer";
 
-/// The claims of a token that is to be signed. <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
-pub struct Claims<'c> {
-    /// Whose it is: `sub`.
+/// The claims of a token to sign. <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
+pub struct TokenClaims<'c> {
+    /// The identity: `sub`.
     pub identity: &'c IdentityId,
-    /// Of which pool: `aud`, unless there is another audience.
+    /// The pool: `aud`, unless `audience` is set.
     pub pool: &'c PoolId,
-    /// For whom it is, where that is another STS that wants an audience of its own: no client ever gets such a token.
+    /// The audience of another STS, if it needs its own. No client ever gets such a token.
     pub audience: Option<&'c str>,
     /// The pool's ARN.
     pub pool_arn: &'c str,
-    /// How the user was authenticated: `unauthenticated`, or `authenticated` and the logins that were used.
+    /// The authentication methods: `unauthenticated`, or `authenticated` and the logins.
     pub amr: &'c [String],
-    /// The tags that a session of it gets.
+    /// The tags of a session that the token begins.
     pub tags: &'c Tags,
-    /// The epoch that the identity is in.
+    /// The identity's epoch.
     pub epoch: u64,
-    /// Whether it is the developer's: given out for one of their users, and good as a login.
+    /// Whether it is a developer token: issued to a developer for a user, and valid as a login.
     pub developer: bool,
-    /// When it is issued; `iat` is its second.
+    /// The time of issue; `iat` is its second.
     pub issued: Timestamp,
-    /// How long it is good.
+    /// The token's lifetime.
     pub lifetime: SignedDuration,
 }
 
-impl Claims<'_> {
-    /// The claims as JSON text, in the order in which the real service writes them.
+impl TokenClaims<'_> {
+    /// Encodes the claims as JSON, in the real service's order.
     pub(super) fn text(&self, issuer: &str) -> Vec<u8> {
         let written = Written {
             claims: self,
@@ -53,7 +53,7 @@ impl Claims<'_> {
 }
 
 struct Written<'c> {
-    claims: &'c Claims<'c>,
+    claims: &'c TokenClaims<'c>,
     issuer: &'c str,
 }
 
@@ -90,22 +90,22 @@ impl Serialize for Written<'_> {
     }
 }
 
-/// What a token of this server says, read back and verified.
+/// The claims of a verified token of this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnToken {
-    /// `sub`
+    /// The claim `sub`.
     pub identity: IdentityId,
-    /// `aud`
+    /// The claim `aud`.
     pub pool: PoolId,
-    /// `amr`
+    /// The claim `amr`.
     pub amr: Vec<String>,
-    /// The tags that a session of it gets.
+    /// The tags of a session that the token begins.
     pub tags: Tags,
-    /// The epoch that its identity was in.
+    /// The identity's epoch at the time of issue.
     pub epoch: u64,
-    /// Whether it was given to a developer for one of their users.
+    /// Whether it is a developer token.
     pub developer: bool,
-    /// `exp`
+    /// The claim `exp`.
     pub expires: Timestamp,
 }
 
@@ -125,14 +125,14 @@ impl OwnToken {
         })
     }
 
-    /// The developer's user for whom it was given out: the developer provider's name and the user's id.
+    /// The user of a developer token: the developer provider's name and the user's id.
     pub fn developers_user(&self) -> Option<(&str, &str)> {
         let (provider, user) = (self.amr.get(1)?, self.amr.get(2)?);
         let user = user.strip_prefix(&format!("{provider}:{}:", self.pool))?;
         self.developer.then_some((provider, user))
     }
 
-    /// Whether it was given to somebody who was signed in, and not to a guest.
+    /// Whether the identity was signed in, not a guest.
     pub fn is_authenticated(&self) -> bool {
         self.amr
             .first()
@@ -140,7 +140,7 @@ impl OwnToken {
     }
 }
 
-/// The tags of a token; none where it has no such claim.
+/// The tags of a token; empty if the claim is absent.
 fn tags(payload: &Value) -> Option<Tags> {
     let Some(claim) = payload.get(TAGS) else {
         return Some(Tags::new());

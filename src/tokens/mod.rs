@@ -1,5 +1,5 @@
-//! OpenID tokens of this server: issuing them, verifying them, and the documents by which others verify them. Tokens of
-//! other issuers are the business of `logins`.
+//! OpenID tokens of this server: issuing and verifying them, the discovery document and the key set. `logins` verifies
+//! tokens of other issuers.
 
 use std::sync::Arc;
 
@@ -15,30 +15,30 @@ mod claims;
 mod discovery;
 mod signing_key;
 
-pub use claims::{Claims, OwnToken};
+pub use claims::{OwnToken, TokenClaims};
 pub use signing_key::{NewSigningKey, SigningKey, SigningKeyError};
 
-/// The longest token that is looked at, in characters.
+/// The longest token that is read, in characters.
 const LONGEST: usize = 20_000;
 
-/// Issues OpenID tokens, and knows its own again.
+/// Issues OpenID tokens and verifies its own.
 pub struct Tokens {
     issuer: String,
     keys: ArcSwap<SigningKeys>,
 }
 
-/// The keys that sign, will sign or have signed, in the order in which they are published.
+/// The current, the next and the retired signing keys, in the order of the key set.
 pub struct SigningKeys {
-    /// The key that signs.
+    /// The key that signs tokens now.
     pub current: SigningKey,
-    /// The key that signs next.
+    /// The key that replaces the current one at the next rotation.
     pub next: SigningKey,
-    /// Keys that have signed, and until when they are believed.
+    /// Retired keys, and the end of trust in each.
     pub retired: Vec<(SigningKey, Timestamp)>,
 }
 
 impl SigningKeys {
-    fn believed(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
+    fn trusted(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
         let retired = self.retired.iter().filter(move |(_, until)| now < *until);
         [&self.current, &self.next]
             .into_iter()
@@ -46,83 +46,83 @@ impl SigningKeys {
     }
 }
 
-/// Why a text is no token of this server.
+/// Why a token isn't a valid token of this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotOwn {
-    /// It isn't a JWT, or not one of this issuer's form.
+pub enum OwnTokenError {
+    /// The token isn't a JWT in this issuer's form.
     #[error("not a token of this server")]
     Malformed,
-    /// It says that another issuer made it.
+    /// The token names another issuer.
     #[error("a token of another issuer")]
     Issuer,
-    /// No key of this server verifies it.
+    /// No trusted key of this server verifies the signature.
     #[error("the signature is not this server's")]
     Signature,
-    /// It has expired.
+    /// The token has expired.
     #[error("expired: {now} >= {expires}")]
     Expired {
-        /// The moment, in seconds since the epoch.
+        /// The call's time, in seconds since 1970.
         now: i64,
-        /// Its `exp`.
+        /// The claim `exp`.
         expires: i64,
     },
 }
 
 impl Tokens {
-    /// Tokens of `issuer` (this server's public URL), under these keys until [`Tokens::use_keys`] brings others.
+    /// Starts with these keys as `issuer` (this server's public URL); [`Tokens::use_keys`] replaces the keys.
     pub fn new(issuer: String, keys: SigningKeys) -> Self {
         let keys = ArcSwap::from_pointee(keys);
         Self { issuer, keys }
     }
 
-    /// From now on, these keys.
+    /// Replaces the keys from now on.
     pub fn use_keys(&self, keys: SigningKeys) {
         self.keys.store(Arc::new(keys));
     }
 
-    /// What its tokens say in `iss`.
+    /// The issuer, the claim `iss` of its tokens.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Signs a token (RS512) with these claims. It costs an RSA signature.
-    pub fn issue(&self, claims: &Claims<'_>) -> String {
+    /// Signs a token (RS512) with these claims, which costs an RSA signature.
+    pub fn issue(&self, claims: &TokenClaims<'_>) -> String {
         self.keys.load().current.sign(&claims.text(&self.issuer))
     }
 
-    /// Whether `token` says of itself that this server, or the real service, issued it; nothing is verified.
+    /// Whether `token` names this server or the real service as its issuer; nothing is verified.
     pub fn claims_to_be_own(&self, token: &str) -> bool {
         let issuers = [&self.issuer, "https://cognito-identity.amazonaws.com"];
-        // Nearly every token is another issuer's, and that shows unread: a JSON text without escapes that says
-        // something contains it.
-        let may_say = |text: &[u8]| {
+        // A search of the text rules out nearly every other issuer's token without parsing: JSON without escapes
+        // contains each of its strings literally.
+        let may_name = |text: &[u8]| {
             std::str::from_utf8(text)
                 .is_ok_and(|text| text.contains('\\') || issuers.iter().any(|i| text.contains(*i)))
         };
-        if !payload_text(token).is_ok_and(|text| may_say(&text)) {
+        if !payload_text(token).is_ok_and(|text| may_name(&text)) {
             return false;
         }
         unverified_issuer(token).is_some_and(|issuer| issuers.contains(&issuer.as_str()))
     }
 
     /// Verifies a token of this server at `now`.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<OwnToken, NotOwn> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<OwnToken, OwnTokenError> {
         let payload = payload(token)?;
         if payload.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
-            return Err(NotOwn::Issuer);
+            return Err(OwnTokenError::Issuer);
         }
-        let own = OwnToken::read(&payload).ok_or(NotOwn::Malformed)?;
-        let (message, signature) = token.rsplit_once('.').ok_or(NotOwn::Malformed)?;
+        let own = OwnToken::read(&payload).ok_or(OwnTokenError::Malformed)?;
+        let (message, signature) = token.rsplit_once('.').ok_or(OwnTokenError::Malformed)?;
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
-            .map_err(|_| NotOwn::Malformed)?;
+            .map_err(|_| OwnTokenError::Malformed)?;
         let keys = self.keys.load();
-        let key = keys.believed(now).find(|key| key.made_header_of(message));
+        let key = keys.trusted(now).find(|key| key.made_header_of(message));
         if !key.is_some_and(|key| key.verifies(message.as_bytes(), &signature)) {
-            return Err(NotOwn::Signature);
+            return Err(OwnTokenError::Signature);
         }
         if now >= own.expires {
-            return Err(NotOwn::Expired {
+            return Err(OwnTokenError::Expired {
                 now: now.as_second(),
                 expires: own.expires.as_second(),
             });
@@ -135,14 +135,14 @@ impl Tokens {
         discovery::document(&self.issuer)
     }
 
-    /// The key set at `now`, as JSON: the signing key first, the next one behind it, then those that have signed.
+    /// The key set at `now`, as JSON: the current key, the next key, then retired keys.
     pub fn key_set(&self, now: Timestamp) -> Value {
         let keys = self.keys.load();
-        serde_json::json!({ "keys": keys.believed(now).map(SigningKey::jwk).collect::<Vec<_>>() })
+        serde_json::json!({ "keys": keys.trusted(now).map(SigningKey::jwk).collect::<Vec<_>>() })
     }
 }
 
-/// What a token says of itself in `iss`; nothing is verified.
+/// Reads the claim `iss` of a token; nothing is verified.
 pub fn unverified_issuer(token: &str) -> Option<String> {
     match payload(token).ok()?.get_mut("iss")?.take() {
         Value::String(issuer) => Some(issuer),
@@ -150,26 +150,26 @@ pub fn unverified_issuer(token: &str) -> Option<String> {
     }
 }
 
-fn payload(token: &str) -> Result<Value, NotOwn> {
+fn payload(token: &str) -> Result<Value, OwnTokenError> {
     match json::read(&payload_text(token)?) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        _ => Err(NotOwn::Malformed),
+        _ => Err(OwnTokenError::Malformed),
     }
 }
 
-fn payload_text(token: &str) -> Result<Vec<u8>, NotOwn> {
+fn payload_text(token: &str) -> Result<Vec<u8>, OwnTokenError> {
     let mut parts = token.split('.');
     let (Some(_), Some(payload), Some(_), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(NotOwn::Malformed);
+        return Err(OwnTokenError::Malformed);
     };
     if token.len() > LONGEST {
-        return Err(NotOwn::Malformed);
+        return Err(OwnTokenError::Malformed);
     }
     URL_SAFE_NO_PAD
         .decode(payload)
-        .map_err(|_| NotOwn::Malformed)
+        .map_err(|_| OwnTokenError::Malformed)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A key that signs OpenID tokens: RSA with 2,048 bits, RS512, published with a certificate of its own.
+//! A key that signs OpenID tokens: RSA with 2,048 bits, RS512, published with its own certificate.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKeyComponents};
@@ -12,17 +12,17 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-/// A key that was made now, with what has to be kept of it.
+/// A new key, with everything that must be stored.
 pub struct NewSigningKey {
-    /// Its RFC 7638 thumbprint: the `kid`.
+    /// The RFC 7638 thumbprint: the `kid`.
     pub id: String,
     /// The private key, PKCS #8 DER.
     pub private: Zeroizing<Vec<u8>>,
-    /// A self-signed certificate of it, DER: some verifiers (Ceph's STS) read the key from nothing else.
+    /// The self-signed certificate in DER: some verifiers (Ceph's STS) read keys only from certificates.
     pub certificate: Vec<u8>,
 }
 
-/// A signing key, ready.
+/// A signing key, ready for use.
 pub struct SigningKey {
     pair: KeyPair,
     header: String,
@@ -31,22 +31,22 @@ pub struct SigningKey {
     exponent: Vec<u8>,
 }
 
-/// Why there is no signing key.
+/// Why a signing key can't be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
-    /// The library didn't make one.
+    /// The library can't generate a key.
     #[error("a signing key can't be made")]
     NotMade,
-    /// What was kept is no key.
+    /// The stored bytes aren't a key.
     #[error("a stored signing key can't be read")]
     Unreadable,
-    /// No certificate of it can be made.
+    /// The key's certificate can't be made.
     #[error("a signing key's certificate can't be made")]
     Certificate(#[source] rcgen::Error),
 }
 
 impl NewSigningKey {
-    /// Makes one, with a certificate that begins a day before `now` and ends after ten years.
+    /// Generates a key, with a certificate that is valid from a day before `now` for ten years.
     pub fn make(now: Timestamp) -> Result<Self, SigningKeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| SigningKeyError::NotMade)?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| SigningKeyError::NotMade)?;
@@ -62,12 +62,12 @@ impl NewSigningKey {
 }
 
 impl SigningKey {
-    /// Reads what was kept of a key.
+    /// Reads a stored key.
     pub fn read(private: &[u8], certificate: &[u8]) -> Result<Self, SigningKeyError> {
         let pair = KeyPair::from_pkcs8(private).map_err(|_| SigningKeyError::Unreadable)?;
         let (modulus, exponent) = components(&pair);
         let id = thumbprint(&modulus, &exponent);
-        // Exactly these three, in this order.
+        // The header has exactly these three members, in this order.
         let header = format!(r#"{{"kid":"{id}","typ":"JWS","alg":"RS512"}}"#);
         let jwk = json!({
             "kty": "RSA",
@@ -93,7 +93,7 @@ impl SigningKey {
         &self.jwk
     }
 
-    /// A compact JWS over these claims.
+    /// Signs the claims as a compact JWS.
     pub(super) fn sign(&self, claims: &[u8]) -> String {
         let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
         let mut signature = vec![0; self.pair.public_modulus_len()];
@@ -110,7 +110,7 @@ impl SigningKey {
         token
     }
 
-    /// Whether the header of `message` (`HEADER.PAYLOAD`) is, to the byte, the one that this key writes.
+    /// Whether the header of `message` (`HEADER.PAYLOAD`) is this key's own, compared as bytes.
     pub(super) fn made_header_of(&self, message: &str) -> bool {
         message
             .split_once('.')
@@ -127,7 +127,7 @@ impl SigningKey {
     }
 }
 
-/// The modulus and the exponent, each in as few bytes as it needs (RFC 7518, section 6.3.1).
+/// The modulus and the exponent, each in the minimal number of bytes (RFC 7518, section 6.3.1).
 fn components(pair: &KeyPair) -> (Vec<u8>, Vec<u8>) {
     let public = pair.public_key();
     let modulus = public.modulus().big_endian_without_leading_zero().to_vec();

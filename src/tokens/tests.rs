@@ -32,7 +32,7 @@ fn issue(tokens: &Tokens) -> String {
     let pool = PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let account = AccountId::parse("123456789012").unwrap();
-    tokens.issue(&Claims {
+    tokens.issue(&TokenClaims {
         identity: &identity,
         pool: &pool,
         audience: None,
@@ -88,7 +88,7 @@ fn a_token_is_known_again_until_it_expires() {
     let expired = tokens.verify(&token, now() + SignedDuration::from_secs(600));
     assert_eq!(
         expired,
-        Err(NotOwn::Expired {
+        Err(OwnTokenError::Expired {
             now: 1_700_000_600,
             expires: 1_700_000_600
         })
@@ -108,7 +108,7 @@ fn a_token_that_was_changed_or_signed_elsewhere_is_refused() {
     for token in [other, forged, none, format!("{header}.{payload}.AAAA")] {
         assert_eq!(
             ours.verify(&token, now()),
-            Err(NotOwn::Signature),
+            Err(OwnTokenError::Signature),
             "{token}"
         );
     }
@@ -119,10 +119,17 @@ fn a_token_that_was_changed_or_signed_elsewhere_is_refused() {
         &format!("{token}.x"),
         &"A".repeat(50_000),
     ] {
-        assert_eq!(ours.verify(token, now()), Err(NotOwn::Malformed), "{token}");
+        assert_eq!(
+            ours.verify(token, now()),
+            Err(OwnTokenError::Malformed),
+            "{token}"
+        );
     }
     let elsewhere = Tokens::new("https://other.example.com".into(), keys(key(), key()));
-    assert_eq!(ours.verify(&issue(&elsewhere), now()), Err(NotOwn::Issuer));
+    assert_eq!(
+        ours.verify(&issue(&elsewhere), now()),
+        Err(OwnTokenError::Issuer)
+    );
 }
 
 #[test]
@@ -144,9 +151,9 @@ fn tokens_of_the_last_key_are_good_until_it_is_forgotten() {
     );
     let published = |at| tokens.key_set(at)["keys"].as_array().unwrap().len();
     assert_eq!((published(now()), published(until)), (3, 2));
-    assert_eq!(tokens.verify(&old, until), Err(NotOwn::Signature));
+    assert_eq!(tokens.verify(&old, until), Err(OwnTokenError::Signature));
     tokens.use_keys(keys(read(&second), key()));
-    assert_eq!(tokens.verify(&old, now()), Err(NotOwn::Signature));
+    assert_eq!(tokens.verify(&old, now()), Err(OwnTokenError::Signature));
 }
 
 #[test]
@@ -204,7 +211,7 @@ fn a_developers_token_names_the_user_and_carries_tags() {
     let third = format!("login.x:{pool}:a:b");
     let amr = ["authenticated".to_owned(), "login.x".to_owned(), third];
     let tags = Tags::from([("team".to_owned(), "blue".to_owned())]);
-    let claims = |developer| Claims {
+    let claims = |developer| TokenClaims {
         identity: &identity,
         pool: &pool,
         audience: None,

@@ -19,7 +19,7 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage");
 
-/// How many characters of an error's text its header carries.
+/// The most characters of an error's text in its header.
 const LONGEST_HEADER: usize = 1024;
 
 /// Serves a request.
@@ -43,7 +43,7 @@ pub(super) async fn serve(
     response
 }
 
-/// The answer's text; empty where the model has no output.
+/// Runs the operation; answers the body, which is empty if the model has no output.
 async fn run(
     front: &Front,
     entry: Option<&Entry>,
@@ -60,7 +60,7 @@ async fn run(
         let mut value =
             json::read(&body).map_err(|error| Code::Serialization.bare().from_source(error))?;
         if let Some(input) = shape.input {
-            // The real service has no words for a request that is a plain value.
+            // The real service has no message for a request that is a plain value.
             let words = value.is_array() || value.is_object();
             types::conform(model, input, &mut value).map_err(|Mismatch(text)| {
                 match text.filter(|_| words) {
@@ -76,8 +76,8 @@ async fn run(
     Ok(if text == "null" { String::new() } else { text })
 }
 
-/// The operation that a request names. Old clients write `com.amazonaws.cognito.identity.model.` before the service. Two
-/// targets that a proxy has joined by a comma are two targets.
+/// The operation of a request's target. Old clients write `com.amazonaws.cognito.identity.model.` before the service. Two
+/// targets that a proxy joined with a comma are refused.
 fn target(headers: &HeaderMap) -> Option<&'static Entry> {
     let mut targets = headers.get_all(TARGET).iter();
     let (Some(target), None) = (targets.next(), targets.next()) else {
@@ -99,7 +99,7 @@ fn refusal(error: &Error, request_id: Uuid) -> Response {
     let (name, status) = error.code.on_the_wire(Dialect::Json);
     let mut body = json!({ "__type": name });
     if let Some(text) = &error.text {
-        // Two of them are written so by another layer of the real service.
+        // Another layer of the real service writes these two, with a capital letter.
         let member = match error.code {
             Code::AccessDenied | Code::Serialization => "Message",
             _ => "message",
@@ -115,7 +115,7 @@ fn refusal(error: &Error, request_id: Uuid) -> Response {
     response
 }
 
-/// A text as a header can carry it: printable ASCII, anything else `?`.
+/// Makes a text fit for a header: printable ASCII, with `?` for anything else.
 fn header_value(text: &str) -> HeaderValue {
     let printable = |letter: char| {
         if matches!(letter, ' '..='~') {
@@ -128,7 +128,7 @@ fn header_value(text: &str) -> HeaderValue {
     HeaderValue::try_from(text).expect("printable ASCII is a header's value")
 }
 
-/// The answer where nothing is served.
+/// The answer for an unknown path or method.
 pub(super) fn not_found(asked: &HeaderMap, request_id: Uuid) -> Response {
     let mut response = refusal(&Code::UnknownOperation.bare(), request_id);
     *response.status_mut() = http::StatusCode::NOT_FOUND;

@@ -1,4 +1,4 @@
-//! AWS Query: a form in, XML out; STS and IAM.
+//! The AWS Query protocol of STS and IAM: decodes a form, encodes XML.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
-use super::models::{Kind, MODELS, Member, Model, ShapeId};
+use super::models::{MODELS, Member, Model, ShapeId, ShapeKind};
 use super::{Front, limits, pipeline, respond, xml};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::operations::{Entry, Service};
 
-/// Whether a request is meant to be of this protocol: a form, or a `GET` with an `Action`.
-pub(super) fn is_meant(parts: &Parts) -> bool {
+/// Whether a request has this protocol: it is a form, or a `GET` with an `Action`.
+pub(super) fn matches(parts: &Parts) -> bool {
     if parts.method == Method::GET {
         return form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
             .any(|(name, _)| name == "Action");
@@ -44,7 +44,7 @@ pub(super) async fn serve(
     parts: &Parts,
     body: Body,
 ) -> Response {
-    let mut asked = Asked {
+    let mut asked = QueryTarget {
         service: service(parts, None),
         entry: None,
     };
@@ -71,15 +71,15 @@ pub(super) async fn serve(
     }
 }
 
-/// What a request turned out to ask for.
-struct Asked {
+/// The service and the operation of a request, as far as known.
+struct QueryTarget {
     service: Service,
     entry: Option<&'static Entry>,
 }
 
 async fn run(
     front: &Front,
-    asked: &mut Asked,
+    asked: &mut QueryTarget,
     call: &mut Call<'_>,
     parts: &Parts,
     body: Body,
@@ -115,7 +115,7 @@ async fn run(
     let read = |model: &Model, shape: &super::models::OperationShape| {
         let input = shape.input.map(|id| &model.shape(id).kind);
         let members = match input {
-            Some(Kind::Structure(members)) => members.as_slice(),
+            Some(ShapeKind::Structure(members)) => members.as_slice(),
             _ => &[],
         };
         structure(model, members, &parameters, "").map(Value::Object)
@@ -124,7 +124,7 @@ async fn run(
     answer.value()
 }
 
-/// Signed requests are told apart by the service in the credential scope, others by their version.
+/// The service of a request: from the credential scope if it is signed, or else from its version.
 fn service(parts: &Parts, version: Option<&str>) -> Service {
     match scope_service(parts).as_deref() {
         Some("iam") => Service::Iam,
@@ -134,7 +134,7 @@ fn service(parts: &Parts, version: Option<&str>) -> Service {
     }
 }
 
-/// The service in the scope of a request's signature, of which nothing is checked yet: only whose error it will be.
+/// The service in the scope of a request's signature, unverified. It decides only the form of errors.
 fn scope_service(parts: &Parts) -> Option<String> {
     let written = if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
         header
@@ -155,7 +155,7 @@ fn scope_service(parts: &Parts) -> Option<String> {
     scope.split('/').rev().nth(1).map(str::to_owned)
 }
 
-/// A form's parameters, none of them twice, all of them UTF-8.
+/// Decodes a form's parameters. Refuses repetitions and bytes that aren't UTF-8.
 fn parameters(form: &[u8]) -> Result<BTreeMap<String, String>, Error> {
     let mut parameters = BTreeMap::new();
     for pair in form.split(|byte| *byte == b'&') {
@@ -173,7 +173,7 @@ fn parameters(form: &[u8]) -> Result<BTreeMap<String, String>, Error> {
     Ok(parameters)
 }
 
-/// What a name or a value of a form stands for. Nothing in it is replaced: what is compared later is what was sent.
+/// Decodes a name or a value of a form. Refuses invalid UTF-8 instead of replacing it.
 fn decoded(written: &[u8]) -> Result<String, Error> {
     let spaced: Vec<u8> = written
         .iter()
@@ -185,8 +185,8 @@ fn decoded(written: &[u8]) -> Result<String, Error> {
     }
 }
 
-/// The value of shape `id` that the parameters under `name` make; `None` where there are none. What is written in
-/// another form than the shape's is refused, for an element that is dropped in silence may be one that narrows.
+/// Decodes the value of shape `id` from the parameters under `name`; `None` if there are none. Refuses parameters in another
+/// form, because a silently dropped element could be a restriction.
 fn read(
     model: &Model,
     id: ShapeId,
@@ -194,21 +194,21 @@ fn read(
     name: &str,
 ) -> Result<Option<Value>, Error> {
     let plain = parameters.get(name);
-    let parted = behind(parameters, name).next().is_some();
+    let parted = suffixes(parameters, name).next().is_some();
     let malformed = || Code::Serialization.because(format!("The value of {name} can't be read."));
     let value = match &model.shape(id).kind {
         _ if plain.is_none() && !parted => return Ok(None),
-        Kind::Structure(members) => {
+        ShapeKind::Structure(members) => {
             if plain.is_some() {
                 return Err(malformed());
             }
             Value::Object(structure(model, members, parameters, name)?)
         }
-        // An empty list or map is written as the name alone.
-        Kind::List(_) | Kind::Map(..) if plain.is_some_and(|text| !text.is_empty()) => {
+        // An empty list or map is only its name.
+        ShapeKind::List(_) | ShapeKind::Map(..) if plain.is_some_and(|text| !text.is_empty()) => {
             return Err(malformed());
         }
-        Kind::List(of) => {
+        ShapeKind::List(of) => {
             let mut elements = Vec::new();
             for at in numbers(parameters, name, "member").ok_or_else(malformed)? {
                 let name = format!("{name}.member.{at}");
@@ -216,7 +216,7 @@ fn read(
             }
             Value::Array(elements)
         }
-        Kind::Map(_, of) => {
+        ShapeKind::Map(_, of) => {
             let mut object = Map::new();
             for at in numbers(parameters, name, "entry").ok_or_else(malformed)? {
                 let (key, value) = (
@@ -260,10 +260,10 @@ fn structure(
     Ok(object)
 }
 
-fn scalar(kind: &Kind, text: &str) -> Option<Value> {
+fn scalar(kind: &ShapeKind, text: &str) -> Option<Value> {
     match kind {
-        Kind::Boolean => text.parse().ok().map(Value::Bool),
-        Kind::Integer | Kind::Long | Kind::Timestamp => text
+        ShapeKind::Boolean => text.parse().ok().map(Value::Bool),
+        ShapeKind::Integer | ShapeKind::Long | ShapeKind::Timestamp => text
             .parse()
             .ok()
             .map(|number: i64| Value::Number(Number::from(number))),
@@ -271,8 +271,8 @@ fn scalar(kind: &Kind, text: &str) -> Option<Value> {
     }
 }
 
-/// What stands behind `name.` in the names of parameters.
-fn behind<'p>(
+/// The rest after `name.` in the names of parameters.
+fn suffixes<'p>(
     parameters: &'p BTreeMap<String, String>,
     name: &str,
 ) -> impl Iterator<Item = &'p str> {
@@ -282,11 +282,11 @@ fn behind<'p>(
         .map_while(move |(name, _)| name.strip_prefix(&prefix))
 }
 
-/// The numbers N of the parameters `name.between.N` and `name.between.N.…`, in order; `None` where there are others
-/// behind `name.`, or a number isn't written as numbers are.
+/// The numbers N of the parameters `name.between.N` and `name.between.N.…`, in order; `None` if another parameter follows
+/// `name.`, or a number isn't in canonical form.
 fn numbers(parameters: &BTreeMap<String, String>, name: &str, between: &str) -> Option<Vec<u32>> {
     let mut numbers = Vec::new();
-    for rest in behind(parameters, name) {
+    for rest in suffixes(parameters, name) {
         let mut parts = rest.split('.');
         let number = parts.next().filter(|part| *part == between);
         let written = number.and_then(|_| parts.next())?;

@@ -1,33 +1,32 @@
-//! Constraints of the service models (required, length, range, pattern, enum), all that a request violates in one
-//! message, in the words of the real front layer. Types are the business of `types`.
+//! Constraints of the service models (required, length, range, pattern, enum): one message with all violations of a
+//! request, in the real service's words. `types` checks types.
 //!
-//! Sources: captures of the real layers. A text with a pattern and a length reports the pattern first; a map or a list
-//! of plain values is reported once, as a whole, with all the constraints of what it holds; what is sensitive is not
-//! printed (`Value at 'logins' failed …`).
+//! Sources: captures of the real service. A string reports its pattern before its length. A map or a list of plain values
+//! is reported once, as a whole, with all constraints of its elements. Sensitive values aren't printed (`Value at 'logins' failed …`).
 
 use std::fmt::{self, Write};
 
 use serde_json::Value;
 
-use super::models::{Kind, Model, Shape, ShapeId};
+use super::models::{Model, Shape, ShapeId, ShapeKind};
 use crate::model::provider::PublicProvider;
 
-/// How many characters of a value a message repeats.
+/// The most characters of a value in a message.
 const ECHO: usize = 4096;
 
-/// How many violations a message spells out; it counts them all. A rule takes three bytes to write and four violations
-/// to refuse: without a bound, whoever may sign would get a hundred times what they sent.
+/// The most violations that a message describes; it counts them all. A rule of three bytes can have four violations, so
+/// without a bound an answer could be a hundred times as long as its request (amplification).
 const SPELT_OUT: usize = 100;
 
-/// The message about everything that `value`, which conforms to `shape`, violates; `None` if that is nothing.
+/// The message with all violations of `value`, which conforms to `shape`; `None` if there are none.
 pub(super) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option<String> {
-    let mut check = Check {
+    let mut check = ConstraintCheck {
         model,
         count: 0,
         found: Vec::new(),
     };
     check.value(&Path::Root, shape, value);
-    let Check { count, found, .. } = check;
+    let ConstraintCheck { count, found, .. } = check;
     if count == 0 {
         return None;
     }
@@ -38,7 +37,7 @@ pub(super) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option
     ))
 }
 
-/// Where a value stands; written only for a message, which is rare.
+/// The path of a value; formatted only for a message, which is rare.
 enum Path<'p> {
     Root,
     /// A member of a structure, by its name in the model.
@@ -64,13 +63,13 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-struct Check<'m> {
+struct ConstraintCheck<'m> {
     model: &'m Model,
     count: usize,
     found: Vec<String>,
 }
 
-impl Check<'_> {
+impl ConstraintCheck<'_> {
     fn report(&mut self, path: &Path<'_>, shape: &Shape, value: Option<&Value>, words: &str) {
         self.count += 1;
         if self.count > SPELT_OUT {
@@ -92,7 +91,7 @@ impl Check<'_> {
             self.report(path, shape, Some(value), &words);
         }
         match (&shape.kind, value) {
-            (Kind::Structure(members), _) => {
+            (ShapeKind::Structure(members), _) => {
                 for member in members {
                     let path = Path::Member(path, &member.name);
                     match value.get(&member.name) {
@@ -109,10 +108,10 @@ impl Check<'_> {
                     }
                 }
             }
-            (Kind::List(of), Value::Array(elements)) => {
+            (ShapeKind::List(of), Value::Array(elements)) => {
                 self.elements(path, shape, value, *of, elements);
             }
-            (Kind::Map(key, of), Value::Object(entries)) => {
+            (ShapeKind::Map(key, of), Value::Object(entries)) => {
                 let keys = self.model.shape(*key);
                 if entries.keys().any(|key| !broken_text(keys, key).is_empty()) {
                     let words =
@@ -175,11 +174,11 @@ impl Check<'_> {
 }
 
 impl Shape {
-    /// Whether its values are texts, numbers or the like.
+    /// Whether its values are scalars.
     fn is_plain(&self) -> bool {
         !matches!(
             self.kind,
-            Kind::Structure(_) | Kind::List(_) | Kind::Map(..)
+            ShapeKind::Structure(_) | ShapeKind::List(_) | ShapeKind::Map(..)
         )
     }
 }
@@ -188,7 +187,7 @@ fn breaks(shape: &Shape, value: &Value) -> bool {
     value.is_null() || !broken(shape, value).is_empty()
 }
 
-/// What a value breaks of its own shape's constraints, each in its words.
+/// The violations of a value's own shape, each as a sentence.
 fn broken(shape: &Shape, value: &Value) -> Vec<String> {
     let measured = match value {
         Value::String(text) => return broken_text(shape, text),
@@ -218,7 +217,7 @@ fn broken_text(shape: &Shape, text: &str) -> Vec<String> {
     words
 }
 
-/// What a length, or a number, breaks.
+/// The violations of a length or a number.
 fn out_of_range(shape: &Shape, measured: i64) -> impl Iterator<Item = String> {
     let max = shape.max.filter(|max| measured > *max);
     let min = shape.min.filter(|min| measured < *min);
@@ -227,7 +226,7 @@ fn out_of_range(shape: &Shape, measured: i64) -> impl Iterator<Item = String> {
         .chain(min.map(|min| at_least(shape, min)))
 }
 
-/// All constraints of a plain shape, as they stand in a message about a map or list of it.
+/// All constraints of a scalar shape, for a message about a map or a list of it.
 fn rules(shape: &Shape, not_null: bool) -> String {
     let mut words = Vec::new();
     words.extend(shape.max.map(|max| at_most(shape, max)));
@@ -258,7 +257,7 @@ fn at_least(shape: &Shape, min: i64) -> String {
 }
 
 fn measure(shape: &Shape) -> &'static str {
-    if matches!(shape.kind, Kind::Integer | Kind::Long) {
+    if matches!(shape.kind, ShapeKind::Integer | ShapeKind::Long) {
         "value"
     } else {
         "length"
@@ -290,7 +289,7 @@ fn lower_camel(name: &str) -> String {
         .collect()
 }
 
-/// A value as Java prints it: `{k=v, k2=v2}`, `[a, b]`.
+/// Formats a value like Java: `{k=v, k2=v2}`, `[a, b]`.
 fn shown(value: &Value) -> String {
     let mut text = String::new();
     show(value, &mut text);
@@ -321,7 +320,7 @@ fn show(value: &Value, into: &mut String) {
                 into.push_str(if at == 0 { "" } else { ", " });
                 into.push_str(key);
                 into.push('=');
-                // A key and a secret: whoever wrote them may keep what comes back in the log of a build.
+                // The value contains a secret, which the client might write to a log.
                 if value.is_string() && has_consumer_secret(key) {
                     into.push_str("...");
                 } else {

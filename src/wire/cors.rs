@@ -1,4 +1,4 @@
-//! Cross-origin requests: browsers call this service directly. As captured from the real one.
+//! Cross-origin requests (CORS): browsers call this service directly. The headers are captures of the real service.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -10,7 +10,7 @@ const EXPOSED: HeaderValue =
     HeaderValue::from_static("x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
-/// The longest list of headers that is repeated, in bytes.
+/// The longest list of headers that is echoed, in bytes.
 const ASKED: usize = 2048;
 
 /// The answer to a preflight request.

@@ -1,4 +1,4 @@
-//! How much of a stranger's request is taken.
+//! Limits of a request.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::error::{Code, Error};
 /// The longest body, in bytes.
 pub(super) const BODY: usize = 1 << 20;
 
-/// How long a client may take to send its body.
+/// The longest time for a client to send its body.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many requests are under way at once; further ones are told to come again.
+/// The most concurrent requests; further requests are refused.
 pub(super) const IN_FLIGHT: usize = 2048;
 
 /// The most form parameters of a request.
 pub(super) const PARAMETERS: usize = 1000;
 
-/// Reads a body whole.
+/// Reads a whole body.
 pub(super) async fn read(body: Body) -> Result<Bytes, Error> {
     let whole = tokio::time::timeout(PATIENCE, Limited::new(body, BODY).collect());
     match whole.await {

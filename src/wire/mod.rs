@@ -1,5 +1,4 @@
-//! HTTP in, HTTP out: which bytes mean which request, and which bytes an answer is. What the requests do is the business
-//! of `operations`.
+//! HTTP in, HTTP out: decodes requests and encodes answers. The operations themselves are in `operations`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
 use crate::app::{App, maintenance};
+use crate::sigv4;
 
 mod aws_json;
 mod aws_query;
@@ -26,10 +26,9 @@ mod respond;
 mod types;
 mod xml;
 
-pub use crate::sigv4;
 use respond::{json_document, plain};
 
-/// The front door: the parts of the house, and what the door itself remembers.
+/// The HTTP front end: the application and the state of the front end itself.
 pub struct Front {
     app: Arc<App>,
     metrics: PrometheusHandle,
@@ -39,7 +38,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// A door before `app`; `metrics` is what it shows under `/metrics`.
+    /// A front end of `app`; `metrics` is served under `/metrics`.
     pub fn new(app: Arc<App>, metrics: PrometheusHandle) -> Arc<Self> {
         Arc::new(Self {
             app,
@@ -50,12 +49,12 @@ impl Front {
         })
     }
 
-    /// From now on `/health` says that this server is going away.
+    /// Makes `/health` answer 503 from now on, because the server is about to stop.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Everything that is served on the listening address.
+    /// The routes of everything that is served on the listening address.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/", any(root))
@@ -75,7 +74,7 @@ async fn root(State(front): State<Arc<Front>>, request: axum::extract::Request) 
     let call = front.app.call();
     match parts.method {
         Method::OPTIONS => cors::preflight(&parts.headers, call.request_id),
-        Method::POST | Method::GET if aws_query::is_meant(&parts) => {
+        Method::POST | Method::GET if aws_query::matches(&parts) => {
             aws_query::serve(&front, call, &parts, body).await
         }
         Method::POST => aws_json::serve(&front, call, &parts, body).await,
@@ -105,8 +104,11 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
     match maintenance::check(&front.app).await {
         Ok(()) => plain(StatusCode::OK, "ok\n"),
         Err(error) => {
-            tracing::error!(error = %respond::chain(&error), "the store is away");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the store is away\n")
+            tracing::error!(error = %respond::chain(&error), "the store is unavailable");
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store is unavailable\n",
+            )
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The steps between a request and its operation, the same for every operation and protocol, in the order in which the
-//! real service takes them: signature, syntax, types, constraints, permission.
+//! The pipeline: the steps before every operation of every protocol, in the real service's order: signature, syntax, types,
+//! constraints, permission.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,13 +9,13 @@ use http::request::Parts;
 use serde_json::Value;
 
 use super::models::{MODELS, Model, OperationShape};
-use super::sigv4::{self, KeyError, Keys, Rules, SecretKey, SignatureError};
 use super::{Front, constraints};
 use crate::app::access::caller::{self, CallerError};
 use crate::app::{App, Call, Caller, records};
 use crate::error::{Code, Error};
 use crate::model::ids::Region;
 use crate::operations::{ALL, Access, Answer, Entry, Service};
+use crate::sigv4::{self, KeyError, SecretKey, SecretKeys, SignatureError, SignatureRules};
 
 /// How often a request runs whose pool changes each time.
 const RUNS: usize = 8;
@@ -26,23 +26,23 @@ static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = Laz
         .collect()
 });
 
-/// The operation with this name, if this server has it.
+/// The operation with this name, if it exists.
 pub(super) fn entry(service: Service, name: &str) -> Option<&'static Entry> {
     BY_NAME.get(&(service, name)).copied()
 }
 
-/// The model that an operation's input and output conform to.
+/// The model and the shapes of an operation.
 pub(super) fn model(entry: &Entry) -> (&'static Model, &'static OperationShape) {
     let model = MODELS.of(entry.service);
     (
         model,
         model
             .operation(entry.name)
-            .expect("a test holds that each operation is in its model"),
+            .expect("a test checks that each operation is in its model"),
     )
 }
 
-/// Takes a request through all the steps; `read` makes a JSON value of its bytes that conforms to its model.
+/// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model.
 pub(super) async fn run(
     front: &Front,
     entry: &Entry,
@@ -108,7 +108,7 @@ fn signature(
 ) -> Result<(Caller, Region), SignatureError> {
     let anywhere = matches!(entry.service, Service::Iam | Service::Sts);
     let app = call.app;
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &[entry.service.signing_name()],
         region: &|region| anywhere || app.serves(region),
         presigned: entry.service == Service::Sts && entry.name == "GetCallerIdentity",
@@ -128,7 +128,7 @@ fn signature(
         &front.signing_keys,
         call.now,
     )?;
-    Ok((verified.who, verified.region))
+    Ok((verified.owner, verified.region))
 }
 
 fn refused(error: &SignatureError, service: Service) -> Error {
@@ -146,11 +146,11 @@ fn refused(error: &SignatureError, service: Service) -> Error {
     code.because(error.to_string())
 }
 
-/// The keys of whoever may sign.
+/// The secret keys of all callers that may sign.
 struct CallerKeys<'a>(&'a App);
 
-impl Keys for CallerKeys<'_> {
-    type Who = Caller;
+impl SecretKeys for CallerKeys<'_> {
+    type Owner = Caller;
 
     fn key(
         &self,

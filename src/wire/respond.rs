@@ -1,4 +1,4 @@
-//! Pieces of answers that the protocols share, and what the log and the metrics learn of each.
+//! Parts of answers that the protocols share, and the log line and metrics of each answer.
 
 use std::error::Error as StdError;
 
@@ -13,7 +13,7 @@ use crate::error::{Code, Dialect, Error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// An answer with a body, to be kept by nobody on the way.
+/// An answer with a body that caches must not store.
 pub(super) fn answer(
     status: u16,
     content_type: &'static str,
@@ -31,7 +31,7 @@ pub(super) fn answer(
     response
 }
 
-/// A public JSON document that may be kept for `max_age` seconds, and read by pages of any origin.
+/// A public JSON document that may be cached for `max_age` seconds and read by pages of any origin.
 pub(super) fn json_document(document: &Value, max_age: i64) -> Response {
     let mut response = Response::new(Body::from(document.to_string()));
     let headers = response.headers_mut();
@@ -51,7 +51,7 @@ pub(super) fn json_document(document: &Value, max_age: i64) -> Response {
     response
 }
 
-/// A few words.
+/// A short plain text.
 pub(super) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
@@ -64,7 +64,7 @@ pub(super) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
     response
 }
 
-/// An error and all that led to it, on one line.
+/// An error with the chain of its sources, on one line.
 pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
@@ -75,7 +75,7 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// Tells the log and the metrics how a call ended.
+/// Records the end of a call in the log and the metrics.
 pub(super) fn ended(
     call: &Call<'_>,
     operation: &'static str,

@@ -1,24 +1,22 @@
-//! Types on the JSON wire: whether each value is of the kind that the service model says, in the words of the real
-//! front layer, which were measured on another service of the same layer (docs/behaviour.md). Lengths and patterns are
-//! the business of `constraints`.
+//! Types in JSON requests: checks each value against the service model, in the real service's words, which were measured
+//! on another service with the same layer (docs/behaviour.md). `constraints` checks lengths and patterns.
 
 use serde_json::{Map, Number, Value};
 
-use super::models::{Kind, Model, ShapeId};
+use super::models::{Model, ShapeId, ShapeKind};
 
-/// A value of the wrong type; the text of the `Message`, if there is one.
+/// A value of the wrong type, with the text of the `Message`, if there is one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mismatch(pub(super) Option<String>);
 
 const LIST: &str = "Start of list found where not expected";
 const MAP: &str = "Start of structure or map found where not expected.";
 
-/// Checks a request's value against its shape, in the order in which the request was written. Leaves out what counts
-/// as absent: nulls (but for those in maps, which are for `constraints` to refuse) and members that the model doesn't
-/// have. A fraction where a whole number belongs is cut off, as the real service does.
+/// Checks a request's value against its shape, in the request's order. Removes nulls (except in maps, where `constraints`
+/// refuses them) and members that the model lacks. Truncates a fraction to a whole number, as the real service does.
 pub(super) fn conform(model: &Model, shape: ShapeId, value: &mut Value) -> Result<(), Mismatch> {
     match &model.shape(shape).kind {
-        Kind::Structure(members) => {
+        ShapeKind::Structure(members) => {
             let object = object(value, "Expected null")?;
             object.retain(|name, value| {
                 !value.is_null() && members.iter().any(|member| member.name == *name)
@@ -28,14 +26,14 @@ pub(super) fn conform(model: &Model, shape: ShapeId, value: &mut Value) -> Resul
                 conform(model, member.expect("others were left out").shape, value)?;
             }
         }
-        Kind::Map(_, of) => {
+        ShapeKind::Map(_, of) => {
             for value in object(value, "Expected map or null")?.values_mut() {
                 if !value.is_null() {
                     conform(model, *of, value)?;
                 }
             }
         }
-        Kind::List(of) => {
+        ShapeKind::List(of) => {
             let elements = match value {
                 Value::Array(elements) => elements,
                 Value::Object(_) => return mismatch(MAP),
@@ -46,11 +44,11 @@ pub(super) fn conform(model: &Model, shape: ShapeId, value: &mut Value) -> Resul
                 conform(model, *of, element)?;
             }
         }
-        Kind::String => scalar(value, Value::is_string, "a String")?,
-        Kind::Boolean => scalar(value, Value::is_boolean, "an Boolean")?,
-        Kind::Integer => number(value, "an Integer")?,
-        Kind::Long => number(value, "a Long")?,
-        Kind::Timestamp => scalar(value, Value::is_number, "a Timestamp")?,
+        ShapeKind::String => scalar(value, Value::is_string, "a String")?,
+        ShapeKind::Boolean => scalar(value, Value::is_boolean, "an Boolean")?,
+        ShapeKind::Integer => number(value, "an Integer")?,
+        ShapeKind::Long => number(value, "a Long")?,
+        ShapeKind::Timestamp => scalar(value, Value::is_number, "a Timestamp")?,
     }
     Ok(())
 }
@@ -85,7 +83,7 @@ fn scalar(value: &Value, fits: fn(&Value) -> bool, wanted: &str) -> Result<(), M
 fn number(value: &mut Value, wanted: &str) -> Result<(), Mismatch> {
     scalar(value, Value::is_number, wanted)?;
     if !value.is_i64() {
-        // Saturates: a number beyond 64 bits is beyond every range, too.
+        // The cast saturates: a number beyond 64 bits is out of every range too.
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the fraction is to be cut off"

@@ -1,4 +1,4 @@
-//! XML answers of the Query protocol, written by the service model: members in its order, times as ISO 8601.
+//! XML answers of the Query protocol, encoded with the service model: members in its order, times as ISO 8601.
 
 use jiff::Timestamp;
 use quick_xml::Writer;
@@ -6,9 +6,9 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::models::{Kind, Model, OperationShape, ShapeId};
+use super::models::{Model, OperationShape, ShapeId, ShapeKind};
 
-/// A success.
+/// Encodes a successful answer.
 pub(super) fn success(
     model: &Model,
     shape: &OperationShape,
@@ -29,7 +29,7 @@ pub(super) fn success(
     xml.0.into_inner()
 }
 
-/// A failure.
+/// Encodes an error.
 pub(super) fn failure(
     model: &Model,
     kind: &str,
@@ -97,7 +97,7 @@ impl Xml {
 
     fn value(&mut self, model: &Model, id: ShapeId, name: &str, value: &Value) {
         match (&model.shape(id).kind, value) {
-            (Kind::Structure(members), Value::Object(object)) => {
+            (ShapeKind::Structure(members), Value::Object(object)) => {
                 self.open(name);
                 for member in members {
                     if let Some(value) = object.get(&member.name) {
@@ -106,14 +106,14 @@ impl Xml {
                 }
                 self.close(name);
             }
-            (Kind::List(of), Value::Array(elements)) => {
+            (ShapeKind::List(of), Value::Array(elements)) => {
                 self.open(name);
                 for element in elements {
                     self.value(model, *of, "member", element);
                 }
                 self.close(name);
             }
-            (Kind::Map(_, of), Value::Object(entries)) => {
+            (ShapeKind::Map(_, of), Value::Object(entries)) => {
                 self.open(name);
                 for (key, value) in entries {
                     self.open("entry");
@@ -123,14 +123,14 @@ impl Xml {
                 }
                 self.close(name);
             }
-            (Kind::Timestamp, Value::Number(number)) => self.text(name, &moment(number)),
+            (ShapeKind::Timestamp, Value::Number(number)) => self.text(name, &moment(number)),
             (_, Value::String(text)) => self.text(name, text),
             (_, other) => self.text(name, &other.to_string()),
         }
     }
 }
 
-/// A number of seconds as ISO 8601, in whole seconds.
+/// Formats a number of seconds as ISO 8601, in whole seconds.
 fn moment(seconds: &serde_json::Number) -> String {
     #[expect(
         clippy::cast_possible_truncation,

@@ -244,7 +244,7 @@ def test_a_gateway_that_is_slow_away_or_refuses_is_told_apart(ceph, server, owne
         set_roles(server, pool, "HomeUser", "HomeGuest")
     line = next(line for line in server.log().splitlines() if role("HomeNobody") in line)
     assert "the STS refuses: 403 Forbidden, AccessDenied" in line
-    assert "see whether the role is there, and its trust policy takes" in line
+    assert "check that the role exists, and that its trust policy accepts" in line
 
 
 def test_a_pools_duration_is_asked_for_and_a_role_that_allows_less_refuses(ceph, server, owner, pool, tmp_path):

@@ -36,7 +36,7 @@ def test_credentials_last_as_long_as_the_pool_says(server, pools, provider, pool
     logins = {provider.key: provider.token(new_user())}
     user = app.get_id(IdentityPoolId=pool, Logins=logins)["IdentityId"]
 
-    assert pool_credentials(pool) == "Credentials last 1h (3600 seconds), whenever the logins end\n"
+    assert pool_credentials(pool) == "Credentials last 1h (3600 seconds), even if the logins expire earlier\n"
     pool_credentials(pool, "--duration", "12h")
     for hours, asked in ((12, {"IdentityId": guest}), (12, {"IdentityId": user, "Logins": logins})):
         credentials = app.get_credentials_for_identity(**asked)["Credentials"]
@@ -50,7 +50,7 @@ def test_credentials_last_as_long_as_the_pool_says(server, pools, provider, pool
     assert "12h" in pool_credentials(pool)
     admin.update_identity_pool(**settings)
     said = pool_credentials(pool, "--within-login")
-    assert said == "Credentials last 12h (43200 seconds) at most, and no longer than the logins\n"
+    assert said == "Credentials last 12h (43200 seconds) at most, and end when the logins expire\n"
     credentials = app.get_credentials_for_identity(IdentityId=user, Logins=logins)["Credentials"]
     left = credentials["Expiration"] - datetime.datetime.now(datetime.UTC)
     assert left <= datetime.timedelta(hours=1)

@@ -67,7 +67,7 @@ def test_a_server_that_is_stopped_while_it_starts_tidies_up_all_the_same(tmp_pat
     command = [BINARY, "dev", "--ephemeral", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         # Its first words; it says that it serves some lines later.
-        assert process.stdout.readline().startswith(b"Made a master key")
+        assert process.stdout.readline().startswith(b"Created a master key")
         process.terminate()
         _, log = process.communicate(timeout=30)
     assert process.returncode == 0, log.decode()

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
-use cognate::wire::sigv4::{self, KeyCache, KeyError, Keys, Rules, SecretKey};
+use cognate::sigv4::{self, KeyCache, KeyError, SecretKey, SecretKeys, SignatureRules};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -129,8 +129,8 @@ async fn answer(
 /// The one key that user pools are asked with.
 struct OneKey;
 
-impl Keys for OneKey {
-    type Who = ();
+impl SecretKeys for OneKey {
+    type Owner = ();
 
     fn key(
         &self,
@@ -164,7 +164,7 @@ async fn the_user_pool_is_asked_about_each_user_with_a_signed_request() {
         headers: &headers,
         body: body.as_bytes(),
     };
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &["cognito-idp"],
         region: &|region| region.as_str() == "us-west-2",
         presigned: false,

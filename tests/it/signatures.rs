@@ -312,7 +312,7 @@ async fn the_presigned_form_serves_get_caller_identity_and_nothing_else() {
 
 /// A presigned query of the root key.
 fn presign(world: &World, query: &str, service: &str, seconds: u32) -> String {
-    use cognate::wire::sigv4::{self, SecretKey, Signer};
+    use cognate::sigv4::{self, SecretKey, Signer};
     let root = Credentials::root();
     let host = world.base.strip_prefix("http://").unwrap();
     let mut headers = HeaderMap::new();

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use cognate::model::ids::Region;
 use cognate::model::json::read_as;
-use cognate::wire::sigv4::canonical::{Query, canonical_path, canonical_request, string_to_sign};
-use cognate::wire::sigv4::{
-    KeyCache, KeyError, Keys, Request, Rules, SecretKey, SignatureError, Signer, SigningKey,
-    hex_hash, presign, sign, verify,
+use cognate::sigv4::canonical::{Query, canonical_path, canonical_request, string_to_sign};
+use cognate::sigv4::{
+    DerivedKey, KeyCache, KeyError, Request, SecretKey, SecretKeys, SignatureError, SignatureRules,
+    Signer, hex_hash, presign, sign, verify,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -189,7 +189,7 @@ impl Case {
             "{name}"
         );
         let day = &self.date()[..8];
-        let key = SigningKey::derive(
+        let key = DerivedKey::derive(
             &self.secret(),
             day,
             &self.context.region,
@@ -266,8 +266,8 @@ fn we_sign_every_case_as_published() {
 /// The one key of the published cases.
 struct Published<'c>(&'c Case);
 
-impl Keys for Published<'_> {
-    type Who = ();
+impl SecretKeys for Published<'_> {
+    type Owner = ();
 
     fn key(
         &self,
@@ -292,7 +292,7 @@ impl Keys for Published<'_> {
 fn every_published_header_signature_is_genuine() {
     let cache = KeyCache::new();
     for case in normalised() {
-        let rules = Rules {
+        let rules = SignatureRules {
             services: &["service"],
             region: &|region: &Region| region.as_str() == "us-east-1",
             presigned: false,

@@ -7,7 +7,8 @@ use crate::credentials::Session;
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::policy::{
-    Context, Decision, Kind, MAX_CHARACTERS, Policy, Request, evaluate, intersection,
+    AccessDecision, AccessRequest, Context, MAX_CHARACTERS, Policy, PolicyKind, evaluate,
+    intersection,
 };
 use crate::store::StoreError;
 
@@ -23,11 +24,11 @@ enum Denial {
 }
 
 impl Denial {
-    fn of(decision: Decision) -> Option<Self> {
+    fn of(decision: AccessDecision) -> Option<Self> {
         match decision {
-            Decision::Allow { .. } => None,
-            Decision::ExplicitDeny { .. } => Some(Self::ExplicitDeny),
-            Decision::ImplicitDeny => Some(Self::NotAllowed),
+            AccessDecision::Allow { .. } => None,
+            AccessDecision::ExplicitDeny { .. } => Some(Self::ExplicitDeny),
+            AccessDecision::ImplicitDeny => Some(Self::NotAllowed),
         }
     }
 
@@ -58,7 +59,7 @@ pub async fn check(
     }
     condition_keys::add_request(call, &mut context);
     condition_keys::add_resource_tags(call, resource, &mut context).await?;
-    let request = Request {
+    let request = AccessRequest {
         action,
         resource,
         principal: None,
@@ -82,10 +83,10 @@ pub async fn check(
 async fn session_denial(
     call: &Call<'_>,
     session: &Session,
-    request: &Request<'_>,
+    request: &AccessRequest<'_>,
 ) -> Result<Option<Denial>, StoreError> {
     let service = request.action.split_once(':').map(|(service, _)| service);
-    if session.whose.is_some() && matches!(service, Some("iam" | "cognate")) {
+    if session.identity.is_some() && matches!(service, Some("iam" | "cognate")) {
         return Ok(Some(Denial::NotAllowed));
     }
     let role = roles::find_by_arn(call, &session.role).await?;
@@ -96,7 +97,9 @@ async fn session_denial(
     let by_role = evaluate(request, &policies);
     let by_session = session.bounds.iter().map(|policies| {
         let parsed = session_policies::parsed(policies);
-        parsed.map_or(Decision::ImplicitDeny, |parsed| evaluate(request, &parsed))
+        parsed.map_or(AccessDecision::ImplicitDeny, |parsed| {
+            evaluate(request, &parsed)
+        })
     });
     let all = intersection(std::iter::once(by_role).chain(by_session));
     Ok(match Denial::of(all) {
@@ -108,7 +111,8 @@ async fn session_denial(
 /// The policies of a role. `None` if a policy can't be parsed, because it might contain a deny.
 fn policies_of(role: &Role) -> Option<Vec<Policy>> {
     let texts = role.policies.values();
-    let parsed = texts.map(|text| Policy::parse(Kind::Identity, text.as_bytes(), MAX_CHARACTERS));
+    let parsed =
+        texts.map(|text| Policy::parse(PolicyKind::Identity, text.as_bytes(), MAX_CHARACTERS));
     match parsed.collect::<Result<Vec<_>, _>>() {
         Ok(policies) => Some(policies),
         Err(error) => {

@@ -59,7 +59,7 @@ pub fn find(
 /// Whether a session is still valid: its identity and pool exist, and the identity is in the same epoch as when the
 /// session began. A session without an identity is valid until it expires.
 pub async fn session_is_live(call: &Call<'_>, session: &Session) -> Result<bool, StoreError> {
-    let Some(began) = &session.whose else {
+    let Some(began) = &session.identity else {
         return Ok(true);
     };
     let found = identities::record(call, began.identity).await?;

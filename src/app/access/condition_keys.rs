@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
 use crate::app::{Call, Caller, pools};
-use crate::credentials::{Session, Whose};
+use crate::credentials::{Session, SessionIdentity};
 use crate::model::ids::PoolId;
 use crate::model::provider::OWN;
 use crate::policy::Context;
@@ -57,14 +57,14 @@ fn add_session(session: &Session, context: &mut Context) {
     for (key, value) in &session.keys {
         context.set(key, value.as_str());
     }
-    if let Some(identity) = &session.whose {
+    if let Some(identity) = &session.identity {
         add_identity(identity, context);
     }
 }
 
 /// Adds the keys of an identity.
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
-pub fn add_identity(identity: &Whose, context: &mut Context) {
+pub fn add_identity(identity: &SessionIdentity, context: &mut Context) {
     let id = format!("{}:{}", identity.pool.region, identity.identity);
     context.set(&format!("{OWN}:aud"), identity.pool.to_string());
     context.set(&format!("{OWN}:sub"), id);

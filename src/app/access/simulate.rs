@@ -8,8 +8,8 @@ use crate::app::credentials::session_policies::{OF_GUESTS, texts_of};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::policy::{
-    Context, Decision, Kind, MAX_CHARACTERS, Policy, Position, Request, Statement, evaluate,
-    position_of,
+    AccessDecision, AccessRequest, Context, MAX_CHARACTERS, Policy, PolicyKind, Position,
+    Statement, evaluate, position_of,
 };
 
 /// How many results one simulation may have: actions times resources.
@@ -93,7 +93,7 @@ pub struct MatchedStatement {
 
 impl SimulatedPolicy {
     /// Parses a policy of this kind.
-    pub fn read(kind: Kind, id: String, text: &str) -> Result<Self, Error> {
+    pub fn read(kind: PolicyKind, id: String, text: &str) -> Result<Self, Error> {
         match Policy::parse(kind, text.as_bytes(), MAX_CHARACTERS) {
             Ok(policy) => Ok(Self {
                 id,
@@ -106,7 +106,7 @@ impl SimulatedPolicy {
     }
 
     /// Parses several policies; their ids are `name` and a number from 1.
-    pub fn read_all(kind: Kind, name: &str, texts: &[String]) -> Result<Vec<Self>, Error> {
+    pub fn read_all(kind: PolicyKind, name: &str, texts: &[String]) -> Result<Vec<Self>, Error> {
         let numbered = texts.iter().enumerate();
         let read =
             |(at, text): (usize, &String)| Self::read(kind, format!("{name}.{}", at + 1), text);
@@ -133,7 +133,7 @@ impl SimulatedPolicy {
 pub fn of_guests() -> Vec<SimulatedPolicy> {
     let texts = OF_GUESTS.iter().filter_map(texts_of);
     let named =
-        |(id, text): (&str, &str)| SimulatedPolicy::read(Kind::Session, id.to_owned(), text);
+        |(id, text): (&str, &str)| SimulatedPolicy::read(PolicyKind::Session, id.to_owned(), text);
     texts
         .map(|pair| named(pair).expect("a built-in policy is valid"))
         .collect()
@@ -143,7 +143,7 @@ impl Simulation {
     /// Adds the policies of a role, and its condition keys as far as the context lacks them.
     pub fn add_role(&mut self, role: &Role) -> Result<(), Error> {
         for (name, text) in &role.policies {
-            let mut named = SimulatedPolicy::read(Kind::Identity, name.clone(), text)?;
+            let mut named = SimulatedPolicy::read(PolicyKind::Identity, name.clone(), text)?;
             named.of_role = true;
             self.policies.push(named);
         }
@@ -164,7 +164,7 @@ impl Simulation {
     }
 
     fn one(&self, action: &str, resource: &str) -> SimulationResult {
-        let request = Request {
+        let request = AccessRequest {
             action,
             resource,
             principal: None,
@@ -179,22 +179,25 @@ impl Simulation {
             let decision = ask(bound);
             within &= decision.is_allow();
             // As in `intersection`: the first explicit deny decides, else the first implicit deny.
-            let (all, denies) = (decided.0, matches!(decision, Decision::ExplicitDeny { .. }));
-            let is_denied = matches!(all, Decision::ExplicitDeny { .. });
+            let (all, denies) = (
+                decided.0,
+                matches!(decision, AccessDecision::ExplicitDeny { .. }),
+            );
+            let is_denied = matches!(all, AccessDecision::ExplicitDeny { .. });
             if !is_denied && denies || all.is_allow() && !decision.is_allow() {
                 decided = (decision, bound);
             }
         }
         let (outcome, matched) = match decided.0 {
-            Decision::Allow { policy, statement } => (
+            AccessDecision::Allow { policy, statement } => (
                 SimulationOutcome::Allowed,
                 decided.1.get(policy).map(|it| it.statement(statement)),
             ),
-            Decision::ExplicitDeny { policy, statement } => (
+            AccessDecision::ExplicitDeny { policy, statement } => (
                 SimulationOutcome::ExplicitDeny,
                 decided.1.get(policy).map(|it| it.statement(statement)),
             ),
-            Decision::ImplicitDeny => (SimulationOutcome::ImplicitDeny, None),
+            AccessDecision::ImplicitDeny => (SimulationOutcome::ImplicitDeny, None),
         };
         SimulationResult {
             action: action.to_owned(),

@@ -10,7 +10,7 @@ use crate::app::roles::choice::{NoRole, RoleChoice};
 use crate::app::roles::trust_policy::{self, TrustRequest};
 use crate::app::sign_in::VerifiedIdentity;
 use crate::app::{Call, roles};
-use crate::credentials::{Issued, Session, SessionPolicy, Whose};
+use crate::credentials::{IssuedCredentials, Session, SessionIdentity, SessionPolicy};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
@@ -33,7 +33,7 @@ pub struct Assumption {
     /// The session's name: 2 to 64 of `[\w+=,.@-]`.
     pub session_name: String,
     /// The identity of the session, if it has one.
-    pub identity: Option<Whose>,
+    pub identity: Option<SessionIdentity>,
     /// The condition keys from the token of another issuer.
     pub keys: IndexMap<String, String>,
     /// The session policies: in each list, a policy must allow an action.
@@ -65,7 +65,7 @@ pub enum EnhancedError {
 pub async fn chosen_role(
     call: &Call<'_>,
     choice: &RoleChoice,
-    identity: &Whose,
+    identity: &SessionIdentity,
     tags: &Tags,
 ) -> Result<Option<Arc<Role>>, EnhancedError> {
     let role = roles::find_by_arn(call, &choice.role).await?;
@@ -91,7 +91,7 @@ pub async fn enhanced(
     choice: RoleChoice,
 ) -> Result<Assumption, EnhancedError> {
     let is_guest = !verified.is_authenticated();
-    let identity = Whose {
+    let identity = SessionIdentity {
         pool: pool.id.clone(),
         identity: verified.id.uuid,
         epoch: verified.epoch,
@@ -119,14 +119,14 @@ pub async fn enhanced(
 pub fn assume(
     call: &Call<'_>,
     assumption: Assumption,
-) -> Result<(Issued, Session), SessionTooLarge> {
+) -> Result<(IssuedCredentials, Session), SessionTooLarge> {
     let issued = Timestamp::from_second(call.now.as_second()).unwrap_or(call.now);
-    let identity = assumption.identity.map(Whose::for_a_session);
+    let identity = assumption.identity.map(SessionIdentity::for_a_session);
     let session = Session {
         role: assumption.role,
         role_id: assumption.role_id,
         name: assumption.session_name,
-        whose: identity,
+        identity,
         keys: assumption.keys,
         bounds: assumption.bounds,
         tags: assumption.tags,

@@ -10,11 +10,13 @@ use super::assume_role::{self, Assumption, SessionTooLarge};
 use super::lifetime;
 use super::session_policies::{OF_GUESTS_BY_NAME, guests_inline, is_within_guests};
 use crate::app::Call;
-use crate::credentials::Whose;
-use crate::credentials::routes::{Key, LEAST_SECONDS, Obtained, Route, StsError, StsRequest};
+use crate::credentials::SessionIdentity;
+use crate::credentials::routes::{
+    LEAST_SECONDS, StsCacheKey, StsCredentials, StsError, StsRequest, StsRoute,
+};
 use crate::model::ids::{IdentityId, RoleArn};
-use crate::policy::{Filling, NotFilled};
-use crate::tokens::Claims;
+use crate::policy::{FillError, TemplateValues};
+use crate::tokens::TokenClaims;
 
 /// How far tokens for an external STS are backdated, because its clock may be behind this server's.
 const BACK: SignedDuration = SignedDuration::from_mins(1);
@@ -67,7 +69,7 @@ pub enum ExternalStsError {
     Guests,
     /// A variable of the route's session policy has no value.
     #[error(transparent)]
-    NotFilled(#[from] NotFilled),
+    NotFilled(#[from] FillError),
     /// The external STS refuses the request, or can't be reached.
     #[error(transparent)]
     Sts(StsError),
@@ -116,7 +118,7 @@ pub async fn issue(
     metrics::counter!("cognate_routed_total", "route" => number, "outcome" => outcome).increment(1);
     let obtained = obtained.map_err(|source| IssueError::ExternalSts {
         number: route.number,
-        sts: route.place(),
+        sts: route.endpoint(),
         role: assumption.role.clone(),
         source,
     })?;
@@ -130,11 +132,11 @@ pub async fn issue(
 
 async fn obtain(
     call: &Call<'_>,
-    route: &Route,
+    route: &StsRoute,
     assumption: &Assumption,
-    identity: &Whose,
+    identity: &SessionIdentity,
     end: Option<Timestamp>,
-) -> Result<Arc<Obtained>, ExternalStsError> {
+) -> Result<Arc<StsCredentials>, ExternalStsError> {
     let id = IdentityId {
         region: identity.pool.region.clone(),
         uuid: identity.identity,
@@ -142,7 +144,7 @@ async fn obtain(
     let (policy, policy_arns) = session_policies(route, assumption, identity, &id)?;
     let mut amr = identity.amr.clone();
     amr.sort_unstable();
-    let key = Key {
+    let key = StsCacheKey {
         route: route.number,
         role: assumption.role.to_string(),
         pool: identity.pool.uuid,
@@ -150,12 +152,12 @@ async fn obtain(
         epoch: identity.epoch,
         amr,
         policy: policy.clone(),
-        tags: Key::sorted(&assumption.tags),
+        tags: StsCacheKey::sorted(&assumption.tags),
         seconds: assumption.lifetime.as_secs(),
         end,
     };
     let routes = &call.app.routes;
-    if let Some(found) = routes.memory.find(&key, call.now) {
+    if let Some(found) = routes.cache.find(&key, call.now) {
         return Ok(found);
     }
     let seconds = lifetime::until(assumption.lifetime, end, call.now).as_secs();
@@ -163,7 +165,7 @@ async fn obtain(
         return Err(ExternalStsError::EndsTooSoon);
     }
     let settings = &route.settings;
-    let token = call.app.tokens.issue(&Claims {
+    let token = call.app.tokens.issue(&TokenClaims {
         identity: &id,
         pool: &identity.pool,
         audience: settings.audience.as_deref(),
@@ -189,16 +191,16 @@ async fn obtain(
     };
     let obtained = routes.ask(route, &request, call.now).await;
     let obtained = Arc::new(obtained.map_err(ExternalStsError::Sts)?);
-    routes.memory.keep(key, Arc::clone(&obtained));
+    routes.cache.keep(key, Arc::clone(&obtained));
     Ok(obtained)
 }
 
 /// The session policies of the request: an inline policy and managed policies. A guest always gets the policies of
 /// guests. Session policies add up, so a route's own policy must not allow a guest more than those.
 fn session_policies(
-    route: &Route,
+    route: &StsRoute,
     assumption: &Assumption,
-    identity: &Whose,
+    identity: &SessionIdentity,
     id: &IdentityId,
 ) -> Result<(Option<String>, &'static [&'static str]), ExternalStsError> {
     let is_guest = !identity.is_authenticated();
@@ -216,7 +218,7 @@ fn session_policies(
     if is_guest && !is_within_guests(template) {
         return Err(ExternalStsError::Guests);
     }
-    let filled = template.fill(&Filling {
+    let filled = template.fill(&TemplateValues {
         identity: &id.reveal(),
         pool: &identity.pool.to_string(),
         tags: &assumption.tags,

@@ -10,7 +10,7 @@ use crate::app::access::condition_keys;
 use crate::app::providers::oidc;
 use crate::app::sign_in::VerifiedIdentity;
 use crate::app::{Call, identities};
-use crate::credentials::Whose;
+use crate::credentials::SessionIdentity;
 use crate::logins::{Audience, LoginError, OpenIdConnect, Provider, Through, Verified};
 use crate::model::identity::State;
 use crate::model::pool::Pool;
@@ -19,14 +19,14 @@ use crate::model::provider::OWN;
 use crate::model::roles::plain_text;
 use crate::policy::Context;
 use crate::store::StoreError;
-use crate::tokens::{Claims, NotOwn, unverified_issuer};
+use crate::tokens::{OwnTokenError, TokenClaims, unverified_issuer};
 
 /// Why the STS refuses a token.
 #[derive(Debug, thiserror::Error)]
 pub enum WebIdentityError {
     /// The token is not a valid token of this server.
     #[error(transparent)]
-    NotOwn(NotOwn),
+    NotOwn(OwnTokenError),
     /// No provider is registered for the token's issuer, which the variant holds.
     #[error("no provider is registered for the token's issuer")]
     NoProvider(String),
@@ -66,7 +66,7 @@ pub enum TokenSource {
     /// This server issued the token, for an identity.
     ThisServer {
         /// The identity, as it now is.
-        identity: Whose,
+        identity: SessionIdentity,
         /// The pool of the identity.
         pool: Arc<Pool>,
     },
@@ -88,7 +88,7 @@ pub fn open_id_token(
     lifetime: SignedDuration,
     developer: bool,
 ) -> String {
-    call.app.tokens.issue(&Claims {
+    call.app.tokens.issue(&TokenClaims {
         identity: &identity.id,
         pool: &pool.id,
         audience: None,
@@ -108,7 +108,7 @@ pub fn open_id_token(
 pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
     let own = match call.app.tokens.verify(token, call.now) {
         Ok(own) => own,
-        Err(NotOwn::Issuer) => return verify_foreign(call, token).await,
+        Err(OwnTokenError::Issuer) => return verify_foreign(call, token).await,
         Err(other) => return Err(WebIdentityError::NotOwn(other)),
     };
     let found = identities::lookup(call, &own.identity).await?;
@@ -122,7 +122,7 @@ pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIden
         audience: pool.id.to_string(),
         tags: own.tags,
         source: TokenSource::ThisServer {
-            identity: Whose {
+            identity: SessionIdentity {
                 pool: own.pool,
                 identity: identity.id,
                 epoch: identity.epoch,
@@ -136,7 +136,7 @@ pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIden
 /// Verifies a token of another issuer, for which a provider must be registered.
 async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
     let Some(issuer) = unverified_issuer(token) else {
-        return Err(WebIdentityError::NotOwn(NotOwn::Malformed));
+        return Err(WebIdentityError::NotOwn(OwnTokenError::Malformed));
     };
     let name = issuer
         .split_once("://")

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::app::{App, Call, records};
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::access_key::AccessKeyRecord;
-use crate::policy::{Kind, Policy, PolicyError};
+use crate::policy::{Policy, PolicyError, PolicyKind};
 use crate::seal::SealKey;
 use crate::store::StoreError;
 use crate::store::catalog::Snapshot;
@@ -103,7 +103,7 @@ pub(in crate::app) fn unseal(
 }
 
 fn parse(policy: &str) -> Result<Policy, PolicyError> {
-    Policy::parse(Kind::Identity, policy.as_bytes(), LONGEST_POLICY)
+    Policy::parse(PolicyKind::Identity, policy.as_bytes(), LONGEST_POLICY)
 }
 
 /// The enabled access keys, by their ids: those that may sign now.

@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::access_keys::{self, AccessKeys};
 use super::rings::{self, KeysError, Ring};
 use super::root_key::{self, RootKey};
-use crate::credentials::Credentials;
+use crate::credentials::SessionTokens;
 use crate::seal::SealKey;
 use crate::store::catalog::Snapshot;
 use crate::tokens::Tokens;
@@ -16,7 +16,7 @@ use crate::tokens::Tokens;
 /// The keys in use, and the record versions that they come from.
 pub(in crate::app) struct KeysInUse {
     tokens: Arc<Tokens>,
-    credentials: Arc<Credentials>,
+    credentials: Arc<SessionTokens>,
     root_key: ArcSwapOption<RootKey>,
     access_keys: ArcSwap<AccessKeys>,
     master_key: SealKey,
@@ -38,7 +38,7 @@ impl KeysInUse {
     /// configuration; `None` uses the stored one if `root_key_is_stored`.
     pub(in crate::app) fn new(
         tokens: Arc<Tokens>,
-        credentials: Arc<Credentials>,
+        credentials: Arc<SessionTokens>,
         master_key: SealKey,
         configured: Option<RootKey>,
         root_key_is_stored: bool,

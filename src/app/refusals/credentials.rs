@@ -42,7 +42,7 @@ impl From<IssueError> for Error {
                 ExternalStsError::Sts(
                     StsError::Outgoing(_)
                     | StsError::Answer(_)
-                    | StsError::Trouble(..)
+                    | StsError::ServerError(..)
                     | StsError::TooLong(_)
                     | StsError::Over,
                 ) => Code::ExternalService.because("The STS of the role can't be reached."),

@@ -5,14 +5,18 @@ use crate::app::saml_identity::SamlIdentityError;
 use crate::error::{Code, Error};
 use crate::logins::LoginError;
 use crate::logins::saml::{NotAResponse, NotForUs};
-use crate::tokens::NotOwn;
+use crate::tokens::OwnTokenError;
 
 impl From<WebIdentityError> for Error {
     fn from(error: WebIdentityError) -> Self {
         match error {
-            WebIdentityError::NotOwn(NotOwn::Expired { now, expires }) => expired(now, expires),
-            WebIdentityError::NotOwn(NotOwn::Malformed) => not_a_jwt(),
-            WebIdentityError::NotOwn(NotOwn::Issuer | NotOwn::Signature) => unverifiable(),
+            WebIdentityError::NotOwn(OwnTokenError::Expired { now, expires }) => {
+                expired(now, expires)
+            }
+            WebIdentityError::NotOwn(OwnTokenError::Malformed) => not_a_jwt(),
+            WebIdentityError::NotOwn(OwnTokenError::Issuer | OwnTokenError::Signature) => {
+                unverifiable()
+            }
             WebIdentityError::NoProvider(issuer) => {
                 let issuer: String = issuer
                     .chars()

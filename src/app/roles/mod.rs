@@ -10,7 +10,7 @@ use crate::credentials::access_key_id;
 use crate::error::{Code, Error};
 use crate::model::iam_role::{Role, key};
 use crate::model::ids::RoleArn;
-use crate::policy::{Kind, MAX_CHARACTERS, Policy};
+use crate::policy::{MAX_CHARACTERS, Policy, PolicyKind};
 use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
@@ -113,7 +113,7 @@ pub async fn remove(call: &Call<'_>, name: &str) -> Result<(), Error> {
 
 /// Puts a policy on a role. It replaces the policy with the same name.
 pub fn put_policy(role: &mut Role, name: &str, document: &str) -> Result<(), Error> {
-    Policy::parse(Kind::Identity, document.as_bytes(), MAX_CHARACTERS)
+    Policy::parse(PolicyKind::Identity, document.as_bytes(), MAX_CHARACTERS)
         .map_err(refusals::role_policy)?;
     role.policies.insert(name.to_owned(), document.to_owned());
     let counts = |character: &char| !character.is_ascii_whitespace();

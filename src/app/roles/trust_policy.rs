@@ -2,13 +2,13 @@
 
 use crate::app::Call;
 use crate::app::access::condition_keys;
-use crate::credentials::Whose;
+use crate::credentials::SessionIdentity;
 use crate::model::iam_role::Role;
 use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::principal_tags::Tags;
 use crate::model::provider::OWN;
 use crate::policy::{
-    Context, Effect, Kind, Policy, PolicyError, Principal, Request, Statement, evaluate,
+    AccessRequest, Context, Effect, Policy, PolicyError, PolicyKind, Principal, Statement, evaluate,
 };
 
 /// How many characters a trust policy may have, white space not counted: the highest quota of IAM.
@@ -112,7 +112,11 @@ pub struct TrustRequest<'a> {
 
 impl<'a> TrustRequest<'a> {
     /// The request of an identity of a pool of this server.
-    pub fn of_identity(identity: &'a Whose, session_name: &'a str, tags: &'a Tags) -> Self {
+    pub fn of_identity(
+        identity: &'a SessionIdentity,
+        session_name: &'a str,
+        tags: &'a Tags,
+    ) -> Self {
         let mut context = Context::default();
         condition_keys::add_identity(identity, &mut context);
         Self {
@@ -153,7 +157,7 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> bool {
     }
     context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
     let is_allowed = |action: &str| {
-        let request = Request {
+        let request = AccessRequest {
             action,
             resource: "*",
             principal: Some(principal),
@@ -168,7 +172,7 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> bool {
 /// a public issuer must name their owner, and one that accepts SAML responses must name the recipients (`security.md`,
 /// rule 14).
 pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
-    let policy = Policy::parse(Kind::Trust, text.as_bytes(), LONGEST)?;
+    let policy = Policy::parse(PolicyKind::Trust, text.as_bytes(), LONGEST)?;
     let allowing = |action: &'static str| {
         let all = policy.statements().iter();
         all.filter(move |one: &&Statement| one.effect() == Effect::Allow && one.names(action))

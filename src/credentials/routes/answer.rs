@@ -1,5 +1,5 @@
-//! What an STS answers, in XML. Only what is asked for is read, whatever namespace it has; nothing is resolved but the
-//! references that XML itself has.
+//! Answers of an STS, in XML. Reads only the members that it needs, in any namespace, and resolves only XML's own
+//! references.
 
 use std::fmt;
 
@@ -9,51 +9,51 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, Event};
 use zeroize::Zeroizing;
 
-/// How deep elements may be nested.
+/// The deepest nesting of elements.
 const DEEPEST: usize = 16;
 
-/// The longest session token that is passed on, in characters.
+/// The longest session token, in characters.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
-/// How much of what an STS says goes to the log, in characters.
-const LONGEST_SAID: usize = 300;
+/// The longest text of an STS in the log, in characters.
+const LONGEST_LOGGED: usize = 300;
 
-/// How long a word in it may be, in bytes: a token's parts are longer.
+/// The longest word of such a text, in bytes: a token's parts are longer.
 const LONGEST_WORD: usize = 60;
 
 /// Credentials of another STS, for their owner alone.
-pub struct Obtained {
-    /// 1 to 128 visible characters.
+pub struct StsCredentials {
+    /// The access key id: 1 to 128 visible characters.
     pub access_key_id: String,
-    /// 1 to 256 visible characters.
+    /// The secret access key: 1 to 256 visible characters.
     pub secret_key: Zeroizing<String>,
-    /// 1 to 16,384 visible characters.
+    /// The session token: 1 to 16,384 visible characters.
     pub session_token: String,
-    /// When they end, in whole seconds.
+    /// The credentials' expiration, in whole seconds.
     pub expires: Timestamp,
 }
 
-/// Why an answer gives no credentials.
+/// Why an answer has no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnAnswer {
-    /// It isn't XML, or has a document type, references of its own, or elements without end.
-    #[error("it isn't XML of a plain kind")]
+pub enum StsAnswerError {
+    /// The answer isn't XML, or has a document type, custom references or unclosed elements.
+    #[error("the answer isn't plain XML")]
     Xml,
-    /// It lacks this member, has it twice, or with characters or a length that it can't have.
-    #[error("its {0} is missing, doubled or malformed")]
+    /// The named member is missing, repeated, too long, or has invalid characters.
+    #[error("{0} is missing, repeated or malformed")]
     Member(&'static str),
 }
 
-/// What an STS says where it refuses; printable, and short.
+/// The `Error` of an STS's answer; printable and short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its code; empty where it tells none.
+pub struct StsErrorResponse {
+    /// The error's code; empty if there is none.
     pub code: String,
-    /// Its message; empty where it tells none.
+    /// The error's message; empty if there is none.
     pub message: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for StsErrorResponse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code.as_str(), self.message.as_str()) {
             ("", _) => formatter.write_str("without a code"),
@@ -63,17 +63,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl Refusal {
-    /// What is said in a body that may be anything, about the identity with the id `subject`. Not every STS has an
-    /// `ErrorResponse` around its `Error`. What is said may repeat whom it is about, and what was shown: a guest's id is a
-    /// secret, as tokens are.
+impl StsErrorResponse {
+    /// Reads the error in a body that may be anything, of a request for the identity `subject`. Not every STS has an
+    /// `ErrorResponse` around its `Error`. The texts may repeat the identity's id and the token, which are secrets and
+    /// are removed.
     pub fn read(body: &[u8], subject: &str) -> Self {
         let mut refusal = Self::default();
-        // What stands before something that isn't XML counts.
+        // Everything before a syntax error counts.
         let _ = each_text(body, |path, text| {
             match path {
-                [.., "Error", "Code"] => refusal.code = said(text, subject),
-                [.., "Error", "Message"] => refusal.message = said(text, subject),
+                [.., "Error", "Code"] => refusal.code = printable(text, subject),
+                [.., "Error", "Message"] => refusal.message = printable(text, subject),
                 _ => {}
             }
             Ok(())
@@ -83,7 +83,7 @@ impl Refusal {
 }
 
 /// Reads the answer to AssumeRoleWithWebIdentity.
-pub fn read(body: &[u8]) -> Result<Obtained, NotAnAnswer> {
+pub fn read(body: &[u8]) -> Result<StsCredentials, StsAnswerError> {
     let (mut id, mut secret, mut token, mut expiration) = (None, None, None, None);
     each_text(body, |path, text| {
         let [
@@ -95,7 +95,7 @@ pub fn read(body: &[u8]) -> Result<Obtained, NotAnAnswer> {
         else {
             return Ok(());
         };
-        let (place, name, longest) = match *name {
+        let (member, name, longest) = match *name {
             "AccessKeyId" => (&mut id, "AccessKeyId", 128),
             "SecretAccessKey" => (&mut secret, "SecretAccessKey", 256),
             "SessionToken" => (&mut token, "SessionToken", LONGEST_TOKEN),
@@ -105,38 +105,38 @@ pub fn read(body: &[u8]) -> Result<Obtained, NotAnAnswer> {
         let text = text.trim();
         let fits =
             (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if !fits || place.replace(Zeroizing::new(text.to_owned())).is_some() {
-            return Err(NotAnAnswer::Member(name));
+        if !fits || member.replace(Zeroizing::new(text.to_owned())).is_some() {
+            return Err(StsAnswerError::Member(name));
         }
         Ok(())
     })?;
-    let member = |found: Option<Zeroizing<String>>, name| found.ok_or(NotAnAnswer::Member(name));
+    let member = |found: Option<Zeroizing<String>>, name| found.ok_or(StsAnswerError::Member(name));
     let expires: Option<Timestamp> = member(expiration, "Expiration")?.parse().ok();
     let expires = expires.and_then(|expires| Timestamp::from_second(expires.as_second()).ok());
-    Ok(Obtained {
+    Ok(StsCredentials {
         access_key_id: member(id, "AccessKeyId")?.to_string(),
         secret_key: member(secret, "SecretAccessKey")?,
         session_token: member(token, "SessionToken")?.to_string(),
-        expires: expires.ok_or(NotAnAnswer::Member("Expiration"))?,
+        expires: expires.ok_or(StsAnswerError::Member("Expiration"))?,
     })
 }
 
-/// Calls `with` for each element that ends, with the local names from the root to it and the text behind its last child.
+/// Calls `with` for each element at its end, with the local names from the root to it and the text after its last child.
 fn each_text(
     body: &[u8],
-    mut with: impl FnMut(&[&str], &str) -> Result<(), NotAnAnswer>,
-) -> Result<(), NotAnAnswer> {
-    let text = std::str::from_utf8(body).map_err(|_| NotAnAnswer::Xml)?;
+    mut with: impl FnMut(&[&str], &str) -> Result<(), StsAnswerError>,
+) -> Result<(), StsAnswerError> {
+    let text = std::str::from_utf8(body).map_err(|_| StsAnswerError::Xml)?;
     let mut reader = Reader::from_str(text);
     let mut path: Vec<String> = Vec::new();
     let mut content = Zeroizing::new(String::new());
     loop {
-        match reader.read_event().map_err(|_| NotAnAnswer::Xml)? {
+        match reader.read_event().map_err(|_| StsAnswerError::Xml)? {
             Event::Start(start) => {
                 path.push(start.local_name().as_ref().to_owned());
                 content.clear();
                 if path.len() > DEEPEST {
-                    return Err(NotAnAnswer::Xml);
+                    return Err(StsAnswerError::Xml);
                 }
             }
             Event::End(_) => {
@@ -150,37 +150,40 @@ fn each_text(
             Event::GeneralRef(reference) => content.push(referred(&reference)?),
             Event::Empty(_) | Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::Eof if path.is_empty() => return Ok(()),
-            Event::DocType(_) | Event::Eof => return Err(NotAnAnswer::Xml),
+            Event::DocType(_) | Event::Eof => return Err(StsAnswerError::Xml),
         }
     }
 }
 
 /// The character of a reference: one of its number, or one of the five that XML names.
-fn referred(reference: &BytesRef<'_>) -> Result<char, NotAnAnswer> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| NotAnAnswer::Xml)? {
+fn referred(reference: &BytesRef<'_>) -> Result<char, StsAnswerError> {
+    if let Some(character) = reference
+        .resolve_char_ref()
+        .map_err(|_| StsAnswerError::Xml)?
+    {
         return Ok(character);
     }
     let name = reference.xml10_content();
     let resolved = resolve_xml_entity(&name).and_then(|text| text.chars().next());
-    resolved.ok_or(NotAnAnswer::Xml)
+    resolved.ok_or(StsAnswerError::Xml)
 }
 
-/// What goes to the log of a text: printable, short, and without what may be a token, an id, or a part of one.
-fn said(text: &str, subject: &str) -> String {
+/// Makes a text fit for the log: printable, short, and without anything that may be a token, an id, or a part of one.
+fn printable(text: &str, subject: &str) -> String {
     let is_of_words = |c: char| c.is_ascii_alphanumeric() || "-_.+=".contains(c);
     let uuid = subject.rsplit(':').next().unwrap_or(subject);
-    let mut said = String::new();
+    let mut printable = String::new();
     for word in text.trim().split_inclusive(|c| !is_of_words(c)) {
-        let (word, behind) = match word.char_indices().next_back() {
+        let (word, after) = match word.char_indices().next_back() {
             Some((at, last)) if !is_of_words(last) => (&word[..at], Some(last)),
             _ => (word, None),
         };
         if word.len() > LONGEST_WORD || (!uuid.is_empty() && word.contains(uuid)) {
-            said.push('…');
+            printable.push('…');
         } else {
-            said.push_str(word);
+            printable.push_str(word);
         }
-        said.extend(behind.map(|last| if last.is_control() { ' ' } else { last }));
+        printable.extend(after.map(|last| if last.is_control() { ' ' } else { last }));
     }
-    said.chars().take(LONGEST_SAID).collect()
+    printable.chars().take(LONGEST_LOGGED).collect()
 }

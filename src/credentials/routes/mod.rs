@@ -1,8 +1,8 @@
-//! Credentials of other STSs: which role's come from where, and asking there. Whether somebody may have the role as far as
-//! this server is concerned, and what the session is narrowed to, is decided before.
+//! Routes: credentials of other STSs, chosen by role. This server's own permission checks and the session policy come
+//! before, in `app`.
 //!
-//! One unsigned POST of AssumeRoleWithWebIdentity, with an OpenID token of this server. It is sent once: an STS that may
-//! have given a session already is not asked again.
+//! A request is one unsigned POST of AssumeRoleWithWebIdentity with an OpenID token of this server. It is never sent
+//! again, because the STS may have created a session already.
 
 use std::sync::Arc;
 
@@ -18,89 +18,89 @@ use crate::outgoing::{Fetched, Outgoing, OutgoingError};
 use crate::policy::SessionTemplate;
 
 mod answer;
-mod memory;
+mod cache;
 mod request;
 
-pub use answer::{NotAnAnswer, Obtained, Refusal, read};
-pub use memory::{Key, Memory};
+pub use answer::{StsAnswerError, StsCredentials, StsErrorResponse, read};
+pub use cache::{StsCache, StsCacheKey};
 pub use request::{LEAST_SECONDS, StsRequest};
 
-/// How many requests to one STS may be under way; more would only pile up where it is slow.
+/// The most concurrent requests to one STS; more would only queue at a slow STS.
 const MOST_ASKED: usize = 256;
 
-/// How much longer than asked for a session may seem to last: the STS's clock may go ahead of this server's.
+/// How much longer than requested a session may seem to last, because the STS's clock may be ahead of this server's.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
-/// What the operator says of a route.
+/// A route as the operator configures it.
 #[derive(Debug, Clone)]
 pub struct RouteSettings {
-    /// The roles whose credentials come from there.
+    /// The pattern of the roles that this route serves.
     pub role: RolePattern,
     /// The URL of the STS.
     pub endpoint: String,
     /// The region of the STS, for the log.
     pub region: Option<String>,
-    /// What the role is called there, where that is something else.
+    /// The role's ARN at the STS, if it differs.
     pub assume: Option<String>,
-    /// The `aud` of tokens that go there; without one it is the pool's id.
+    /// The `aud` of tokens for this STS; the default is the pool's id.
     pub audience: Option<String>,
-    /// What sessions from there are narrowed to.
+    /// The session policy of every session.
     pub session_policy: Option<SessionTemplate>,
 }
 
-/// A route.
-pub struct Route {
-    /// What the operator says of it.
+/// A route with its limit of concurrent requests.
+pub struct StsRoute {
+    /// The operator's settings.
     pub settings: RouteSettings,
-    /// Its place in the configuration, from 1 on.
+    /// The position in the configuration, counted from 1.
     pub number: usize,
     asked: Semaphore,
 }
 
-/// All routes, in the order in which they are tried, and what was obtained by them.
-pub struct Routes {
-    routes: Vec<Route>,
+/// All routes, in the order in which they are tried, and the cache of their sessions.
+pub struct StsRoutes {
+    routes: Vec<StsRoute>,
     outgoing: Arc<Outgoing>,
-    /// What is remembered.
-    pub memory: Memory,
+    /// The sessions that can be used again.
+    pub cache: StsCache,
 }
 
 /// Why there are no credentials from an STS.
 #[derive(Debug, thiserror::Error)]
 pub enum StsError {
-    /// It doesn't answer.
-    #[error("the STS gives no answer")]
+    /// The STS doesn't answer.
+    #[error("the STS doesn't answer")]
     Outgoing(#[source] OutgoingError),
-    /// Its answer isn't one.
-    #[error("the STS gives an answer that can't be used")]
-    Answer(#[source] NotAnAnswer),
-    /// It has trouble of its own, or can't reach this server; its status and what it says.
-    #[error("the STS has trouble: {0}, {1}")]
-    Trouble(StatusCode, Refusal),
-    /// It refuses; its status and what it says.
+    /// The STS's answer can't be read.
+    #[error("the STS's answer can't be read")]
+    Answer(#[source] StsAnswerError),
+    /// The STS has an error of its own, or can't reach this server; holds its status and its error.
+    #[error("the STS has an error: {0}, {1}")]
+    ServerError(StatusCode, StsErrorResponse),
+    /// The STS refuses the request; holds its status and its error.
     #[error("the STS refuses: {0}, {1}")]
-    Refused(StatusCode, Refusal),
-    /// It asks for fewer requests; what it says.
+    Refused(StatusCode, StsErrorResponse),
+    /// The STS asks for fewer requests; holds its error.
     #[error("the STS asks for fewer requests: {0}")]
-    Throttled(Refusal),
-    /// As many requests as may be are under way already.
-    #[error("{MOST_ASKED} requests to the STS are under way already")]
+    Throttled(StsErrorResponse),
+    /// The limit of concurrent requests to the STS is reached.
+    #[error("{MOST_ASKED} requests to the STS are in progress already")]
     Crowded,
-    /// It gave a session that lasts longer than was asked for.
-    #[error("the STS gave a session that lasts longer than the {0} seconds that were asked for")]
+    /// The session lasts longer than requested.
+    #[error("the STS's session lasts longer than the requested {0} seconds")]
     TooLong(i64),
-    /// It gave a session that is over.
-    #[error("the STS gave a session that is over: do its clock and this server's agree?")]
+    /// The session has expired already.
+    #[error("the STS's session has expired already: compare its clock with this server's")]
     Over,
 }
 
-impl Routes {
-    /// The routes that the operator set, in their order.
+impl StsRoutes {
+    /// Makes the routes of the configuration, in its order.
     pub fn new(settings: Vec<RouteSettings>, outgoing: Arc<Outgoing>) -> Self {
         let routes = settings
             .into_iter()
             .enumerate()
-            .map(|(at, settings)| Route {
+            .map(|(at, settings)| StsRoute {
                 settings,
                 number: at + 1,
                 asked: Semaphore::new(MOST_ASKED),
@@ -108,24 +108,24 @@ impl Routes {
         Self {
             routes: routes.collect(),
             outgoing,
-            memory: Memory::default(),
+            cache: StsCache::default(),
         }
     }
 
-    /// The first route for this role; without one its credentials are the built-in STS's.
-    pub fn of(&self, role: &RoleArn) -> Option<&Route> {
+    /// Finds the first route for a role. Without one, the built-in STS issues the credentials.
+    pub fn of(&self, role: &RoleArn) -> Option<&StsRoute> {
         self.routes
             .iter()
             .find(|route| route.settings.role.matches(role.as_str()))
     }
 
-    /// Asks the STS of a route.
+    /// Requests a session from the STS of a route.
     pub async fn ask(
         &self,
-        route: &Route,
+        route: &StsRoute,
         request: &StsRequest<'_>,
         now: Timestamp,
-    ) -> Result<Obtained, StsError> {
+    ) -> Result<StsCredentials, StsError> {
         let _permit = route.asked.try_acquire().map_err(|_| StsError::Crowded)?;
         let body = Bytes::from(request.form());
         let answer = self
@@ -146,39 +146,41 @@ impl Routes {
 }
 
 impl StsError {
-    /// What an operator looks at.
+    /// What the operator should check.
     pub fn advice(&self) -> &'static str {
         let refusal = match self {
-            Self::Refused(_, refusal) | Self::Trouble(_, refusal) => refusal,
-            Self::Outgoing(_) => return "see whether it is there, and its certificate trusted",
-            Self::Answer(_) => return "see whether the endpoint is an STS",
-            Self::Throttled(_) | Self::Crowded => return "there are too many at once",
-            Self::TooLong(_) | Self::Over => return "see whether both clocks are right",
+            Self::Refused(_, refusal) | Self::ServerError(_, refusal) => refusal,
+            Self::Outgoing(_) => {
+                return "check that the STS runs and that its certificate is trusted";
+            }
+            Self::Answer(_) => return "check that the endpoint is an STS",
+            Self::Throttled(_) | Self::Crowded => return "there are too many requests at once",
+            Self::TooLong(_) | Self::Over => return "check both clocks",
         };
         match refusal.code.as_str() {
             "AccessDenied" => {
-                "see whether the role is there, and its trust policy takes this server's tokens, their audience and amr, \
-                 and sts:TagSession where there are tags"
+                "check that the role exists, and that its trust policy accepts this server's tokens, their audience and \
+                 amr, and sts:TagSession if the session has tags"
             }
             "InvalidIdentityToken" => {
-                "see whether this server's public URL is registered there as an OpenID Connect provider, with the audience"
+                "check that this server's public URL is registered there as an OpenID Connect provider, with the audience"
             }
-            "IDPCommunicationError" => "see whether it reaches this server's public URL",
-            "ExpiredTokenException" | "ExpiredToken" => "see whether both clocks are right",
+            "IDPCommunicationError" => "check that the STS can reach this server's public URL",
+            "ExpiredTokenException" | "ExpiredToken" => "check both clocks",
             "MalformedPolicyDocument" | "PackedPolicyTooLarge" => {
-                "see the session_policy of the route, and how much it may say there"
+                "check the route's session_policy and the longest policy that the STS accepts"
             }
             "ValidationError" | "InvalidArgument" | "InvalidParameterValue" => {
-                "see whether the role may be assumed for as long as the pool's credentials last, and what the STS calls it"
+                "check that the role allows sessions as long as the pool's credentials, and the role's name at the STS"
             }
-            _ => "see the log of that STS",
+            _ => "read the log of that STS",
         }
     }
 }
 
-impl Route {
-    /// Its STS, with the region where that is known.
-    pub fn place(&self) -> String {
+impl StsRoute {
+    /// The STS's endpoint, with the region if it is configured.
+    pub fn endpoint(&self) -> String {
         let endpoint = &self.settings.endpoint;
         match &self.settings.region {
             Some(region) => format!("{endpoint} ({region})"),
@@ -197,26 +199,26 @@ impl Route {
 
 fn headers() -> HeaderMap {
     let form = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
-    // AWS's STS answers in JSON to whoever prefers that.
+    // AWS's STS answers in JSON to clients that prefer it.
     let xml = HeaderValue::from_static("text/xml");
     HeaderMap::from_iter([(header::CONTENT_TYPE, form), (header::ACCEPT, xml)])
 }
 
-fn understand(answer: &Fetched, subject: &str) -> Result<Obtained, StsError> {
+fn understand(answer: &Fetched, subject: &str) -> Result<StsCredentials, StsError> {
     let status = answer.status;
     if status == StatusCode::OK {
         return read(&answer.body).map_err(StsError::Answer);
     }
-    let refusal = Refusal::read(&answer.body, subject);
+    let refusal = StsErrorResponse::read(&answer.body, subject);
     Err(match refusal.code.as_str() {
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" => {
             StsError::Throttled(refusal)
         }
         _ if status == StatusCode::TOO_MANY_REQUESTS => StsError::Throttled(refusal),
         "IDPCommunicationError" | "IDPCommunicationErrorException" => {
-            StsError::Trouble(status, refusal)
+            StsError::ServerError(status, refusal)
         }
-        _ if status.is_server_error() => StsError::Trouble(status, refusal),
+        _ if status.is_server_error() => StsError::ServerError(status, refusal),
         _ => StsError::Refused(status, refusal),
     })
 }

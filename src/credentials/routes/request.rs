@@ -1,31 +1,31 @@
-//! The request for a session, as the Query protocol writes it.
+//! The request for a session, in the Query protocol.
 
 use std::fmt::Write;
 
-/// The shortest session that an STS gives, in seconds.
+/// The shortest session of an STS, in seconds.
 pub const LEAST_SECONDS: i64 = 900;
 
-/// AssumeRoleWithWebIdentity.
+/// The parameters of AssumeRoleWithWebIdentity.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 pub struct StsRequest<'r> {
-    /// The role, as the STS calls it; at most 2,048 characters.
+    /// The role's ARN at the STS; at most 2,048 characters.
     pub role: &'r str,
-    /// 2 to 64 of `[\w+=,.@-]`.
+    /// The session's name: 2 to 64 of `[\w+=,.@-]`.
     pub session_name: &'r str,
-    /// Whose the token is.
+    /// The token's subject.
     pub subject: &'r str,
     /// An OpenID token, 4 to 20,000 characters.
     pub token: &'r str,
-    /// How long the session is to last: [`LEAST_SECONDS`] to 43,200.
+    /// The session's duration: [`LEAST_SECONDS`] to 43,200 seconds.
     pub seconds: i64,
-    /// What it is narrowed to, in compact JSON of at most 2,048 characters.
+    /// The session policy: compact JSON of at most 2,048 characters.
     pub policy: Option<&'r str>,
-    /// The managed policies beside it; at most 10.
+    /// The ARNs of managed session policies; at most 10.
     pub policy_arns: &'r [&'r str],
 }
 
 impl StsRequest<'_> {
-    /// As a form. A space is `%20` in it, and never `+`, which some gateways take for what it is.
+    /// The request's form. A space is `%20`, never `+`, because some gateways read `+` literally.
     pub(super) fn form(&self) -> String {
         let seconds = self.seconds.to_string();
         let mut form = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15".to_owned();

@@ -47,7 +47,7 @@ fn an_answer_that_is_none_gives_nothing() {
         read(text.as_bytes()).err()
     };
     let id = "<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>";
-    let member = NotAnAnswer::Member;
+    let member = StsAnswerError::Member;
     for (from, to, wanted) in [
         (id, "", member("AccessKeyId")),
         (id, &id.repeat(2), member("AccessKeyId")),
@@ -58,11 +58,15 @@ fn an_answer_that_is_none_gives_nothing() {
         (
             "<AssumeRoleWith",
             "<!DOCTYPE x [<!ENTITY a \"b\">]><AssumeRoleWith",
-            NotAnAnswer::Xml,
+            StsAnswerError::Xml,
         ),
-        ("AQoDYXdzEE0a8", "&lol;", NotAnAnswer::Xml),
-        ("</ResponseMetadata>", "</Response>", NotAnAnswer::Xml),
-        ("</AssumeRoleWithWebIdentityResponse>", "", NotAnAnswer::Xml),
+        ("AQoDYXdzEE0a8", "&lol;", StsAnswerError::Xml),
+        ("</ResponseMetadata>", "</Response>", StsAnswerError::Xml),
+        (
+            "</AssumeRoleWithWebIdentityResponse>",
+            "",
+            StsAnswerError::Xml,
+        ),
     ] {
         assert_eq!(changed(from, to), Some(wanted), "{from} -> {to}");
     }
@@ -95,14 +99,17 @@ fn a_refusal_is_read_wherever_its_error_stands() {
         ("<html>", "", ""),
         ("", "", ""),
     ] {
-        let refusal = Refusal::read(body.as_bytes(), "");
+        let refusal = StsErrorResponse::read(body.as_bytes(), "");
         assert_eq!(
             (refusal.code.as_str(), refusal.message.as_str()),
             (code, message)
         );
     }
     let long = format!("<Error><Message>{}</Message></Error>", "x ".repeat(5000));
-    assert_eq!(Refusal::read(long.as_bytes(), "").message.len(), 300);
+    assert_eq!(
+        StsErrorResponse::read(long.as_bytes(), "").message.len(),
+        300
+    );
 }
 
 #[test]
@@ -123,7 +130,7 @@ fn a_refusal_repeats_neither_the_token_nor_whom_it_is_about() {
         ),
     ] {
         let body = format!("<Error><Message>{message}</Message></Error>");
-        assert_eq!(Refusal::read(body.as_bytes(), subject).message, wanted);
+        assert_eq!(StsErrorResponse::read(body.as_bytes(), subject).message, wanted);
     }
 }
 
@@ -158,7 +165,7 @@ fn trouble_is_told_from_refusals() {
         (400, "IDPCommunicationError"),
     ] {
         assert!(
-            matches!(answered(status, &error(code)), StsError::Trouble(..)),
+            matches!(answered(status, &error(code)), StsError::ServerError(..)),
             "{status} {code}"
         );
     }
@@ -193,8 +200,8 @@ fn a_request_is_a_form_without_a_plus() {
     );
 }
 
-fn key() -> Key {
-    Key {
+fn key() -> StsCacheKey {
+    StsCacheKey {
         route: 1,
         role: "arn:aws:iam:::role/User".into(),
         pool: uuid::Uuid::from_u128(1),
@@ -210,12 +217,12 @@ fn key() -> Key {
 
 #[test]
 fn what_was_obtained_is_found_by_everything_that_it_was_asked_for_with() {
-    let memory = Memory::default();
+    let memory = StsCache::default();
     let obtained = Arc::new(read(AWS.as_bytes()).unwrap());
     let now = obtained.expires - SignedDuration::from_hours(1);
     memory.keep(key(), Arc::clone(&obtained));
     assert!(memory.find(&key(), now).is_some());
-    let changes: [fn(&mut Key); 10] = [
+    let changes: [fn(&mut StsCacheKey); 10] = [
         |key| key.route = 2,
         |key| key.role.push('s'),
         |key| key.pool = uuid::Uuid::from_u128(9),
@@ -236,7 +243,7 @@ fn what_was_obtained_is_found_by_everything_that_it_was_asked_for_with() {
 
 #[test]
 fn what_was_obtained_is_forgotten_five_minutes_before_it_ends() {
-    let memory = Memory::default();
+    let memory = StsCache::default();
     let obtained = Arc::new(read(AWS.as_bytes()).unwrap());
     memory.keep(key(), Arc::clone(&obtained));
     let left = |seconds| obtained.expires - SignedDuration::from_secs(seconds);
@@ -250,8 +257,8 @@ fn the_order_of_tags_is_none() {
     let tags =
         |order: [&str; 2]| Tags::from_iter(order.map(|tag| (tag.to_owned(), "x".to_owned())));
     assert_eq!(
-        Key::sorted(&tags(["a", "b"])),
-        Key::sorted(&tags(["b", "a"]))
+        StsCacheKey::sorted(&tags(["a", "b"])),
+        StsCacheKey::sorted(&tags(["b", "a"]))
     );
 }
 
@@ -274,7 +281,7 @@ fn managed_policies_are_for_awss_own_sts() {
             audience: None,
             session_policy: None,
         };
-        let route = Route {
+        let route = StsRoute {
             settings,
             number: 1,
             asked: Semaphore::new(1),
@@ -288,7 +295,7 @@ proptest! {
     fn no_bytes_make_the_readers_panic(bytes: Vec<u8>, text in "[<>/&;a-zE!\\[\\]# ]{0,80}") {
         let _ = read(&bytes);
         let _ = read(text.as_bytes());
-        let refusal = Refusal::read(text.as_bytes(), "a:b");
+        let refusal = StsErrorResponse::read(text.as_bytes(), "a:b");
         prop_assert!(refusal.code.chars().count() <= 300);
     }
 }

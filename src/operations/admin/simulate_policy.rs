@@ -9,7 +9,7 @@ use crate::app::access::simulate::{
 use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::{Context, Kind};
+use crate::policy::{Context, PolicyKind};
 
 /// Simulates the policies of a role, limited by a session policy and by the scope-down of guests, and names the statement
 /// that decides.
@@ -70,7 +70,7 @@ impl Operation for SimulatePolicy {
         simulation.add_role(&role)?;
         if let Some(text) = &self.session_policy {
             let policy =
-                SimulatedPolicy::read(Kind::Session, "the session policy".to_owned(), text)?;
+                SimulatedPolicy::read(PolicyKind::Session, "the session policy".to_owned(), text)?;
             simulation.bounds.push(vec![policy]);
         }
         if self.guest == Some(true) {

@@ -8,7 +8,7 @@ use crate::app::Call;
 use crate::app::providers::oidc;
 use crate::error::{Code, Error};
 use crate::model::ids::OidcProviderArn;
-use crate::model::issuer::Issuer;
+use crate::model::issuer::IssuerUrl;
 use crate::model::provider::OidcProvider;
 use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
@@ -57,7 +57,7 @@ impl Operation for CreateOpenIDConnectProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<CreateOpenIDConnectProviderOutput, Error> {
         let config = &call.app.config;
-        let issuer = Issuer::parse(
+        let issuer = IssuerUrl::parse(
             &self.url,
             config.allow_http_issuers,
             call.app.tokens.issuer(),

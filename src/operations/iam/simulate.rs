@@ -10,7 +10,7 @@ use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::{Context, Kind, Position};
+use crate::policy::{Context, PolicyKind, Position};
 
 /// Simulates the policies of a role, and names the statements that decide.
 #[derive(Deserialize)]
@@ -132,12 +132,15 @@ impl SimulatePrincipalPolicy {
         }
         let bounds = &self.permissions_boundary_policy_input_list;
         let bounds = SimulatedPolicy::read_all(
-            Kind::Identity,
+            PolicyKind::Identity,
             "PermissionsBoundaryPolicyInputList",
             bounds,
         )?;
-        let policies =
-            SimulatedPolicy::read_all(Kind::Identity, "PolicyInputList", &self.policy_input_list)?;
+        let policies = SimulatedPolicy::read_all(
+            PolicyKind::Identity,
+            "PolicyInputList",
+            &self.policy_input_list,
+        )?;
         Ok(Simulation {
             policies,
             bounds: if bounds.is_empty() {

@@ -177,7 +177,7 @@ impl AssumeRole {
         let (mut keys, mut bounds) = (IndexMap::new(), Vec::new());
         if let Caller::Session(session) = signer {
             longest = longest.min(SHORT);
-            identity.clone_from(&session.whose);
+            identity.clone_from(&session.identity);
             keys.clone_from(&session.keys);
             bounds.clone_from(&session.bounds);
             for (key, value) in &session.tags {

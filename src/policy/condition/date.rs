@@ -1,11 +1,10 @@
-//! Dates as policies write them: the W3C's profile of ISO 8601 (<https://www.w3.org/TR/NOTE-datetime>), or seconds
-//! since 1970. No other calendar, no names of zones.
+//! Dates of policies: the W3C's profile of ISO 8601 (<https://www.w3.org/TR/NOTE-datetime>), or seconds since 1970.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
-/// Reads a date; where it leaves out the smaller units, it means the first moment, in UTC. Four digits are a year.
+/// Parses a date. Without smaller units it is their first moment, in UTC. Four digits are a year.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     if let Some(seconds) = seconds(text) {
         return Timestamp::from_second(seconds).ok();
@@ -47,7 +46,7 @@ fn day(text: &str) -> Option<Date> {
     complete.then_some(date.ok()?)
 }
 
-/// `hh:mm`, `hh:mm:ss` or `hh:mm:ss.s`, with up to nine digits behind the point.
+/// `hh:mm`, `hh:mm:ss` or `hh:mm:ss.s`, with up to nine digits after the point.
 fn clock(text: &str) -> Option<Time> {
     let (text, nanoseconds) = match text.split_once('.') {
         Some((text, fraction)) if text.len() == "10:00:00".len() => (text, nanoseconds(fraction)?),
@@ -71,7 +70,7 @@ fn nanoseconds(fraction: &str) -> Option<i32> {
     (plain && short).then(|| format!("{fraction:0<9}").parse().ok())?
 }
 
-/// Takes `+hh:mm` or `-hh:mm` off a time of day.
+/// Splits `+hh:mm` or `-hh:mm` off a time of day.
 fn zoned(time: &str) -> Option<(&str, Offset)> {
     let at = time.rfind(['+', '-'])?;
     let (time, offset) = time.split_at(at);

@@ -1,20 +1,20 @@
-//! Decimal numbers, compared to the last digit. No arithmetic, no exponents.
+//! Decimal numbers, compared exactly. They have no exponents.
 
 use std::cmp::Ordering;
 
 /// A decimal number: `-12.5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decimal {
-    /// Whether it is below zero; zero is not.
+    /// Whether the number is below zero.
     negative: bool,
-    /// The digits before the point, without zeros in front.
+    /// The digits before the point, without leading zeros.
     whole: String,
-    /// The digits behind the point, without zeros at the end.
+    /// The digits after the point, without trailing zeros.
     fraction: String,
 }
 
 impl Decimal {
-    /// Reads a number: a sign perhaps, digits, and perhaps a point and digits.
+    /// Parses a number: an optional sign, digits, and optionally a point and digits.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         let (whole, fraction) = match unsigned.split_once('.') {

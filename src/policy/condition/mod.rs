@@ -1,11 +1,11 @@
-//! Conditions: what must be true of the circumstances
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>). Not where the
-//! circumstances come from.
+//! Conditions on the keys of a request
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>). Callers set
+//! the keys.
 
 mod date;
 mod decimal;
 mod operator;
-mod reading;
+mod parse;
 mod values;
 
 use std::collections::BTreeSet;
@@ -16,8 +16,8 @@ pub(super) use self::operator::Operator;
 use self::operator::Quantifier;
 use self::values::Values;
 use super::context::{Context, is_null};
-use super::mistake::Mistakes;
-use super::reading::{Place, object, short};
+use super::diagnostics::PolicyDiagnostics;
+use super::elements::{JsonPath, object, short};
 use super::statement::Effect;
 
 /// One key under one operator. All conditions of a statement must hold.
@@ -30,7 +30,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// Whether it holds, in a statement of this effect.
+    /// Whether the condition holds in a statement of this effect.
     ///
     /// One value passes if any of the policy's values does, or with a negated operator if none does. The documentation
     /// leaves three cases open; there it holds to deny, and not to allow. A value that isn't of the operator's kind,
@@ -60,12 +60,12 @@ impl Condition {
         }
     }
 
-    /// The key that it asks for, in lower case.
+    /// The condition's key, in lower case.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether it holds only for values of `key` that it names.
+    /// Whether the condition holds only for named values of `key`.
     pub(super) fn pins(&self, key: &str) -> bool {
         let Operator {
             negated,
@@ -81,43 +81,43 @@ impl Condition {
     }
 }
 
-/// Reads the element; notes what is wrong with it.
+/// Parses the element and adds its errors.
 pub(super) fn conditions(
     members: &Map<String, Value>,
     variables: bool,
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) -> Vec<Condition> {
-    let place = place.member("Condition");
+    let path = path.member("Condition");
     let operators = members.get("Condition");
     let operators =
-        operators.and_then(|operators| object(operators, "Condition", &place, mistakes));
+        operators.and_then(|operators| object(operators, "Condition", &path, diagnostics));
     let mut conditions = Vec::new();
     for (name, keys) in operators.into_iter().flatten() {
-        let place = place.member(name);
+        let path = path.member(name);
         let Some(operator) = Operator::parse(name) else {
             let what = format_args!("unknown condition operator {}", short(name));
-            mistakes.syntax(&place, what);
+            diagnostics.syntax(&path, what);
             continue;
         };
-        let Some(keys) = object(keys, "a condition operator's value", &place, mistakes) else {
+        let Some(keys) = object(keys, "a condition operator's value", &path, diagnostics) else {
             continue;
         };
         if keys.is_empty() {
-            mistakes.syntax(&place, "a condition operator has at least one key");
+            diagnostics.syntax(&path, "a condition operator has at least one key");
         }
         let mut seen = BTreeSet::new();
         for (name, value) in keys {
-            let place = place.member(name);
+            let path = path.member(name);
             let key = name.to_ascii_lowercase();
             if key.is_empty() || key.chars().any(char::is_control) {
-                mistakes.syntax(&place, "a condition key has a printable name");
+                diagnostics.syntax(&path, "a condition key has a printable name");
             }
             if !seen.insert(key.clone()) {
-                let what = "the condition key stands there twice, in different capitals";
-                mistakes.syntax(&place, what);
+                let what = "the condition key is repeated, in different case";
+                diagnostics.syntax(&path, what);
             }
-            let values = reading::values(value, operator, variables, &place, mistakes);
+            let values = parse::values(value, operator, variables, &path, diagnostics);
             conditions.extend(values.map(|values| Condition {
                 key,
                 operator,

@@ -7,67 +7,67 @@ use std::cmp::Ordering;
 /// An operator: `ForAnyValue:StringNotLikeIfExists` and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::policy) struct Operator {
-    /// Which values of a key must pass, where that is said.
+    /// The quantifier, if the operator has one.
     pub(super) quantifier: Option<Quantifier>,
-    /// How values are compared.
+    /// The comparison of values.
     pub(super) comparison: Comparison,
-    /// Whether a value passes that compares to none.
+    /// Whether a value passes if no comparison succeeds.
     pub(super) negated: bool,
     /// Whether an absent key passes.
     pub(super) if_exists: bool,
 }
 
-/// Which values of a key must pass.
+/// The quantifier: which values of a key must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// All there are, so an absent key passes.
+    /// All values must pass, so an absent key passes.
     ForAllValues,
-    /// At least one, so an absent key doesn't, `…IfExists` or not.
+    /// At least one value must pass, so an absent key fails, even with `…IfExists`.
     ForAnyValue,
 }
 
-/// How values are compared.
+/// The comparison of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
-    /// The same text.
+    /// The strings are equal.
     String,
-    /// The same text but for the case of letters.
+    /// The strings are equal without regard to case.
     StringIgnoreCase,
-    /// A text with wildcards.
+    /// The string matches a pattern.
     StringLike,
-    /// An ARN with wildcards, part by part.
+    /// The ARN matches a pattern, part by part.
     Arn,
-    /// Numbers in an order.
+    /// The numbers have an order.
     Numeric(Order),
-    /// Moments in an order.
+    /// The dates have an order.
     Date(Order),
-    /// True or false.
+    /// The booleans are equal.
     Bool,
-    /// The same bytes.
+    /// The bytes are equal.
     Binary,
-    /// An address in a range.
+    /// The address is in a range.
     Ip,
-    /// Whether there is a value at all.
+    /// The key is absent, or present.
     Null,
 }
 
-/// How a value stands to the policy's.
+/// The order of a value and the policy's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The same.
+    /// The value equals the policy's.
     Equals,
-    /// Before it.
+    /// The value is less than the policy's.
     LessThan,
-    /// Before it, or the same.
+    /// The value is less than the policy's, or equal.
     LessThanEquals,
-    /// After it.
+    /// The value is greater than the policy's.
     GreaterThan,
-    /// After it, or the same.
+    /// The value is greater than the policy's, or equal.
     GreaterThanEquals,
 }
 
 impl Order {
-    /// Whether a value that compares so to the policy's passes.
+    /// Whether a value with this ordering to the policy's passes.
     pub(super) fn has(self, ordering: Ordering) -> bool {
         match self {
             Self::Equals => ordering.is_eq(),
@@ -80,8 +80,7 @@ impl Order {
 }
 
 impl Operator {
-    /// Reads a name, the case of its letters as the documentation writes it. `Null` takes neither quantifier nor
-    /// `IfExists`.
+    /// Parses an operator's name, in the documentation's case. `Null` has neither quantifier nor `IfExists`.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let (quantifier, rest) = match name.split_once(':') {
             Some(("ForAllValues", rest)) => (Some(Quantifier::ForAllValues), rest),
@@ -104,7 +103,7 @@ impl Operator {
     }
 }
 
-/// How values are compared, and whether that is negated.
+/// The comparison of an operator, and whether it is negated.
 fn comparison(base: &str) -> Option<(Comparison, bool)> {
     let number = base.strip_prefix("Numeric").and_then(order);
     let date = base.strip_prefix("Date").and_then(order);

@@ -1,4 +1,4 @@
-//! The values that a policy compares with. Not how they are written, nor which of a key's values are compared.
+//! The values of a condition, and their comparison with a key's value.
 
 use std::net::IpAddr;
 
@@ -15,30 +15,30 @@ use crate::policy::context::Context;
 use crate::policy::glob::{Case, Glyph};
 use crate::policy::template::Template;
 
-/// The policy's values for one key under one operator; never none.
+/// The policy's values for one key under one operator; at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Values {
-    /// With texts, wildcards and variables included.
+    /// Strings with wildcards and variables.
     String(Vec<Template>, Case),
-    /// With ARNs, wildcards and variables included.
+    /// ARNs with wildcards and variables.
     Arn(Vec<Template>),
-    /// With numbers.
+    /// Decimal numbers and their order.
     Numeric(Vec<Decimal>, Order),
-    /// With moments.
+    /// Points in time and their order.
     Date(Vec<Timestamp>, Order),
-    /// With true or false, variables included.
+    /// Booleans, also as variables.
     Bool(Vec<Template>),
-    /// With bytes.
+    /// Sequences of bytes.
     Binary(Vec<Vec<u8>>),
-    /// With ranges of addresses.
+    /// Ranges of IP addresses.
     Ip(Vec<IpNet>),
-    /// With whether there is none.
+    /// Whether the key must be absent.
     Null(Vec<bool>),
 }
 
 impl Values {
-    /// Whether one value of a key compares to any of the policy's. `None`: it is no value of the kind, and can't be
-    /// compared. An ARN is a text like others in that.
+    /// Whether a key's value compares to any of the policy's. `None` if it is of another type and can't be compared. Any
+    /// string can be compared as an ARN.
     pub(super) fn passes(&self, value: &str, context: &Context) -> Option<bool> {
         Some(match self {
             Self::String(texts, case) => {
@@ -73,7 +73,7 @@ impl Values {
         })
     }
 
-    /// Whether these are texts, each one without variables and with a letter or digit besides its wildcards.
+    /// Whether all values are strings without variables and with a letter or digit besides wildcards.
     pub(super) fn names_values(&self) -> bool {
         let is_name = |glyph: &Glyph| matches!(glyph, Glyph::Char(char) if char.is_alphanumeric());
         match self {
@@ -86,7 +86,7 @@ impl Values {
     }
 }
 
-/// Reads a truth value, whatever the case of its letters.
+/// Parses a boolean in any case.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     [true, false]
         .into_iter()

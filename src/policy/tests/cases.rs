@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::policy;
-use crate::policy::{Context, Decision, Kind, Policy, Principal, Request, evaluate, intersection};
+use crate::policy::{
+    AccessDecision, AccessRequest, Context, Policy, PolicyKind, Principal, evaluate, intersection,
+};
 
 const TABLES: &[&str] = &[
     include_str!("cases/evaluation.toml"),
@@ -120,11 +122,11 @@ fn context(values: &BTreeMap<String, Values>) -> Context {
     context
 }
 
-fn said(decision: Decision) -> Expected {
+fn said(decision: AccessDecision) -> Expected {
     match decision {
-        Decision::Allow { .. } => Expected::Allow,
-        Decision::ExplicitDeny { .. } => Expected::ExplicitDeny,
-        Decision::ImplicitDeny => Expected::ImplicitDeny,
+        AccessDecision::Allow { .. } => Expected::Allow,
+        AccessDecision::ExplicitDeny { .. } => Expected::ExplicitDeny,
+        AccessDecision::ImplicitDeny => Expected::ImplicitDeny,
     }
 }
 
@@ -139,22 +141,22 @@ fn decide(case: &PolicyCase, asked: &RequestCase) -> Expected {
         (.., Some(_)) => Some(Principal::Aws(&aws)),
         _ => None,
     };
-    let request = Request {
+    let request = AccessRequest {
         action: &asked.action,
         resource: &asked.resource,
         principal,
         context: &context(&asked.context),
     };
     let kind = if case.trust {
-        Kind::Trust
+        PolicyKind::Trust
     } else {
-        Kind::Identity
+        PolicyKind::Identity
     };
     let own = evaluate(&request, &read(kind, &case.documents));
     let Some(session) = &case.session else {
         return said(own);
     };
-    let session = evaluate(&request, &read(Kind::Session, session));
+    let session = evaluate(&request, &read(PolicyKind::Session, session));
     said(intersection([own, session]))
 }
 
@@ -167,13 +169,13 @@ fn holds(effect: &str, condition: &str, context: &Context) -> bool {
         ]}}"#,
         beside = if effect == "Deny" { "B" } else { "Other" },
     );
-    let request = Request {
+    let request = AccessRequest {
         action: "a:B",
         resource: "*",
         principal: None,
         context,
     };
-    let decision = evaluate(&request, [&policy(Kind::Identity, &text)]);
+    let decision = evaluate(&request, [&policy(PolicyKind::Identity, &text)]);
     match (effect, said(decision)) {
         ("Allow", Expected::Allow) | ("Deny", Expected::ExplicitDeny) => true,
         ("Allow", Expected::ImplicitDeny) | ("Deny", Expected::Allow) => false,
@@ -230,7 +232,7 @@ fn a_decision_names_the_first_statement_that_makes_it() {
     };
     let read = |statements: [String; 2]| {
         let text = format!(r#"{{"Statement": [{}]}}"#, statements.join(","));
-        policy(Kind::Identity, &text)
+        policy(PolicyKind::Identity, &text)
     };
     let policies = [
         read([statement("Allow", "b:*"), statement("Allow", "a:*")]),
@@ -239,7 +241,7 @@ fn a_decision_names_the_first_statement_that_makes_it() {
     ];
     let context = Context::default();
     let decide = |action, policies: &[Policy]| {
-        let request = Request {
+        let request = AccessRequest {
             action,
             resource: "*",
             principal: None,
@@ -247,26 +249,29 @@ fn a_decision_names_the_first_statement_that_makes_it() {
         };
         evaluate(&request, policies)
     };
-    let allow = |policy, statement| Decision::Allow { policy, statement };
-    let deny = |policy, statement| Decision::ExplicitDeny { policy, statement };
+    let allow = |policy, statement| AccessDecision::Allow { policy, statement };
+    let deny = |policy, statement| AccessDecision::ExplicitDeny { policy, statement };
     assert_eq!(decide("a:One", &policies[..2]), allow(0, 1));
     assert_eq!(decide("b:One", &policies[..2]), allow(0, 0));
-    assert_eq!(decide("c:One", &policies[..2]), Decision::ImplicitDeny);
+    assert_eq!(
+        decide("c:One", &policies[..2]),
+        AccessDecision::ImplicitDeny
+    );
     assert_eq!(decide("a:Two", &policies), deny(1, 1));
     assert_eq!(decide("a:One", &policies), deny(2, 1));
 }
 
 #[test]
 fn an_intersection_gives_the_first_answer_of_the_strongest_kind() {
-    let allow = |policy| Decision::Allow {
+    let allow = |policy| AccessDecision::Allow {
         policy,
         statement: 0,
     };
-    let deny = |policy| Decision::ExplicitDeny {
+    let deny = |policy| AccessDecision::ExplicitDeny {
         policy,
         statement: 0,
     };
-    let none = Decision::ImplicitDeny;
+    let none = AccessDecision::ImplicitDeny;
     for (decisions, all) in [
         (vec![], none),
         (vec![allow(1)], allow(1)),

@@ -4,12 +4,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::policy;
-use crate::policy::glob::{Case, Glyph, Reach, matches, walk};
+use crate::policy::glob::{Case, Glyph, WildcardSpan, matches, walk};
 use crate::policy::{
-    Context, Decision, Kind, MAX_CHARACTERS, Policy, Principal, Request, evaluate,
+    AccessDecision, AccessRequest, Context, MAX_CHARACTERS, Policy, PolicyKind, Principal, evaluate,
 };
 
-const KINDS: [Kind; 3] = [Kind::Identity, Kind::Session, Kind::Trust];
+const KINDS: [PolicyKind; 3] = [PolicyKind::Identity, PolicyKind::Session, PolicyKind::Trust];
 
 /// A text that means something else where it isn't taken for text.
 fn nasty() -> impl Strategy<Value = String> {
@@ -99,7 +99,7 @@ fn read(statements: &[String]) -> Option<Policy> {
         r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#,
         statements.join(",")
     );
-    (!statements.is_empty()).then(|| policy(Kind::Identity, &text))
+    (!statements.is_empty()).then(|| policy(PolicyKind::Identity, &text))
 }
 
 #[derive(Debug, Clone)]
@@ -139,8 +139,8 @@ fn asked() -> impl Strategy<Value = Asked> {
     })
 }
 
-fn decide<'p>(asked: &Asked, policies: impl IntoIterator<Item = &'p Policy>) -> Decision {
-    let request = Request {
+fn decide<'p>(asked: &Asked, policies: impl IntoIterator<Item = &'p Policy>) -> AccessDecision {
+    let request = AccessRequest {
         action: asked.action,
         resource: &asked.resource,
         principal: None,
@@ -180,12 +180,12 @@ proptest! {
         before in statements(), deny in statement("Deny"), after in statements(), asked in asked(),
     ) {
         let alone = read(std::slice::from_ref(&deny)).unwrap();
-        let denied = matches!(decide(&asked, [&alone]), Decision::ExplicitDeny { .. });
+        let denied = matches!(decide(&asked, [&alone]), AccessDecision::ExplicitDeny { .. });
         let among = [before.as_slice(), &[deny], &after].concat();
         let all = [read(&before), read(&among), read(&after)];
         let decision = decide(&asked, all.iter().flatten());
         if denied {
-            let is_deny = matches!(decision, Decision::ExplicitDeny { .. });
+            let is_deny = matches!(decision, AccessDecision::ExplicitDeny { .. });
             prop_assert!(is_deny, "{decision:?}");
         }
     }
@@ -199,7 +199,7 @@ proptest! {
         more.insert(at.index(some.len() + 1), allow);
         let with = decide(&asked, read(&more).iter());
         prop_assert!(!without.is_allow() || with.is_allow());
-        let denies = |decision| matches!(decision, Decision::ExplicitDeny { .. });
+        let denies = |decision| matches!(decision, AccessDecision::ExplicitDeny { .. });
         prop_assert_eq!(denies(without), denies(with));
     }
 
@@ -215,9 +215,9 @@ proptest! {
         let policy = read(&some);
         let named = |statement: usize| some[statement].starts_with(r#"{"Effect": "Allow""#);
         match decide(&asked, policy.iter()) {
-            Decision::Allow { policy, statement } => prop_assert!(policy == 0 && named(statement)),
-            Decision::ExplicitDeny { policy, statement } => prop_assert!(policy == 0 && !named(statement)),
-            Decision::ImplicitDeny => {}
+            AccessDecision::Allow { policy, statement } => prop_assert!(policy == 0 && named(statement)),
+            AccessDecision::ExplicitDeny { policy, statement } => prop_assert!(policy == 0 && !named(statement)),
+            AccessDecision::ImplicitDeny => {}
         }
     }
 
@@ -233,7 +233,7 @@ proptest! {
         context.set("a:v", &value);
         context.set("aws:username", "ab");
         let asked = Asked { action: "s3:GetObject", resource: format!("arn:aws:s3:::a/{name}/b"), context };
-        let allowed = decide(&asked, [&policy(Kind::Identity, text)]).is_allow();
+        let allowed = decide(&asked, [&policy(PolicyKind::Identity, text)]).is_allow();
         prop_assert_eq!(allowed, name == value && !value.is_empty());
     }
 
@@ -247,7 +247,7 @@ proptest! {
         for operator in ["StringEquals", "StringLike"] {
             let text = format!(r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "*", "Resource": "*",
                 "Condition": {{"{operator}": {{"a:w": "<${{a:v}}>"}}}}}}}}"#);
-            let allowed = decide(&asked, [&policy(Kind::Identity, &text)]).is_allow();
+            let allowed = decide(&asked, [&policy(PolicyKind::Identity, &text)]).is_allow();
             prop_assert_eq!(allowed, own == value && !value.is_empty());
         }
     }
@@ -260,7 +260,7 @@ proptest! {
         // A text that has something of the pattern matches more often than one that has nothing of it.
         let text = if as_pattern { pattern.replace('*', &text).replace('?', "a") } else { text };
         let (pattern, text) = (arn(&pattern), arn(&text));
-        let policy = policy(Kind::Identity, &format!(
+        let policy = policy(PolicyKind::Identity, &format!(
             r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "*", "Resource": "{pattern}"}}}}"#
         ));
         let asked = Asked { action: "s3:GetObject", resource: text.clone(), context: Context::default() };
@@ -294,7 +294,7 @@ proptest! {
         for kind in KINDS {
             if let Ok(policy) = Policy::parse(kind, text.as_bytes(), MAX_CHARACTERS) {
                 prop_assert!(!policy.statements().is_empty());
-                let request = Request {
+                let request = AccessRequest {
                     action: asked.action,
                     resource: &asked.resource,
                     principal: Some(Principal::Federated("cognito-identity.amazonaws.com")),
@@ -373,14 +373,14 @@ fn what_cannot_be_parsed_is_no_policy_and_allows_nothing() {
         r#"{"Statement": []}"#,
         r#"{"Statement": {"Effect": "Allow"}}"#,
     ] {
-        let policy = Policy::parse(Kind::Identity, text.as_bytes(), MAX_CHARACTERS);
+        let policy = Policy::parse(PolicyKind::Identity, text.as_bytes(), MAX_CHARACTERS);
         assert!(policy.is_err(), "{text}");
         let asked = Asked {
             action: "s3:GetObject",
             resource: "*".to_owned(),
             context: Context::default(),
         };
-        assert_eq!(decide(&asked, policy.iter()), Decision::ImplicitDeny);
+        assert_eq!(decide(&asked, policy.iter()), AccessDecision::ImplicitDeny);
     }
 }
 
@@ -389,7 +389,7 @@ fn matching_takes_few_steps_on_patterns_made_to_take_many() {
     let many = |reach| Glyph::Many(reach);
     let repeated = |glyphs: &[Glyph], times: usize| glyphs.repeat(times);
     let (a, b) = (Glyph::Char('a'), Glyph::Char('b'));
-    for reach in [Reach::Across, Reach::Within] {
+    for reach in [WildcardSpan::Anything, WildcardSpan::Segment] {
         for (pattern, text) in [
             (repeated(&[many(reach), a], 5_000), "a".repeat(10_000)),
             (repeated(&[many(reach), a], 5_000), "a".repeat(10_000) + "b"),
@@ -415,7 +415,7 @@ fn matching_takes_few_steps_on_patterns_made_to_take_many() {
         }
     }
     // The worst of the patterns in which every star but one can be forgotten is linear.
-    let pattern = [repeated(&[many(Reach::Across), a], 5_000), vec![b]].concat();
+    let pattern = [repeated(&[many(WildcardSpan::Anything), a], 5_000), vec![b]].concat();
     let (matched, steps) = walk(&pattern, &"a".repeat(10_000), Case::Kept);
     assert!(!matched && steps <= 40_000, "{steps} steps");
 }
@@ -432,8 +432,8 @@ fn a_policy_of_10_000_characters_is_soon_evaluated() {
         context: Context::default(),
     };
     assert_eq!(
-        decide(&asked, [&policy(Kind::Identity, &text)]),
-        Decision::ImplicitDeny
+        decide(&asked, [&policy(PolicyKind::Identity, &text)]),
+        AccessDecision::ImplicitDeny
     );
 
     // Variables that are longer than whatever they are compared with are not written out.
@@ -443,7 +443,7 @@ fn a_policy_of_10_000_characters_is_soon_evaluated() {
     );
     asked.context.set("a:v", "a".repeat(1_000_000));
     assert_eq!(
-        decide(&asked, [&policy(Kind::Identity, &text)]),
-        Decision::ImplicitDeny
+        decide(&asked, [&policy(PolicyKind::Identity, &text)]),
+        AccessDecision::ImplicitDeny
     );
 }

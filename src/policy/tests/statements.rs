@@ -1,7 +1,7 @@
 //! What can be told of a statement without asking anything of it.
 
 use super::policy;
-use crate::policy::{Effect, Kind, Principal, Statement};
+use crate::policy::{Effect, PolicyKind, Principal, Statement};
 
 const POOL: &str = "cognito-identity.amazonaws.com";
 const AUD: &str = "cognito-identity.amazonaws.com:aud";
@@ -11,7 +11,7 @@ fn trusting(principal: &str, condition: &str) -> Statement {
         r#"{{"Version": "2012-10-17", "Statement": {{"Sid": "one", "Effect": "Allow", "Principal": {principal},
             "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {condition}}}}}"#
     );
-    policy(Kind::Trust, &text).statements()[0].clone()
+    policy(PolicyKind::Trust, &text).statements()[0].clone()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn its_id_and_effect() {
         (Some("one"), Effect::Allow)
     );
     let text = r#"{"Statement": {"Sid": "", "Effect": "Deny", "Action": "*", "Resource": "*"}}"#;
-    let policy = policy(Kind::Identity, text);
+    let policy = policy(PolicyKind::Identity, text);
     let statement = &policy.statements()[0];
     assert_eq!((statement.sid(), statement.effect()), (None, Effect::Deny));
 }
@@ -50,7 +50,9 @@ fn whom_it_is_about() {
         );
     }
     let text = r#"{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}"#;
-    assert!(policy(Kind::Identity, text).statements()[0].is_about(Principal::Federated(POOL)));
+    assert!(
+        policy(PolicyKind::Identity, text).statements()[0].is_about(Principal::Federated(POOL))
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_signed_request_is_its_signers() {
     let verified = Sent::new().signed(root).verify().unwrap();
-    assert_eq!(verified.who, "root");
+    assert_eq!(verified.owner, "root");
     assert_eq!(verified.access_key_id, "AKIDROOT");
     assert_eq!(verified.region.as_str(), "eu-west-1");
     assert_eq!(verified.service, "cognito-identity");
@@ -13,13 +13,16 @@ fn a_signed_request_is_its_signers() {
 
 #[test]
 fn a_session_is_its_holders_whether_its_token_was_signed_or_added_after() {
-    assert_eq!(Sent::new().signed(session).verify().unwrap().who, "session");
+    assert_eq!(
+        Sent::new().signed(session).verify().unwrap().owner,
+        "session"
+    );
     let mut sent = Sent::new().signed(|secret| Signer {
         session_token: None,
         ..session(secret)
     });
     sent.set("x-amz-security-token", "a token/+=");
-    assert_eq!(sent.verify().unwrap().who, "session");
+    assert_eq!(sent.verify().unwrap().owner, "session");
 }
 
 #[test]
@@ -297,7 +300,7 @@ fn a_scope_is_for_this_service_region_and_day() {
     let scoped = |from: &str, to: &str| {
         let mut sent = Sent::new().signed(root);
         sent.rewrite(from, to);
-        let rules = Rules {
+        let rules = SignatureRules {
             services: &["cognito-identity", "sts"],
             region: &|region| region.as_str().starts_with("eu-"),
             presigned: false,
@@ -374,7 +377,7 @@ fn a_key_of_another_day_or_place_signs_nothing_here() {
         let mut sent = Sent::new().signed(root);
         let scope = "20240101/eu-west-1/cognito-identity/aws4_request";
         let text = canonical::string_to_sign("20240101T001500Z", scope, &canonical(&sent));
-        let forged = SigningKey::derive(&secret, day, region, service).sign(&text);
+        let forged = DerivedKey::derive(&secret, day, region, service).sign(&text);
         let header = sent.header("authorization");
         let (before, _) = header.split_once("Signature=").unwrap();
         sent.set("authorization", &format!("{before}Signature={forged}"));

@@ -78,7 +78,7 @@ fn an_old_token_has_expired() {
 
 /// How many signing keys a verification derives: nearly all that it costs beyond hashing.
 fn cost(sent: &Sent, cache: &KeyCache) -> usize {
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &["cognito-identity"],
         region: &|_| true,
         presigned: false,
@@ -123,13 +123,13 @@ fn only_a_genuine_signature_is_remembered() {
 #[test]
 fn a_replaced_secret_is_not_remembered() {
     struct One(SecretKey);
-    impl Keys for One {
-        type Who = ();
+    impl SecretKeys for One {
+        type Owner = ();
         fn key(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<(SecretKey, ()), KeyError> {
             Ok((self.0.clone(), ()))
         }
     }
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &["cognito-identity"],
         region: &|_| true,
         presigned: false,
@@ -145,8 +145,8 @@ fn a_replaced_secret_is_not_remembered() {
 #[test]
 fn the_moment_reaches_the_keys() {
     struct At;
-    impl Keys for At {
-        type Who = Timestamp;
+    impl SecretKeys for At {
+        type Owner = Timestamp;
         fn key(
             &self,
             _: &str,
@@ -156,12 +156,12 @@ fn the_moment_reaches_the_keys() {
             Ok((secret(), now))
         }
     }
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &["cognito-identity"],
         region: &|_| true,
         presigned: false,
     };
     let sent = Sent::new().signed(root);
     let verified = verify(&sent.request(), &rules, &At, &KeyCache::new(), now());
-    assert_eq!(verified.unwrap().who, now());
+    assert_eq!(verified.unwrap().owner, now());
 }

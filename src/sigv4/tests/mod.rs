@@ -19,15 +19,15 @@ const NOW: &str = "2024-01-01T00:15:00Z";
 /// The keys that there are: `AKIDROOT` without a token, and `ASIDSESSION` with one.
 struct Few;
 
-impl Keys for Few {
-    type Who = &'static str;
+impl SecretKeys for Few {
+    type Owner = &'static str;
 
     fn key(
         &self,
         access_key_id: &str,
         session_token: Option<&str>,
         _now: Timestamp,
-    ) -> Result<(SecretKey, Self::Who), KeyError> {
+    ) -> Result<(SecretKey, Self::Owner), KeyError> {
         match (access_key_id, session_token) {
             ("AKIDROOT", None) => Ok((secret(), "root")),
             ("ASIDSESSION", Some("a token/+=")) => Ok((secret(), "session")),
@@ -168,7 +168,7 @@ impl Sent {
             canonical::canonical_request(&sent.request(), "/", "", names, &hex_hash(&sent.body));
         let scope = "20240101/eu-west-1/cognito-identity/aws4_request";
         let text = canonical::string_to_sign("20240101T001500Z", scope, &canonical);
-        let key = SigningKey::derive(&secret(), "20240101", "eu-west-1", "cognito-identity");
+        let key = DerivedKey::derive(&secret(), "20240101", "eu-west-1", "cognito-identity");
         assert_eq!(after.len(), 64);
         let header = format!(
             "{before}SignedHeaders={names}, Signature={}",
@@ -178,12 +178,15 @@ impl Sent {
         sent
     }
 
-    fn verify(&self) -> Result<Verified<'static, &'static str>, SignatureError> {
+    fn verify(&self) -> Result<VerifiedSignature<'static, &'static str>, SignatureError> {
         self.verify_at(now())
     }
 
-    fn verify_at(&self, now: Timestamp) -> Result<Verified<'static, &'static str>, SignatureError> {
-        let rules = Rules {
+    fn verify_at(
+        &self,
+        now: Timestamp,
+    ) -> Result<VerifiedSignature<'static, &'static str>, SignatureError> {
+        let rules = SignatureRules {
             services: &["cognito-identity"],
             region: &|_| true,
             presigned: true,

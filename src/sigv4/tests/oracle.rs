@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn what_we_sign_both_accept(sent in any_request()) {
         let sent = sent.signed(root);
-        prop_assert_eq!(sent.verify().map(|verified| verified.who), Ok("root"));
+        prop_assert_eq!(sent.verify().map(|verified| verified.owner), Ok("root"));
         prop_assert_eq!(accepted(&sent), Ok(()));
     }
 

@@ -9,7 +9,7 @@ fn a_presigned_request_is_its_signers() {
         (session, "session"),
     ] {
         let sent = Sent::caller_identity().presigned(who, 900);
-        assert_eq!(sent.verify().unwrap().who, expected);
+        assert_eq!(sent.verify().unwrap().owner, expected);
     }
 }
 
@@ -24,7 +24,7 @@ fn a_token_may_be_added_after_signing() {
     );
     assert_eq!(sent.verify(), Err(SignatureError::UnknownKey));
     sent.query += "&X-Amz-Security-Token=a%20token%2F%2B%3D";
-    assert_eq!(sent.verify().unwrap().who, "session");
+    assert_eq!(sent.verify().unwrap().owner, "session");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn another_headers_signature_holds() {
 #[test]
 fn where_it_is_not_accepted_it_is_refused() {
     let sent = Sent::caller_identity().presigned(root, 60);
-    let rules = Rules {
+    let rules = SignatureRules {
         services: &["cognito-identity"],
         region: &|_| true,
         presigned: false,

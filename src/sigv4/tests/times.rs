@@ -6,7 +6,7 @@ fn at(text: &str) -> Timestamp {
     format!("2024-01-01T{text}Z").parse().unwrap()
 }
 
-fn said(refused: Result<Verified<'static, &'static str>, SignatureError>) -> String {
+fn said(refused: Result<VerifiedSignature<'static, &'static str>, SignatureError>) -> String {
     refused.unwrap_err().to_string()
 }
 
@@ -60,7 +60,7 @@ fn without_a_lifetime_a_presigned_request_lives_fifteen_minutes() {
     let text = canonical::canonical_request(&sent.request(), "/", &query, "host", &hash);
     let scope = "20240101/eu-west-1/cognito-identity/aws4_request";
     let text = canonical::string_to_sign("20240101T001500Z", scope, &text);
-    let key = SigningKey::derive(&secret, "20240101", "eu-west-1", "cognito-identity");
+    let key = DerivedKey::derive(&secret, "20240101", "eu-west-1", "cognito-identity");
     sent.query = format!("{}&X-Amz-Signature={}", sent.query, key.sign(&text));
     sent.verify_at(at("00:30:00")).unwrap();
     assert_eq!(

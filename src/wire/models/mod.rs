@@ -1,5 +1,5 @@
-//! The service models: which operations there are, and what their inputs and outputs look like. The three of AWS are
-//! the published ones, to the byte; the fourth, in the same form, is of Cognate's own operations.
+//! The service models: the operations and the shapes of their inputs and outputs. The three of AWS are the published
+//! files, unchanged; the fourth, in the same form, has Cognate's own operations.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
@@ -12,7 +12,7 @@ use crate::operations::Service;
 
 mod pattern;
 
-/// The models, read once.
+/// The models, parsed once.
 pub static MODELS: LazyLock<Models> = LazyLock::new(|| Models {
     cognito_identity: Model::read(include_bytes!("cognito-identity-2014-06-30.json")),
     sts: Model::read(include_bytes!("sts-2011-06-15.json")),
@@ -42,87 +42,87 @@ impl Models {
 
 /// A service's model.
 pub struct Model {
-    /// Its version: a date.
+    /// The API version, a date.
     pub version: String,
-    /// The namespace of its XML, where it speaks XML.
+    /// The XML namespace, if the service uses XML.
     pub namespace: Option<String>,
     operations: HashMap<String, OperationShape>,
     shapes: Vec<Shape>,
 }
 
-/// An operation, as the model has it.
+/// An operation in the model.
 pub struct OperationShape {
     /// The shape of its input, if it has one.
     pub input: Option<ShapeId>,
     /// The shape of its output, if it has one.
     pub output: Option<ShapeId>,
-    /// The element around its output, in XML.
+    /// The XML element around its output.
     pub wrapper: Option<String>,
-    /// The names of the errors that it declares.
+    /// The names of its declared errors.
     pub errors: Vec<String>,
     /// Whether it needs no signature.
     pub public: bool,
 }
 
-/// Where a shape stands in its model.
+/// The index of a shape in its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShapeId(usize);
 
 /// A shape and its constraints.
 pub struct Shape {
-    /// What it is made of.
-    pub kind: Kind,
-    /// The least value of a number, or length of anything else.
+    /// The shape's type.
+    pub kind: ShapeKind,
+    /// The minimum of a number, or of the length of anything else.
     pub min: Option<i64>,
-    /// The greatest value of a number, or length of anything else.
+    /// The maximum of a number, or of the length of anything else.
     pub max: Option<i64>,
-    /// What a text must match as a whole.
+    /// The pattern that a whole string must match.
     pub pattern: Option<Pattern>,
-    /// The only values that a text may have; empty means any.
+    /// The allowed values of a string; empty means any.
     pub values: Vec<String>,
-    /// Whether it, or anything in it, must not be shown.
+    /// Whether the shape, or a part of it, is secret.
     pub sensitive: bool,
 }
 
-/// What a shape is made of.
-pub enum Kind {
-    /// Named members, in the model's order.
+/// The type of a shape.
+pub enum ShapeKind {
+    /// A structure with members in the model's order.
     Structure(Vec<Member>),
-    /// Elements of one shape.
+    /// A list of elements of one shape.
     List(ShapeId),
-    /// Values by their keys.
+    /// A map with the shapes of keys and values.
     Map(ShapeId, ShapeId),
-    /// A text.
+    /// A string of characters.
     String,
-    /// A whole number of 32 bits.
+    /// An integer of 32 bits.
     Integer,
-    /// A whole number of 64 bits.
+    /// An integer of 64 bits.
     Long,
-    /// True or false.
+    /// A boolean value.
     Boolean,
-    /// A moment.
+    /// A point in time.
     Timestamp,
 }
 
 /// A member of a structure.
 pub struct Member {
-    /// Its name, as on the wire.
+    /// The name on the wire.
     pub name: String,
-    /// Its shape.
+    /// The member's shape.
     pub shape: ShapeId,
-    /// Whether it must be there.
+    /// Whether the member is required.
     pub required: bool,
 }
 
 /// A regular expression of a model.
 pub struct Pattern {
-    /// As the model writes it, and as messages quote it.
+    /// The text in the model, which messages quote.
     pub text: String,
     regex: OnceLock<Regex>,
 }
 
 impl Pattern {
-    /// Whether `text` matches as a whole.
+    /// Whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         self.regex
             .get_or_init(|| pattern::compile(&self.text))
@@ -197,11 +197,11 @@ impl Model {
         above.push(id);
         let found = shape.sensitive
             || match &shape.kind {
-                Kind::Structure(members) => members
+                ShapeKind::Structure(members) => members
                     .iter()
                     .any(|member| self.holds_secrets(member.shape, above)),
-                Kind::List(element) => self.holds_secrets(*element, above),
-                Kind::Map(key, value) => {
+                ShapeKind::List(element) => self.holds_secrets(*element, above),
+                ShapeKind::Map(key, value) => {
                     self.holds_secrets(*key, above) || self.holds_secrets(*value, above)
                 }
                 _ => false,
@@ -271,14 +271,14 @@ impl WrittenShape {
             required: self.required.contains(name),
         });
         let kind = match self.r#type.as_str() {
-            "structure" => Kind::Structure(members.collect()),
-            "list" => Kind::List(part(&self.member)),
-            "map" => Kind::Map(part(&self.key), part(&self.value)),
-            "string" => Kind::String,
-            "integer" => Kind::Integer,
-            "long" => Kind::Long,
-            "boolean" => Kind::Boolean,
-            "timestamp" => Kind::Timestamp,
+            "structure" => ShapeKind::Structure(members.collect()),
+            "list" => ShapeKind::List(part(&self.member)),
+            "map" => ShapeKind::Map(part(&self.key), part(&self.value)),
+            "string" => ShapeKind::String,
+            "integer" => ShapeKind::Integer,
+            "long" => ShapeKind::Long,
+            "boolean" => ShapeKind::Boolean,
+            "timestamp" => ShapeKind::Timestamp,
             other => panic!("a model has a shape of type {other}, which no codec knows"),
         };
         let pattern = self.pattern.clone().map(|text| Pattern {
@@ -318,7 +318,7 @@ mod tests {
     fn whatever_holds_a_secret_is_sensitive() {
         let model = MODELS.of(Service::CognitoIdentity);
         let input = model.operation("GetId").unwrap().input.unwrap();
-        let Kind::Structure(members) = &model.shape(input).kind else {
+        let ShapeKind::Structure(members) = &model.shape(input).kind else {
             panic!("a structure")
         };
         let sensitive = |name: &str| {

@@ -1,5 +1,5 @@
-//! The models' regular expressions, which are Java's: `\w`, `\s` and `\d` mean ASCII, `\p{…}` means Unicode, and a
-//! match is of the whole text.
+//! The models' regular expressions, in Java's syntax: `\w`, `\s` and `\d` are ASCII, `\p{…}` is Unicode, and a match is of
+//! the whole string.
 
 use regex::{Regex, RegexBuilder};
 
@@ -17,7 +17,7 @@ fn translate(pattern: &str) -> String {
     while let Some(letter) = letters.next() {
         match letter {
             '[' => {
-                // Java takes a bracket inside a class for a union; the models have none, so it would be a literal.
+                // In Java, a bracket inside a class is a union. The models have none, so it is a literal here.
                 written.push_str(if in_class { r"\[" } else { "[" });
                 in_class = true;
             }

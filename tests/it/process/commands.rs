@@ -234,8 +234,8 @@ async fn how_long_credentials_last_is_shown_and_set() {
     let input = json!({ "IdentityPoolName": "A pool", "AllowUnauthenticatedIdentities": true });
     let pool = server.admin("CreateIdentityPool", input).await.ok();
     let pool = pool["IdentityPoolId"].as_str().unwrap();
-    let hour = "Credentials last 1h (3600 seconds), whenever the logins end\n";
-    let eight = "Credentials last 8h (28800 seconds) at most, and no longer than the logins\n";
+    let hour = "Credentials last 1h (3600 seconds), even if the logins expire earlier\n";
+    let eight = "Credentials last 8h (28800 seconds) at most, and end when the logins expire\n";
     for (flags, wanted) in [
         (&[][..], hour),
         (&["--duration", "8h", "--within-login"], eight),

@@ -22,9 +22,9 @@ async fn the_first_lines_say_what_is_served_where() {
     let folder = folder.display();
     for line in [
         format!(
-            "Made a master key: {folder}/master.key. Backups don't hold it; keep it apart from them."
+            "Created a master key: {folder}/master.key. Backups don't contain it; store it separately."
         ),
-        format!("Made a root access key: {folder}/root-credentials (AWS credentials file)."),
+        format!("Created a root access key: {folder}/root-credentials (AWS credentials file)."),
         format!(
             "Cognate {} serves on http://{address}",
             env!("CARGO_PKG_VERSION")

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::credentials::{Managed, SessionPolicy};
+use crate::credentials::{ManagedPolicy, SessionPolicy};
 use crate::model::json;
-use crate::policy::{Kind, Policy, PolicyError, SessionTemplate};
+use crate::policy::{Policy, PolicyError, PolicyKind, SessionTemplate};
 
 /// How many characters a session policy may have.
 pub const LONGEST: usize = 2048;
@@ -14,8 +14,8 @@ pub const LONGEST: usize = 2048;
 /// The scope-down of guests in the enhanced flow: they may do no more than this, whatever their role allows.
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
 pub const OF_GUESTS: [SessionPolicy; 2] = [
-    SessionPolicy::Managed(Managed::GuestInline),
-    SessionPolicy::Managed(Managed::Guest),
+    SessionPolicy::Managed(ManagedPolicy::GuestInline),
+    SessionPolicy::Managed(ManagedPolicy::Guest),
 ];
 
 /// The ARN of the managed one of [`OF_GUESTS`].
@@ -23,11 +23,11 @@ pub(super) const OF_GUESTS_BY_NAME: &str =
     "arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy";
 
 /// The managed policies that may be named, by their ARNs.
-const NAMED: [(&str, Managed); 2] = [
-    (OF_GUESTS_BY_NAME, Managed::Guest),
+const NAMED: [(&str, ManagedPolicy); 2] = [
+    (OF_GUESTS_BY_NAME, ManagedPolicy::Guest),
     (
         "arn:aws:iam::aws:policy/AmazonCognitoUnauthenticatedIdentities",
-        Managed::GuestOld,
+        ManagedPolicy::GuestOld,
     ),
 ];
 
@@ -56,7 +56,7 @@ pub fn read(
 ) -> Result<Vec<SessionPolicy>, SessionPolicyError> {
     let mut policies = Vec::new();
     if let Some(text) = policy {
-        Policy::parse(Kind::Session, text.as_bytes(), LONGEST)?;
+        Policy::parse(PolicyKind::Session, text.as_bytes(), LONGEST)?;
         let value = json::read(text.as_bytes()).expect("a policy that was parsed is JSON");
         policies.push(SessionPolicy::Inline(value));
     }
@@ -74,7 +74,7 @@ pub fn parsed(policies: &[SessionPolicy]) -> Option<Vec<Policy>> {
     let one = |policy: &SessionPolicy| match policy {
         SessionPolicy::Managed(managed) => Some(of(*managed).clone()),
         SessionPolicy::Inline(value) => {
-            Policy::parse(Kind::Session, value.to_string().as_bytes(), LONGEST).ok()
+            Policy::parse(PolicyKind::Session, value.to_string().as_bytes(), LONGEST).ok()
         }
     };
     policies.iter().map(one).collect()
@@ -92,10 +92,10 @@ pub(super) fn guests_inline() -> &'static str {
 /// The name and the document of a policy of [`OF_GUESTS`].
 pub(in crate::app) fn texts_of(policy: &SessionPolicy) -> Option<(&'static str, &'static str)> {
     match policy {
-        SessionPolicy::Managed(Managed::GuestInline) => {
+        SessionPolicy::Managed(ManagedPolicy::GuestInline) => {
             Some(("the scope-down of guests", GUESTS_INLINE))
         }
-        SessionPolicy::Managed(Managed::Guest) => Some((OF_GUESTS_BY_NAME, GUESTS_MANAGED)),
+        SessionPolicy::Managed(ManagedPolicy::Guest) => Some((OF_GUESTS_BY_NAME, GUESTS_MANAGED)),
         _ => None,
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn is_within_guests(template: &SessionTemplate) -> bool {
 const GUESTS_INLINE: &str = include_str!("guest_inline.json");
 const GUESTS_MANAGED: &str = include_str!("guest_managed.json");
 
-fn of(managed: Managed) -> &'static Policy {
+fn of(managed: ManagedPolicy) -> &'static Policy {
     static ALL: LazyLock<[Policy; 3]> = LazyLock::new(|| {
         let texts = [
             GUESTS_INLINE,
@@ -127,15 +127,15 @@ fn of(managed: Managed) -> &'static Policy {
             include_str!("guest_managed_old.json"),
         ];
         texts.map(|text| {
-            Policy::parse(Kind::Session, text.as_bytes(), LONGEST)
+            Policy::parse(PolicyKind::Session, text.as_bytes(), LONGEST)
                 .expect("a built-in policy is valid")
         })
     });
     let [inline, guest, old] = &*ALL;
     match managed {
-        Managed::GuestInline => inline,
-        Managed::Guest => guest,
-        Managed::GuestOld => old,
+        ManagedPolicy::GuestInline => inline,
+        ManagedPolicy::Guest => guest,
+        ManagedPolicy::GuestOld => old,
     }
 }
 
@@ -145,7 +145,11 @@ mod tests {
 
     #[test]
     fn the_policies_that_are_built_in_are_policies() {
-        for managed in [Managed::GuestInline, Managed::Guest, Managed::GuestOld] {
+        for managed in [
+            ManagedPolicy::GuestInline,
+            ManagedPolicy::Guest,
+            ManagedPolicy::GuestOld,
+        ] {
             assert_eq!(of(managed).statements().len(), 1);
         }
     }
@@ -183,8 +187,8 @@ mod tests {
             text.len() < LONGEST && !text.contains([' ', '\n']),
             "{text}"
         );
-        let read = Policy::parse(Kind::Session, text.as_bytes(), LONGEST).unwrap();
-        assert_eq!(&read, of(Managed::GuestInline));
+        let read = Policy::parse(PolicyKind::Session, text.as_bytes(), LONGEST).unwrap();
+        assert_eq!(&read, of(ManagedPolicy::GuestInline));
     }
 
     #[test]
@@ -217,7 +221,7 @@ mod tests {
     fn a_policy_in_a_session_is_the_policy_that_was_given() {
         let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:userid}/*"}]}"#;
         let policies = read(Some(text), &[]).unwrap();
-        let wanted = Policy::parse(Kind::Session, text.as_bytes(), LONGEST).unwrap();
+        let wanted = Policy::parse(PolicyKind::Session, text.as_bytes(), LONGEST).unwrap();
         assert_eq!(parsed(&policies), Some(vec![wanted]));
     }
 }

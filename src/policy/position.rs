@@ -1,6 +1,6 @@
-//! Where a statement stands in the text of a policy. The text was read before, so it is JSON; nothing is read here.
+//! The position of a statement in the text of a policy, which was parsed before.
 
-/// A place in a text; both count from 1, columns in characters.
+/// A position in a text, counted from 1; columns are characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The line.
@@ -9,8 +9,8 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Where the statement with this number (from 0 on) stands in the text of a policy: its first character, and the place
-/// behind its last. `None` where it isn't found, as under a name with escapes.
+/// Finds the statement with this number (from 0) in the text of a policy: the positions of its first character and after
+/// its last. `None` if it isn't found, for example because `Statement` is written with escapes.
 pub fn position_of(text: &str, statement: usize) -> Option<(Position, Position)> {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     let (mut word, mut awaits_value, mut in_list) = (0, false, false);
@@ -84,15 +84,15 @@ mod tests {
 
     fn found(text: &str, statement: usize) -> Option<String> {
         let (start, end) = position_of(text, statement)?;
-        let offset = |place: Position| {
+        let offset = |path: Position| {
             let line = text
                 .split_inclusive('\n')
-                .take(place.line - 1)
+                .take(path.line - 1)
                 .map(str::len)
                 .sum::<usize>();
             let column = text[line..]
                 .chars()
-                .take(place.column - 1)
+                .take(path.column - 1)
                 .map(char::len_utf8);
             line + column.sum::<usize>()
         };

@@ -1,15 +1,15 @@
-//! Finding one's way in a document: where one is, and the forms that every element shares. Not what elements mean.
+//! The forms that all elements of a document share, and the paths of elements.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::mistake::Mistakes;
+use super::diagnostics::PolicyDiagnostics;
 
-/// A place in a document, as a way from its root.
+/// The path of an element in a document, as a linked list from the element to the root.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'p> {
-    before: Option<&'p Place<'p>>,
+pub(super) struct JsonPath<'p> {
+    before: Option<&'p JsonPath<'p>>,
     step: Step<'p>,
 }
 
@@ -20,38 +20,38 @@ enum Step<'p> {
     Element(usize),
 }
 
-impl<'p> Place<'p> {
-    /// The document itself.
-    pub(super) const ROOT: Place<'static> = Place {
+impl<'p> JsonPath<'p> {
+    /// The path of the document itself.
+    pub(super) const ROOT: JsonPath<'static> = JsonPath {
         before: None,
         step: Step::Root,
     };
 
-    /// A member of what is here.
-    pub(super) fn member(&'p self, name: &'p str) -> Place<'p> {
+    /// The path of a member.
+    pub(super) fn member(&'p self, name: &'p str) -> JsonPath<'p> {
         let step = Step::Member(name);
-        Place {
+        JsonPath {
             before: Some(self),
             step,
         }
     }
 
-    /// An element of the list that is here; counts from 0.
-    pub(super) fn element(&'p self, index: usize) -> Place<'p> {
+    /// The path of an array's element, counted from 0.
+    pub(super) fn element(&'p self, index: usize) -> JsonPath<'p> {
         let step = Step::Element(index);
-        Place {
+        JsonPath {
             before: Some(self),
             step,
         }
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(before) = self.before {
             before.fmt(formatter)?;
         }
-        let first = self.before.is_none_or(|place| place.before.is_none());
+        let first = self.before.is_none_or(|path| path.before.is_none());
         let is_word =
             |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
         match self.step {
@@ -66,63 +66,63 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// A text of the document as it may be repeated: short and printable.
+/// Shortens a string of the document and makes it printable, for use in an error.
 pub(super) fn short(text: &str) -> String {
     let short: String = text.chars().take(60).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
     format!("{}{more}", short.escape_debug())
 }
 
-/// The members of an object; notes what else stands there.
+/// Reads an object; adds an error for any other value.
 pub(super) fn object<'v>(
     value: &'v Value,
     what: &str,
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) -> Option<&'v Map<String, Value>> {
     let object = value.as_object();
     if object.is_none() {
-        mistakes.syntax(place, format_args!("{what} is a JSON object"));
+        diagnostics.syntax(path, format_args!("{what} is a JSON object"));
     }
     object
 }
 
-/// Notes the members that there are not.
+/// Adds an error for each unknown member.
 pub(super) fn only(
     members: &Map<String, Value>,
     known: &[&str],
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) {
     for name in members
         .keys()
         .filter(|name| !known.contains(&name.as_str()))
     {
-        mistakes.syntax(place, format_args!("unknown field {}", short(name)));
+        diagnostics.syntax(path, format_args!("unknown field {}", short(name)));
     }
 }
 
-/// A member that is a text.
+/// Reads a member that must be a string.
 pub(super) fn text<'v>(
     members: &'v Map<String, Value>,
     name: &str,
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) -> Option<&'v str> {
     let value = members.get(name)?;
     let text = value.as_str();
     if text.is_none() {
-        mistakes.syntax(&place.member(name), format_args!("{name} is a string"));
+        diagnostics.syntax(&path.member(name), format_args!("{name} is a string"));
     }
     text
 }
 
-/// One of two members that exclude each other, and whether it is the second, the negated one.
+/// Reads one of two members that exclude each other; answers whether it is the second, the negated one.
 pub(super) fn either<'v>(
     members: &'v Map<String, Value>,
     names: [&'static str; 2],
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) -> Option<(&'static str, &'v Value, bool)> {
     let [positive, negated] = names;
     match (members.get(positive), members.get(negated)) {
@@ -130,8 +130,8 @@ pub(super) fn either<'v>(
         (None, Some(value)) => Some((negated, value, true)),
         (None, None) => None,
         (Some(value), Some(_)) => {
-            mistakes.syntax(
-                place,
+            diagnostics.syntax(
+                path,
                 format_args!("{positive} and {negated} exclude each other"),
             );
             Some((positive, value, false))
@@ -139,33 +139,32 @@ pub(super) fn either<'v>(
     }
 }
 
-/// Reads a text, or a list of them, each with `read`, which otherwise says what is wrong with it. Of an empty list,
-/// `empty` is noted.
+/// Reads a string or an array of strings. `read` parses each or answers an error; `empty` is the error of an empty array.
 pub(super) fn texts<T>(
     value: &Value,
     empty: &str,
     read: impl Fn(&str) -> Result<T, String>,
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) -> Vec<T> {
-    let mut one = |value: &Value, place: &Place<'_>| {
+    let mut one = |value: &Value, path: &JsonPath<'_>| {
         let Some(text) = value.as_str() else {
-            mistakes.syntax(place, "a string or a list of strings is meant");
+            diagnostics.syntax(path, "must be a string or an array of strings");
             return None;
         };
         let read = read(text);
-        read.map_err(|message| mistakes.note(place, message)).ok()
+        read.map_err(|message| diagnostics.note(path, message)).ok()
     };
     match value {
         Value::Array(list) if list.is_empty() => {
-            mistakes.note(place, empty);
+            diagnostics.note(path, empty);
             Vec::new()
         }
         Value::Array(list) => {
             let elements = list.iter().enumerate();
-            let read = elements.filter_map(|(at, value)| one(value, &place.element(at)));
+            let read = elements.filter_map(|(at, value)| one(value, &path.element(at)));
             read.collect()
         }
-        _ => one(value, place).into_iter().collect(),
+        _ => one(value, path).into_iter().collect(),
     }
 }

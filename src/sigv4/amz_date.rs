@@ -1,4 +1,4 @@
-//! The one way a signature writes a moment, `YYYYMMDDTHHMMSSZ`, and how far it may be from the present.
+//! Dates of signatures (`X-Amz-Date`), `YYYYMMDDTHHMMSSZ`, and their largest difference from the present.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -6,20 +6,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::{Incomplete, Invalid, SignatureError, cut};
 
-/// How far the request's date may be from the present, either way.
+/// The largest clock skew between the request's date and the present.
 pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Writes a moment, to the second.
+/// Formats a time, to the second.
 pub(super) fn format(moment: Timestamp) -> String {
     moment.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// The day of a moment that is written as [`format`] writes it.
+/// The day of a date in the form of [`format`].
 pub(super) fn day(written: &str) -> &str {
     written.get(..8).unwrap_or(written)
 }
 
-/// Reads a moment; nothing but what [`format`] writes is taken.
+/// Parses a date; accepts only the form of [`format`].
 pub(super) fn parse(text: &str) -> Result<Timestamp, Incomplete> {
     read(text.as_bytes()).ok_or_else(|| Incomplete::Date {
         got: cut(text.as_bytes()),
@@ -50,7 +50,7 @@ fn read(text: &[u8]) -> Option<Timestamp> {
 }
 
 /// Refuses a date more than `past` before the present or more than [`SKEW`] after it. Both are compared in whole
-/// seconds, as the text of a refusal shows them.
+/// seconds, as the error shows them.
 pub(super) fn check(
     date: Timestamp,
     past: SignedDuration,

@@ -13,12 +13,12 @@ fn template(resource: &str) -> String {
     .to_string()
 }
 
-fn filled(text: &str, escapes: bool, tags: &[(&str, &str)]) -> Result<Value, NotFilled> {
+fn filled(text: &str, escapes: bool, tags: &[(&str, &str)]) -> Result<Value, FillError> {
     let tags = tags
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
         .collect();
-    let filling = Filling {
+    let filling = TemplateValues {
         identity: IDENTITY,
         pool: POOL,
         tags: &tags,
@@ -86,7 +86,7 @@ fn no_value_that_could_widen_a_policy_is_filled_in() {
         let refused = filled(&text, false, &[("team", value)]);
         assert_eq!(
             refused,
-            Err(NotFilled::Characters("team".into())),
+            Err(FillError::Characters("team".into())),
             "{value:?}"
         );
     }
@@ -94,7 +94,7 @@ fn no_value_that_could_widen_a_policy_is_filled_in() {
         assert!(filled(&text, false, &[("team", value)]).is_ok(), "{value}");
     }
     let refused = filled(&text, false, &[("Team", "a")]);
-    assert_eq!(refused, Err(NotFilled::NoTag("team".into())));
+    assert_eq!(refused, Err(FillError::NoTag("team".into())));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn what_is_filled_in_is_bounded() {
         false,
         &[("t", &long)],
     );
-    assert_eq!(refused, Err(NotFilled::ResourceTooLong));
+    assert_eq!(refused, Err(FillError::ResourceTooLong));
     let many: Vec<_> = (0..9)
         .map(|at| format!("arn:aws:s3:::{at}${{aws:PrincipalTag/t}}"))
         .collect();
@@ -123,7 +123,7 @@ fn what_is_filled_in_is_bounded() {
         "Effect": "Allow", "Action": "s3:GetObject", "Resource": many,
     } });
     let refused = filled(&text.to_string(), false, &[("t", &long)]);
-    assert_eq!(refused, Err(NotFilled::TooLong));
+    assert_eq!(refused, Err(FillError::TooLong));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_template_is_a_session_policy_with_variables_that_are_known() {
         TemplateError::NoEnd
     );
     let sub = "${cognito-identity.amazonaws.com:sub}";
-    for (text, place) in [
+    for (text, slot) in [
         (
             json!({ "Id": sub, "Statement": { "Effect": "Allow", "Action": "s3:*", "Resource": "*" } }),
             "Id",
@@ -169,7 +169,7 @@ fn a_template_is_a_session_policy_with_variables_that_are_known() {
     ] {
         assert_eq!(
             refused(&text.to_string()),
-            TemplateError::Place(place.into())
+            TemplateError::NotAllowed(slot.into())
         );
     }
 }

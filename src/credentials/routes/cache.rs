@@ -1,5 +1,5 @@
-//! What was obtained from other STSs, until five minutes before it ends. A session is found again only by everything that
-//! it was asked for with.
+//! The cache of other STSs' sessions, until five minutes before their end. The key holds everything that a request for a
+//! session depends on.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use super::Obtained;
+use super::StsCredentials;
 use crate::model::principal_tags::Tags;
 
-/// How many sessions are remembered.
+/// The most sessions in the cache.
 const MOST: usize = 10_000;
 
-/// How long a session is still good when it is given for the last time.
+/// The shortest rest of a session that is still used.
 const LEFT: SignedDuration = SignedDuration::from_mins(5);
 
-/// What a session was asked for with.
+/// Everything that a request for a session depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct StsCacheKey {
     /// The number of the route.
     pub route: usize,
     /// The role's ARN.
@@ -27,22 +27,22 @@ pub struct Key {
     pub pool: Uuid,
     /// The identity.
     pub identity: Uuid,
-    /// The epoch that it was in.
+    /// The identity's epoch.
     pub epoch: u64,
-    /// How it was authenticated, sorted: a guest's differs from everybody's who is signed in.
+    /// The authentication methods, sorted; those of a guest differ from those of every signed-in identity.
     pub amr: Vec<String>,
-    /// What the session is narrowed to.
+    /// The session policy.
     pub policy: Option<String>,
-    /// Its tags, sorted.
+    /// The session tags, sorted.
     pub tags: Vec<(String, String)>,
-    /// How long it was to last, in seconds.
+    /// The requested duration, in seconds.
     pub seconds: i64,
-    /// The moment that it may not outlive.
+    /// The latest end of the session.
     pub end: Option<Timestamp>,
 }
 
-impl Key {
-    /// Tags as a key has them.
+impl StsCacheKey {
+    /// Sorts tags, so that their order makes no difference.
     pub fn sorted(tags: &Tags) -> Vec<(String, String)> {
         let mut sorted: Vec<_> = tags
             .iter()
@@ -53,18 +53,18 @@ impl Key {
     }
 }
 
-/// The sessions.
-pub struct Memory(Cache<Key, Arc<Obtained>>);
+/// The cache.
+pub struct StsCache(Cache<StsCacheKey, Arc<StsCredentials>>);
 
-impl Default for Memory {
+impl Default for StsCache {
     fn default() -> Self {
         Self(Cache::new(MOST))
     }
 }
 
-impl Memory {
-    /// A session that was asked for with `key` and is good for more than five minutes.
-    pub fn find(&self, key: &Key, now: Timestamp) -> Option<Arc<Obtained>> {
+impl StsCache {
+    /// Finds a session of `key` that has more than five minutes left.
+    pub fn find(&self, key: &StsCacheKey, now: Timestamp) -> Option<Arc<StsCredentials>> {
         let found = self.0.get(key)?;
         if found.expires.duration_since(now) > LEFT {
             return Some(found);
@@ -73,8 +73,8 @@ impl Memory {
         None
     }
 
-    /// Keeps a session.
-    pub fn keep(&self, key: Key, obtained: Arc<Obtained>) {
+    /// Adds a session.
+    pub fn keep(&self, key: StsCacheKey, obtained: Arc<StsCredentials>) {
         self.0.insert(key, obtained);
     }
 }

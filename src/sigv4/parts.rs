@@ -1,15 +1,15 @@
-//! What a request says of its own signature, in either form, before anything of it was checked.
+//! The parts of a signature as the request states them, in either form, and the checks of each.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::canonical::Query;
 use super::error::{Incomplete, Invalid, SignatureError, WrongScope, cut};
-use super::verify::Rules;
-use super::{ALGORITHM, Request, TERMINATOR, header, moment, presigned};
+use super::verify::SignatureRules;
+use super::{ALGORITHM, Request, TERMINATOR, amz_date, header, presigned};
 use crate::model::ids::Region;
 
-/// The headers that decide what a request is or who sent it. Readers disagree on which of two counts, so two of any
-/// are refused.
+/// The headers that decide the operation or the sender. Implementations differ in which of two headers they use, so a
+/// repeated one is refused.
 const DECIDING: [&str; 8] = [
     "authorization",
     "content-type",
@@ -21,34 +21,34 @@ const DECIDING: [&str; 8] = [
     "x-amz-target",
 ];
 
-/// How many headers a request may sign.
+/// The most headers that a request may sign.
 const MOST_SIGNED_HEADERS: usize = 100;
 
-/// A signature's parts, as the client states them.
-pub(super) struct Claim<'c> {
+/// A signature's parts, unverified.
+pub(super) struct SignatureParts<'c> {
     pub form: Form,
     pub algorithm: &'c str,
     pub credential: &'c str,
     pub signed_headers: &'c str,
     pub signature: &'c str,
-    /// The request's date as it is written.
+    /// The request's date as received.
     pub written: &'c str,
     pub date: Timestamp,
-    /// How long ago the date may be.
+    /// How old the date may be.
     pub lifetime: SignedDuration,
     pub session_token: Option<&'c str>,
 }
 
-/// Where a signature stands.
+/// The form of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// In the `Authorization` header.
+    /// The signature is in the `Authorization` header.
     Header,
-    /// In the query.
+    /// The signature is in the query.
     Presigned,
 }
 
-/// Where a credential is good, after it was compared with the rules.
+/// The scope of a credential, after its comparison with the rules.
 pub(super) struct Scope<'c, 'r> {
     pub access_key_id: &'c str,
     pub day: &'c str,
@@ -58,8 +58,8 @@ pub(super) struct Scope<'c, 'r> {
     pub text: &'c str,
 }
 
-impl<'c> Claim<'c> {
-    /// Reads the claim of whichever form the request has.
+impl<'c> SignatureParts<'c> {
+    /// Reads the parts in the request's form.
     pub(super) fn read(
         request: &Request<'c>,
         query: &'c Query<'_>,
@@ -74,9 +74,8 @@ impl<'c> Claim<'c> {
         }
     }
 
-    /// Refuses a list of signed headers that leaves a choice: one that isn't in its only order, that names what isn't
-    /// there, or that leaves out `host` or a header `x-amz-…`. The real service asks for `host` alone; an unsigned
-    /// `x-amz-target` would let anyone who sees a request make another of it.
+    /// Refuses a list of signed headers that isn't sorted, names an absent header, or lacks `host` or a header `x-amz-…`.
+    /// The real service requires only `host`; with an unsigned `x-amz-target`, an eavesdropper could change the operation.
     pub(super) fn check_signed_headers(&self, request: &Request<'_>) -> Result<(), Invalid> {
         let names: Vec<&str> = self
             .signed_headers
@@ -95,7 +94,7 @@ impl<'c> Claim<'c> {
             return Err(Invalid::HostNotSigned);
         }
         for header in request.headers.keys().map(http::HeaderName::as_str) {
-            // A token may be added after signing: it is bound to its access key, and another is no key at all.
+            // A token may be added after signing, because it is bound to its access key.
             let free = header == "x-amz-security-token";
             if header.starts_with("x-amz-") && !free && !signed(header) {
                 let name = cut(header.as_bytes());
@@ -119,8 +118,11 @@ impl<'c> Claim<'c> {
         })
     }
 
-    /// Takes the credential apart and compares its scope with the rules and with the request's date.
-    pub(super) fn scope<'r>(&self, rules: &Rules<'r>) -> Result<Scope<'c, 'r>, SignatureError> {
+    /// Splits the credential and compares its scope with the rules and with the request's date.
+    pub(super) fn scope<'r>(
+        &self,
+        rules: &SignatureRules<'r>,
+    ) -> Result<Scope<'c, 'r>, SignatureError> {
         let malformed = || Incomplete::Credential {
             got: cut(self.credential.as_bytes()),
         };
@@ -131,7 +133,7 @@ impl<'c> Claim<'c> {
         };
         let region = Region::parse(region).filter(|region| (rules.region)(region));
         let service = rules.services.iter().copied().find(|one| *one == service);
-        let right_day = day == moment::day(self.written);
+        let right_day = day == amz_date::day(self.written);
         match (region, service) {
             (Some(region), Some(service)) if right_day && terminator == TERMINATOR => Ok(Scope {
                 access_key_id,

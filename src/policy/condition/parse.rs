@@ -1,4 +1,4 @@
-//! The values of a condition as a policy writes them, each kind with its own form. Not how they are compared.
+//! Parsing the values of a condition, each type in its form.
 
 use std::net::IpAddr;
 
@@ -13,18 +13,18 @@ use super::decimal::Decimal;
 use super::operator::{Comparison, Operator};
 use super::values::{Values, boolean};
 use crate::policy::arn;
+use crate::policy::diagnostics::PolicyDiagnostics;
+use crate::policy::elements::{JsonPath, short};
 use crate::policy::glob::{Case, Glyph};
-use crate::policy::mistake::Mistakes;
-use crate::policy::reading::{Place, short};
 use crate::policy::template::{Syntax, Template};
 
-/// Reads a value, or a list of them; notes what is wrong with it.
+/// Parses a value or an array of values, and adds their errors.
 pub(super) fn values(
     value: &Value,
     operator: Operator,
     variables: bool,
-    place: &Place<'_>,
-    mistakes: &mut Mistakes,
+    path: &JsonPath<'_>,
+    diagnostics: &mut PolicyDiagnostics,
 ) -> Option<Values> {
     let with = |wildcards: bool| {
         let syntax = Syntax {
@@ -34,11 +34,11 @@ pub(super) fn values(
         move |text: &str| Template::parse(text, syntax)
     };
     let (string, like) = (with(false), with(true));
-    let mut list = List {
+    let mut list = ValueParser {
         values: value,
         fractions: matches!(operator.comparison, Comparison::Numeric(_)),
-        place,
-        mistakes,
+        path,
+        diagnostics,
     };
     Some(match operator.comparison {
         Comparison::String => Values::String(list.read(string)?, Case::Kept),
@@ -54,34 +54,34 @@ pub(super) fn values(
     })
 }
 
-/// Values to be read, all of one kind.
-struct List<'a, 'p> {
+/// Values to parse, all of one type.
+struct ValueParser<'a, 'p> {
     values: &'a Value,
     /// Whether a JSON number may have a fraction.
     fractions: bool,
-    place: &'a Place<'p>,
-    mistakes: &'a mut Mistakes,
+    path: &'a JsonPath<'p>,
+    diagnostics: &'a mut PolicyDiagnostics,
 }
 
-impl List<'_, '_> {
-    /// Reads each value. `None` where there is none, or one is none of the kind, which is noted.
+impl ValueParser<'_, '_> {
+    /// Parses each value. `None`, with an error added, if there is no value or one is invalid.
     fn read<T>(&mut self, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
         let list = match self.values {
             Value::Array(list) => list.as_slice(),
             one => std::slice::from_ref(one),
         };
         if list.is_empty() {
-            self.mistakes
-                .syntax(self.place, "a condition key has at least one value");
+            self.diagnostics
+                .syntax(self.path, "a condition key has at least one value");
             return None;
         }
         let mut all = Some(Vec::new());
         for (index, value) in list.iter().enumerate() {
-            let element = self.place.element(index);
-            let place = if self.values.is_array() {
+            let element = self.path.element(index);
+            let path = if self.values.is_array() {
                 &element
             } else {
-                self.place
+                self.path
             };
             let value = match as_text(value, self.fractions) {
                 Some(text) => read(&text),
@@ -93,7 +93,7 @@ impl List<'_, '_> {
                 (Ok(value), Some(all)) => all.push(value),
                 (Ok(_), None) => {}
                 (Err(what), _) => {
-                    self.mistakes.syntax(place, what);
+                    self.diagnostics.syntax(path, what);
                     all = None;
                 }
             }
@@ -102,8 +102,8 @@ impl List<'_, '_> {
     }
 }
 
-/// A value as text: quotation marks are optional for numbers and booleans. A JSON number with a fraction need not be
-/// what was written (`1.10` is `1.1`), so it is taken for a number only, never for a text.
+/// A value as a string: quotation marks are optional for numbers and booleans. A JSON number with a fraction loses its
+/// spelling (`1.10` becomes `1.1`), so it can only be a number, never a string.
 fn as_text(value: &Value, fractions: bool) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -122,7 +122,7 @@ fn arn_pattern(pattern: Template, text: &str) -> Result<Template, String> {
                 .count()
                 >= arn::PARTS - 1
         }
-        // What stands for a variable may hold colons.
+        // A variable's value may have colons.
         Template::Open(_) => true,
     };
     if whole {
@@ -149,14 +149,14 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 fn flag(pattern: Template, text: &str) -> Result<Template, String> {
     match &pattern {
         Template::Fixed(_) if boolean(text).is_none() => {
-            Err(format!("{} is neither true nor false", short(text)))
+            Err(format!("{} must be true or false", short(text)))
         }
         _ => Ok(pattern),
     }
 }
 
 fn null(text: &str) -> Result<bool, String> {
-    boolean(text).ok_or_else(|| format!("{} is neither true nor false", short(text)))
+    boolean(text).ok_or_else(|| format!("{} must be true or false", short(text)))
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, String> {

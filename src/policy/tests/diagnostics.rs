@@ -1,10 +1,10 @@
 //! Each mistake with its sentence.
 
 use super::policy;
-use crate::policy::Kind::{self, Identity, Session, Trust};
+use crate::policy::PolicyKind::{self, Identity, Session, Trust};
 use crate::policy::{MAX_CHARACTERS, Policy, PolicyError};
 
-fn error(kind: Kind, text: &str) -> String {
+fn error(kind: PolicyKind, text: &str) -> String {
     match Policy::parse(kind, text.as_bytes(), MAX_CHARACTERS) {
         Ok(_) => panic!("no mistake was found in {text}"),
         Err(error) => error.to_string(),
@@ -23,7 +23,7 @@ fn trust(members: &str) -> String {
     format!(r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", {members}}}]}}"#)
 }
 
-fn check(kind: Kind, cases: &[(&str, &str)]) {
+fn check(kind: PolicyKind, cases: &[(&str, &str)]) {
     for (text, sentence) in cases {
         assert_eq!(error(kind, text), *sentence, "{text}");
     }
@@ -163,11 +163,11 @@ fn of_actions() {
         ),
         (
             r#""Action": {},"#,
-            "Action: Syntax errors in policy: a string or a list of strings is meant.",
+            "Action: Syntax errors in policy: must be a string or an array of strings.",
         ),
         (
             r#""Action": ["*", [7]],"#,
-            "Action[1]: Syntax errors in policy: a string or a list of strings is meant.",
+            "Action[1]: Syntax errors in policy: must be a string or an array of strings.",
         ),
         (
             r#""Action": "read","#,
@@ -223,7 +223,7 @@ fn of_resources() {
         ),
         (
             r#", "Resource": {"a": "arn:aws:s3:::b"}"#,
-            "Resource: Syntax errors in policy: a string or a list of strings is meant.",
+            "Resource: Syntax errors in policy: must be a string or an array of strings.",
         ),
         (
             r#", "Resource": "some thing""#,
@@ -264,7 +264,7 @@ fn of_resources() {
         ),
         (
             r#", "Resource": "arn:aws:s3:::""#,
-            "Resource: Resource arn:aws:s3::: names nothing behind its fifth colon",
+            "Resource: Resource arn:aws:s3::: has nothing after its fifth colon",
         ),
         (
             r#", "Resource": "arn:aws:iam::${aws:PrincipalAccount}:role/x""#,
@@ -273,27 +273,27 @@ fn of_resources() {
         ),
         (
             r#", "NotResource": "arn:aws:s3:::b/${aws:username""#,
-            "NotResource: A policy variable begins with ${ and has no end",
+            "NotResource: A policy variable that begins with ${ has no closing }",
         ),
         (
             r#", "Resource": "arn:aws:s3:::b/${}""#,
-            "Resource: A policy variable's name is not one: ${service:key} is meant",
+            "Resource: A policy variable's name is invalid: write ${service:key}",
         ),
         (
             r#", "Resource": "arn:aws:s3:::b/${a:b${c:d}}""#,
-            "Resource: A policy variable's name is not one: ${service:key} is meant",
+            "Resource: A policy variable's name is invalid: write ${service:key}",
         ),
         (
             r#", "Resource": "arn:aws:s3:::b/${a:b, c}""#,
-            "Resource: A policy variable's default is not one: ${service:key, 'default'} is meant",
+            "Resource: A policy variable's default is invalid: write ${service:key, 'default'}",
         ),
         (
             r#", "Resource": "arn:aws:s3:::b/${a:b, 'c}""#,
-            "Resource: A policy variable's default is not one: ${service:key, 'default'} is meant",
+            "Resource: A policy variable's default is invalid: write ${service:key, 'default'}",
         ),
         (
             r#", "Resource": "arn:aws:s3:::b/${a:b, 'c' d}""#,
-            "Resource: A policy variable begins with ${ and has no end",
+            "Resource: A policy variable that begins with ${ has no closing }",
         ),
     ] {
         assert_eq!(error(Identity, &with(resource)), sentence, "{resource}");
@@ -449,8 +449,8 @@ fn of_conditions() {
         ),
         (
             r#"{"StringEquals": {"a:b": "c", "A:B": "d"}}"#,
-            "Condition.StringEquals[A:B]: Syntax errors in policy: the condition key stands there twice, in different \
-             capitals.",
+            "Condition.StringEquals[A:B]: Syntax errors in policy: the condition key is repeated, in different \
+             case.",
         ),
     ] {
         let text = with(&format!(r#""Condition": {condition}"#));
@@ -477,7 +477,7 @@ fn of_the_values_of_conditions() {
         ),
         (
             r#"{"StringLike": {"a:b": "${c:d"}}"#,
-            "Condition.StringLike[a:b]: Syntax errors in policy: A policy variable begins with ${ and has no end.",
+            "Condition.StringLike[a:b]: Syntax errors in policy: A policy variable that begins with ${ has no closing }.",
         ),
         (
             r#"{"NumericEquals": {"a:b": "1e3"}}"#,
@@ -494,11 +494,11 @@ fn of_the_values_of_conditions() {
         ),
         (
             r#"{"Bool": {"a:b": "yes"}}"#,
-            "Condition.Bool[a:b]: Syntax errors in policy: yes is neither true nor false.",
+            "Condition.Bool[a:b]: Syntax errors in policy: yes must be true or false.",
         ),
         (
             r#"{"Null": {"a:b": "${c:d}"}}"#,
-            "Condition.Null[a:b]: Syntax errors in policy: ${c:d} is neither true nor false.",
+            "Condition.Null[a:b]: Syntax errors in policy: ${c:d} must be true or false.",
         ),
         (
             r#"{"BinaryEquals": {"a:b": "?"}}"#,
@@ -528,7 +528,7 @@ fn all_are_told_at_once_each_with_its_place() {
         error(Identity, text),
         "Statement[0].Action[1]: Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc. \
          Statement[0].Resource: Resource depot must be in ARN format or \"*\". \
-         Statement[1].Condition.Bool[a:b]: Syntax errors in policy: x is neither true nor false. \
+         Statement[1].Condition.Bool[a:b]: Syntax errors in policy: x must be true or false. \
          Statement[1]: Statement IDs (SID) in a single policy must be unique."
     );
 }
@@ -538,25 +538,25 @@ fn what_is_repeated_of_a_document_is_short_and_printable_and_so_is_the_list() {
     let long = format!("{}\\u0007\\u202e", "x".repeat(500));
     let actions = vec![format!("\"{long}:{long}\""); 5].join(",");
     let members = format!(r#""Sid": "", "Condition": {{"{long}": {{}}}}, "{long}": [{actions}]"#);
-    let Err(PolicyError::Malformed(mistakes)) =
+    let Err(PolicyError::Malformed(diagnostics)) =
         Policy::parse(Identity, with(&members).as_bytes(), MAX_CHARACTERS)
     else {
         panic!("no mistake");
     };
-    for mistake in &mistakes {
-        let text = mistake.to_string();
+    for diagnostic in &diagnostics {
+        let text = diagnostic.to_string();
         assert!(
             text.len() < 300 && !text.chars().any(char::is_control),
             "{text}"
         );
     }
     let many = format!(r#"{{"Statement": [{}]}}"#, vec!["7"; 500].join(","));
-    let Err(PolicyError::Malformed(mistakes)) =
+    let Err(PolicyError::Malformed(diagnostics)) =
         Policy::parse(Identity, many.as_bytes(), MAX_CHARACTERS)
     else {
         panic!("no mistake");
     };
-    assert_eq!(mistakes.len(), 20);
+    assert_eq!(diagnostics.len(), 20);
 }
 
 #[test]

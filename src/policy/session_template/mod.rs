@@ -1,44 +1,44 @@
-//! Session policies that are filled in for each identity before they go to another STS, which may know no variables. Not
-//! the variables of a policy that is evaluated here: those are never written out.
+//! Session policies with variables that are expanded for each identity before the policy goes to another STS, which may
+//! have no variables. The variables of a policy that is evaluated here are never expanded.
 //!
-//! The template is read as JSON and values go into its texts, so no value can end a text, and none that may stand there
-//! is a wildcard or a variable.
+//! The template is parsed as JSON and values go into its strings, so no value can end a string. Values with wildcards or
+//! variables are refused.
 
 use serde_json::{Map, Value};
 
-use super::document::{Kind, Policy};
-use super::mistake::PolicyError;
+use super::diagnostics::PolicyError;
+use super::document::{Policy, PolicyKind};
 use crate::model::json;
 use crate::model::principal_tags::Tags;
 
-/// How many characters a session policy may have: STS's limit.
+/// The most characters of a session policy: STS's limit.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 pub const LONGEST_SESSION_POLICY: usize = 2048;
 
-/// How many bytes one resource may have. A gateway of Ceph ends where one is twice as long.
+/// The most bytes of one resource. A gateway of Ceph crashes on one of twice that length.
 pub const LONGEST_RESOURCE: usize = 800;
 
 /// The identity's id as a variable.
 const SUB: &str = "cognito-identity.amazonaws.com:sub";
 /// The pool's id as a variable.
 const AUD: &str = "cognito-identity.amazonaws.com:aud";
-/// What stands before the key of a tag.
+/// The prefix of a tag's key as a variable.
 const TAG: &str = "aws:PrincipalTag/";
 
-/// What may stand in place of the colon of an id: in a resource it is a wildcard for one character.
+/// A replacement for the colon of an id: in a resource it is a wildcard for one character.
 pub const LITERAL_ESCAPE: &str = "?";
 
-/// A session policy with variables to be filled in.
+/// A session policy with variables to expand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionTemplate {
     document: Value,
-    /// Whether the colons of ids are [`LITERAL_ESCAPE`] in resources.
+    /// Whether colons of ids become [`LITERAL_ESCAPE`] in resources.
     escapes: bool,
 }
 
-/// What is filled in.
+/// The values of the variables.
 #[derive(Debug)]
-pub struct Filling<'f> {
+pub struct TemplateValues<'f> {
     /// The identity's id.
     pub identity: &'f str,
     /// The pool's id.
@@ -47,91 +47,97 @@ pub struct Filling<'f> {
     pub tags: &'f Tags,
 }
 
-/// Why a text is no template.
+/// Why a text isn't a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// It isn't JSON.
-    #[error("this is no JSON: {0}")]
+    /// The text isn't JSON.
+    #[error("this isn't JSON: {0}")]
     Json(String),
-    /// A variable that nothing is filled in for; as it stands there.
-    #[error("`${{{0}}}` can't be filled in: what can is ${{{SUB}}}, ${{{AUD}}} and ${{{TAG}KEY}}")]
+    /// The variable is unknown; holds its name.
+    #[error("the variable `${{{0}}}` is unknown: use ${{{SUB}}}, ${{{AUD}}} or ${{{TAG}KEY}}")]
     Variable(String),
-    /// A variable without an end.
-    #[error("a variable begins with `${{` and has no end")]
+    /// A variable has no closing brace.
+    #[error("a variable that begins with `${{` has no closing `}}`")]
     NoEnd,
-    /// A variable where nothing is filled in; the element.
+    /// A variable is in an element that can't have one; holds the element's name.
     #[error(
-        "there is a variable in {0}: variables may stand in Resource, NotResource and the values of a Condition"
+        "{0} has a variable: only Resource, NotResource and the values of a Condition can have variables"
     )]
-    Place(String),
-    /// It is no session policy.
+    NotAllowed(String),
+    /// The document isn't a session policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
 }
 
-/// Why a template can't be filled in for somebody.
+/// Why a template can't be expanded for a session.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotFilled {
-    /// They have no such tag; its key.
+pub enum FillError {
+    /// The session lacks the tag; holds its key.
     #[error("the session has no tag {0}")]
     NoTag(String),
-    /// The value of this tag has characters that are not filled in.
+    /// The tag's value has characters that aren't allowed; holds the tag's key.
     #[error(
-        "the value of the tag {0} has characters that are not filled in: letters, digits, _=@+- and single inner dots are"
+        "the value of the tag {0} has characters that aren't allowed: use letters, digits, _=@+- and single inner dots"
     )]
     Characters(String),
-    /// The policy is longer than [`LONGEST_SESSION_POLICY`].
-    #[error("the session policy, filled in, is longer than {LONGEST_SESSION_POLICY} characters")]
+    /// The expanded policy is longer than [`LONGEST_SESSION_POLICY`].
+    #[error("the expanded session policy is longer than {LONGEST_SESSION_POLICY} characters")]
     TooLong,
-    /// A resource is longer than [`LONGEST_RESOURCE`].
-    #[error("a resource, filled in, is longer than {LONGEST_RESOURCE} bytes")]
+    /// An expanded resource is longer than [`LONGEST_RESOURCE`].
+    #[error("an expanded resource is longer than {LONGEST_RESOURCE} bytes")]
     ResourceTooLong,
 }
 
-/// What a text is, in the place where it stands.
+/// The elements in which variables are expanded.
 #[derive(Clone, Copy)]
-enum Place {
+enum ExpandedElement {
     Resource,
     Condition,
 }
 
 impl SessionTemplate {
-    /// Reads a template. Filled in, it is a session policy.
+    /// Parses a template, which must expand to a session policy.
     pub fn parse(text: &str, escapes: bool) -> Result<Self, TemplateError> {
         let document =
             json::read(text.as_bytes()).map_err(|error| TemplateError::Json(error.to_string()))?;
         let template = Self { document, escapes };
-        let filled = template.walk::<TemplateError>(&mut |place, text| {
-            let sample = |variable: &Variable<'_>| {
+        let filled = template.walk::<TemplateError>(&mut |slot, text| {
+            let sample = |variable: &TemplateVariable<'_>| {
                 Ok(match variable {
-                    Variable::Id(_) => "us-east-1:00000000-0000-4000-8000-000000000000".to_owned(),
-                    Variable::Tag(_) => "x".to_owned(),
+                    TemplateVariable::Id(_) => {
+                        "us-east-1:00000000-0000-4000-8000-000000000000".to_owned()
+                    }
+                    TemplateVariable::Tag(_) => "x".to_owned(),
                 })
             };
-            template.text(place, text, sample)
+            template.text(slot, text, sample)
         });
         let filled = filled?.to_string();
-        Policy::parse(Kind::Session, filled.as_bytes(), LONGEST_SESSION_POLICY)?;
+        Policy::parse(
+            PolicyKind::Session,
+            filled.as_bytes(),
+            LONGEST_SESSION_POLICY,
+        )?;
         Ok(template)
     }
 
-    /// The policy for somebody, as compact JSON.
-    pub fn fill(&self, filling: &Filling<'_>) -> Result<String, NotFilled> {
-        let filled = self.walk::<Stopped>(&mut |place, text| {
-            let text = self.text(place, text, |variable| filling.value(variable))?;
-            if matches!(place, Place::Resource) && text.len() > LONGEST_RESOURCE {
-                return Err(NotFilled::ResourceTooLong.into());
+    /// Expands the template for a session, as compact JSON.
+    pub fn fill(&self, filling: &TemplateValues<'_>) -> Result<String, FillError> {
+        let filled = self.walk::<Stopped>(&mut |slot, text| {
+            let text = self.text(slot, text, |variable| filling.value(variable))?;
+            if matches!(slot, ExpandedElement::Resource) && text.len() > LONGEST_RESOURCE {
+                return Err(FillError::ResourceTooLong.into());
             }
             Ok(text)
         });
         let filled = filled.map_err(|stopped| stopped.0)?.to_string();
         if filled.chars().count() > LONGEST_SESSION_POLICY {
-            return Err(NotFilled::TooLong);
+            return Err(FillError::TooLong);
         }
         Ok(filled)
     }
 
-    /// The actions that its statements allow, as they stand there; `None` where one allows all but some.
+    /// The patterns of actions that its statements allow; `None` if one uses `NotAction`.
     pub fn allowed_actions(&self) -> Option<Vec<&str>> {
         let mut actions = Vec::new();
         for statement in each(self.document.get("Statement")?) {
@@ -143,10 +149,10 @@ impl SessionTemplate {
         Some(actions)
     }
 
-    /// A copy of the document, each text that may have variables as `filled` says.
+    /// Copies the document and applies `filled` to each string that may have variables.
     fn walk<E: From<TemplateError>>(
         &self,
-        filled: &mut impl FnMut(Place, &str) -> Result<String, E>,
+        filled: &mut impl FnMut(ExpandedElement, &str) -> Result<String, E>,
     ) -> Result<Value, E> {
         let mut document = self.document.clone();
         if let Some(members) = document.as_object_mut() {
@@ -165,22 +171,22 @@ impl SessionTemplate {
         Ok(document)
     }
 
-    /// `text` with `value` in the place of each variable.
+    /// Replaces each variable of `text` by its value.
     fn text<E: From<TemplateError>>(
         &self,
-        place: Place,
+        slot: ExpandedElement,
         text: &str,
-        value: impl Fn(&Variable<'_>) -> Result<String, E>,
+        value: impl Fn(&TemplateVariable<'_>) -> Result<String, E>,
     ) -> Result<String, E> {
         let (mut filled, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}').ok_or(TemplateError::NoEnd)?;
-            let variable =
-                Variable::named(name).ok_or_else(|| TemplateError::Variable(name.to_owned()))?;
+            let variable = TemplateVariable::named(name)
+                .ok_or_else(|| TemplateError::Variable(name.to_owned()))?;
             let value = value(&variable)?;
             filled.push_str(before);
-            match (variable, place) {
-                (Variable::Id(_), Place::Resource) if self.escapes => {
+            match (variable, slot) {
+                (TemplateVariable::Id(_), ExpandedElement::Resource) if self.escapes => {
                     filled.push_str(&value.replace(':', LITERAL_ESCAPE));
                 }
                 _ => filled.push_str(&value),
@@ -192,14 +198,14 @@ impl SessionTemplate {
     }
 }
 
-/// A variable that can be filled in.
-enum Variable<'v> {
+/// A variable that can be expanded.
+enum TemplateVariable<'v> {
     Id(&'static str),
     Tag(&'v str),
 }
 
-impl<'v> Variable<'v> {
-    /// The variable of this name; what stands before a tag's key is compared without regard to case, as IAM does.
+impl<'v> TemplateVariable<'v> {
+    /// Finds the variable of this name. The prefix of a tag is compared without regard to case, as in IAM.
     fn named(name: &'v str) -> Option<Self> {
         for id in [SUB, AUD] {
             if name.eq_ignore_ascii_case(id) {
@@ -214,26 +220,26 @@ impl<'v> Variable<'v> {
     }
 }
 
-impl Filling<'_> {
-    fn value(&self, variable: &Variable<'_>) -> Result<String, Stopped> {
+impl TemplateValues<'_> {
+    fn value(&self, variable: &TemplateVariable<'_>) -> Result<String, Stopped> {
         match variable {
-            Variable::Id(SUB) => Ok(self.identity.to_owned()),
-            Variable::Id(_) => Ok(self.pool.to_owned()),
-            Variable::Tag(key) => {
+            TemplateVariable::Id(SUB) => Ok(self.identity.to_owned()),
+            TemplateVariable::Id(_) => Ok(self.pool.to_owned()),
+            TemplateVariable::Tag(key) => {
                 let value = self.tags.get(*key);
-                let value = value.ok_or_else(|| NotFilled::NoTag((*key).to_owned()))?;
+                let value = value.ok_or_else(|| FillError::NoTag((*key).to_owned()))?;
                 if is_plain(value) {
                     Ok(value.clone())
                 } else {
-                    Err(NotFilled::Characters((*key).to_owned()).into())
+                    Err(FillError::Characters((*key).to_owned()).into())
                 }
             }
         }
     }
 }
 
-/// Whether a value may be filled in: words of `[A-Za-z0-9_=@+-]` with single dots between them. So it is no path, no
-/// wildcard and no variable, and ends no text.
+/// Whether a value is allowed: words of `[A-Za-z0-9_=@+-]` with single dots between them. So it has no path, wildcard or
+/// variable, and can't end a string.
 fn is_plain(value: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_=@+-".contains(&byte);
     value
@@ -241,11 +247,11 @@ fn is_plain(value: &str) -> bool {
         .all(|word| !word.is_empty() && word.bytes().all(fits))
 }
 
-/// Why filling stopped. A template was read before, so it is never a mistake of the template.
-struct Stopped(NotFilled);
+/// Why expanding stopped. The template was checked before, so it is never an error of the template.
+struct Stopped(FillError);
 
-impl From<NotFilled> for Stopped {
-    fn from(error: NotFilled) -> Self {
+impl From<FillError> for Stopped {
+    fn from(error: FillError) -> Self {
         Self(error)
     }
 }
@@ -258,17 +264,17 @@ impl From<TemplateError> for Stopped {
 
 fn in_statement<E: From<TemplateError>>(
     members: &mut Map<String, Value>,
-    filled: &mut impl FnMut(Place, &str) -> Result<String, E>,
+    filled: &mut impl FnMut(ExpandedElement, &str) -> Result<String, E>,
 ) -> Result<(), E> {
     for (name, value) in members {
         match name.as_str() {
-            "Resource" | "NotResource" => fill_each(Place::Resource, value, filled)?,
+            "Resource" | "NotResource" => fill_each(ExpandedElement::Resource, value, filled)?,
             "Condition" => {
                 for (operator, keys) in value.as_object_mut().into_iter().flatten() {
                     no_variables_in(operator, "Condition")?;
                     for (key, value) in keys.as_object_mut().into_iter().flatten() {
                         no_variables_in(key, "the keys of a Condition")?;
-                        fill_each(Place::Condition, value, filled)?;
+                        fill_each(ExpandedElement::Condition, value, filled)?;
                     }
                 }
             }
@@ -279,13 +285,13 @@ fn in_statement<E: From<TemplateError>>(
 }
 
 fn fill_each<E>(
-    place: Place,
+    slot: ExpandedElement,
     value: &mut Value,
-    filled: &mut impl FnMut(Place, &str) -> Result<String, E>,
+    filled: &mut impl FnMut(ExpandedElement, &str) -> Result<String, E>,
 ) -> Result<(), E> {
     for one in each_mut(value) {
         if let Value::String(text) = one {
-            *text = filled(place, text)?;
+            *text = filled(slot, text)?;
         }
     }
     Ok(())
@@ -297,14 +303,14 @@ fn no_variables(name: &str, value: &Value) -> Result<(), TemplateError> {
     no_variables_in(name, "a name")
 }
 
-fn no_variables_in(text: &str, place: &str) -> Result<(), TemplateError> {
+fn no_variables_in(text: &str, slot: &str) -> Result<(), TemplateError> {
     if text.contains("${") {
-        return Err(TemplateError::Place(place.to_owned()));
+        return Err(TemplateError::NotAllowed(slot.to_owned()));
     }
     Ok(())
 }
 
-/// The elements of a list, or the one thing that isn't in a list.
+/// The elements of an array, or the single value instead of an array.
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     match value {
         Value::Array(all) => all.iter(),

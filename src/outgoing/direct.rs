@@ -1,0 +1,47 @@
+//! The client of the command line: it connects to the one server that the user names, at any address. The fence is for
+//! URLs of strangers and has no part in it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use reqwest::Client;
+use url::Url;
+
+use super::resolver::Reach;
+use super::{Fetched, MIB, OutgoingError, builder, send};
+
+/// The longest time to connect: the server may be far away.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The longest time of a request, from the name's resolution to the last byte of the answer.
+const WHOLE: Duration = Duration::from_secs(30);
+/// The longest body, decompressed: a list of everything on the server.
+const LARGEST: usize = 64 * MIB;
+
+/// A client without a fence, which keeps the other rules: no proxy, no redirect, no cookie, a bound on everything.
+#[derive(Debug)]
+pub struct DirectClient(Client);
+
+impl DirectClient {
+    /// Makes a client that trusts the system's roots. rustls's provider must be installed in the process.
+    pub fn new() -> Result<Self, OutgoingError> {
+        let client = builder(Reach::Anywhere).connect_timeout(CONNECT).build();
+        client.map(Self).map_err(OutgoingError::Unreachable)
+    }
+
+    /// Fetches `url` with GET.
+    pub async fn get(&self, url: Url) -> Result<Fetched, OutgoingError> {
+        send(&self.0, Method::GET, url, WHOLE, LARGEST, |request| request).await
+    }
+
+    /// Sends `body` with these headers to `url` with POST, once.
+    pub async fn post(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Fetched, OutgoingError> {
+        let with = |request: reqwest::RequestBuilder| request.headers(headers).body(body);
+        send(&self.0, Method::POST, url, WHOLE, LARGEST, with).await
+    }
+}
