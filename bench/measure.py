@@ -26,7 +26,7 @@ from botocore.config import Config
 import issuer
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
+DIST = ROOT / "target" / "dist"
 REGION = "eu-west-1"
 CONNECTIONS = 64
 TICK = os.sysconf("SC_CLK_TCK")
@@ -177,11 +177,11 @@ def start(stack, asked):
         return server
 
     provider = issuer.Issuer()
-    ours = cognate("Cognate", RELEASE / "cognate")
+    ours = cognate("Cognate", DIST / "cognate")
     answers = []
     for operation, body in (("GetId", "guests"), ("GetOpenIdToken", "guest"), ("GetCredentialsForIdentity", "guest")):
         answers += [operation, ours.ask(operation, ours.bodies[body])]
-    bare = started("bare handler", [RELEASE / "floor", "serve", *answers])
+    bare = started("bare handler", [DIST / "floor", "serve", *answers])
     bare.bodies = ours.bodies
     servers = [ours, bare]
     if asked.beside:
@@ -202,7 +202,7 @@ def free_port():
 
 
 def cryptography(what):
-    output = subprocess.run([RELEASE / "floor", what], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run([DIST / "floor", what], capture_output=True, text=True, check=True).stdout
     return float(output)
 
 
