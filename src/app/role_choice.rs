@@ -1,6 +1,6 @@
 //! Which role a sign-in gets in GetCredentialsForIdentity.
 
-use super::proofs::Proof;
+use super::sign_in::logins::Proof;
 use crate::model::ids::RoleArn;
 use crate::model::pool::{Pool, Roles};
 use crate::model::roles::{Chosen, MappedBy, NotChosen};

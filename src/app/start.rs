@@ -19,7 +19,7 @@ use crate::ambient::Ambient;
 use crate::config::{Config, Root};
 use crate::credentials::Credentials;
 use crate::credentials::routes::{RouteSettings, Routes};
-use crate::logins::{Logins, Rules};
+use crate::logins::{LoginRules, Logins};
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
 use crate::seal::master_key::{self, MasterKeyError};
@@ -237,8 +237,8 @@ fn logins(config: &Config, outgoing: Arc<Outgoing>) -> Logins {
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    Rules {
+fn rules(config: &Config) -> LoginRules {
+    LoginRules {
         authorized_party_alone: config.logins.authorized_party_alone,
         max_lifetime: Duration::try_from(config.logins.max_token_lifetime)
             .unwrap_or(Duration::ZERO),

@@ -7,26 +7,26 @@ use crate::app::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
 use crate::app::assume_role::{EnhancedError, TooMuch};
 use crate::app::authorise::{AuthoriseError, Why};
 use crate::app::change::{ChangeError, OIDC_PROVIDERS};
-use crate::app::consumer_secrets::NotAConsumer;
-use crate::app::explain::Refused;
 use crate::app::find::FindError;
 use crate::app::iam_roles::{ROLES, RoleError, TAGS};
 use crate::app::keys::KeysError;
 use crate::app::merge::{MergeError, RevokeError, UnlinkError};
-use crate::app::proofs::ProofError;
+use crate::app::providers::consumer_secrets::NotAConsumer;
+use crate::app::providers::saml_identity::SamlIdentityError;
 use crate::app::role_choice::NoRole;
 use crate::app::root_key::RootKeyError;
 use crate::app::routed::{NotGiven, RoutedError};
-use crate::app::saml_identity::SamlIdentityError;
 use crate::app::saml_providers::{SAML_PROVIDERS, SamlProviderError};
 use crate::app::session_policies::NotNarrowed;
 use crate::app::sign_in::SignInError;
+use crate::app::sign_in::explain::LoginRefusal;
+use crate::app::sign_in::logins::ProofError;
 use crate::app::simulate::SimulateError;
 use crate::app::trust::TrustError;
 use crate::app::web_identity::WebIdentityError;
 use crate::credentials::routes::StsError;
 use crate::logins::LoginError;
-use crate::logins::saml::{NotAResponse, NotForUs};
+use crate::logins::saml::{AssertionError, ResponseError};
 use crate::model::key_ring::NotRotated;
 use crate::policy::{MAX_CHARACTERS, PolicyError};
 use crate::store::StoreError;
@@ -158,8 +158,8 @@ impl From<SimulateError> for Error {
 impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
         let code = match &error {
-            outside if outside.is_outside() => Code::ExternalService,
-            LoginError::Crowded { .. } => Code::TooManyRequests,
+            failure if failure.is_external() => Code::ExternalService,
+            LoginError::TooManyWaiters { .. } => Code::TooManyRequests,
             _ => Code::NotAuthorized,
         };
         code.because(error.client_text()).from_source(error)
@@ -247,11 +247,11 @@ impl From<UnlinkError> for Error {
     }
 }
 
-impl From<Refused> for Error {
-    fn from(error: Refused) -> Self {
+impl From<LoginRefusal> for Error {
+    fn from(error: LoginRefusal) -> Self {
         match error {
-            Refused::SignIn(error) => error.into(),
-            Refused::NoRole(error) => error.into(),
+            LoginRefusal::SignIn(error) => error.into(),
+            LoginRefusal::NoRole(error) => error.into(),
         }
     }
 }
@@ -351,10 +351,10 @@ impl From<WebIdentityError> for Error {
             }
             WebIdentityError::Login(error) => match &error {
                 LoginError::Expired { now, exp } => expired(*now, *exp),
-                outside if outside.is_outside() => Code::IdpCommunicationError
+                failure if failure.is_external() => Code::IdpCommunicationError
                     .because(error.client_text())
                     .from_source(error),
-                LoginError::Crowded { .. } => Code::TooManyRequests
+                LoginError::TooManyWaiters { .. } => Code::TooManyRequests
                     .because(error.client_text())
                     .from_source(error),
                 LoginError::Unsupported => {
@@ -406,13 +406,13 @@ fn refused_saml(error: LoginError) -> Error {
         LoginError::Expired { .. } => Code::ExpiredIdentityToken.because("Response has expired"),
         LoginError::NotYetValid => invalid("Response is not yet valid"),
         LoginError::IssuerMismatch => invalid("Issuer not present in specified provider"),
-        LoginError::NotForUs(NotForUs::Audience | NotForUs::Recipient) => {
+        LoginError::Assertion(AssertionError::Audience | AssertionError::Recipient) => {
             invalid("Response does not contain the required audience")
         }
-        LoginError::NotAResponse(NotAResponse::NotBase64) => invalid("Invalid base64 SAMLResponse"),
-        LoginError::NotAResponse(NotAResponse::Status) => Code::IdpRejectedClaim
+        LoginError::NotAResponse(ResponseError::Encoding) => invalid("Invalid base64 SAMLResponse"),
+        LoginError::NotAResponse(ResponseError::Status) => Code::IdpRejectedClaim
             .because("The identity provider reported that authentication failed"),
-        LoginError::NotAResponse(NotAResponse::NotSigned(_)) | LoginError::MetadataExpired => {
+        LoginError::NotAResponse(ResponseError::Signature(_)) | LoginError::MetadataExpired => {
             invalid("Response signature invalid")
         }
         LoginError::Replayed(_) => invalid("The SAML response was used before"),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::Call;
 use crate::app::lifetime::bounded_end;
-use crate::app::proofs::Place;
 use crate::app::role_choice::choose;
+use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::operations::answer::Seconds;
@@ -47,8 +47,8 @@ impl Operation for GetCredentialsForIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<GetCredentialsForIdentityOutput, Error> {
         let (identity, pool) = call.identity(&self.identity_id).await?;
-        let place = Place::For(&identity);
-        let proofs = call.proofs(&pool, &self.logins, place).await?;
+        let presented_to = PresentedTo::Identity(&identity);
+        let proofs = logins::verify(call, &pool, &self.logins, presented_to).await?;
         let asked = self.custom_role_arn.as_deref();
         // A guest that may not be used says so before its pool's roles are looked at; a login changes nothing before.
         let (who, role) = if proofs.is_empty() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::Call;
 use crate::app::find::FindError;
-use crate::app::proofs::Place;
+use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
 use crate::model::sign_in::Asker;
@@ -42,7 +42,7 @@ impl Operation for GetId {
         let identity_id = if self.logins.is_empty() {
             call.new_guest(&pool).await?
         } else {
-            let proofs = call.proofs(&pool, &self.logins, Place::GetId).await?;
+            let proofs = logins::verify(call, &pool, &self.logins, PresentedTo::GetId).await?;
             let logins = proofs.into_iter().map(|proof| proof.login).collect();
             call.sign_in(Asker::User, &pool, None, logins).await?.0
         };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Logins;
 use crate::app::Call;
-use crate::app::proofs::{Place, Proof};
+use crate::app::sign_in::logins::{self, PresentedTo, Proof};
 use crate::error::{Code, Error};
 use crate::model::ids::IdentityId;
 use crate::model::provider::ProviderKind;
@@ -52,8 +52,8 @@ impl Operation for GetOpenIdToken {
         if self.logins.keys().any(saml) {
             return refused("supported with SAML");
         }
-        let place = Place::For(&identity);
-        let proofs = call.proofs(&pool, &self.logins, place).await?;
+        let presented_to = PresentedTo::Identity(&identity);
+        let proofs = logins::verify(call, &pool, &self.logins, presented_to).await?;
         let who = call.known(&pool, &identity, &proofs).await?;
         // What comes from a developer's token doesn't outlive it.
         let end = proofs.iter().filter_map(Proof::own_end).min();

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{pool_arn, tagging};
 use crate::app::Call;
+use crate::app::providers::consumer_secrets;
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
@@ -69,7 +70,7 @@ pub(crate) struct IdentityPool {
 impl IdentityPool {
     /// A pool as it is shown to whoever may see its consumer secrets.
     pub(super) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
-        let supported_login_providers = call.login_providers(pool)?;
+        let supported_login_providers = consumer_secrets::apps(call, pool)?;
         let settings = pool.settings.clone();
         let clients =
             settings
@@ -145,7 +146,7 @@ impl PoolMembers {
             tags,
             ..PoolSettings::default()
         };
-        call.set_login_providers(pool, &mut settings, self.supported_login_providers)?;
+        consumer_secrets::set_apps(call, pool, &mut settings, self.supported_login_providers)?;
         Ok(settings)
     }
 }
