@@ -17,21 +17,17 @@ use crate::store::event::{GuestHash, Origin};
 use crate::tokens::Tokens;
 
 pub mod access;
-pub mod consumer_secrets;
 pub mod credentials;
-pub mod explain;
 pub mod identities;
 mod jobs;
 pub mod keys;
 pub mod maintenance;
 pub mod open;
 pub mod pools;
-pub mod proofs;
 pub mod providers;
 pub mod records;
 mod refusals;
 pub mod roles;
-pub mod saml_identity;
 pub mod sign_in;
 
 pub use access::caller::Caller;

@@ -23,7 +23,7 @@ use crate::ambient::Ambient;
 use crate::config::{Config, RootKeySetting};
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::{RouteSettings, StsRoutes};
-use crate::logins::{Logins, Rules};
+use crate::logins::{LoginRules, Logins};
 use crate::model::key_ring::KeyRing;
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
@@ -309,8 +309,8 @@ fn logins(config: &Config, outgoing: Arc<Outgoing>) -> Logins {
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    Rules {
+fn rules(config: &Config) -> LoginRules {
+    LoginRules {
         authorized_party_alone: config.logins.authorized_party_alone,
         max_lifetime: Duration::try_from(config.logins.max_token_lifetime)
             .unwrap_or(Duration::ZERO),

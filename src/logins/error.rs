@@ -1,116 +1,115 @@
-//! Why a login is refused, and what the client is told. What it is told is the service's own words: the reasons behind
-//! them are sources, for the log.
+//! Why a login is refused, and the text for the client. The text is the service's own; the causes are sources, for the
+//! log.
 
 use std::sync::Arc;
 
-use super::issuer_keys::NoKeys;
-use super::jws::Refused;
-use super::jwt::NotAToken;
-use super::saml::{self, NotAResponse, NotForUs, Replayed};
-use super::user_status::{NoSuchUser, NotTold};
-use super::vouching::{NoAnswer, NotAnAccessToken, TokenRefused};
+use super::access_token::{AccessTokenFormatError, IntrospectionFailure, TokenRejected};
+use super::id_token::jws::JwsError;
+use super::id_token::{IdTokenFormatError, UserRejected, UserStatusError};
+use super::jwks::JwksError;
+use super::saml::{AssertionError, ReplayError, ResponseError, SamlError};
 
 /// Why a login is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// The value is no ID token.
+    /// The value isn't an ID token.
     #[error("the login isn't an ID token")]
-    NotAToken(#[source] NotAToken),
-    /// A required claim that is missing, of the wrong type, empty or too long.
+    NotAToken(#[source] IdTokenFormatError),
+    /// A required claim is missing, of the wrong type, empty or too long.
     #[error("the token has no usable claim {0}")]
     MissingClaim(&'static str),
-    /// Another issuer than the provider's.
+    /// The issuer isn't the provider's.
     #[error("the token's issuer isn't the provider's")]
     IssuerMismatch,
-    /// Its time is over; both in seconds since 1970.
+    /// The token has expired; both times are in seconds since 1970.
     #[error("the token expired")]
     Expired {
-        /// The moment of the call.
+        /// The time of the call.
         now: i64,
         /// The token's `exp`.
         exp: i64,
     },
-    /// Its time hasn't come.
-    #[error("the token is from the future")]
+    /// The token isn't valid yet.
+    #[error("the token isn't valid yet")]
     NotYetValid,
-    /// It is good for longer than the configuration allows.
+    /// The token's lifetime is longer than the configuration allows.
     #[error("the token's lifetime is longer than allowed")]
     LivesTooLong,
-    /// The pool has no such provider, or not with the token's client.
-    #[error("the pool doesn't take tokens of this provider or client")]
+    /// The pool doesn't have the provider, or not with the token's client.
+    #[error("the pool doesn't accept tokens of this provider or client")]
     Unsupported,
-    /// No key of the provider vouches for it.
+    /// No key of the provider verifies the token's signature.
     #[error("the token's signature can't be verified")]
-    Unverifiable(#[source] Refused),
-    /// The value is no SAML response, or nobody vouches for it.
+    Unverifiable(#[source] JwsError),
+    /// The value isn't a signed SAML response.
     #[error("the login isn't a signed SAML response")]
-    NotAResponse(#[source] NotAResponse),
-    /// The SAML response is signed, and says nothing that counts here.
-    #[error("the SAML response isn't good here")]
-    NotForUs(#[source] NotForUs),
-    /// The SAML response was used elsewhere.
-    #[error("the SAML response can't be taken again")]
-    Replayed(#[from] Replayed),
-    /// The SAML provider's metadata are good no longer.
-    #[error("the time of the SAML provider's metadata is over")]
+    NotAResponse(#[source] ResponseError),
+    /// The assertion of the SAML response isn't accepted.
+    #[error("the SAML response's assertion isn't accepted")]
+    Assertion(#[source] AssertionError),
+    /// The SAML response was presented elsewhere.
+    #[error("the SAML response can't be used again")]
+    Replayed(#[from] ReplayError),
+    /// The SAML provider's metadata have expired.
+    #[error("the SAML provider's metadata have expired")]
     MetadataExpired,
-    /// The provider's keys can't be had: a failure outside, neither the token's fault nor a yes.
-    #[error("the keys of {provider} can't be had")]
+    /// The provider's keys aren't available: an external failure that decides nothing about the token.
+    #[error("the keys of {provider} aren't available")]
     Unreachable {
         /// The provider's `Logins` key.
         provider: String,
-        /// What happened.
-        source: NoKeys,
+        /// The cause.
+        source: JwksError,
     },
-    /// The value is no access token.
+    /// The value isn't an access token.
     #[error("the login isn't an access token")]
-    NotAnAccessToken(#[source] NotAnAccessToken),
-    /// The provider says that the access token is no good: expired, revoked, made up.
+    NotAnAccessToken(#[source] AccessTokenFormatError),
+    /// The provider rejects the access token: it is expired, revoked or invented.
     #[error("the provider refuses the access token")]
-    Refused(#[source] TokenRefused),
-    /// The provider can't be asked about the access token: a failure outside, as [`LoginError::Unreachable`] is.
-    #[error("{provider} says nothing of the access token")]
-    NoAnswer {
+    Rejected(#[source] TokenRejected),
+    /// The provider gives no answer about the access token: an external failure like [`LoginError::Unreachable`].
+    #[error("{provider} gives no answer about the access token")]
+    IntrospectionFailed {
         /// The provider's `Logins` key.
         provider: String,
-        /// What happened.
-        source: Arc<NoAnswer>,
+        /// The cause.
+        source: Arc<IntrospectionFailure>,
     },
-    /// The user pool doesn't know the user any more, or has shut them out.
-    #[error("the user pool doesn't let the user in")]
-    NoSuchUser(#[source] NoSuchUser),
-    /// The user pool can't be asked about the user: a failure outside, as [`LoginError::Unreachable`] is.
-    #[error("{provider} can't be asked about the user")]
-    NotTold {
+    /// The user is deleted or disabled in the user pool.
+    #[error("the user may not sign in at the user pool")]
+    UserRejected(#[source] UserRejected),
+    /// The user pool gives no answer about the user: an external failure like [`LoginError::Unreachable`].
+    #[error("{provider} gives no answer about the user")]
+    UserStatusUnknown {
         /// The user pool's `Logins` key.
         provider: String,
-        /// What happened.
-        source: NotTold,
+        /// The cause.
+        source: UserStatusError,
     },
-    /// Too many calls wait for the provider's keys: neither the token's fault nor the provider's. Asking again may do.
+    /// Too many calls wait for the provider's keys. Neither the token nor the provider failed; a retry may succeed.
     #[error("too many calls wait for the keys of {provider}")]
-    Crowded {
+    TooManyWaiters {
         /// The provider's `Logins` key.
         provider: String,
     },
 }
 
-impl From<saml::Refused> for LoginError {
-    fn from(refused: saml::Refused) -> Self {
-        match refused {
-            saml::Refused::NotAResponse(why) => Self::NotAResponse(why),
-            saml::Refused::NotForUs(NotForUs::Expired { now, end }) => {
+impl From<SamlError> for LoginError {
+    fn from(error: SamlError) -> Self {
+        match error {
+            SamlError::Response(error) => Self::NotAResponse(error),
+            SamlError::Assertion(AssertionError::Expired { now, end }) => {
                 Self::Expired { now, exp: end }
             }
-            saml::Refused::NotForUs(NotForUs::NotYetValid) => Self::NotYetValid,
-            saml::Refused::NotForUs(NotForUs::Issuer) => Self::IssuerMismatch,
-            saml::Refused::NotForUs(why) => Self::NotForUs(why),
+            SamlError::Assertion(AssertionError::NotYetValid) => Self::NotYetValid,
+            SamlError::Assertion(AssertionError::Issuer) => Self::IssuerMismatch,
+            SamlError::Assertion(error) => Self::Assertion(error),
         }
     }
 }
 
 impl LoginError {
-    /// The sentence for the client, to the byte what the service says.
+    /// The text for the client, byte for byte the service's.
     pub fn client_text(&self) -> String {
         let invalid = match self {
             Self::NotAToken(_) | Self::LivesTooLong => {
@@ -120,33 +119,36 @@ impl LoginError {
             Self::IssuerMismatch => "Issuer doesn't match providerName".to_owned(),
             Self::Expired { now, exp } => format!("Token expired: {now} >= {exp}"),
             Self::NotYetValid => "Token used before valid.".to_owned(),
-            Self::NotAResponse(NotAResponse::NotSigned(_))
+            Self::NotAResponse(ResponseError::Signature(_))
             | Self::MetadataExpired
             | Self::Unverifiable(_) => "Couldn't verify signed token.".to_owned(),
-            Self::NotForUs(NotForUs::Audience | NotForUs::Recipient) | Self::Unsupported => {
+            Self::Assertion(AssertionError::Audience | AssertionError::Recipient)
+            | Self::Unsupported => {
                 return "Token is not from a supported provider of this identity pool.".to_owned();
             }
-            Self::NotAnAccessToken(_) | Self::Refused(_) => {
+            Self::NotAnAccessToken(_) | Self::Rejected(_) => {
                 return "Invalid login token.".to_owned();
             }
-            Self::NotAResponse(_) | Self::NotForUs(_) => "Not a valid SAML response.".to_owned(),
+            Self::NotAResponse(_) | Self::Assertion(_) => "Not a valid SAML response.".to_owned(),
             Self::Replayed(_) => "The SAML response was used before.".to_owned(),
-            Self::NoSuchUser(_) => "The user is disabled or no longer there.".to_owned(),
+            Self::UserRejected(_) => "The user is disabled or no longer there.".to_owned(),
             Self::Unreachable { provider, .. }
-            | Self::NoAnswer { provider, .. }
-            | Self::NotTold { provider, .. } => {
+            | Self::IntrospectionFailed { provider, .. }
+            | Self::UserStatusUnknown { provider, .. } => {
                 return format!("The identity provider {provider} can't be reached.");
             }
-            Self::Crowded { .. } => return "Rate exceeded".to_owned(),
+            Self::TooManyWaiters { .. } => return "Rate exceeded".to_owned(),
         };
         format!("Invalid login token. {invalid}")
     }
 
-    /// Whether it is a failure outside: whoever should have said whether the login is good said nothing.
-    pub fn is_outside(&self) -> bool {
+    /// Whether it is an external failure: a provider gave no answer that decides about the login.
+    pub fn is_external(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::NotTold { .. }
+            Self::Unreachable { .. }
+                | Self::IntrospectionFailed { .. }
+                | Self::UserStatusUnknown { .. }
         )
     }
 }

@@ -1,94 +1,78 @@
-//! Verifying a login: from what a client shows to who it is. Which providers a pool trusts, and whose identity a login
-//! is, is decided elsewhere.
+//! Verifying logins: from a token or a SAML response to the user at its provider. Which providers a pool trusts, and
+//! which identity a login belongs to, is decided elsewhere.
 //!
-//! Nothing here is believed before it is checked, and everything is checked at the moment of the call. A kind of
-//! provider is a file and a variant of [`Provider`].
+//! A provider is one file with a verifier that implements [`LoginProvider`] and a constructor from a pool's settings;
+//! `app::sign_in::logins` has the one `match` that selects it by its `Logins` key.
 
-pub mod amazon;
-mod claims;
+pub mod access_token;
 mod error;
-pub mod facebook;
 #[cfg(test)]
 mod fake;
-mod id_token;
-mod issuer_keys;
+pub mod id_token;
 pub mod jwks;
-pub mod jws;
-mod jwt;
-mod key_sets;
-pub mod oauth1;
-mod oidc;
-mod remote;
+pub mod report;
 pub mod saml;
 #[cfg(test)]
 mod tests;
-mod told;
-pub mod twitter;
-mod user_pool;
-mod user_status;
-mod verdicts;
-mod vouching;
-mod watch;
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-pub use self::amazon::Amazon;
+use self::access_token::IntrospectionCache;
 pub use self::error::LoginError;
-pub use self::facebook::Facebook;
-use self::id_token::Issuer;
-pub use self::issuer_keys::NoKeys;
-pub use self::jwt::NotAToken;
-use self::key_sets::KeySets;
-pub use self::oidc::{Audience, OpenIdConnect, Through};
-pub use self::remote::{FetchError, jwks_uri};
-pub use self::saml::Saml;
-pub use self::twitter::Twitter;
-pub use self::user_pool::{Client, UserPool};
-use self::user_status::UserStatus;
-pub use self::user_status::{NoSuchUser, NotTold};
-use self::verdicts::Verdicts;
-pub use self::vouching::{NoAnswer, NotAnAccessToken, NotVouched, TokenRefused, Vouched};
-pub use self::watch::{Checked, Trail, Unwatched, Watch, What, reasons};
+use self::id_token::UserStatus;
+use self::jwks::JwksCache;
+use self::report::Report;
+use self::saml::ReplayCache;
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
 use crate::sigv4::SecretKey;
 
-/// What a pool trusts under one `Logins` key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Provider {
-    /// An OpenID Connect issuer, Google and Apple included.
-    OpenIdConnect(OpenIdConnect),
-    /// A Cognito user pool.
-    UserPool(UserPool),
-    /// Facebook.
-    Facebook(Facebook),
-    /// Login with Amazon.
-    Amazon(Amazon),
-    /// Twitter or Digits.
-    Twitter(Twitter),
-    /// A SAML provider.
-    Saml(Saml),
+/// A provider that a pool trusts under one `Logins` key.
+#[async_trait]
+pub trait LoginProvider: Debug + Send + Sync {
+    /// Checks a login of this provider, and adds each check to `report`.
+    async fn verify(
+        &self,
+        logins: &Logins,
+        attempt: &LoginAttempt<'_>,
+        report: &mut Report,
+    ) -> Result<VerifiedLogin, LoginError>;
 }
 
-/// What the operator decides about logins.
+/// A login as a client presents it.
+#[derive(Clone, Copy)]
+pub struct LoginAttempt<'a> {
+    /// The `Logins` key.
+    pub key: &'a str,
+    /// The value under the key: a token or a SAML response.
+    pub token: &'a str,
+    /// The time of the call.
+    pub now: Timestamp,
+    /// Whether the login changes nothing: a SAML response isn't claimed for the pool.
+    pub dry_run: bool,
+}
+
+/// The operator's rules for logins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// Whether a token that names the client it was issued to (`azp`) is for that client whatever its audience, as the
-    /// service has it. Otherwise both must be the pool's.
+pub struct LoginRules {
+    /// Whether `azp` alone decides, as in the service, if a token has it. Otherwise `aud` and `azp` must both be clients
+    /// of the pool.
     pub authorized_party_alone: bool,
-    /// How long a token may be good for, from `iat` (from now without one) to `exp`.
+    /// The longest lifetime of a token, from `iat` (from now without it) to `exp`.
     pub max_lifetime: Duration,
 }
 
-impl Default for Rules {
-    /// Both the client and the audience; 24 hours.
+impl Default for LoginRules {
+    /// `aud` and `azp` must both pass; 24 hours.
     fn default() -> Self {
         Self {
             authorized_party_alone: false,
@@ -97,109 +81,76 @@ impl Default for Rules {
     }
 }
 
-/// A login that was checked.
+/// A login that was verified.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verified {
+pub struct VerifiedLogin {
     /// The provider and the user there.
     pub login: Login,
     /// The registered client that the token is for.
     pub audience: String,
     /// All claims of the token; of an access token, `iss`, `aud` and `sub`.
     pub claims: Map<String, Value>,
-    /// When the token ends; `None` of an access token whose provider doesn't tell.
+    /// When the token ends; `None` for an access token whose provider doesn't state it.
     pub expires: Option<Timestamp>,
-    /// What `amr` says of the login, behind `authenticated`: the provider, and the user at the provider.
+    /// The entries of `amr` after `authenticated`: the provider, and the user at the provider.
     pub amr: [String; 2],
 }
 
-/// Verifies logins, and keeps what that needs: the issuers' keys, for a minute what providers said of access tokens, and
-/// which SAML responses were shown where.
+/// Verifies logins. It caches issuers' keys and the answers of providers about access tokens, and remembers which SAML
+/// responses were presented where.
 #[derive(Debug)]
 pub struct Logins {
-    rules: Rules,
-    key_sets: KeySets,
+    rules: LoginRules,
+    jwks: JwksCache,
     outgoing: Arc<Outgoing>,
-    verdicts: Arc<Verdicts>,
+    introspections: Arc<IntrospectionCache>,
     user_status: UserStatus,
-    replays: saml::Replays,
+    replays: ReplayCache,
 }
 
 impl Logins {
-    /// Knows no keys yet, and fetches them through `outgoing`.
-    pub fn new(rules: Rules, outgoing: Arc<Outgoing>) -> Self {
+    /// A verifier with empty caches, which fetches through `outgoing`.
+    pub fn new(rules: LoginRules, outgoing: Arc<Outgoing>) -> Self {
         Self {
             rules,
-            key_sets: KeySets::new(Arc::clone(&outgoing)),
+            jwks: JwksCache::new(Arc::clone(&outgoing)),
             user_status: UserStatus::new(Arc::clone(&outgoing)),
             outgoing,
-            verdicts: Arc::default(),
-            replays: saml::Replays::default(),
+            introspections: Arc::default(),
+            replays: ReplayCache::default(),
         }
     }
 
-    /// The same, reading the keys of these issuers, by their URLs, from JWK sets in files and never from the network. A
-    /// file that changes is read again within five minutes, and at once for an unknown key.
+    /// Reads the keys of these issuers, by their URLs, from JWK sets in files and never from the network. A changed file
+    /// is read again within five minutes, and at once for an unknown key.
     #[must_use]
     pub fn with_key_files(mut self, files: HashMap<String, PathBuf>) -> Self {
-        self.key_sets.use_files(files);
+        self.jwks.use_files(files);
         self
     }
 
-    /// The same, asking user pools about their users with this access key.
+    /// Asks user pools about their users with this access key.
     #[must_use]
     pub fn with_user_pool_key(mut self, id: String, secret: SecretKey) -> Self {
         self.user_status.use_key(id, secret);
         self
     }
 
-    /// Checks `token`, shown at `now` under the `Logins` key `key`, where the pool trusts `provider`. `None` is a key
-    /// that the pool has nothing under: it is refused as the service would, and nothing is fetched for it.
+    /// Checks a login of `provider`, and adds each check to `report`. `None` is an issuer that the pool doesn't trust:
+    /// the login is refused as the service would refuse it, and nothing is fetched.
     pub async fn verify(
         &self,
-        key: &str,
-        provider: Option<&Provider>,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Verified, LoginError> {
-        self.verify_watched(key, provider, token, now, &mut Unwatched)
-            .await
-    }
-
-    /// As [`Logins::verify`], telling `watch` of each check.
-    pub async fn verify_watched<W: Watch>(
-        &self,
-        key: &str,
-        provider: Option<&Provider>,
-        token: &str,
-        now: Timestamp,
-        watch: &mut W,
-    ) -> Result<Verified, LoginError> {
-        let issuer: Option<&dyn Issuer> = match provider {
-            Some(Provider::OpenIdConnect(provider)) => Some(provider),
-            Some(Provider::UserPool(provider)) => Some(provider),
-            Some(Provider::Facebook(provider)) => {
-                return self.verify_access_token(provider, token, now, watch).await;
+        provider: Option<&dyn LoginProvider>,
+        attempt: &LoginAttempt<'_>,
+        report: &mut Report,
+    ) -> Result<VerifiedLogin, LoginError> {
+        match provider {
+            Some(provider) => provider.verify(self, attempt, report).await,
+            // A key with a fixed name is refused without reading the token.
+            None if ProviderKind::of(attempt.key) != ProviderKind::OpenIdConnect => {
+                Err(LoginError::Unsupported)
             }
-            Some(Provider::Amazon(provider)) => {
-                return self.verify_access_token(provider, token, now, watch).await;
-            }
-            Some(Provider::Twitter(provider)) => {
-                return self.verify_access_token(provider, token, now, watch).await;
-            }
-            Some(Provider::Saml(provider)) => return self.verify_saml(provider, token, now, watch),
-            // Known by its name, so nothing needs to be read to say that the pool doesn't have it.
-            None if ProviderKind::of(key) != ProviderKind::OpenIdConnect => {
-                return Err(LoginError::Unsupported);
-            }
-            None => None,
-        };
-        let verified = self.verify_id_token(key, issuer, token, now, watch).await?;
-        if let Some(Provider::UserPool(pool)) = provider
-            && pool.is_asked(&verified.audience)
-        {
-            let welcome = self.user_status.check(pool, &verified, now).await;
-            watch.made("user", welcome, |it| told::user(it.as_ref().err()))?;
+            None => self.verify_id_token(None, attempt, report).await,
         }
-        Ok(verified)
     }
 }

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use cognate::logins::jwks::KeySet;
-use cognate::logins::jws::{self, Jws};
+use cognate::logins::id_token::jws::{self, Jws};
+use cognate::logins::jwks::JwkSet;
 use cognate::model::json;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn cases(name: &str) -> Vec<Case> {
 }
 
 fn is_taken(token: &str, set: &Value) -> bool {
-    let set = KeySet::parse(set.to_string().as_bytes()).unwrap();
+    let set = JwkSet::parse(set.to_string().as_bytes()).unwrap();
     Jws::parse(token).is_ok_and(|jws| jws::verify(&jws, &set, ALLOWED).is_ok())
 }
 

@@ -12,7 +12,8 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cognate::logins::saml::{ALGORITHMS, Algorithms, Terms, verify};
+use cognate::logins::report::Report;
+use cognate::logins::saml::{ALGORITHMS, Algorithms, ResponseRequirements, verify};
 use jiff::Timestamp;
 use regex::Regex;
 
@@ -108,15 +109,16 @@ fn verdict(case: &Case, certificate: &str, algorithms: &Algorithms) -> String {
     let moment = first(r#"<(?:\w+:)?Conditions\b[^>]*\bNotBefore="([^"]+)""#)
         .or(first(r#"\bIssueInstant="([^"]+)""#));
     let moment: Option<Timestamp> = moment.and_then(|moment| moment.parse().ok());
-    let terms = Terms {
+    let required = ResponseRequirements {
         entity_id: &entity_id,
         certificates: &[certificate.to_owned()],
         algorithms,
         audiences: &[&audience],
         recipients: &[&recipient],
-        transient: false,
+        allow_transient: false,
     };
-    match verify(&case.login, &terms, moment.unwrap_or(Timestamp::UNIX_EPOCH)) {
+    let now = moment.unwrap_or(Timestamp::UNIX_EPOCH);
+    match verify(&case.login, &required, now, &mut Report::disabled()) {
         Ok(assertion) => format!("taken as {}", assertion.subject),
         Err(why) => why.to_string(),
     }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::proofs::Proof;
+use crate::app::sign_in::logins::Proof;
 use crate::model::credentials_duration::SHORTEST;
 use crate::model::iam_role::Role;
 use crate::model::pool::Pool;

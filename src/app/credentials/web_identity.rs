@@ -11,7 +11,9 @@ use crate::app::providers::oidc;
 use crate::app::sign_in::VerifiedIdentity;
 use crate::app::{Call, identities};
 use crate::credentials::SessionIdentity;
-use crate::logins::{Audience, LoginError, OpenIdConnect, Provider, Through, Verified};
+use crate::logins::id_token::OpenIdConnect;
+use crate::logins::report::Report;
+use crate::logins::{LoginAttempt, LoginError, VerifiedLogin};
 use crate::model::identity::State;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::{self, Tags};
@@ -75,7 +77,7 @@ pub enum TokenSource {
         /// The issuer without its scheme.
         name: String,
         /// The claims of the token.
-        verified: Box<Verified>,
+        verified: Box<VerifiedLogin>,
     },
 }
 
@@ -145,20 +147,17 @@ async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, Web
     let Some(registered) = registered.filter(|provider| provider.issuer == issuer) else {
         return Err(WebIdentityError::NoProvider(issuer));
     };
-    let audiences = registered.client_ids.iter().map(|client_id| Audience {
-        client_id: client_id.clone(),
-        through: Through::Registration(registered.arn.clone()),
-    });
-    let audiences = audiences.collect();
-    let provider = Provider::OpenIdConnect(OpenIdConnect {
-        name: name.to_owned(),
-        issuer: issuer.clone(),
-        thumbprints: registered.thumbprints.clone(),
-        audiences,
-    });
+    let provider = OpenIdConnect::from_registration(name, &registered);
+    let attempt = LoginAttempt {
+        key: name,
+        token,
+        now: call.now,
+        dry_run: false,
+    };
     let logins = &call.app.logins;
-    let verified = logins.verify(name, Some(&provider), token, call.now).await;
-    let verified = verified.map_err(WebIdentityError::Login)?;
+    let mut report = Report::disabled();
+    let verified = logins.verify(Some(&provider), &attempt, &mut report);
+    let verified = verified.await.map_err(WebIdentityError::Login)?;
     Ok(WebIdentity {
         provider: registered.arn.to_string(),
         subject: verified.login.subject.clone(),

@@ -1,9 +1,9 @@
 //! Refusals of logins and sign-ins.
 
-use crate::app::consumer_secrets::NotAConsumer;
-use crate::app::explain::Refused;
-use crate::app::proofs::ProofError;
+use crate::app::providers::consumer_secrets::NotAConsumer;
 use crate::app::sign_in::SignInError;
+use crate::app::sign_in::explain::LoginRefusal;
+use crate::app::sign_in::logins::ProofError;
 use crate::app::{identities, refusals};
 use crate::error::{Code, Error};
 use crate::logins::LoginError;
@@ -20,8 +20,8 @@ impl From<NotAConsumer> for Error {
 impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
         let code = match &error {
-            outside if outside.is_outside() => Code::ExternalService,
-            LoginError::Crowded { .. } => Code::TooManyRequests,
+            failure if failure.is_external() => Code::ExternalService,
+            LoginError::TooManyWaiters { .. } => Code::TooManyRequests,
             _ => Code::NotAuthorized,
         };
         code.because(error.client_text()).from_source(error)
@@ -71,11 +71,11 @@ impl From<SignInError> for Error {
     }
 }
 
-impl From<Refused> for Error {
-    fn from(error: Refused) -> Self {
+impl From<LoginRefusal> for Error {
+    fn from(error: LoginRefusal) -> Self {
         match error {
-            Refused::SignIn(error) => error.into(),
-            Refused::NoRole(error) => error.into(),
+            LoginRefusal::SignIn(error) => error.into(),
+            LoginRefusal::NoRole(error) => error.into(),
         }
     }
 }

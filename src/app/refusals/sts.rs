@@ -1,10 +1,10 @@
 //! Refusals of tokens and SAML responses that are presented to the STS.
 
 use crate::app::credentials::web_identity::WebIdentityError;
-use crate::app::saml_identity::SamlIdentityError;
+use crate::app::providers::saml_identity::SamlIdentityError;
 use crate::error::{Code, Error};
 use crate::logins::LoginError;
-use crate::logins::saml::{NotAResponse, NotForUs};
+use crate::logins::saml::{AssertionError, ResponseError};
 use crate::tokens::OwnTokenError;
 
 impl From<WebIdentityError> for Error {
@@ -30,10 +30,10 @@ impl From<WebIdentityError> for Error {
             }
             WebIdentityError::Login(error) => match &error {
                 LoginError::Expired { now, exp } => expired(*now, *exp),
-                outside if outside.is_outside() => Code::IdpCommunicationError
+                failure if failure.is_external() => Code::IdpCommunicationError
                     .because(error.client_text())
                     .from_source(error),
-                LoginError::Crowded { .. } => Code::TooManyRequests
+                LoginError::TooManyWaiters { .. } => Code::TooManyRequests
                     .because(error.client_text())
                     .from_source(error),
                 LoginError::Unsupported => {
@@ -85,13 +85,13 @@ fn refused_saml(error: LoginError) -> Error {
         LoginError::Expired { .. } => Code::ExpiredIdentityToken.because("Response has expired"),
         LoginError::NotYetValid => invalid("Response is not yet valid"),
         LoginError::IssuerMismatch => invalid("Issuer not present in specified provider"),
-        LoginError::NotForUs(NotForUs::Audience | NotForUs::Recipient) => {
+        LoginError::Assertion(AssertionError::Audience | AssertionError::Recipient) => {
             invalid("Response does not contain the required audience")
         }
-        LoginError::NotAResponse(NotAResponse::NotBase64) => invalid("Invalid base64 SAMLResponse"),
-        LoginError::NotAResponse(NotAResponse::Status) => Code::IdpRejectedClaim
+        LoginError::NotAResponse(ResponseError::Encoding) => invalid("Invalid base64 SAMLResponse"),
+        LoginError::NotAResponse(ResponseError::Status) => Code::IdpRejectedClaim
             .because("The identity provider reported that authentication failed"),
-        LoginError::NotAResponse(NotAResponse::NotSigned(_)) | LoginError::MetadataExpired => {
+        LoginError::NotAResponse(ResponseError::Signature(_)) | LoginError::MetadataExpired => {
             invalid("Response signature invalid")
         }
         LoginError::Replayed(_) => invalid("The SAML response was used before"),

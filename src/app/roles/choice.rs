@@ -1,6 +1,6 @@
 //! The role of a sign-in in GetCredentialsForIdentity.
 
-use crate::app::proofs::Proof;
+use crate::app::sign_in::logins::Proof;
 use crate::model::ids::RoleArn;
 use crate::model::pool::{Pool, Roles};
 use crate::model::roles::{Chosen, MappedBy, NotChosen};

@@ -1,8 +1,11 @@
 //! Sign-in: the identity of verified logins, and what it needs for a token or credentials. The logins themselves are
-//! verified in [`super::proofs`].
+//! verified in [`logins`].
 
+pub mod explain;
+pub mod logins;
+
+use self::logins::{Proof, ProofError};
 use super::identities::id_in;
-use super::proofs::{Proof, ProofError};
 use super::{Call, pools, records};
 use crate::model::identity::{Identity, Login, State};
 use crate::model::ids::IdentityId;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::issuer::FakeIssuer;
 pub(super) use self::key::TestKey;
-use crate::logins::jwks::KeySet;
+use crate::logins::jwks::JwkSet;
 use crate::outgoing::{Outgoing, OutgoingSettings};
 
 /// The key set of `keys`, as a document.
@@ -21,11 +21,11 @@ pub(super) fn key_set_document<'k>(keys: impl IntoIterator<Item = &'k TestKey>) 
 }
 
 /// The key set of `keys`.
-pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> KeySet {
-    KeySet::parse(key_set_document(keys).to_string().as_bytes()).unwrap()
+pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> JwkSet {
+    JwkSet::parse(key_set_document(keys).to_string().as_bytes()).unwrap()
 }
 
-/// A client that may go to loopback, and to the fakes in the place of `upstreams`.
+/// A client that may go to loopback, and to the fakes instead of `upstreams`.
 pub(super) fn outgoing(upstreams: &[(&str, &str)]) -> Arc<Outgoing> {
     // Another test may have been first.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -1,16 +1,17 @@
-//! Tells the RSA keys of a broken generator (ROCA, CVE-2017-15361) by their modulus; such keys can be factored.
+//! The ROCA fingerprint (CVE-2017-15361): recognises the RSA keys of a broken generator by their modulus. Such keys can be
+//! factored.
 //!
-//! The generator's primes are powers of 65537 modulo the product of the first primes, and so are its moduli. A modulus
-//! of another generator passes as one by chance less than once in a hundred million.
+//! The generator's primes, and so its moduli, are powers of 65537 modulo the product of the first primes. The chance that
+//! a modulus of another generator has the fingerprint is less than one in a hundred million.
 
-/// Odd primes that divide that product for every length of key.
+/// The odd primes that divide this product for every key length.
 const PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/// Whether `modulus`, in big-endian octets, is one of that generator's.
-pub(super) fn shows_in(modulus: &[u8]) -> bool {
+/// Whether `modulus`, in big-endian octets, has the fingerprint.
+pub(super) fn has_fingerprint(modulus: &[u8]) -> bool {
     PRIMES.iter().all(|prime| {
         let remainder = modulus
             .iter()
@@ -47,9 +48,9 @@ mod tests {
     fn a_modulus_of_that_shape_shows_and_its_neighbours_do_not() {
         // 65537 to the fourth power.
         let shaped = 65537_u128.pow(4);
-        assert!(shows_in(&shaped.to_be_bytes()));
+        assert!(has_fingerprint(&shaped.to_be_bytes()));
         for other in [shaped + 2, shaped - 2, shaped * 3] {
-            assert!(!shows_in(&other.to_be_bytes()));
+            assert!(!has_fingerprint(&other.to_be_bytes()));
         }
     }
 }

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::logins::fake::{TestKey, key_set_document};
@@ -9,7 +9,7 @@ use crate::logins::fake::{TestKey, key_set_document};
 /// Whether a set of `jwk` alone has a key that may vouch.
 fn vouches(jwk: &Value) -> bool {
     let document = json!({ "keys": [jwk] }).to_string();
-    let set = KeySet::parse(document.as_bytes()).unwrap();
+    let set = JwkSet::parse(document.as_bytes()).unwrap();
     set.keys().count() == 1
 }
 
@@ -165,11 +165,11 @@ fn a_key_that_may_not_vouch_leaves_the_others_alone() {
     let keys = [TestKey::rsa("a"), TestKey::p256("b"), TestKey::edwards("c")];
     let mut document = key_set_document(&keys);
     document["keys"][1]["use"] = json!("enc");
-    let set = KeySet::parse(document.to_string().as_bytes()).unwrap();
-    let ids: Vec<_> = set.keys().map(Key::id).collect();
+    let set = JwkSet::parse(document.to_string().as_bytes()).unwrap();
+    let ids: Vec<_> = set.keys().map(VerificationKey::id).collect();
     assert_eq!(ids, [Some("a"), Some("c")]);
-    assert!(set.leaves_out("b") && set.has("b") && set.has("a"));
-    assert!(!set.leaves_out("a") && !set.has("d"));
+    assert!(set.rejects("b") && set.has("b") && set.has("a"));
+    assert!(!set.rejects("a") && !set.has("d"));
 }
 
 #[test]
@@ -177,12 +177,12 @@ fn a_set_has_at_most_a_hundred_keys() {
     let key = TestKey::edwards("a");
     let of = |count| key_set_document(std::iter::repeat_n(&key, count)).to_string();
     assert_eq!(
-        KeySet::parse(of(100).as_bytes()).unwrap().keys().count(),
+        JwkSet::parse(of(100).as_bytes()).unwrap().keys().count(),
         100
     );
-    let refused = KeySet::parse(of(101).as_bytes());
-    assert!(matches!(refused, Err(KeySetError::TooMany)));
-    assert_eq!(KeySet::parse(of(0).as_bytes()).unwrap().keys().count(), 0);
+    let refused = JwkSet::parse(of(101).as_bytes());
+    assert!(matches!(refused, Err(JwkSetError::TooMany)));
+    assert_eq!(JwkSet::parse(of(0).as_bytes()).unwrap().keys().count(), 0);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_document_that_is_no_set_is_refused() {
         r#"{"keys":[{"kid":"a","kid":"b"}]}"#,
         r#"{"keys":[]} {}"#,
     ] {
-        assert!(KeySet::parse(text.as_bytes()).is_err(), "{text}");
+        assert!(JwkSet::parse(text.as_bytes()).is_err(), "{text}");
     }
 }
 
@@ -232,11 +232,11 @@ fn member() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
-        let _ = KeySet::parse(&bytes);
+        let _ = JwkSet::parse(&bytes);
     }
 
     #[test]
     fn no_members_of_a_key_make_the_reader_panic(keys in prop::collection::vec(member(), 0..4)) {
-        let _ = KeySet::parse(json!({ "keys": keys }).to_string().as_bytes());
+        let _ = JwkSet::parse(json!({ "keys": keys }).to_string().as_bytes());
     }
 }

@@ -1,31 +1,31 @@
-//! The attributes of an assertion: the roles that they name, and the claims that they are for a pool.
+//! The attributes of an assertion: the roles in them, and their form as claims.
 
 use serde_json::{Map, Value};
 
 use super::Assertion;
 use crate::model::ids::RoleArn;
 
-/// Where the provider names roles, each beside the provider's own ARN.
+/// The attribute with roles, each paired with the provider's ARN.
 pub(super) const ROLES: &str = "https://aws.amazon.com/SAML/Attributes/Role";
 
-/// The claims that role mappings read, which are made of [`ROLES`] and of nothing else.
+/// The claims that role mappings read. They come from [`ROLES`], never from an attribute with their name.
 const ROLE_CLAIMS: [&str; 2] = ["cognito:roles", "cognito:preferred_role"];
 
 impl Assertion {
-    /// The values of the attribute with this name; `None` where it isn't there.
+    /// The values of the attribute with this name, if there is one.
     pub fn attribute(&self, name: &str) -> Option<&[String]> {
         let found = self.attributes.iter().find(|(known, _)| known == name);
         found.map(|(_, values)| values.as_slice())
     }
 
-    /// The ARNs of the roles that it names for the provider `arn`, in their order.
+    /// The ARNs of the roles for the provider `arn`, in document order.
     pub fn roles(&self, arn: &str) -> impl Iterator<Item = &str> {
         let pairs = self.attribute(ROLES).unwrap_or_default();
         pairs.iter().filter_map(move |pair| role(pair, arn))
     }
 
-    /// The attributes as claims: a text, or a list where there are several values; the roles that the provider `arn`
-    /// names, as a user pool's token would; and the user as `sub`.
+    /// The attributes as claims: a string, or an array of several values; the roles for the provider `arn`, as in a user
+    /// pool's token; and the user as `sub`.
     pub(super) fn claims(&self, arn: &str) -> Map<String, Value> {
         let mut claims = Map::new();
         for (name, values) in &self.attributes {
@@ -51,7 +51,7 @@ impl Assertion {
     }
 }
 
-/// The role of a pair `ROLE,PROVIDER`, in either order, if it is of this provider.
+/// The role of a pair `ROLE,PROVIDER`, in either order, if the pair names this provider.
 fn role<'p>(pair: &'p str, provider: &str) -> Option<&'p str> {
     let (one, other) = pair.split_once(',')?;
     let (one, other) = (one.trim(), other.trim());

@@ -1,92 +1,92 @@
-//! What a signed assertion says, and whether it is for us and now. Everything is read from the very element whose
-//! signature was verified, but for the response's own issuer and destination, which can only refuse.
+//! The checks of a signed assertion: issuer, audience, recipient, times, subject. Everything is read from the very
+//! element whose signature was verified, except the response's own issuer and destination, which can only refuse.
 //! <https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf>, section 4.1.4.
 
 use jiff::Timestamp;
 use uppsala::NodeId;
 
-use super::response::Read;
+use super::response::ParsedResponse;
 use super::xml::{ASSERTION, attribute, children, is, named, text};
-use super::{Terms, told};
-use crate::logins::watch::Watch;
+use super::{ResponseRequirements, findings};
+use crate::logins::report::Report;
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 
-/// How far ahead the provider's clock may be, in seconds. There is no such grace on an end.
-pub(super) const AHEAD: i64 = 300;
+/// The leeway for the provider's clock in begins, in seconds. Ends have none.
+pub(super) const LEEWAY: i64 = 300;
 
-/// How long a NameID may be, in characters.
+/// The longest NameID, in characters.
 const LONGEST_SUBJECT: usize = 255;
 
-/// Why an assertion is good for nothing here.
+/// Why a signed assertion isn't accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotForUs {
-    /// A part that must be there once isn't, or not so; which.
+pub enum AssertionError {
+    /// The element or attribute with this name is missing, repeated or unusable.
     #[error("the assertion has no usable {0}")]
     Missing(&'static str),
-    /// It isn't by this provider.
+    /// The issuer isn't the provider.
     #[error("the issuer isn't the provider")]
     Issuer,
-    /// It is for other audiences.
+    /// The assertion is for another audience.
     #[error("it is for another audience")]
     Audience,
-    /// It is to be brought elsewhere.
+    /// The assertion is for another recipient or destination.
     #[error("it is for another recipient or destination")]
     Recipient,
-    /// A condition that isn't known here.
-    #[error("it has a condition that isn't understood")]
+    /// The assertion has an unsupported condition.
+    #[error("it has a condition that isn't supported")]
     Condition,
-    /// The user has another name each time.
-    #[error("its NameID is transient, so it names nobody")]
+    /// The NameID is transient, so it doesn't identify the user.
+    #[error("its NameID is transient, so it doesn't identify the user")]
     Transient,
-    /// The user's name belongs to another name space.
-    #[error("its NameID is qualified by somebody else")]
+    /// The NameID belongs to another name space.
+    #[error("its NameID has the qualifier of another provider or service")]
     Qualifier,
-    /// Its time is over; both in seconds since 1970.
-    #[error("its time is over")]
+    /// The assertion has expired; both times are in seconds since 1970.
+    #[error("it has expired")]
     Expired {
-        /// The moment of the call.
+        /// The time of the call.
         now: i64,
-        /// The end.
+        /// The end of the assertion.
         end: i64,
     },
-    /// Its time hasn't come.
-    #[error("it is from the future")]
+    /// The assertion isn't valid yet.
+    #[error("it isn't valid yet")]
     NotYetValid,
-    /// It is good for longer than the configuration allows.
-    #[error("it is good for longer than allowed")]
+    /// The assertion is valid for longer than the configuration allows.
+    #[error("it is valid for longer than allowed")]
     LivesTooLong,
 }
 
-/// What an assertion that is for us and now says of that; moments in seconds since 1970.
-pub(super) struct ForUs {
-    /// The audience that we are.
+/// The values of an assertion that passed the checks; times in seconds since 1970.
+pub(super) struct CheckedConditions {
+    /// The audience of this server.
     pub(super) audience: String,
-    /// The recipient that we are.
+    /// The recipient of this server.
     pub(super) recipient: String,
-    /// When it ends.
+    /// The end of the assertion.
     pub(super) end: i64,
-    pub(super) session: Session,
+    pub(super) session: AuthnSession,
 }
 
-/// When the user logged in at the provider, and until when that counts there.
-pub(super) struct Session {
-    /// When the assertion was made, if it says so.
+/// The user's session at the provider.
+pub(super) struct AuthnSession {
+    /// `IssueInstant` of the assertion, if it is set.
     pub(super) issued: Option<i64>,
-    /// The end of the user's session, if it has one.
+    /// The end of the session, if it is set.
     pub(super) end: Option<i64>,
 }
 
-/// The times within which an assertion is good.
-struct Times {
+/// The validity of an assertion.
+struct Validity {
     now: i64,
-    /// The earliest end so far, in seconds.
+    /// The earliest end so far, in seconds since 1970.
     end: Option<i64>,
 }
 
-impl Read<'_> {
-    /// The elements of assertions of this name right below `node`, in their order.
+impl ParsedResponse<'_> {
+    /// The child elements of `node` with this name of the assertion namespace, in document order.
     pub(super) fn named<'s>(
         &'s self,
         node: NodeId,
@@ -95,67 +95,73 @@ impl Read<'_> {
         named(self.document, node, ASSERTION, name)
     }
 
-    /// The one element of this name.
-    fn one(&self, node: NodeId, name: &'static str) -> Result<NodeId, NotForUs> {
+    /// The one child element with this name.
+    fn one(&self, node: NodeId, name: &'static str) -> Result<NodeId, AssertionError> {
         let mut all = self.named(node, name);
         match (all.next(), all.next()) {
             (Some(one), None) => Ok(one),
-            _ => Err(NotForUs::Missing(name)),
+            _ => Err(AssertionError::Missing(name)),
         }
     }
 
-    /// The attribute of this name.
+    /// The attribute with this name.
     pub(super) fn attribute(&self, node: NodeId, name: &str) -> Option<&str> {
         attribute(self.document, node, name)
     }
 
-    /// Refuses what isn't by the provider.
-    pub(super) fn check_issuer(&self, terms: &Terms<'_>) -> Result<(), NotForUs> {
+    /// Refuses an assertion or a response of another issuer.
+    pub(super) fn check_issuer(
+        &self,
+        required: &ResponseRequirements<'_>,
+    ) -> Result<(), AssertionError> {
         let issuer = self.one(self.assertion, "Issuer")?;
         let of_response: Vec<NodeId> = self.named(self.response, "Issuer").collect();
         let mut issuers = std::iter::once(issuer).chain(of_response);
         let is_the_provider =
-            |node: NodeId| text(self.document, node).as_deref() == Some(terms.entity_id);
+            |node: NodeId| text(self.document, node).as_deref() == Some(required.entity_id);
         if issuers.all(is_the_provider) {
             Ok(())
         } else {
-            Err(NotForUs::Issuer)
+            Err(AssertionError::Issuer)
         }
     }
 
-    /// What an assertion that is for us and now says of that.
-    pub(super) fn check_conditions<W: Watch>(
+    /// Refuses an assertion that is for another audience, recipient or time.
+    pub(super) fn check_conditions(
         &self,
-        terms: &Terms<'_>,
+        required: &ResponseRequirements<'_>,
         now: Timestamp,
-        watch: &mut W,
-    ) -> Result<ForUs, NotForUs> {
+        report: &mut Report,
+    ) -> Result<CheckedConditions, AssertionError> {
         let now = now.as_second();
-        let mut times = Times { now, end: None };
+        let mut times = Validity { now, end: None };
         let conditions = self.one(self.assertion, "Conditions");
         let conditions = conditions.and_then(|node| times.check(self, node).map(|()| node));
-        let conditions = watch.made("conditions", conditions, |it| {
-            told::conditions(self, it.as_ref().err(), now)
+        let conditions = report.add_outcome("conditions", conditions, |it| {
+            findings::conditions(self, it.as_ref().err(), now)
         })?;
-        let audience = self.audience(conditions, terms);
-        let audience = watch.made("audience", audience, |it| {
-            told::audience(self, conditions, it.as_ref().err(), terms)
+        let audience = self.audience(conditions, required);
+        let audience = report.add_outcome("audience", audience, |it| {
+            findings::audience(self, conditions, it.as_ref().err(), required)
         })?;
         let destination = self.attribute(self.response, "Destination");
-        let is_ours = destination.is_none_or(|destination| terms.recipients.contains(&destination));
-        watch.told("destination", is_ours, || told::destination(self, terms));
+        let is_ours =
+            destination.is_none_or(|destination| required.recipients.contains(&destination));
+        report.add("destination", is_ours, || {
+            findings::destination(self, required)
+        });
         if !is_ours {
-            return Err(NotForUs::Recipient);
+            return Err(AssertionError::Recipient);
         }
-        let confirmation = self.check_confirmation(terms, &mut times);
-        let recipient = watch.made("confirmation", confirmation, |it| {
-            told::confirmation(self, it.as_ref().err(), terms, now)
+        let confirmation = self.check_confirmation(required, &mut times);
+        let recipient = report.add_outcome("confirmation", confirmation, |it| {
+            findings::confirmation(self, it.as_ref().err(), required, now)
         })?;
         let session = self.check_session(&mut times);
-        let (session, end) = watch.made("session", session, |it| {
-            told::session(self, it.as_ref().err(), now)
+        let (session, end) = report.add_outcome("session", session, |it| {
+            findings::session(self, it.as_ref().err(), now)
         })?;
-        Ok(ForUs {
+        Ok(CheckedConditions {
             audience,
             recipient,
             end,
@@ -163,8 +169,8 @@ impl Read<'_> {
         })
     }
 
-    /// The session, and the end, of an assertion that was made by now, and whose sessions aren't over.
-    fn check_session(&self, times: &mut Times) -> Result<(Session, i64), NotForUs> {
+    /// Refuses an assertion from the future or with an expired session. Returns the session and the assertion's end.
+    fn check_session(&self, times: &mut Validity) -> Result<(AuthnSession, i64), AssertionError> {
         let mut session_end: Option<i64> = None;
         for statement in self.named(self.assertion, "AuthnStatement") {
             let end = times.ends(
@@ -174,16 +180,20 @@ impl Read<'_> {
             session_end = session_end.into_iter().chain(end).min();
         }
         let issued = self.attribute(self.assertion, "IssueInstant");
-        let session = Session {
+        let session = AuthnSession {
             issued: times.begins(issued, "IssueInstant")?,
             end: session_end,
         };
-        let end = times.end.ok_or(NotForUs::Missing("NotOnOrAfter"))?;
+        let end = times.end.ok_or(AssertionError::Missing("NotOnOrAfter"))?;
         Ok((session, end))
     }
 
-    /// The audience that we are: there is a restriction, and each has us in it.
-    fn audience(&self, conditions: NodeId, terms: &Terms<'_>) -> Result<String, NotForUs> {
+    /// The audience of this server: there must be a restriction, and each restriction must name this server.
+    fn audience(
+        &self,
+        conditions: NodeId,
+        required: &ResponseRequirements<'_>,
+    ) -> Result<String, AssertionError> {
         let mut found = None;
         for condition in children(self.document, conditions) {
             let is = |name| is(self.document, condition, ASSERTION, name);
@@ -192,25 +202,30 @@ impl Read<'_> {
                 let mut audiences = audiences
                     .into_iter()
                     .filter_map(|node| text(self.document, node));
-                let ours = audiences.find(|audience| terms.audiences.contains(&audience.as_str()));
-                found = Some(ours.ok_or(NotForUs::Audience)?);
+                let ours =
+                    audiences.find(|audience| required.audiences.contains(&audience.as_str()));
+                found = Some(ours.ok_or(AssertionError::Audience)?);
             } else if !is("OneTimeUse") && !is("ProxyRestriction") {
-                return Err(NotForUs::Condition);
+                return Err(AssertionError::Condition);
             }
         }
-        found.ok_or(NotForUs::Audience)
+        found.ok_or(AssertionError::Audience)
     }
 
-    /// That whoever brings it may be believed: a bearer, to us, now. One such confirmation is enough, and the recipient
-    /// and the times count of the first that is good.
-    fn check_confirmation(&self, terms: &Terms<'_>, times: &mut Times) -> Result<String, NotForUs> {
+    /// Checks for a bearer confirmation for this recipient and time. One is enough; the recipient and the times of the
+    /// first valid one count.
+    fn check_confirmation(
+        &self,
+        required: &ResponseRequirements<'_>,
+        times: &mut Validity,
+    ) -> Result<String, AssertionError> {
         let subject = self.one(self.assertion, "Subject")?;
-        let mut refused = NotForUs::Missing("SubjectConfirmation");
+        let mut refused = AssertionError::Missing("SubjectConfirmation");
         for confirmation in self.named(subject, "SubjectConfirmation") {
             if self.attribute(confirmation, "Method") != Some(BEARER) {
                 continue;
             }
-            match self.bearer(confirmation, terms, times.now) {
+            match self.bearer(confirmation, required, times.now) {
                 Ok((recipient, end)) => {
                     times.at_most(end);
                     return Ok(recipient.to_owned());
@@ -221,52 +236,55 @@ impl Read<'_> {
         Err(refused)
     }
 
-    /// The recipient and the end of a bearer's confirmation, which must have both.
+    /// The recipient and the end of a bearer confirmation, which must have both.
     fn bearer(
         &self,
         confirmation: NodeId,
-        terms: &Terms<'_>,
+        required: &ResponseRequirements<'_>,
         now: i64,
-    ) -> Result<(&str, i64), NotForUs> {
+    ) -> Result<(&str, i64), AssertionError> {
         let data = self.one(confirmation, "SubjectConfirmationData")?;
         let recipient = self
             .attribute(data, "Recipient")
-            .filter(|recipient| terms.recipients.contains(recipient))
-            .ok_or(NotForUs::Recipient)?;
-        let mut times = Times { now, end: None };
+            .filter(|recipient| required.recipients.contains(recipient))
+            .ok_or(AssertionError::Recipient)?;
+        let mut times = Validity { now, end: None };
         times.check(self, data)?;
         let end = times.end;
-        let end = end.ok_or(NotForUs::Missing("SubjectConfirmationData"))?;
+        let end = end.ok_or(AssertionError::Missing("SubjectConfirmationData"))?;
         Ok((recipient, end))
     }
 
-    /// The user's name: the whole text of the NameID, as it stands.
-    pub(super) fn subject(&self, terms: &Terms<'_>) -> Result<String, NotForUs> {
+    /// The user's name: the whole text of the NameID, unchanged.
+    pub(super) fn subject(
+        &self,
+        required: &ResponseRequirements<'_>,
+    ) -> Result<String, AssertionError> {
         let subject = self.one(self.assertion, "Subject")?;
         let name = self.one(subject, "NameID")?;
-        if self.attribute(name, "Format") == Some(TRANSIENT) && !terms.transient {
-            return Err(NotForUs::Transient);
+        if self.attribute(name, "Format") == Some(TRANSIENT) && !required.allow_transient {
+            return Err(AssertionError::Transient);
         }
         let qualifier = self.attribute(name, "NameQualifier").unwrap_or_default();
         let of_service = self.attribute(name, "SPNameQualifier").unwrap_or_default();
-        let ours = qualifier.is_empty() || qualifier == terms.entity_id;
-        if !ours || !(of_service.is_empty() || terms.audiences.contains(&of_service)) {
-            return Err(NotForUs::Qualifier);
+        let ours = qualifier.is_empty() || qualifier == required.entity_id;
+        if !ours || !(of_service.is_empty() || required.audiences.contains(&of_service)) {
+            return Err(AssertionError::Qualifier);
         }
         text(self.document, name)
             .filter(|name| (1..=LONGEST_SUBJECT).contains(&name.chars().count()))
             .filter(|name| !name.trim().is_empty())
-            .ok_or(NotForUs::Missing("NameID"))
+            .ok_or(AssertionError::Missing("NameID"))
     }
 
-    /// The format of the user's name, if it has one.
+    /// The format of the user's name, if it is set.
     pub(super) fn format(&self) -> Option<String> {
         let subject = self.one(self.assertion, "Subject").ok()?;
         let name = self.one(subject, "NameID").ok()?;
         self.attribute(name, "Format").map(str::to_owned)
     }
 
-    /// The attributes, by name, each with its values in their order; values that are no text are left out.
+    /// The attributes by name, each with its values in document order; values with child elements are omitted.
     pub(super) fn attributes(&self) -> Vec<(String, Vec<String>)> {
         let statements: Vec<NodeId> = self.named(self.assertion, "AttributeStatement").collect();
         let mut all: Vec<(String, Vec<String>)> = Vec::new();
@@ -292,28 +310,38 @@ impl Read<'_> {
     }
 }
 
-impl Times {
-    /// Refuses an element whose time is over or hasn't come.
-    fn check(&mut self, read: &Read<'_>, node: NodeId) -> Result<(), NotForUs> {
-        self.begins(read.attribute(node, "NotBefore"), "NotBefore")?;
-        self.ends(read.attribute(node, "NotOnOrAfter"), "NotOnOrAfter")?;
+impl Validity {
+    /// Refuses an element that has expired or isn't valid yet.
+    fn check(&mut self, response: &ParsedResponse<'_>, node: NodeId) -> Result<(), AssertionError> {
+        self.begins(response.attribute(node, "NotBefore"), "NotBefore")?;
+        self.ends(response.attribute(node, "NotOnOrAfter"), "NotOnOrAfter")?;
         Ok(())
     }
 
-    fn begins(&self, text: Option<&str>, name: &'static str) -> Result<Option<i64>, NotForUs> {
+    fn begins(
+        &self,
+        text: Option<&str>,
+        name: &'static str,
+    ) -> Result<Option<i64>, AssertionError> {
         match text.map(|text| seconds(text, name)).transpose()? {
-            Some(begin) if begin > self.now.saturating_add(AHEAD) => Err(NotForUs::NotYetValid),
+            Some(begin) if begin > self.now.saturating_add(LEEWAY) => {
+                Err(AssertionError::NotYetValid)
+            }
             begin => Ok(begin),
         }
     }
 
-    fn ends(&mut self, text: Option<&str>, name: &'static str) -> Result<Option<i64>, NotForUs> {
+    fn ends(
+        &mut self,
+        text: Option<&str>,
+        name: &'static str,
+    ) -> Result<Option<i64>, AssertionError> {
         let Some(end) = text.map(|text| seconds(text, name)).transpose()? else {
             return Ok(None);
         };
         if self.now >= end {
             let now = self.now;
-            return Err(NotForUs::Expired { now, end });
+            return Err(AssertionError::Expired { now, end });
         }
         self.at_most(end);
         Ok(Some(end))
@@ -324,10 +352,10 @@ impl Times {
     }
 }
 
-/// A moment, fractions cut off; one without an offset is none.
-fn seconds(text: &str, name: &'static str) -> Result<i64, NotForUs> {
+/// A time in seconds since 1970, without fractions; it must have an offset.
+fn seconds(text: &str, name: &'static str) -> Result<i64, AssertionError> {
     let moment: Result<Timestamp, _> = text.parse();
     moment
         .map(Timestamp::as_second)
-        .map_err(|_| NotForUs::Missing(name))
+        .map_err(|_| AssertionError::Missing(name))
 }

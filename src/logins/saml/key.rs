@@ -1,4 +1,4 @@
-//! The keys that vouch for a provider's responses: those of the certificates in its metadata, and no others.
+//! The keys that verify a provider's responses: the keys of the certificates in its metadata.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,42 +9,47 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// How long an RSA key's modulus may be, in bits.
+/// The size of an RSA key's modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Why a certificate has no key that could vouch for anything.
+/// Why a certificate has no usable key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoKey {
-    /// Not base64 of a certificate in DER.
-    #[error("it is no X.509 certificate")]
+pub enum CertificateError {
+    /// The string isn't base64 of a certificate in DER.
+    #[error("it isn't an X.509 certificate")]
     Malformed,
-    /// RSA of another size, or with an exponent that nobody uses.
+    /// The RSA key has an unsupported size or exponent.
     #[error("its RSA key must have 2048 to 8192 bits and a small exponent")]
     Size,
-    /// Neither RSA nor one of the curves.
+    /// The key is neither RSA nor on a supported curve.
     #[error("its key is neither RSA nor on P-256, P-384 or P-521")]
     Kind,
 }
 
-/// The key of a certificate, given as base64 of its DER without white space, if it is strong enough to be registered.
-pub(super) fn of_metadata(certificate: &str) -> Result<Key, NoKey> {
-    let der = STANDARD.decode(certificate).map_err(|_| NoKey::Malformed)?;
-    let (rest, parsed) = X509Certificate::from_der(&der).map_err(|_| NoKey::Malformed)?;
+/// The key of a certificate, given as base64 of its DER without white space, if it is strong enough for registration.
+pub(super) fn registered_key(certificate: &str) -> Result<Key, CertificateError> {
+    let der = STANDARD
+        .decode(certificate)
+        .map_err(|_| CertificateError::Malformed)?;
+    let (rest, parsed) =
+        X509Certificate::from_der(&der).map_err(|_| CertificateError::Malformed)?;
     if !rest.is_empty() {
-        return Err(NoKey::Malformed);
+        return Err(CertificateError::Malformed);
     }
     check_strength(parsed.public_key())?;
-    of_certificate(certificate)
+    certificate_key(certificate)
 }
 
-/// The key of a certificate, however strong: its strength was checked when it was registered.
-pub(super) fn of_certificate(certificate: &str) -> Result<Key, NoKey> {
-    let der = STANDARD.decode(certificate).map_err(|_| NoKey::Malformed)?;
-    load_x509_cert_der(&der).map_err(|_| NoKey::Kind)
+/// The key of a certificate. Its strength was checked at registration.
+pub(super) fn certificate_key(certificate: &str) -> Result<Key, CertificateError> {
+    let der = STANDARD
+        .decode(certificate)
+        .map_err(|_| CertificateError::Malformed)?;
+    load_x509_cert_der(&der).map_err(|_| CertificateError::Kind)
 }
 
-fn check_strength(key: &SubjectPublicKeyInfo<'_>) -> Result<(), NoKey> {
-    match key.parsed().map_err(|_| NoKey::Malformed)? {
+fn check_strength(key: &SubjectPublicKeyInfo<'_>) -> Result<(), CertificateError> {
+    match key.parsed().map_err(|_| CertificateError::Malformed)? {
         PublicKey::RSA(rsa) => {
             let small = rsa
                 .try_exponent()
@@ -52,7 +57,7 @@ fn check_strength(key: &SubjectPublicKeyInfo<'_>) -> Result<(), NoKey> {
             if RSA_BITS.contains(&rsa.key_size()) && small {
                 Ok(())
             } else {
-                Err(NoKey::Size)
+                Err(CertificateError::Size)
             }
         }
         PublicKey::EC(_) => {
@@ -62,9 +67,9 @@ fn check_strength(key: &SubjectPublicKeyInfo<'_>) -> Result<(), NoKey> {
             if curve.is_some_and(|curve| known.contains(&curve)) {
                 Ok(())
             } else {
-                Err(NoKey::Kind)
+                Err(CertificateError::Kind)
             }
         }
-        _ => Err(NoKey::Kind),
+        _ => Err(CertificateError::Kind),
     }
 }

@@ -1,58 +1,58 @@
-//! Reading a SAML identity provider's metadata, when an administrator registers it. Whether whoever wrote them may be
-//! trusted is the administrator's business: a signature of the document itself isn't looked at.
+//! Reading a SAML identity provider's metadata, when an administrator registers it. The administrator decides whether the
+//! document is trusted: its own signature isn't verified.
 //! <https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf>
 
 use jiff::Timestamp;
 use uppsala::{Document, NodeId};
 
 use super::key;
-use super::xml::{self, Comments, DSIG, METADATA, NotXml, PROTOCOL, attribute, is, named};
+use super::xml::{self, Comments, DSIG, METADATA, PROTOCOL, XmlReadError, attribute, is, named};
 use crate::model::provider::SamlMetadata;
 
-/// How long a document may be, in bytes.
+/// The longest document, in bytes.
 pub const LONGEST_METADATA: usize = 256 << 10;
 
-/// How many certificates may sign for a provider.
+/// The number of signing certificates that a provider may have.
 const CERTIFICATES: usize = 10;
 
-/// How long an entity's id may be, in characters.
+/// The longest entity id, in characters.
 const LONGEST_ENTITY_ID: usize = 1024;
 
 /// Why a document isn't the metadata of an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// It is longer than [`LONGEST_METADATA`].
+    /// The document is longer than [`LONGEST_METADATA`].
     #[error("the document is longer than {LONGEST_METADATA} bytes")]
     TooLong,
-    /// It can't be read.
+    /// The XML isn't accepted.
     #[error(transparent)]
-    Xml(#[from] NotXml),
-    /// Its root is another element.
-    #[error("the document's root is no EntityDescriptor of SAML 2.0")]
+    Xml(#[from] XmlReadError),
+    /// The root isn't an EntityDescriptor.
+    #[error("the document's root isn't an EntityDescriptor of SAML 2.0")]
     Root,
-    /// Its entity has no name, or too long a one.
+    /// The entityID is missing or too long.
     #[error("the entityID is missing or longer than {LONGEST_ENTITY_ID} characters")]
     EntityId,
-    /// It says nothing of an identity provider, or of several.
+    /// The document describes no identity provider, or several.
     #[error("there must be one IDPSSODescriptor for SAML 2.0")]
     Role,
-    /// Nothing could be verified with it.
+    /// The provider has no signing certificate.
     #[error("there is no signing certificate")]
     NoCertificate,
-    /// More certificates than anybody needs.
+    /// The provider has too many signing certificates.
     #[error("there are more than {CERTIFICATES} signing certificates")]
     TooManyCertificates,
-    /// A certificate with which nothing is verified here.
+    /// A signing certificate has no usable key.
     #[error("a signing certificate can't be used: {0}")]
-    Certificate(#[from] key::NoKey),
-    /// A `validUntil` that is no moment.
-    #[error("validUntil is no moment in UTC")]
+    Certificate(#[from] key::CertificateError),
+    /// `validUntil` isn't a time in UTC.
+    #[error("validUntil isn't a time in UTC")]
     ValidUntil,
 }
 
 /// Reads the metadata of one identity provider: an EntityDescriptor of SAML 2.0 with one IDPSSODescriptor, which has a
-/// signing certificate with an RSA key of 2,048 to 8,192 bits or one on P-256, P-384 or P-521. The certificates' own
-/// dates and issuers mean nothing: they are there for their keys.
+/// signing certificate with an RSA key of 2,048 to 8,192 bits or one on P-256, P-384 or P-521. The certificates'
+/// own dates and issuers are ignored: only their keys count.
 pub fn read_metadata(document: &str) -> Result<SamlMetadata, MetadataError> {
     if document.len() > LONGEST_METADATA {
         return Err(MetadataError::TooLong);
@@ -90,7 +90,7 @@ fn valid_until(document: &Document<'_>, node: NodeId) -> Result<Option<Timestamp
     Ok(Some(moment))
 }
 
-/// The certificates for signing: each once, in their order, without white space.
+/// The signing certificates, each once, in document order, without white space.
 fn certificates(document: &Document<'_>, role: NodeId) -> Result<Vec<String>, MetadataError> {
     let mut found: Vec<String> = Vec::new();
     for descriptor in named(document, role, METADATA, "KeyDescriptor") {
@@ -105,7 +105,7 @@ fn certificates(document: &Document<'_>, role: NodeId) -> Result<Vec<String>, Me
         for node in data.flat_map(|data| named(document, data, DSIG, "X509Certificate")) {
             let mut certificate = document.text_content_deep(node);
             certificate.retain(|letter| !letter.is_ascii_whitespace());
-            key::of_metadata(&certificate)?;
+            key::registered_key(&certificate)?;
             if !found.contains(&certificate) {
                 found.push(certificate);
             }

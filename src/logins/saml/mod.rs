@@ -1,11 +1,12 @@
 //! SAML providers. Users log in with a response that their provider signed, in base64, as browsers post it.
 //!
-//! A response is decoded and parsed within bounds (`response.rs`), the signatures are checked against the certificates of
-//! the provider's metadata (`signature.rs`), and what the signed assertion says is checked at the moment of the call
-//! (`conditions.rs`). [`verify`] does it all, and touches nothing but its arguments.
+//! A response is decoded and parsed within bounds (`response.rs`), its signatures are verified with the certificates of the
+//! provider's metadata (`signature.rs`), and the signed assertion is checked at the time of the call (`conditions.rs`).
+//! [`verify`] makes these checks without I/O; a login is also checked for replays (`replays.rs`).
 
 mod attributes;
 mod conditions;
+mod findings;
 mod key;
 mod metadata;
 mod replays;
@@ -13,155 +14,175 @@ mod response;
 mod signature;
 #[cfg(test)]
 mod tests;
-mod told;
 mod xml;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use self::conditions::NotForUs;
-pub use self::key::NoKey;
+pub use self::conditions::AssertionError;
+pub use self::key::CertificateError;
 pub use self::metadata::{LONGEST_METADATA, MetadataError, read_metadata};
-pub(super) use self::replays::Replays;
-pub use self::replays::{At, Replayed};
-pub use self::response::{LONGEST_RESPONSE, NotAResponse};
-pub use self::signature::{ALGORITHMS, Algorithms, NotSigned};
-pub use self::xml::NotXml;
-use super::watch::{Unwatched, Watch};
-use super::{LoginError, Logins, Verified};
+pub(super) use self::replays::ReplayCache;
+pub use self::replays::{RelyingParty, ReplayError};
+pub use self::response::{LONGEST_RESPONSE, ResponseError};
+pub use self::signature::{ALGORITHMS, Algorithms, XmlSignatureError};
+pub use self::xml::XmlReadError;
+use super::report::Report;
+use super::{LoginAttempt, LoginError, LoginProvider, Logins, VerifiedLogin};
 use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
-use crate::model::provider::SamlMetadata;
+use crate::model::pool::Pool;
+use crate::model::provider::{SamlMetadata, SamlProvider};
 
-/// A SAML provider as a pool or the STS trusts it.
+/// A SAML provider, as a pool or the STS trusts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saml {
-    /// Its ARN, which is its `Logins` key.
+    /// The provider's ARN, which is its `Logins` key.
     pub arn: SamlProviderArn,
-    /// What it was registered with.
+    /// The metadata of its registration.
     pub metadata: SamlMetadata,
-    /// This server's public URL: an audience, and with `/saml` behind it a recipient, beside those of the real service.
-    pub own: String,
-    /// Where its users show their responses.
-    pub at: At,
+    /// This server's public URL. It is an audience, and `PUBLIC_URL/saml` is a recipient, beside those of the real service.
+    pub public_url: String,
+    /// The relying party to which responses are presented.
+    pub relying_party: RelyingParty,
 }
 
-/// What a response is held to.
+/// The requirements that a response must meet.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'t> {
-    /// The provider's name for itself.
+pub struct ResponseRequirements<'t> {
+    /// The provider's entityID, required as issuer.
     pub entity_id: &'t str,
-    /// The certificates whose keys vouch for it: base64 of DER.
+    /// The certificates whose keys may sign: base64 of DER.
     pub certificates: &'t [String],
-    /// What a signature may be made with.
+    /// The allowed algorithms of signatures.
     pub algorithms: &'t Algorithms,
-    /// One of these must be its audience.
+    /// The allowed audiences.
     pub audiences: &'t [&'t str],
-    /// To one of these it must be brought.
+    /// The allowed recipients.
     pub recipients: &'t [&'t str],
-    /// Whether the user's name may be another one each time.
-    pub transient: bool,
+    /// Whether the NameID may be transient, a new name at each login.
+    pub allow_transient: bool,
 }
 
 /// An assertion that was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assertion {
-    /// Its ID.
+    /// The assertion's ID.
     pub id: String,
-    /// The user: 1 to 255 characters, to the byte as the provider wrote them.
+    /// The user: 1 to 255 characters, byte for byte as the provider wrote them.
     pub subject: String,
-    /// The format of the user's name, where the provider says one.
+    /// The format of the user's name, if it is set.
     pub format: Option<String>,
-    /// The audience that it is for.
+    /// The audience of this server that the assertion names.
     pub audience: String,
-    /// The recipient that it is to be brought to.
+    /// The recipient of this server that the assertion names.
     pub recipient: String,
-    /// When it was made, in seconds since 1970, where it says so.
+    /// When the assertion was issued, in seconds since 1970, if it is set.
     pub issued: Option<i64>,
-    /// When it ends, in seconds since 1970.
+    /// When the assertion ends, in seconds since 1970.
     pub end: i64,
-    /// When the user's session at the provider ends, in seconds since 1970, where the provider says so.
+    /// When the user's session at the provider ends, in seconds since 1970, if it is set.
     pub session_end: Option<i64>,
     /// The attributes, by name, each with its values.
     pub attributes: Vec<(String, Vec<String>)>,
 }
 
-/// Why a response is no login.
+/// Why a response isn't a valid login.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// It can't be read, or nobody vouches for it.
+pub enum SamlError {
+    /// The response can't be read, or isn't signed.
     #[error(transparent)]
-    NotAResponse(#[from] NotAResponse),
-    /// It is for somebody else or another time.
+    Response(#[from] ResponseError),
+    /// The signed assertion isn't accepted.
     #[error(transparent)]
-    NotForUs(#[from] NotForUs),
+    Assertion(#[from] AssertionError),
 }
 
-/// Verifies a response, as it stands in a `Logins` map, at `now`.
-pub fn verify(response: &str, terms: &Terms<'_>, now: Timestamp) -> Result<Assertion, Refused> {
-    verify_watched(response, terms, now, &mut Unwatched)
-}
-
-fn verify_watched<W: Watch>(
+/// Verifies a response, in base64 as in a `Logins` map, at `now`.
+pub fn verify(
     response: &str,
-    terms: &Terms<'_>,
+    required: &ResponseRequirements<'_>,
     now: Timestamp,
-    watch: &mut W,
-) -> Result<Assertion, Refused> {
+    report: &mut Report,
+) -> Result<Assertion, SamlError> {
     let length = response.len();
     let text = response::decode(response);
     let document = text.as_deref().map_err(Clone::clone);
     let document = document.and_then(response::parse);
-    let read = document.as_ref().map_err(Clone::clone);
-    let read = read.and_then(response::read);
-    let read = watch.made("form", read, |read| told::form(read.as_ref(), length))?;
-    watch.made("status", read.check_status(), |_| told::status(&read))?;
-    let signed = read.check_signature(terms.certificates, terms.algorithms);
-    watch.made("signature", signed, |signed| {
-        told::signature(signed.as_ref(), terms)
+    let parsed = document.as_ref().map_err(Clone::clone);
+    let parsed = parsed.and_then(response::read);
+    let parsed = report.add_outcome("form", parsed, |parsed| {
+        findings::form(parsed.as_ref(), length)
     })?;
-    watch.made("issuer", read.check_issuer(terms), |_| {
-        told::issuer(&read, terms)
+    report.add_outcome("status", parsed.check_status(), |_| {
+        findings::status(&parsed)
     })?;
-    let for_us = read.check_conditions(terms, now, watch)?;
-    let subject = read.subject(terms);
-    let subject = watch.made("subject", subject, |it| {
-        told::subject(&read, it.as_ref().err())
+    let signed = parsed.check_signature(required.certificates, required.algorithms);
+    report.add_outcome("signature", signed, |signed| {
+        findings::signature(signed.as_ref(), required)
+    })?;
+    report.add_outcome("issuer", parsed.check_issuer(required), |_| {
+        findings::issuer(&parsed, required)
+    })?;
+    let conditions = parsed.check_conditions(required, now, report)?;
+    let subject = parsed.subject(required);
+    let subject = report.add_outcome("subject", subject, |subject| {
+        findings::subject(&parsed, subject.as_ref().err())
     })?;
     Ok(Assertion {
-        id: read.id().to_owned(),
+        id: parsed.id().to_owned(),
         subject,
-        format: read.format(),
-        audience: for_us.audience,
-        recipient: for_us.recipient,
-        issued: for_us.session.issued,
-        end: for_us.end,
-        session_end: for_us.session.end,
-        attributes: read.attributes(),
+        format: parsed.format(),
+        audience: conditions.audience,
+        recipient: conditions.recipient,
+        issued: conditions.session.issued,
+        end: conditions.end,
+        session_end: conditions.session.end,
+        attributes: parsed.attributes(),
     })
 }
 
-impl Logins {
-    /// Checks `response`, shown at `now` where [`Saml::at`] says, and gives what it says of the user.
-    pub fn saml_assertion(
-        &self,
-        provider: &Saml,
-        response: &str,
-        now: Timestamp,
-    ) -> Result<Assertion, LoginError> {
-        self.assertion(provider, response, now, &mut Unwatched)
+impl Saml {
+    /// The registered provider `registered` under `key`, as `pool` trusts it; `None` if the pool doesn't name it.
+    /// `public_url` is this server's.
+    pub fn from_settings(
+        key: &str,
+        pool: &Pool,
+        registered: &SamlProvider,
+        public_url: &str,
+    ) -> Option<Self> {
+        let mut named = pool.settings.saml_provider_arns.iter();
+        let is_named = named.any(|arn| *arn == registered.arn) && registered.arn.as_str() == key;
+        let relying_party = RelyingParty::Pool(pool.id.uuid);
+        is_named.then(|| Self::from_registration(registered, public_url, relying_party))
     }
 
-    /// Checks `response` as a login at `provider`.
-    pub(super) fn verify_saml<W: Watch>(
+    /// The registered provider `registered` as a relying party trusts it. `public_url` is this server's.
+    pub fn from_registration(
+        registered: &SamlProvider,
+        public_url: &str,
+        relying_party: RelyingParty,
+    ) -> Self {
+        Self {
+            arn: registered.arn.clone(),
+            metadata: registered.metadata.clone(),
+            public_url: public_url.to_owned(),
+            relying_party,
+        }
+    }
+}
+
+#[async_trait]
+impl LoginProvider for Saml {
+    async fn verify(
         &self,
-        provider: &Saml,
-        response: &str,
-        now: Timestamp,
-        watch: &mut W,
-    ) -> Result<Verified, LoginError> {
-        let assertion = self.assertion(provider, response, now, watch)?;
-        let name = provider.arn.to_string();
-        Ok(Verified {
+        logins: &Logins,
+        attempt: &LoginAttempt<'_>,
+        report: &mut Report,
+    ) -> Result<VerifiedLogin, LoginError> {
+        let assertion = logins.verify_assertion(self, attempt, report)?;
+        let name = self.arn.to_string();
+        Ok(VerifiedLogin {
             login: Login::public(&name, &assertion.subject),
             amr: [name.clone(), format!("{name}:{}", assertion.subject)],
             claims: assertion.claims(&name),
@@ -169,53 +190,60 @@ impl Logins {
             expires: Some(Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)),
         })
     }
+}
 
-    fn assertion<W: Watch>(
+impl Logins {
+    /// Checks the response in `attempt` at the provider's relying party, and claims it there unless the attempt is a dry
+    /// run.
+    pub fn verify_assertion(
         &self,
         provider: &Saml,
-        response: &str,
-        now: Timestamp,
-        watch: &mut W,
+        attempt: &LoginAttempt<'_>,
+        report: &mut Report,
     ) -> Result<Assertion, LoginError> {
-        let metadata = &provider.metadata;
+        let (metadata, now) = (&provider.metadata, attempt.now);
         let is_current = metadata.valid_until.is_none_or(|end| end > now);
-        watch.told("metadata", is_current, || {
-            told::metadata(metadata.valid_until, now)
+        report.add("metadata", is_current, || {
+            findings::metadata(metadata.valid_until, now)
         });
         if !is_current {
             return Err(LoginError::MetadataExpired);
         }
-        let own_recipient = format!("{}/saml", provider.own.trim_end_matches('/'));
-        let terms = Terms {
+        let own_recipient = format!("{}/saml", provider.public_url.trim_end_matches('/'));
+        let required = ResponseRequirements {
             entity_id: &metadata.entity_id,
             certificates: &metadata.certificates,
             algorithms: &ALGORITHMS,
             audiences: &[
                 "urn:amazon:webservices",
                 "https://signin.aws.amazon.com/saml",
-                &provider.own,
+                &provider.public_url,
             ],
             recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
-            // The name decides whose identity it is; of a session it is only said.
-            transient: provider.at == At::Sts,
+            // At a pool the name identifies the user; a session of the STS only carries it.
+            allow_transient: provider.relying_party == RelyingParty::Sts,
         };
-        let assertion = verify_watched(response, &terms, now, watch)?;
-        let lives = assertion.end.saturating_sub(now.as_second());
+        let assertion = verify(attempt.token, &required, now, report)?;
+        let lifetime = assertion.end.saturating_sub(now.as_second());
         let longest = self.rules.max_lifetime.as_secs();
-        let is_short = u64::try_from(lives).is_ok_and(|lives| lives <= longest);
-        watch.told("lifetime", is_short, || {
-            told::lifetime(assertion.end, longest)
+        let is_short = u64::try_from(lifetime).is_ok_and(|lifetime| lifetime <= longest);
+        report.add("lifetime", is_short, || {
+            findings::lifetime(assertion.end, longest)
         });
         if !is_short {
-            return Err(LoginError::NotForUs(NotForUs::LivesTooLong));
+            return Err(LoginError::Assertion(AssertionError::LivesTooLong));
         }
-        let shown = (metadata.entity_id.as_str(), assertion.id.as_str());
-        let first = if W::LOOKS_ONLY {
-            self.replays.look(shown, provider.at, now)
+        let response = (metadata.entity_id.as_str(), assertion.id.as_str());
+        let relying_party = provider.relying_party;
+        let claimed = if attempt.dry_run {
+            self.replays.check(response, relying_party, now)
         } else {
-            self.replays.show(shown, provider.at, assertion.end, now)
+            self.replays
+                .claim(response, relying_party, assertion.end, now)
         };
-        watch.made("replay", first, |it| told::replay(it.as_ref().err()))?;
+        report.add_outcome("replay", claimed, |claimed| {
+            findings::replay(claimed.as_ref().err())
+        })?;
         Ok(assertion)
     }
 }

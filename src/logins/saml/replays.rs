@@ -1,5 +1,6 @@
-//! Which responses were shown where. A response serves one place: a pool, to which every SDK shows it twice, to GetId and
-//! to GetCredentialsForIdentity, or the STS. Whoever got hold of it shall not carry it to another.
+//! Replay protection: a response is valid at one relying party, a pool or the STS, until its end. A pool accepts it
+//! repeatedly, because every SDK sends it to GetId and then to GetCredentialsForIdentity. A stolen response is refused
+//! at every other relying party.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -8,110 +9,114 @@ use aws_lc_rs::digest;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// How many responses are remembered at once, some 100 bytes each.
+/// The number of responses that are remembered at once, about 100 bytes each.
 const MOST: usize = 200_000;
 
-/// What was shown, until its end.
+/// The responses that were presented, until their ends.
 #[derive(Debug, Default)]
-pub(in crate::logins) struct Replays {
-    shown: Mutex<HashMap<[u8; 32], Shown>>,
+pub(in crate::logins) struct ReplayCache {
+    presented: Mutex<HashMap<[u8; 32], Presentation>>,
 }
 
-/// Where a response is shown.
+/// The relying party to which a response is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// At the pool with this UUID.
+pub enum RelyingParty {
+    /// The identity pool with this UUID.
     Pool(Uuid),
-    /// At the STS, for whatever role.
+    /// The STS, for any role.
     Sts,
 }
 
 #[derive(Debug)]
-struct Shown {
-    at: At,
+struct Presentation {
+    relying_party: RelyingParty,
     end: i64,
 }
 
-/// Why a good response is refused.
+/// Why a valid response is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Replayed {
-    /// It was shown at another place.
-    #[error("it was shown elsewhere before")]
-    Elsewhere,
-    /// There is no room to remember it.
-    #[error("{MOST} other responses are still good: there is no room to remember this one")]
+pub enum ReplayError {
+    /// The response was presented to another relying party.
+    #[error("it was presented to another pool or to the STS before")]
+    OtherRelyingParty,
+    /// The cache is full of responses that are still valid.
+    #[error("{MOST} other responses are still valid: this one can't be remembered")]
     Full,
 }
 
-impl Replays {
-    /// Remembers that the assertion `id` of `issuer`, good until the second `end`, was shown there.
-    pub(super) fn show(
+impl ReplayCache {
+    /// Claims the assertion `id` of `issuer`, valid until the second `end`, for a relying party.
+    pub(super) fn claim(
         &self,
         (issuer, id): (&str, &str),
-        at: At,
+        relying_party: RelyingParty,
         end: i64,
         now: Timestamp,
-    ) -> Result<(), Replayed> {
-        self.show_within(MOST, key(issuer, id), Shown { at, end }, now.as_second())
+    ) -> Result<(), ReplayError> {
+        let claimed = Presentation { relying_party, end };
+        self.claim_within(MOST, key(issuer, id), claimed, now.as_second())
     }
 
-    /// As [`Replays::show`], but nothing is remembered.
-    pub(super) fn look(
+    /// Whether [`ReplayCache::claim`] would succeed. Nothing is remembered.
+    pub(super) fn check(
         &self,
         (issuer, id): (&str, &str),
-        at: At,
+        relying_party: RelyingParty,
         now: Timestamp,
-    ) -> Result<(), Replayed> {
+    ) -> Result<(), ReplayError> {
         let mut all = self.lock();
-        may_show(MOST, &mut all, &key(issuer, id), at, now.as_second()).map(drop)
+        let key = key(issuer, id);
+        may_claim(MOST, &mut all, &key, relying_party, now.as_second()).map(drop)
     }
 
-    fn show_within(
+    fn claim_within(
         &self,
         most: usize,
         key: [u8; 32],
-        mut shown: Shown,
+        mut claimed: Presentation,
         now: i64,
-    ) -> Result<(), Replayed> {
+    ) -> Result<(), ReplayError> {
         let mut all = self.lock();
-        if let Some(end) = may_show(most, &mut all, &key, shown.at, now)? {
-            shown.end = shown.end.max(end);
+        if let Some(end) = may_claim(most, &mut all, &key, claimed.relying_party, now)? {
+            claimed.end = claimed.end.max(end);
         }
-        all.insert(key, shown);
+        all.insert(key, claimed);
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Shown>> {
-        self.shown.lock().expect("nothing panics under this lock")
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Presentation>> {
+        self.presented
+            .lock()
+            .expect("nothing panics under this lock")
     }
 }
 
-/// Whether what has this key may be shown there, where there is room for `most`: the end until which it is
-/// remembered already, if it is.
-fn may_show(
+/// Whether the response with this key may be claimed, in a cache of `most` entries. Returns the end until which it is
+/// remembered already.
+fn may_claim(
     most: usize,
-    all: &mut HashMap<[u8; 32], Shown>,
+    all: &mut HashMap<[u8; 32], Presentation>,
     key: &[u8; 32],
-    at: At,
+    relying_party: RelyingParty,
     now: i64,
-) -> Result<Option<i64>, Replayed> {
+) -> Result<Option<i64>, ReplayError> {
     if let Some(before) = all.get(key).filter(|before| before.end > now) {
-        return if before.at == at {
+        return if before.relying_party == relying_party {
             Ok(Some(before.end))
         } else {
-            Err(Replayed::Elsewhere)
+            Err(ReplayError::OtherRelyingParty)
         };
     }
     if all.len() >= most {
-        all.retain(|_, shown| shown.end > now);
+        all.retain(|_, presented| presented.end > now);
         if all.len() >= most {
-            return Err(Replayed::Full);
+            return Err(ReplayError::Full);
         }
     }
     Ok(None)
 }
 
-/// The digest of an issuer and an ID, neither of which can be taken for a part of the other.
+/// The digest of an issuer and an ID, with the issuer's length, so that neither passes for a part of the other.
 fn key(issuer: &str, id: &str) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(&issuer.len().to_be_bytes());
@@ -125,56 +130,72 @@ fn key(issuer: &str, id: &str) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    fn show(replays: &Replays, id: u8, pool: u128, end: i64, now: i64) -> Result<(), Replayed> {
-        let at = At::Pool(Uuid::from_u128(pool));
-        replays.show_within(2, [id; 32], Shown { at, end }, now)
+    fn claim(
+        replays: &ReplayCache,
+        id: u8,
+        pool: u128,
+        end: i64,
+        now: i64,
+    ) -> Result<(), ReplayError> {
+        let relying_party = RelyingParty::Pool(Uuid::from_u128(pool));
+        let claimed = Presentation { relying_party, end };
+        replays.claim_within(2, [id; 32], claimed, now)
     }
 
     #[test]
     fn a_response_serves_one_pool_until_its_end() {
-        let replays = Replays::default();
-        assert_eq!(show(&replays, 1, 1, 100, 0), Ok(()));
-        assert_eq!(show(&replays, 1, 1, 100, 99), Ok(()));
-        assert_eq!(show(&replays, 1, 2, 100, 99), Err(Replayed::Elsewhere));
-        assert_eq!(show(&replays, 2, 2, 100, 99), Ok(()));
+        let replays = ReplayCache::default();
+        assert_eq!(claim(&replays, 1, 1, 100, 0), Ok(()));
+        assert_eq!(claim(&replays, 1, 1, 100, 99), Ok(()));
+        assert_eq!(
+            claim(&replays, 1, 2, 100, 99),
+            Err(ReplayError::OtherRelyingParty)
+        );
+        assert_eq!(claim(&replays, 2, 2, 100, 99), Ok(()));
     }
 
     #[test]
-    fn the_sts_is_a_place_like_a_pool() {
-        let replays = Replays::default();
+    fn the_sts_is_a_relying_party_like_a_pool() {
+        let replays = ReplayCache::default();
         let now = Timestamp::UNIX_EPOCH;
-        let pool = At::Pool(Uuid::from_u128(1));
-        for (id, first, other) in [("one", pool, At::Sts), ("two", At::Sts, pool)] {
-            let shown = ("issuer", id);
-            assert_eq!(replays.show(shown, first, 100, now), Ok(()));
-            assert_eq!(replays.show(shown, first, 100, now), Ok(()));
+        let pool = RelyingParty::Pool(Uuid::from_u128(1));
+        for (id, first, other) in [
+            ("one", pool, RelyingParty::Sts),
+            ("two", RelyingParty::Sts, pool),
+        ] {
+            let response = ("issuer", id);
+            assert_eq!(replays.claim(response, first, 100, now), Ok(()));
+            assert_eq!(replays.claim(response, first, 100, now), Ok(()));
             assert_eq!(
-                replays.show(shown, other, 100, now),
-                Err(Replayed::Elsewhere)
+                replays.claim(response, other, 100, now),
+                Err(ReplayError::OtherRelyingParty)
             );
         }
     }
 
     #[test]
     fn there_is_room_once_others_are_over_and_not_before() {
-        let replays = Replays::default();
+        let replays = ReplayCache::default();
         for id in [1, 2] {
-            assert_eq!(show(&replays, id, 1, 100, 0), Ok(()));
+            assert_eq!(claim(&replays, id, 1, 100, 0), Ok(()));
         }
-        assert_eq!(show(&replays, 3, 1, 200, 99), Err(Replayed::Full));
-        assert_eq!(show(&replays, 1, 1, 100, 99), Ok(()), "known already");
-        assert_eq!(show(&replays, 3, 1, 200, 100), Ok(()));
+        assert_eq!(claim(&replays, 3, 1, 200, 99), Err(ReplayError::Full));
+        assert_eq!(claim(&replays, 1, 1, 100, 99), Ok(()), "known already");
+        assert_eq!(claim(&replays, 3, 1, 200, 100), Ok(()));
     }
 
     #[test]
-    fn a_look_leaves_no_trace() {
-        let replays = Replays::default();
-        let (shown, now) = (("issuer", "id"), Timestamp::UNIX_EPOCH);
-        let [one, other] = [1, 2].map(|pool| At::Pool(Uuid::from_u128(pool)));
-        assert_eq!(replays.look(shown, one, now), Ok(()));
-        assert_eq!(replays.show(shown, other, 100, now), Ok(()));
-        assert_eq!(replays.look(shown, other, now), Ok(()));
-        assert_eq!(replays.look(shown, one, now), Err(Replayed::Elsewhere));
+    fn a_check_leaves_no_trace() {
+        let replays = ReplayCache::default();
+        let (response, now) = (("issuer", "id"), Timestamp::UNIX_EPOCH);
+        let [one, other] = [1, 2].map(|pool| RelyingParty::Pool(Uuid::from_u128(pool)));
+        assert_eq!(replays.check(response, one, now), Ok(()));
+        assert_eq!(replays.claim(response, other, 100, now), Ok(()));
+        assert_eq!(replays.check(response, other, now), Ok(()));
+        assert_eq!(
+            replays.check(response, one, now),
+            Err(ReplayError::OtherRelyingParty)
+        );
     }
 
     #[test]

@@ -1,79 +1,77 @@
-//! Reading a SAML response: from base64 to the one assertion that the provider's keys vouch for. What the assertion says
-//! is checked in [`super::conditions`].
+//! Reading a SAML response: from base64 to its one assertion, and its signature. The assertion's statements are checked
+//! in [`super::conditions`].
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use uppsala::{Document, NodeId};
 
-use super::signature::{Algorithms, NotSigned, signed};
+use super::signature::{Algorithms, XmlSignatureError, signed_elements};
 use super::xml::{
-    self, ASSERTION, Comments, NotXml, PROTOCOL, attribute, children, elements, is, named,
+    self, ASSERTION, Comments, PROTOCOL, XmlReadError, attribute, children, elements, is, named,
 };
 
-/// How long a response may be in base64, in bytes: the longest that the model of the STS takes. In a `Logins` map it has
-/// 50,000 at most.
+/// The longest response in base64, in bytes: the limit in the service model of the STS. In a `Logins` map the limit is
+/// 50,000.
 pub const LONGEST_RESPONSE: usize = 100_000;
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
-/// Why a text is no response that could be a login.
+/// Why a string isn't a signed SAML response of one login.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotAResponse {
-    /// It is longer than [`LONGEST_RESPONSE`].
+pub enum ResponseError {
+    /// The response is longer than [`LONGEST_RESPONSE`].
     #[error("it is longer than {LONGEST_RESPONSE} bytes")]
     TooLong,
-    /// It isn't base64 of UTF-8.
+    /// The response isn't base64 of UTF-8.
     #[error("it isn't base64 of UTF-8")]
-    NotBase64,
-    /// It can't be read.
+    Encoding,
+    /// The XML isn't accepted.
     #[error(transparent)]
-    Xml(#[from] NotXml),
-    /// It has not the parts of a response; what is missing, or too much.
+    Xml(#[from] XmlReadError),
+    /// The document doesn't have the parts of a response; the text names the problem.
     #[error("{0}")]
     Shape(&'static str),
-    /// It is encrypted, or a part of it is.
-    #[error(
-        "it is encrypted, wholly or in part, which isn't read here; let the provider only sign it"
-    )]
+    /// The response is encrypted, wholly or in part.
+    #[error("it is encrypted, which isn't supported: configure the provider to sign only")]
     Encrypted,
-    /// The provider says that nobody logged in.
+    /// The provider reports a failed login.
     #[error("its status isn't success")]
     Status,
-    /// Nobody vouches for it.
+    /// The signature isn't valid.
     #[error(transparent)]
-    NotSigned(#[from] NotSigned),
+    Signature(#[from] XmlSignatureError),
 }
 
-/// A response that was read, and its one assertion. Nothing of either is true before [`Read::check_signature`].
-pub(super) struct Read<'d> {
+/// A parsed response and its one assertion. Neither is trusted before [`ParsedResponse::check_signature`].
+pub(super) struct ParsedResponse<'d> {
     pub(super) document: &'d Document<'d>,
     pub(super) response: NodeId,
     pub(super) assertion: NodeId,
 }
 
-/// The XML of a response, as it stands in a `Logins` map. White space is no part of base64, and left out.
-pub(super) fn decode(response: &str) -> Result<String, NotAResponse> {
+/// Decodes a response as it is sent in a `Logins` map. White space in the base64 is ignored.
+pub(super) fn decode(response: &str) -> Result<String, ResponseError> {
     if response.len() > LONGEST_RESPONSE {
-        return Err(NotAResponse::TooLong);
+        return Err(ResponseError::TooLong);
     }
     let mut text = response.to_owned();
     text.retain(|letter| !letter.is_ascii_whitespace());
-    let bytes = STANDARD.decode(text).map_err(|_| NotAResponse::NotBase64)?;
-    String::from_utf8(bytes).map_err(|_| NotAResponse::NotBase64)
+    let bytes = STANDARD.decode(text).map_err(|_| ResponseError::Encoding)?;
+    String::from_utf8(bytes).map_err(|_| ResponseError::Encoding)
 }
 
-/// Parses what [`decode`] gave.
-pub(super) fn parse(text: &str) -> Result<Document<'_>, NotAResponse> {
+/// Parses a decoded response.
+pub(super) fn parse(text: &str) -> Result<Document<'_>, ResponseError> {
     Ok(xml::read(text, Comments::Refused)?)
 }
 
 /// Finds the assertion.
-pub(super) fn read<'d>(document: &'d Document<'d>) -> Result<Read<'d>, NotAResponse> {
-    let shape = NotAResponse::Shape;
+pub(super) fn read<'d>(document: &'d Document<'d>) -> Result<ParsedResponse<'d>, ResponseError> {
+    let shape = ResponseError::Shape;
     let response = document
         .document_element()
         .filter(|root| is(document, *root, PROTOCOL, "Response"))
-        .ok_or(shape("it is no response of SAML 2.0"))?;
+        .ok_or(shape("it isn't a response of SAML 2.0"))?;
     let assertion = only_assertion(document, response)?;
     for node in [response, assertion] {
         if attribute(document, node, "Version") != Some("2.0") {
@@ -83,29 +81,29 @@ pub(super) fn read<'d>(document: &'d Document<'d>) -> Result<Read<'d>, NotARespo
             return Err(shape("the response or its assertion has no ID"));
         }
     }
-    Ok(Read {
+    Ok(ParsedResponse {
         document,
         response,
         assertion,
     })
 }
 
-impl Read<'_> {
-    /// Refuses a response by which nobody logged in.
-    pub(super) fn check_status(&self) -> Result<(), NotAResponse> {
+impl ParsedResponse<'_> {
+    /// Refuses the response of a failed login.
+    pub(super) fn check_status(&self) -> Result<(), ResponseError> {
         check_status(self.document, self.response)
     }
 
-    /// Refuses what none of these certificates vouches for. Gives what is signed, in words.
+    /// Refuses a response without a valid signature by one of these certificates. Returns what is signed, in words.
     pub(super) fn check_signature(
         &self,
         certificates: &[String],
         algorithms: &Algorithms,
-    ) -> Result<&'static str, NotAResponse> {
+    ) -> Result<&'static str, ResponseError> {
         let signable = [self.response, self.assertion];
-        let vouched = signed(self.document, &signable, certificates, algorithms)?;
-        // Whichever of them is signed, the assertion is in it.
-        Ok(match &vouched[..] {
+        let signed = signed_elements(self.document, &signable, certificates, algorithms)?;
+        // Each of the signed elements contains the assertion.
+        Ok(match &signed[..] {
             [one] if *one == self.assertion => "the assertion",
             [_] => "the response",
             _ => "the response and its assertion",
@@ -113,9 +111,9 @@ impl Read<'_> {
     }
 }
 
-/// The one assertion, right below the response. Whatever might be taken for another one, at any depth and in any
-/// namespace, is refused.
-fn only_assertion(document: &Document<'_>, response: NodeId) -> Result<NodeId, NotAResponse> {
+/// The one assertion, a child of the response. A second element with this name is refused at any depth and in any
+/// namespace.
+fn only_assertion(document: &Document<'_>, response: NodeId) -> Result<NodeId, ResponseError> {
     let named = |wanted: &'static str| {
         elements(document).filter(move |node| {
             let element = document.element(*node);
@@ -129,31 +127,31 @@ fn only_assertion(document: &Document<'_>, response: NodeId) -> Result<NodeId, N
         "EncryptedData",
     ];
     if encrypted.iter().any(|name| named(name).next().is_some()) {
-        return Err(NotAResponse::Encrypted);
+        return Err(ResponseError::Encrypted);
     }
     if named("Response").count() != 1 {
-        return Err(NotAResponse::Shape("it has a response in it"));
+        return Err(ResponseError::Shape("it contains another response"));
     }
     let assertions: Vec<NodeId> = named("Assertion").collect();
     match assertions[..] {
-        [] => Err(NotAResponse::Shape("it has no assertion")),
+        [] => Err(ResponseError::Shape("it has no assertion")),
         [one]
             if is(document, one, ASSERTION, "Assertion")
                 && document.parent(one) == Some(response) =>
         {
             Ok(one)
         }
-        [_] => Err(NotAResponse::Shape(
-            "its assertion stands where none belongs",
+        [_] => Err(ResponseError::Shape(
+            "its assertion is in the wrong position",
         )),
-        _ => Err(NotAResponse::Shape("it has more than one assertion")),
+        _ => Err(ResponseError::Shape("it has more than one assertion")),
     }
 }
 
-fn check_status(document: &Document<'_>, response: NodeId) -> Result<(), NotAResponse> {
+fn check_status(document: &Document<'_>, response: NodeId) -> Result<(), ResponseError> {
     let statuses: Vec<NodeId> = named(document, response, PROTOCOL, "Status").collect();
     let [status] = statuses[..] else {
-        return Err(NotAResponse::Shape("it has not one status"));
+        return Err(ResponseError::Shape("it doesn't have exactly one status"));
     };
     let codes: Vec<NodeId> = named(document, status, PROTOCOL, "StatusCode").collect();
     match codes[..] {
@@ -163,7 +161,7 @@ fn check_status(document: &Document<'_>, response: NodeId) -> Result<(), NotARes
         {
             Ok(())
         }
-        [_] => Err(NotAResponse::Status),
-        _ => Err(NotAResponse::Shape("it has not one status")),
+        [_] => Err(ResponseError::Status),
+        _ => Err(ResponseError::Shape("it doesn't have exactly one status")),
     }
 }

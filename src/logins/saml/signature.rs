@@ -1,6 +1,6 @@
-//! Whether a provider's keys vouch for an element: the one place that asks the signature library. What it would do that
-//! SAML has no need of is refused before it is asked, and what it says is believed only of the very element that is
-//! read afterwards. <https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf>, section 5.4.
+//! XML signatures: whether a provider's keys signed an element. Only this module calls the signature library. Features of
+//! XML signatures that SAML doesn't need are refused before, and the library's result counts only for the very element
+//! that is read afterwards. <https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf>, section 5.4.
 
 use std::collections::HashSet;
 
@@ -9,15 +9,15 @@ use bergshamra_dsig::{DsigContext, VerifyResult};
 use bergshamra_keys::KeysManager;
 use uppsala::{Document, NodeId};
 
-use super::key::{self, NoKey};
+use super::key::{self, CertificateError};
 use super::xml::{DSIG, attribute, children, elements, is, named, shortened};
 
-/// The algorithms of a signature, by the URIs that XML signatures know them by.
+/// The algorithms of a signature, by their URIs in XML signatures.
 #[derive(Debug, Clone, Copy)]
 pub struct Algorithms {
-    /// Of the signature itself.
+    /// The signature methods.
     pub methods: &'static [&'static str],
-    /// Of the digest of what is signed.
+    /// The digest methods.
     pub digests: &'static [&'static str],
 }
 
@@ -41,13 +41,13 @@ pub const ALGORITHMS: Algorithms = Algorithms {
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const EXCLUSIVE: &[&str] = &[
     "http://www.w3.org/2001/10/xml-exc-c14n#",
-    // The same where there are no comments.
+    // The same method, since comments are refused.
     "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
 ];
 const INCLUSIVE_NAMESPACES: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
-/// Elements of signatures that point elsewhere or bring something along.
-const STRANGERS: [&str; 5] = [
+/// The elements of signatures that refer to or contain other data.
+const UNSUPPORTED: [&str; 5] = [
     "Object",
     "Manifest",
     "RetrievalMethod",
@@ -55,59 +55,64 @@ const STRANGERS: [&str; 5] = [
     "SignatureProperties",
 ];
 
-/// Why nobody vouches for an element.
+/// Why an element has no valid signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotSigned {
-    /// Nothing is signed.
+pub enum XmlSignatureError {
+    /// The document has no signature.
     #[error("nothing is signed")]
     Unsigned,
-    /// A signature that is no child of the response or its assertion, or the second of one of them.
-    #[error("a signature stands where none belongs")]
+    /// A signature isn't the one signature child of the response or of its assertion.
+    #[error("a signature is in the wrong position")]
     Misplaced,
-    /// An ID that two elements have, or an element with two.
-    #[error("an ID isn't the only one")]
+    /// Two elements share an ID, or an element has two IDs.
+    #[error("an ID isn't unique")]
     Ids,
-    /// A signature that isn't made as SAML wants it.
-    #[error("a signature isn't in SAML's form: {0}")]
+    /// A signature doesn't have the form that SAML requires; the text names the problem.
+    #[error("a signature doesn't have SAML's form: {0}")]
     Form(&'static str),
-    /// An algorithm that isn't allowed; its URI.
+    /// The algorithm with this URI isn't allowed.
     #[error("a signature uses {0}")]
     Algorithm(String),
-    /// The provider has no key that could be asked.
+    /// A certificate of the provider has no usable key.
     #[error("a certificate of the provider can't be used")]
-    Key(#[from] NoKey),
-    /// No key of the provider verifies it, or what is signed was changed; the library's words.
+    Key(#[from] CertificateError),
+    /// No key of the provider verifies the signature, or the signed data was changed; the library's text.
     #[error("a signature doesn't verify: {0}")]
     Invalid(String),
 }
 
-/// Checks all signatures of a document, of which there must be one: each is a child of one of `signable`, signs exactly
-/// that, is made with one of `algorithms`, and is verified by the key of one of `certificates`. Gives those of `signable`
-/// that are signed. Certificates and keys in the document itself count for nothing.
-pub(super) fn signed(
+/// Verifies all signatures of a document, at least one: each is a child of one of `signable`, signs exactly this element
+/// with one of `algorithms`, and is verified by the key of one of `certificates`. Returns the elements of `signable` that
+/// are signed. Certificates and keys in the document itself are ignored.
+pub(super) fn signed_elements(
     document: &Document<'_>,
     signable: &[NodeId],
     certificates: &[String],
     algorithms: &Algorithms,
-) -> Result<Vec<NodeId>, NotSigned> {
+) -> Result<Vec<NodeId>, XmlSignatureError> {
     check_ids(document)?;
     let mut signatures: Vec<(NodeId, NodeId)> = Vec::new();
     for node in elements(document) {
-        if STRANGERS.iter().any(|name| is(document, node, DSIG, name)) {
-            return Err(NotSigned::Form("it brings something along"));
+        if UNSUPPORTED
+            .iter()
+            .any(|name| is(document, node, DSIG, name))
+        {
+            return Err(XmlSignatureError::Form(
+                "it contains or refers to other data",
+            ));
         }
         if !is(document, node, DSIG, "Signature") {
             continue;
         }
-        let parent = document.parent(node).ok_or(NotSigned::Misplaced)?;
+        let parent = document.parent(node).ok_or(XmlSignatureError::Misplaced)?;
         if !signable.contains(&parent) || signatures.iter().any(|(_, of)| *of == parent) {
-            return Err(NotSigned::Misplaced);
+            return Err(XmlSignatureError::Misplaced);
         }
         check_form(document, node, parent, algorithms)?;
         signatures.push((node, parent));
     }
     if signatures.is_empty() {
-        return Err(NotSigned::Unsigned);
+        return Err(XmlSignatureError::Unsigned);
     }
     verify(document, &signatures, certificates)?;
     Ok(signatures.into_iter().map(|(_, of)| of).collect())
@@ -117,17 +122,17 @@ fn verify(
     document: &Document<'_>,
     signatures: &[(NodeId, NodeId)],
     certificates: &[String],
-) -> Result<(), NotSigned> {
+) -> Result<(), XmlSignatureError> {
     let mut keys = KeysManager::new();
     for certificate in certificates {
-        keys.add_key(key::of_certificate(certificate)?);
+        keys.add_key(key::certificate_key(certificate)?);
     }
     let context = DsigContext::new(keys);
     let text = document.input_text();
     let results = verify_all_document_with_source(&context, document, Some(text))
-        .map_err(|error| NotSigned::Invalid(shortened(&error.to_string())))?;
+        .map_err(|error| XmlSignatureError::Invalid(shortened(&error.to_string())))?;
     if results.len() != signatures.len() {
-        return Err(NotSigned::Misplaced);
+        return Err(XmlSignatureError::Misplaced);
     }
     for (result, (signature, of)) in results.into_iter().zip(signatures) {
         match result {
@@ -138,17 +143,19 @@ fn verify(
             } => {
                 let covers = matches!(&references[..], [one] if one.digest_verified && one.resolved_node == Some(*of));
                 if signature_node != *signature || !covers {
-                    return Err(NotSigned::Misplaced);
+                    return Err(XmlSignatureError::Misplaced);
                 }
             }
-            VerifyResult::Invalid { reason } => return Err(NotSigned::Invalid(shortened(&reason))),
+            VerifyResult::Invalid { reason } => {
+                return Err(XmlSignatureError::Invalid(shortened(&reason)));
+            }
         }
     }
     Ok(())
 }
 
-/// Every attribute that anybody could take for an ID has a value of its own, and no element has two of them.
-fn check_ids(document: &Document<'_>) -> Result<(), NotSigned> {
+/// Checks that every attribute that a reader could use as an ID has a unique value, and that no element has two.
+fn check_ids(document: &Document<'_>) -> Result<(), XmlSignatureError> {
     let mut seen = HashSet::new();
     for node in elements(document) {
         let attributes = document
@@ -161,19 +168,19 @@ fn check_ids(document: &Document<'_>) -> Result<(), NotSigned> {
         if let Some(id) = ids.next()
             && (id.value.is_empty() || ids.next().is_some() || !seen.insert(id.value.to_string()))
         {
-            return Err(NotSigned::Ids);
+            return Err(XmlSignatureError::Ids);
         }
     }
     Ok(())
 }
 
-/// Checks that a signature is SAML's, and signs its parent.
+/// Checks that a signature has SAML's form and signs its parent.
 fn check_form(
     document: &Document<'_>,
     signature: NodeId,
     parent: NodeId,
     algorithms: &Algorithms,
-) -> Result<(), NotSigned> {
+) -> Result<(), XmlSignatureError> {
     let parts: Vec<NodeId> = children(document, signature).collect();
     let names: &[&str] = match parts.len() {
         2 => &["SignedInfo", "SignatureValue"],
@@ -183,7 +190,7 @@ fn check_form(
     let info: Vec<NodeId> = children(document, parts[0]).collect();
     let names = &["CanonicalizationMethod", "SignatureMethod", "Reference"];
     are(document, &info, names, "its SignedInfo")?;
-    plain(document, parts[0])?;
+    no_attribute_namespaces(document, parts[0])?;
     canonical(document, info[0])?;
     let method = algorithm(document, info[1], algorithms.methods)?;
     let reference: Vec<NodeId> = children(document, info[2]).collect();
@@ -191,7 +198,7 @@ fn check_form(
     are(document, &reference, names, "its Reference")?;
     let uri = attribute(document, info[2], "URI").and_then(|uri| uri.strip_prefix('#'));
     if uri.is_none() || uri != attribute(document, parent, "ID") {
-        return Err(NotSigned::Form("it doesn't sign its parent"));
+        return Err(XmlSignatureError::Form("it doesn't sign its parent"));
     }
     let transforms: Vec<NodeId> = children(document, reference[0]).collect();
     are(
@@ -208,20 +215,20 @@ fn check_form(
         .iter()
         .any(|node| children(document, *node).next().is_some())
     {
-        return Err(NotSigned::Form(
-            "an element has parts that isn't to have any",
+        return Err(XmlSignatureError::Form(
+            "an element has child elements that aren't allowed",
         ));
     }
     Ok(())
 }
 
-/// Whether these are the signature's elements of these names, in this order.
+/// Checks that `nodes` are the signature's elements with these names, in this order.
 fn are(
     document: &Document<'_>,
     nodes: &[NodeId],
     names: &[&str],
-    what: &'static str,
-) -> Result<(), NotSigned> {
+    part: &'static str,
+) -> Result<(), XmlSignatureError> {
     let all = nodes.len() == names.len()
         && nodes
             .iter()
@@ -230,39 +237,43 @@ fn are(
     if all {
         Ok(())
     } else {
-        Err(NotSigned::Form(what))
+        Err(XmlSignatureError::Form(part))
     }
 }
 
-/// That no attribute below has a namespace: the library would take one for the plain one of that name.
-fn plain(document: &Document<'_>, node: NodeId) -> Result<(), NotSigned> {
+/// Checks that no attribute below has a namespace: the library would confuse it with the attribute without one.
+fn no_attribute_namespaces(document: &Document<'_>, node: NodeId) -> Result<(), XmlSignatureError> {
     let below = document.descendants(node);
     let mut attributes = below
         .into_iter()
         .filter_map(|node| document.element(node))
         .flat_map(|element| &element.attributes);
     if attributes.any(|attribute| attribute.name.namespace_uri.is_some()) {
-        return Err(NotSigned::Form("an attribute has a namespace"));
+        return Err(XmlSignatureError::Form("an attribute has a namespace"));
     }
     Ok(())
 }
 
-/// The element, if its algorithm is one of these.
-fn algorithm(document: &Document<'_>, node: NodeId, allowed: &[&str]) -> Result<NodeId, NotSigned> {
+/// Checks that the element's algorithm is one of `allowed`.
+fn algorithm(
+    document: &Document<'_>,
+    node: NodeId,
+    allowed: &[&str],
+) -> Result<NodeId, XmlSignatureError> {
     match attribute(document, node, "Algorithm") {
         Some(uri) if allowed.contains(&uri) => Ok(node),
-        Some(uri) => Err(NotSigned::Algorithm(shortened(uri))),
-        None => Err(NotSigned::Form("an algorithm isn't named")),
+        Some(uri) => Err(XmlSignatureError::Algorithm(shortened(uri))),
+        None => Err(XmlSignatureError::Form("an algorithm isn't named")),
     }
 }
 
-/// Exclusive canonicalisation, which may be told of some namespaces and of nothing else.
-fn canonical(document: &Document<'_>, node: NodeId) -> Result<(), NotSigned> {
+/// Checks that the canonicalisation is exclusive, with InclusiveNamespaces as its one optional parameter.
+fn canonical(document: &Document<'_>, node: NodeId) -> Result<(), XmlSignatureError> {
     algorithm(document, node, EXCLUSIVE)?;
-    let told = named(document, node, INCLUSIVE_NAMESPACES, "InclusiveNamespaces").count();
-    if told > 1 || children(document, node).count() != told {
-        return Err(NotSigned::Form(
-            "its canonicalisation is told something else",
+    let inclusive = named(document, node, INCLUSIVE_NAMESPACES, "InclusiveNamespaces").count();
+    if inclusive > 1 || children(document, node).count() != inclusive {
+        return Err(XmlSignatureError::Form(
+            "its canonicalisation has other parameters",
         ));
     }
     Ok(())

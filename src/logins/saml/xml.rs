@@ -1,75 +1,76 @@
-//! Reading a stranger's XML: what SAML needs none of is refused before a parser sees it. Who signed it is decided in
+//! Reading untrusted XML: markup that SAML doesn't need is refused before the parser runs. Signatures are verified in
 //! [`super::signature`].
 
 use uppsala::{Document, NodeId, Parser, XmlError};
 
-/// The elements of assertions.
+/// The namespace of assertions.
 pub(super) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
-/// The elements of protocol messages.
+/// The namespace of protocol messages.
 pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
-/// The elements of metadata.
+/// The namespace of metadata.
 pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
-/// The elements of XML signatures.
+/// The namespace of XML signatures.
 pub(super) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 
-/// How deep elements may stand in one another.
+/// The deepest nesting of elements.
 const DEEPEST: u32 = 32;
 
-/// How many elements a document may have.
+/// The number of elements that a document may have.
 const MOST_ELEMENTS: usize = 20_000;
 
 /// Whether a document may have comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comments {
-    /// As in metadata, which a person may have written.
+    /// Comments are read over, as in metadata, which people write by hand.
     Allowed,
-    /// As in what is signed: whoever reads around them and whoever reads up to them read different things.
+    /// Comments are refused, as in signed documents, because readers disagree on text that a comment divides.
     Refused,
 }
 
-/// Why a text is no XML that is read here.
+/// Why a string isn't XML that is accepted here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotXml {
-    /// A document type declaration, an entity, a CDATA section or a comment where none belongs.
+pub enum XmlReadError {
+    /// The document has a document type declaration, an entity, a CDATA section or a refused comment.
     #[error("it has a document type, an entity, a CDATA section or a comment")]
     Markup,
-    /// A processing instruction.
+    /// The document has a processing instruction.
     #[error("it has a processing instruction")]
     Instruction,
-    /// Another version or encoding than 1.0 and UTF-8.
+    /// The document declares another version than 1.0 or another encoding than UTF-8.
     #[error("it isn't XML 1.0 in UTF-8")]
     Encoding,
-    /// Broken, at a line and column where those are known. The parser's own words repeat the document: nobody hears them.
-    #[error("it isn't well formed{}", place(*.0))]
+    /// The document isn't well formed, at a line and column if they are known. The parser's own text isn't kept, because
+    /// it repeats the document.
+    #[error("it isn't well formed{}", position(*.0))]
     Malformed(Option<(usize, usize)>),
-    /// More elements than any such document has.
+    /// The document has too many elements.
     #[error("it has too many elements")]
     TooLarge,
 }
 
 /// Parses `text`, whose length the caller has bounded.
-pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXml> {
+pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlReadError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if !text.chars().all(is_of_xml) {
-        return Err(NotXml::Malformed(None));
+    if !text.chars().all(is_xml_char) {
+        return Err(XmlReadError::Malformed(None));
     }
-    // A `<` stands nowhere but where markup begins, so that these bytes are what they look like.
+    // In XML, `<` only begins markup, so these bytes can be searched before parsing.
     let body = match text.strip_prefix("<?xml") {
         Some(rest) if rest.starts_with([' ', '\t', '\r', '\n']) => {
-            rest.split_once("?>").ok_or(NotXml::Instruction)?.1
+            rest.split_once("?>").ok_or(XmlReadError::Instruction)?.1
         }
         _ => text,
     };
     if body.contains("<?") {
-        return Err(NotXml::Instruction);
+        return Err(XmlReadError::Instruction);
     }
     let mut declarations = body.match_indices("<!").map(|(at, _)| &body[at..]);
     let is_comment = |markup: &str| comments == Comments::Allowed && markup.starts_with("<!--");
     if !declarations.all(is_comment) {
-        return Err(NotXml::Markup);
+        return Err(XmlReadError::Markup);
     }
     if body.matches('<').count() > 2 * MOST_ELEMENTS {
-        return Err(NotXml::TooLarge);
+        return Err(XmlReadError::TooLarge);
     }
     let parser = Parser::new()
         .with_forbid_dtd(true)
@@ -78,7 +79,7 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXm
         .with_max_depth(DEEPEST);
     let document = parser
         .parse(text)
-        .map_err(|error| NotXml::Malformed(place_of(&error)))?;
+        .map_err(|error| XmlReadError::Malformed(position_of(&error)))?;
     let other_than = |is: Option<&str>, wanted: &str| {
         is.is_some_and(|is: &str| !is.eq_ignore_ascii_case(wanted))
     };
@@ -86,13 +87,13 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, NotXm
         && (other_than(Some(&declaration.version), "1.0")
             || other_than(declaration.encoding.as_deref(), "utf-8"))
     {
-        return Err(NotXml::Encoding);
+        return Err(XmlReadError::Encoding);
     }
     Ok(document)
 }
 
-/// Whether XML 1.0 has the character. The parser overlooks others in attributes, before the first reference.
-fn is_of_xml(letter: char) -> bool {
+/// Whether XML 1.0 allows the character. The parser doesn't check attributes before their first reference.
+fn is_xml_char(letter: char) -> bool {
     match letter {
         '\t' | '\n' | '\r' => true,
         '\u{fffe}' | '\u{ffff}' => false,
@@ -100,7 +101,7 @@ fn is_of_xml(letter: char) -> bool {
     }
 }
 
-fn place_of(error: &XmlError) -> Option<(usize, usize)> {
+fn position_of(error: &XmlError) -> Option<(usize, usize)> {
     match error {
         XmlError::WellFormedness(error) => Some((error.line, error.column)),
         XmlError::Namespace(error) => Some((error.line, error.column)),
@@ -109,25 +110,25 @@ fn place_of(error: &XmlError) -> Option<(usize, usize)> {
     }
 }
 
-fn place(place: Option<(usize, usize)>) -> String {
-    place.map_or(String::new(), |(line, column)| {
+fn position(position: Option<(usize, usize)>) -> String {
+    position.map_or(String::new(), |(line, column)| {
         format!(" at line {line}, column {column}")
     })
 }
 
-/// The first words of a library, for the log: what it repeats of a document is a stranger's.
+/// The begin of a library's text, for the log: it may repeat untrusted text of a document.
 pub(super) fn shortened(words: &str) -> String {
     words.chars().take(200).collect()
 }
 
-/// Whether `node` is the element of this name.
+/// Whether `node` is an element with this name.
 pub(super) fn is(document: &Document<'_>, node: NodeId, space: &str, name: &str) -> bool {
     document
         .element(node)
         .is_some_and(|element| element.name.matches(Some(space), name))
 }
 
-/// The elements right below `node`, in their order.
+/// The child elements of `node`, in document order.
 pub(super) fn children<'d>(
     document: &'d Document<'_>,
     node: NodeId,
@@ -137,7 +138,7 @@ pub(super) fn children<'d>(
         .filter(|child| document.element(*child).is_some())
 }
 
-/// The elements of this name right below `node`, in their order.
+/// The child elements of `node` with this name, in document order.
 pub(super) fn named<'d>(
     document: &'d Document<'_>,
     node: NodeId,
@@ -147,7 +148,7 @@ pub(super) fn named<'d>(
     children(document, node).filter(move |child| is(document, *child, space, name))
 }
 
-/// The attribute of this name that stands in no namespace.
+/// The attribute with this name and without a namespace.
 pub(super) fn attribute<'d>(
     document: &'d Document<'_>,
     node: NodeId,
@@ -160,7 +161,7 @@ pub(super) fn attribute<'d>(
     found.map(|attribute| &*attribute.value)
 }
 
-/// The whole text of an element that holds nothing but text, as it stands; `None` where it holds elements.
+/// The whole text of an element, unchanged; `None` if the element has child elements.
 pub(super) fn text(document: &Document<'_>, node: NodeId) -> Option<String> {
     children(document, node)
         .next()
@@ -180,7 +181,7 @@ pub(super) fn elements<'d>(document: &'d Document<'_>) -> impl Iterator<Item = N
 mod tests {
     use super::*;
 
-    fn refused(text: &str) -> NotXml {
+    fn refused(text: &str) -> XmlReadError {
         read(text, Comments::Refused).unwrap_err()
     }
 
@@ -207,7 +208,7 @@ mod tests {
             "<!-- --><a/>",
             "<a/><!-- -->",
         ] {
-            assert_eq!(refused(text), NotXml::Markup, "{text}");
+            assert_eq!(refused(text), XmlReadError::Markup, "{text}");
         }
         for text in [
             "<a><?x y?></a>",
@@ -215,13 +216,13 @@ mod tests {
             "<?xml version='1.0'?><?x?><a/>",
             " <?xml version='1.0'?><a/>",
         ] {
-            assert_eq!(refused(text), NotXml::Instruction, "{text}");
+            assert_eq!(refused(text), XmlReadError::Instruction, "{text}");
         }
         for text in [
             "<?xml version='1.0' encoding='UTF-16'?><a/>",
             "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
         ] {
-            assert_eq!(refused(text), NotXml::Encoding, "{text}");
+            assert_eq!(refused(text), XmlReadError::Encoding, "{text}");
         }
         for text in [
             "",
@@ -250,7 +251,10 @@ mod tests {
             "<a b='&#xFFFF;'/>",
             "<a b='&#xD800;'/>",
         ] {
-            assert!(matches!(refused(text), NotXml::Malformed(_)), "{text}");
+            assert!(
+                matches!(refused(text), XmlReadError::Malformed(_)),
+                "{text}"
+            );
         }
     }
 
@@ -258,15 +262,18 @@ mod tests {
     fn depth_and_size_are_bounded() {
         let deep = |levels| format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels));
         assert!(read(&deep(30), Comments::Refused).is_ok());
-        assert!(matches!(refused(&deep(10_000)), NotXml::Malformed(_)));
+        assert!(matches!(refused(&deep(10_000)), XmlReadError::Malformed(_)));
         let wide = format!("<a>{}</a>", "<b/>".repeat(50_000));
-        assert_eq!(refused(&wide), NotXml::TooLarge);
+        assert_eq!(refused(&wide), XmlReadError::TooLarge);
     }
 
     #[test]
     fn metadata_may_have_comments() {
         assert!(read("<!-- x --><a><!-- <b> --></a>", Comments::Allowed).is_ok());
         let text = "<!DOCTYPE a><a/>";
-        assert_eq!(read(text, Comments::Allowed).unwrap_err(), NotXml::Markup);
+        assert_eq!(
+            read(text, Comments::Allowed).unwrap_err(),
+            XmlReadError::Markup
+        );
     }
 }

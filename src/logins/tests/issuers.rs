@@ -7,13 +7,13 @@ use flate2::write::GzEncoder;
 use super::*;
 
 /// The reasons behind a login that could not be checked, outermost first.
-fn reasons(result: Result<Verified, LoginError>) -> Vec<String> {
+fn reasons(result: Result<VerifiedLogin, LoginError>) -> Vec<String> {
     let error = result.unwrap_err();
     let LoginError::Unreachable { provider, .. } = &error else {
         panic!("{error:?}");
     };
-    let told = format!("The identity provider {provider} can't be reached.");
-    assert_eq!(error.client_text(), told);
+    let expected = format!("The identity provider {provider} can't be reached.");
+    assert_eq!(error.client_text(), expected);
     let mut reasons = Vec::new();
     let mut next: Option<&dyn Error> = Some(&error);
     while let Some(error) = next {
@@ -130,7 +130,7 @@ async fn keys_may_be_on_another_host() {
     scene
         .issuer
         .has_keys_at(&format!("{}/jwks?v=1", other.base));
-    assert_eq!(scene.told(&json!({})).await, "");
+    assert_eq!(scene.text(&json!({})).await, "");
     assert_eq!(other.asked(), ["/jwks"]);
 }
 
@@ -148,7 +148,7 @@ async fn an_issuer_that_is_down_is_asked_once_in_five_seconds() {
 async fn keys_are_fetched_once_for_many_logins() {
     let scene = Scene::new().await;
     for _ in 0..20 {
-        assert_eq!(scene.told(&json!({})).await, "");
+        assert_eq!(scene.text(&json!({})).await, "");
     }
     let asked = scene.issuer.asked();
     assert_eq!(asked, ["/.well-known/openid-configuration", "/keys"]);
@@ -157,7 +157,7 @@ async fn keys_are_fetched_once_for_many_logins() {
 #[tokio::test]
 async fn sixty_four_clients_come_through_a_rotation() {
     let scene = Arc::new(Scene::new().await);
-    assert_eq!(scene.told(&json!({})).await, "");
+    assert_eq!(scene.text(&json!({})).await, "");
     let next = Arc::new(TestKey::p256("b"));
     scene.issuer.publish([&scene.key, &next]);
     let later = now() + Duration::from_secs(5);
@@ -189,10 +189,8 @@ async fn every_issuer_has_keys_of_its_own() {
     two.issuer.publish([&stranger]);
     let logins = &one.logins;
     let stolen = stranger.token(&two.claims(&json!({})));
-    let good = logins
-        .verify(two.name(), Some(&two.provider), &stolen, now())
-        .await;
-    assert_eq!(told(good), "");
+    let good = verify(logins, two.name(), Some(&two.provider), &stolen, now()).await;
+    assert_eq!(outcome(good), "");
     let stolen = stranger.token(&one.claims(&json!({})));
     let later = now() + Duration::from_secs(10);
     assert!(matches!(

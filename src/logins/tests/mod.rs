@@ -1,4 +1,4 @@
-//! Logins against an issuer on loopback, from the token to the verdict.
+//! Logins against an issuer on loopback, from the token to the result.
 
 mod issuers;
 mod refusals;
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fake::{FakeIssuer, TestKey, outgoing};
+use super::id_token::{Audience, AudienceSource, OpenIdConnect, TrustedClient, UserPool};
 use super::*;
 use crate::model::ids::{AccountId, OidcProviderArn};
 
@@ -22,16 +23,16 @@ fn now() -> Timestamp {
 struct Scene {
     issuer: FakeIssuer,
     key: TestKey,
-    provider: Provider,
+    provider: OpenIdConnect,
     logins: Logins,
 }
 
 impl Scene {
     async fn new() -> Self {
-        Self::under(Rules::default()).await
+        Self::under(LoginRules::default()).await
     }
 
-    async fn under(rules: Rules) -> Self {
+    async fn under(rules: LoginRules) -> Self {
         let key = TestKey::rsa("a");
         let issuer = FakeIssuer::with([&key]).await;
         let provider = registered(&issuer.base, &["app", "app2"]);
@@ -58,35 +59,34 @@ impl Scene {
         self.key.token(&self.claims(more))
     }
 
-    async fn verify(&self, token: &str) -> Result<Verified, LoginError> {
+    async fn verify(&self, token: &str) -> Result<VerifiedLogin, LoginError> {
         self.verify_at(token, now()).await
     }
 
-    async fn verify_at(&self, token: &str, now: Timestamp) -> Result<Verified, LoginError> {
-        let provider = Some(&self.provider);
-        self.logins.verify(self.name(), provider, token, now).await
+    async fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedLogin, LoginError> {
+        verify(&self.logins, self.name(), Some(&self.provider), token, now).await
     }
 
-    /// What a client is told that shows a token with these claims.
-    async fn told(&self, more: &Value) -> String {
-        told(self.verify(&self.token(more)).await)
+    /// The text for a client with a token of these claims, empty if the login is valid.
+    async fn text(&self, more: &Value) -> String {
+        outcome(self.verify(&self.token(more)).await)
     }
 }
 
 /// A provider that was registered with these clients.
-fn registered(issuer: &str, clients: &[&str]) -> Provider {
+fn registered(issuer: &str, clients: &[&str]) -> OpenIdConnect {
     let (_, name) = issuer.split_once("://").unwrap();
     let account = AccountId::parse("123456789012").unwrap();
     let audience = |client: &&str| Audience {
         client_id: (*client).to_owned(),
-        through: Through::Registration(OidcProviderArn::new(&account, name)),
+        source: AudienceSource::Registration(OidcProviderArn::new(&account, name)),
     };
-    Provider::OpenIdConnect(OpenIdConnect {
+    OpenIdConnect {
         name: name.to_owned(),
         issuer: issuer.to_owned(),
         thumbprints: Vec::new(),
         audiences: clients.iter().map(audience).collect(),
-    })
+    }
 }
 
 fn claims(issuer: &str, more: &Value) -> Value {
@@ -104,7 +104,26 @@ fn claims(issuer: &str, more: &Value) -> Value {
     claims
 }
 
-/// What a client is told, the empty text where its login is good.
-fn told(result: Result<Verified, LoginError>) -> String {
+/// Verifies a token without a report.
+async fn verify(
+    logins: &Logins,
+    key: &str,
+    provider: Option<&dyn LoginProvider>,
+    token: &str,
+    now: Timestamp,
+) -> Result<VerifiedLogin, LoginError> {
+    let attempt = LoginAttempt {
+        key,
+        token,
+        now,
+        dry_run: false,
+    };
+    logins
+        .verify(provider, &attempt, &mut Report::disabled())
+        .await
+}
+
+/// The text for the client, empty if the login is valid.
+fn outcome(result: Result<VerifiedLogin, LoginError>) -> String {
     result.map_or_else(|error| error.client_text(), |_| String::new())
 }

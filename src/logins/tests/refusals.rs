@@ -3,6 +3,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
 use super::*;
+use crate::logins::id_token::{IdTokenClaims, UnverifiedIdToken};
 
 const NO_TOKEN: &str = "Invalid login token. Not a valid OpenId Connect identity token.";
 const ISSUER: &str = "Invalid login token. Issuer doesn't match providerName";
@@ -37,7 +38,7 @@ async fn what_is_no_token_is_refused_as_none() {
         &format!("{head}.{}", signature.replace(['-', '_'], "+")),
         &"a".repeat(50_001),
     ] {
-        assert_eq!(told(scene.verify(text).await), NO_TOKEN, "{text}");
+        assert_eq!(outcome(scene.verify(text).await), NO_TOKEN, "{text}");
     }
     for (header, payload) in [
         (&br#"{"alg":"RS256","kid":"a"}"#[..], &b""[..]),
@@ -57,7 +58,7 @@ async fn what_is_no_token_is_refused_as_none() {
         (b"", b"{}"),
     ] {
         let token = scene.key.sign(header, payload);
-        assert_eq!(told(scene.verify(&token).await), NO_TOKEN, "{payload:?}");
+        assert_eq!(outcome(scene.verify(&token).await), NO_TOKEN, "{payload:?}");
     }
     assert!(scene.issuer.asked().is_empty());
 }
@@ -79,7 +80,7 @@ async fn a_token_for_another_purpose_is_no_token() {
         let token = scene
             .key
             .token_with(&json!({ "typ": kind }), &scene.claims(&json!({})));
-        assert_eq!(told(scene.verify(&token).await), NO_TOKEN, "{kind}");
+        assert_eq!(outcome(scene.verify(&token).await), NO_TOKEN, "{kind}");
     }
     for more in [
         json!({ "events": {} }),
@@ -94,7 +95,7 @@ async fn a_token_for_another_purpose_is_no_token() {
         json!({ "azp": ["app"] }),
         json!({ "azp": 1 }),
     ] {
-        assert_eq!(scene.told(&more).await, NO_TOKEN, "{more}");
+        assert_eq!(scene.text(&more).await, NO_TOKEN, "{more}");
     }
 }
 
@@ -122,7 +123,7 @@ async fn the_first_missing_claim_is_named() {
         (json!({ "exp": "1900000000" }), "exp"),
         (json!({ "exp": true }), "exp"),
     ] {
-        assert_eq!(scene.told(&more).await, missing(claim), "{more}");
+        assert_eq!(scene.text(&more).await, missing(claim), "{more}");
     }
 }
 
@@ -130,7 +131,7 @@ async fn the_first_missing_claim_is_named() {
 async fn an_access_token_of_a_user_pool_lacks_its_audience() {
     let scene = Scene::new().await;
     let access = json!({ "aud": null, "client_id": "app", "token_use": "access" });
-    assert_eq!(scene.told(&access).await, missing("aud"));
+    assert_eq!(scene.text(&access).await, missing("aud"));
 }
 
 #[tokio::test]
@@ -147,7 +148,7 @@ async fn another_issuer_is_refused_to_the_byte() {
         String::new(),
     ] {
         assert_eq!(
-            scene.told(&json!({ "iss": issuer })).await,
+            scene.text(&json!({ "iss": issuer })).await,
             ISSUER,
             "{issuer}"
         );
@@ -165,7 +166,7 @@ async fn a_token_is_over_in_the_second_of_its_expiry() {
         (json!(-1), -1),
         (json!(-1e300), i64::MIN),
     ] {
-        assert_eq!(scene.told(&json!({ "exp": exp })).await, expired(seconds));
+        assert_eq!(scene.text(&json!({ "exp": exp })).await, expired(seconds));
     }
 }
 
@@ -177,7 +178,7 @@ async fn a_token_from_the_future_is_refused_behind_five_minutes() {
         json!({ "nbf": NOW + 301 }),
         json!({ "nbf": 1e300 }),
     ] {
-        assert_eq!(scene.told(&more).await, NOT_YET, "{more}");
+        assert_eq!(scene.text(&more).await, NOT_YET, "{more}");
     }
 }
 
@@ -212,7 +213,7 @@ async fn another_client_is_refused() {
         json!({ "aud": "other", "azp": "app" }),
         json!({ "aud": ["other"], "azp": "app" }),
     ] {
-        assert_eq!(scene.told(&more).await, UNSUPPORTED, "{more}");
+        assert_eq!(scene.text(&more).await, UNSUPPORTED, "{more}");
     }
     assert!(scene.issuer.asked().is_empty());
 }
@@ -240,25 +241,25 @@ async fn a_wrong_signature_is_refused() {
             .token_with(&json!({ "kid": "b", "b64": true }), &claims),
         scene.key.token_with(&json!({ "kid": 1 }), &claims),
     ] {
-        assert_eq!(told(scene.verify(&token).await), UNVERIFIED, "{token}");
+        assert_eq!(outcome(scene.verify(&token).await), UNVERIFIED, "{token}");
     }
     let good = scene.key.token_with(&json!({ "kid": "b" }), &claims);
-    assert_eq!(told(scene.verify(&good).await), "");
+    assert_eq!(outcome(scene.verify(&good).await), "");
 }
 
 #[tokio::test]
-async fn a_weak_key_vouches_for_nothing() {
+async fn a_weak_key_verifies_nothing() {
     let scene = Scene::new().await;
     let mut jwk = scene.key.jwk();
     jwk["use"] = json!("enc");
     let document = json!({ "keys": [jwk] }).to_string();
     scene.issuer.answers(false, 200, &[], document);
-    assert_eq!(scene.told(&json!({})).await, UNVERIFIED);
+    assert_eq!(scene.text(&json!({})).await, UNVERIFIED);
 }
 
-/// Each token breaks one rule more than the one before, and is told of the first in the service's order.
+/// Each token breaks one rule more than the one before, and the answer is the first in the service's order.
 #[tokio::test]
-async fn the_first_broken_rule_is_told() {
+async fn the_first_broken_rule_is_the_answer() {
     let scene = Scene::new().await;
     let stranger = TestKey::p256("a");
     let mut broken = json!({});
@@ -280,7 +281,7 @@ async fn the_first_broken_rule_is_told() {
     }
     for (broken, text) in steps {
         let token = stranger.token(&scene.claims(&broken));
-        assert_eq!(told(scene.verify(&token).await), text, "{broken}");
+        assert_eq!(outcome(scene.verify(&token).await), text, "{broken}");
     }
 }
 
@@ -304,11 +305,11 @@ async fn a_key_that_the_pool_has_nothing_under_is_refused_as_the_service_would()
         (json!({ "iss": "issuer.example" }), ISSUER.to_owned()),
     ] {
         let token = scene.token(&more);
-        let refused = scene.logins.verify(name, None, &token, now()).await;
-        assert_eq!(told(refused), text, "{more}");
+        let refused = verify(&scene.logins, name, None, &token, now()).await;
+        assert_eq!(outcome(refused), text, "{more}");
     }
-    let opaque = scene.logins.verify("Facebook", None, "EAAC…", now()).await;
-    assert_eq!(told(opaque), NO_TOKEN);
+    let opaque = verify(&scene.logins, "Facebook", None, "EAAC…", now()).await;
+    assert_eq!(outcome(opaque), NO_TOKEN);
 }
 
 #[tokio::test]
@@ -320,8 +321,8 @@ async fn a_key_that_is_known_by_its_name_is_refused_whatever_the_value() {
         "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC123",
         "arn:aws:iam::123456789012:saml-provider/a",
     ] {
-        let refused = scene.logins.verify(name, None, "opaque", now()).await;
-        assert_eq!(told(refused), UNSUPPORTED, "{name}");
+        let refused = verify(&scene.logins, name, None, "opaque", now()).await;
+        assert_eq!(outcome(refused), UNSUPPORTED, "{name}");
     }
 }
 
@@ -329,10 +330,10 @@ async fn a_key_that_is_known_by_its_name_is_refused_whatever_the_value() {
 async fn nothing_is_fetched_for_a_provider_that_the_pool_does_not_have() {
     let scene = Scene::new().await;
     let upstreams = [("issuer.example", scene.issuer.base.as_str())];
-    let logins = Logins::new(Rules::default(), outgoing(&upstreams));
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams));
     let token = scene.token(&json!({ "iss": "https://issuer.example" }));
-    let refused = logins.verify("issuer.example", None, &token, now()).await;
-    assert_eq!(told(refused), UNSUPPORTED);
+    let refused = verify(&logins, "issuer.example", None, &token, now()).await;
+    assert_eq!(outcome(refused), UNSUPPORTED);
     assert!(scene.issuer.asked().is_empty());
 }
 
@@ -340,7 +341,7 @@ async fn nothing_is_fetched_for_a_provider_that_the_pool_does_not_have() {
 fn an_error_does_not_repeat_its_source() {
     use std::error::Error;
     let text = "x".to_owned();
-    let error = jwt::Unverified::parse(&text)
+    let error = UnverifiedIdToken::parse(&text)
         .map_err(LoginError::NotAToken)
         .unwrap_err();
     let source = error.source().unwrap();
@@ -352,9 +353,9 @@ fn an_error_does_not_repeat_its_source() {
 proptest! {
     #[test]
     fn no_text_makes_the_reader_of_tokens_panic(text: String, claims: Vec<u8>) {
-        let _ = jwt::Unverified::parse(&text);
+        let _ = UnverifiedIdToken::parse(&text);
         let claims = URL_SAFE_NO_PAD.encode(claims);
-        let _ = jwt::Unverified::parse(&format!("e30.{claims}."));
+        let _ = UnverifiedIdToken::parse(&format!("e30.{claims}."));
     }
 
     #[test]
@@ -368,7 +369,7 @@ proptest! {
         for value in [json!(number), json!(integer), json!(text), json!([text]), json!({})] {
             let claims = claims("https://a.example", &json!({ (name): value }));
             let claims = claims.as_object().unwrap();
-            if let Ok(claims) = claims::Claims::of(claims) {
+            if let Ok(claims) = IdTokenClaims::read(claims) {
                 let _ = claims.check_times(now(), Duration::MAX);
                 let _ = claims.check_times(now(), Duration::ZERO);
                 let _ = claims.client(|_| true, true);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_good_token_tells_who_it_is() {
+async fn a_good_token_names_its_user() {
     let scene = Scene::new().await;
     let verified = scene
         .verify(&scene.token(&json!({ "x": [1] })))
@@ -42,7 +42,7 @@ async fn every_kind_of_token_header_is_taken() {
         let token = scene
             .key
             .token_with(&json!({ "typ": kind }), &scene.claims(&json!({})));
-        assert_eq!(told(scene.verify(&token).await), "", "{kind}");
+        assert_eq!(outcome(scene.verify(&token).await), "", "{kind}");
     }
 }
 
@@ -57,12 +57,17 @@ async fn every_algorithm_of_the_list_is_taken() {
     scene.issuer.publish([&scene.key].into_iter().chain(&keys));
     for key in &keys {
         let token = key.token(&scene.claims(&json!({})));
-        assert_eq!(told(scene.verify(&token).await), "", "{}", key.algorithm());
+        assert_eq!(
+            outcome(scene.verify(&token).await),
+            "",
+            "{}",
+            key.algorithm()
+        );
     }
     for name in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] {
         let header = json!({ "alg": name });
         let token = scene.key.token_with(&header, &scene.claims(&json!({})));
-        assert_eq!(told(scene.verify(&token).await), "", "{name}");
+        assert_eq!(outcome(scene.verify(&token).await), "", "{name}");
     }
 }
 
@@ -78,7 +83,7 @@ async fn times_at_their_bounds_are_taken() {
         json!({ "iat": NOW - 10, "exp": NOW + 86_390 }),
         json!({ "nbf": 1_800_000_300.9 }),
     ] {
-        assert_eq!(scene.told(&more).await, "", "{more}");
+        assert_eq!(scene.text(&more).await, "", "{more}");
     }
 }
 
@@ -103,9 +108,9 @@ async fn a_token_for_two_of_the_pools_clients_is_taken() {
 
 #[tokio::test]
 async fn the_authorised_party_alone_decides_where_the_operator_says_so() {
-    let rules = Rules {
+    let rules = LoginRules {
         authorized_party_alone: true,
-        ..Rules::default()
+        ..LoginRules::default()
     };
     let scene = Scene::under(rules).await;
     let token = scene.token(&json!({ "aud": "other", "azp": "app2" }));
@@ -115,18 +120,18 @@ async fn the_authorised_party_alone_decides_where_the_operator_says_so() {
         scene.verify(&token).await,
         Err(LoginError::Unsupported)
     ));
-    assert_eq!(scene.told(&json!({})).await, "");
+    assert_eq!(scene.text(&json!({})).await, "");
 }
 
 #[tokio::test]
 async fn a_longer_lifetime_is_taken_where_the_operator_says_so() {
-    let rules = Rules {
+    let rules = LoginRules {
         max_lifetime: Duration::from_hours(48),
-        ..Rules::default()
+        ..LoginRules::default()
     };
     let scene = Scene::under(rules).await;
-    assert_eq!(scene.told(&json!({ "exp": NOW + 100_000 })).await, "");
-    let refused = scene.told(&json!({ "exp": NOW + 200_000 })).await;
+    assert_eq!(scene.text(&json!({ "exp": NOW + 100_000 })).await, "");
+    let refused = scene.text(&json!({ "exp": NOW + 200_000 })).await;
     assert!(!refused.is_empty());
 }
 
@@ -136,25 +141,25 @@ async fn a_user_pool_is_asked_for_its_keys_directly() {
     let key = TestKey::rsa("a");
     let issuer = FakeIssuer::with([&key]).await;
     let upstreams = [("cognito-idp.eu-west-1.amazonaws.com", issuer.base.as_str())];
-    let logins = Logins::new(Rules::default(), outgoing(&upstreams));
-    let client = |id: &str| Client {
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams));
+    let client = |id: &str| TrustedClient {
         id: id.to_owned(),
         server_side_token_check: false,
     };
-    let provider = Provider::UserPool(UserPool {
+    let provider = UserPool {
         name: POOL.to_owned(),
         clients: ["other", "app"].map(client).into(),
-    });
+    };
     let claims = claims(&format!("https://{POOL}"), &json!({ "token_use": "id" }));
-    let verify = async |token: String| logins.verify(POOL, Some(&provider), &token, now()).await;
-    let verified = verify(key.token(&claims)).await.unwrap();
+    let check = async |token: String| verify(&logins, POOL, Some(&provider), &token, now()).await;
+    let verified = check(key.token(&claims)).await.unwrap();
     assert_eq!(verified.login, Login::public(POOL, "user"));
     assert_eq!(
         verified.amr,
         [POOL.to_owned(), format!("{POOL}:CognitoSignIn:user")]
     );
     assert_eq!(issuer.asked(), ["/eu-west-1_AbC123/.well-known/jwks.json"]);
-    let other = verify(key.token_with(&json!({ "alg": "RS512" }), &claims)).await;
+    let other = check(key.token_with(&json!({ "alg": "RS512" }), &claims)).await;
     assert!(matches!(other, Err(LoginError::Unverifiable(_))));
 }
 
@@ -170,23 +175,21 @@ async fn google_and_apple_are_issuers_like_any_other() {
     ] {
         let issuer = FakeIssuer::with([&key]).await;
         issuer.is_called(&format!("https://{name}"));
-        let logins = Logins::new(Rules::default(), outgoing(&[(name, &issuer.base)]));
+        let logins = Logins::new(LoginRules::default(), outgoing(&[(name, &issuer.base)]));
         let audience = Audience {
             client_id: "app".to_owned(),
-            through: Through::Pool,
+            source: AudienceSource::Pool,
         };
-        let provider = Provider::OpenIdConnect(OpenIdConnect {
+        let provider = OpenIdConnect {
             name: name.to_owned(),
             issuer: format!("https://{name}"),
             thumbprints: Vec::new(),
             audiences: vec![audience],
-        });
+        };
         for way in ways {
             let token = key.token(&claims(way, &json!({})));
-            let verified = logins
-                .verify(name, Some(&provider), &token, now())
-                .await
-                .unwrap();
+            let verified = verify(&logins, name, Some(&provider), &token, now()).await;
+            let verified = verified.unwrap();
             assert_eq!(verified.amr, [name.to_owned(), format!("{name}:app:user")]);
         }
     }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::app::explain::{Explanation, Who};
+use crate::app::sign_in::explain::{self, ExplainedIdentity, Explanation};
 use crate::app::{Call, pools};
 use crate::error::{Code, Dialect, Error};
 use crate::model::ids::{IdentityId, RoleArn};
@@ -68,16 +68,16 @@ impl Operation for ExplainLogin {
         let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
         let Explanation {
             checks,
-            who,
+            identity,
             role,
             refusal,
-        } = call.explain(&pool, &self.logins).await?;
+        } = explain::explain(call, &pool, &self.logins).await?;
         let checks = checks.into_iter().map(|one| CheckOutput {
             login: one.login,
-            check: one.check,
+            check: one.name,
             passed: one.passed,
-            found: one.what.found,
-            wanted: one.what.wanted,
+            found: one.finding.found,
+            wanted: one.finding.wanted,
         });
         let refusal = refusal.map(Error::from).map(|error| RefusalOutput {
             code: error.code.on_the_wire(Dialect::Json).0,
@@ -86,10 +86,12 @@ impl Operation for ExplainLogin {
         Ok(ExplainLoginOutput {
             checks: checks.collect(),
             refusal,
-            new_identity: who.as_ref().map(|who| *who == Who::New),
-            identity_id: match who {
-                Some(Who::Known(id)) => Some(id),
-                Some(Who::New) | None => None,
+            new_identity: identity
+                .as_ref()
+                .map(|identity| *identity == ExplainedIdentity::New),
+            identity_id: match identity {
+                Some(ExplainedIdentity::Existing(id)) => Some(id),
+                Some(ExplainedIdentity::New) | None => None,
             },
             role_arn: role,
         })

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::credentials::lifetime::bounded_end;
 use crate::app::credentials::{assume_role, external_sts};
-use crate::app::proofs::Place;
 use crate::app::roles::choice::choose;
+use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::app::{Call, identities, sign_in};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
@@ -48,8 +48,8 @@ impl Operation for GetCredentialsForIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<GetCredentialsForIdentityOutput, Error> {
         let (identity, pool) = identities::find(call, &self.identity_id).await?;
-        let place = Place::For(&identity);
-        let proofs = call.proofs(&pool, &self.logins, place).await?;
+        let presented_to = PresentedTo::Identity(&identity);
+        let proofs = logins::verify(call, &pool, &self.logins, presented_to).await?;
         let asked = self.custom_role_arn.as_deref();
         // A forbidden guest is refused before the role is chosen; a login links nothing before the role is chosen.
         let (verified, role) = if proofs.is_empty() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::proofs::Place;
+use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::app::{Call, pools, sign_in};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
@@ -41,7 +41,7 @@ impl Operation for GetId {
         let identity_id = if self.logins.is_empty() {
             sign_in::new_guest(call, &pool).await?
         } else {
-            let proofs = call.proofs(&pool, &self.logins, Place::GetId).await?;
+            let proofs = logins::verify(call, &pool, &self.logins, PresentedTo::GetId).await?;
             let logins = proofs.into_iter().map(|proof| proof.login).collect();
             sign_in::resolve(call, Asker::User, &pool, None, logins)
                 .await?

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Logins;
 use crate::app::credentials::web_identity;
-use crate::app::proofs::{Place, Proof};
+use crate::app::sign_in::logins::{self, PresentedTo, Proof};
 use crate::app::{Call, identities, sign_in};
 use crate::error::{Code, Error};
 use crate::model::ids::IdentityId;
@@ -53,8 +53,8 @@ impl Operation for GetOpenIdToken {
         if self.logins.keys().any(saml) {
             return refused("supported with SAML");
         }
-        let place = Place::For(&identity);
-        let proofs = call.proofs(&pool, &self.logins, place).await?;
+        let presented_to = PresentedTo::Identity(&identity);
+        let proofs = logins::verify(call, &pool, &self.logins, presented_to).await?;
         let who = sign_in::authenticate(call, &pool, &identity, &proofs).await?;
         // The token doesn't outlive a developer's token that it comes from.
         let end = proofs.iter().filter_map(Proof::own_end).min();

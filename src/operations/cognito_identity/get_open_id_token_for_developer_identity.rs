@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Logins, pool_arn};
 use crate::app::credentials::web_identity;
-use crate::app::proofs::{Place, ProofError};
+use crate::app::sign_in::logins::{self, PresentedTo, ProofError};
 use crate::app::sign_in::{self, SignInError, VerifiedIdentity};
 use crate::app::{Call, identities, pools};
 use crate::error::{Code, Error};
@@ -67,7 +67,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
             Some(id) => Some(identities::find_in_pool(call, &pool, id).await?),
             None => None,
         };
-        let proofs = call.proofs(&pool, &self.logins, Place::Developer).await;
+        let proofs = logins::verify(call, &pool, &self.logins, PresentedTo::Developer).await;
         let proofs = proofs.map_err(|error| refused(error, call))?;
         let (name, id) = (user.provider.clone(), user.subject.clone());
         let mut logins = vec![user];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{pool_arn, tagging};
 use crate::app::Call;
 use crate::app::access::authorise;
-use crate::app::providers::{oidc, saml};
+use crate::app::providers::{consumer_secrets, oidc, saml};
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
@@ -71,7 +71,7 @@ pub(crate) struct IdentityPool {
 impl IdentityPool {
     /// The description of a pool, with its consumer secrets.
     pub(super) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
-        let supported_login_providers = call.login_providers(pool)?;
+        let supported_login_providers = consumer_secrets::apps(call, pool)?;
         let settings = pool.settings.clone();
         let clients =
             settings
@@ -145,7 +145,7 @@ impl PoolMembers {
             tags,
             ..PoolSettings::default()
         };
-        call.set_login_providers(pool, &mut settings, self.supported_login_providers)?;
+        consumer_secrets::set_apps(call, pool, &mut settings, self.supported_login_providers)?;
         Ok(settings)
     }
 }

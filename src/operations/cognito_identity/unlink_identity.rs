@@ -5,8 +5,8 @@ use serde::Deserialize;
 use super::Logins;
 use crate::app::Call;
 use crate::app::identities::{self, id_in};
-use crate::app::proofs::{Place, ProofError};
 use crate::app::sign_in::SignInError;
+use crate::app::sign_in::logins::{self, PresentedTo, ProofError};
 use crate::error::Error;
 use crate::model::identity::State;
 use crate::operations::answer::NoOutput;
@@ -40,9 +40,8 @@ impl Operation for UnlinkIdentity {
         {
             return Err(ProofError::DeveloperProvider.into());
         }
-        let proofs = call
-            .proofs(&pool, &self.logins, Place::For(&identity))
-            .await?;
+        let proofs =
+            logins::verify(call, &pool, &self.logins, PresentedTo::Identity(&identity)).await?;
         if !proofs.iter().any(|proof| identity.has(&proof.login)) {
             return Err(SignInError::LoginsDontMatch.into());
         }

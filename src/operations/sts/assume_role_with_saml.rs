@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Assumed, assumed, not_authorized, seconds};
 use crate::app::credentials::assume_role::Assumption;
 use crate::app::credentials::session_policies::{self, PolicyDescriptor};
+use crate::app::providers::saml_identity::{self, SamlIdentity};
 use crate::app::roles::trust_policy::{self, TrustRequest, WITH_SAML};
-use crate::app::saml_identity::SamlIdentity;
 use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::model::ids::RoleArn;
@@ -50,9 +50,7 @@ impl Operation for AssumeRoleWithSAML {
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithSAMLOutput, Error> {
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
-        let who = call
-            .saml_identity(&self.principal_arn, &self.saml_assertion)
-            .await?;
+        let who = saml_identity::verify(call, &self.principal_arn, &self.saml_assertion)?;
         let mut assumption = self.assumption(call, &who).await?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);

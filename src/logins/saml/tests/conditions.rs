@@ -4,14 +4,14 @@ use super::*;
 use crate::logins::saml::attributes::ROLES;
 
 /// Why the assertion of ada is refused with `from` in it replaced before it was signed.
-fn why(from: &str, to: &str) -> NotForUs {
+fn why(from: &str, to: &str) -> AssertionError {
     let says = ada();
     let assertion = says.assertion();
     assert!(assertion.contains(from), "{from}");
     let xml = says.around(&GOOD.sign(&assertion.replace(from, to), "_assertion"));
     match refused(&xml) {
-        Refused::NotForUs(why) => why,
-        other @ Refused::NotAResponse(_) => panic!("{from}: {other:?}"),
+        SamlError::Assertion(why) => why,
+        other @ SamlError::Response(_) => panic!("{from}: {other:?}"),
     }
 }
 
@@ -26,7 +26,7 @@ fn the_issuer_is_the_entity_to_the_byte() {
     ] {
         assert_eq!(
             why(&entity, &format!(">{other}<")),
-            NotForUs::Issuer,
+            AssertionError::Issuer,
             "{other}"
         );
     }
@@ -44,7 +44,7 @@ fn the_responses_issuer_may_be_missing_and_not_another() {
     let other = issuer.replace(ENTITY, "https://other.example");
     assert_eq!(
         refused(&xml.replace(&issuer, &other)),
-        NotForUs::Issuer.into()
+        AssertionError::Issuer.into()
     );
 }
 
@@ -69,19 +69,19 @@ fn each_restriction_must_have_us_in_it() {
     ] {
         assert_eq!(
             taken(audiences).unwrap_err(),
-            NotForUs::Audience.into(),
+            AssertionError::Audience.into(),
             "{audiences}"
         );
     }
     let whole = format!("<saml:AudienceRestriction>{ours}</saml:AudienceRestriction>");
-    assert_eq!(why(&whole, ""), NotForUs::Audience);
+    assert_eq!(why(&whole, ""), AssertionError::Audience);
     assert_eq!(
         why(&whole, &format!("{whole}<saml:Condition/>")),
-        NotForUs::Condition
+        AssertionError::Condition
     );
     assert_eq!(
         why("saml:Conditions", "saml:Other"),
-        NotForUs::Missing("Conditions")
+        AssertionError::Missing("Conditions")
     );
 }
 
@@ -95,12 +95,12 @@ fn the_recipient_is_ours() {
         let to = format!("Recipient=\"{other}\"");
         assert_eq!(
             why(&format!("Recipient=\"{RECIPIENT}\""), &to),
-            NotForUs::Recipient
+            AssertionError::Recipient
         );
     }
     assert_eq!(
         why(&format!("Recipient=\"{RECIPIENT}\""), ""),
-        NotForUs::Recipient
+        AssertionError::Recipient
     );
     let xml = ada().signed_by(&GOOD);
     for other in ["https://other.example", ""] {
@@ -108,7 +108,7 @@ fn the_recipient_is_ours() {
             &format!("Destination=\"{RECIPIENT}\""),
             &format!("Destination=\"{other}\""),
         );
-        assert_eq!(refused(&xml), NotForUs::Recipient.into());
+        assert_eq!(refused(&xml), AssertionError::Recipient.into());
     }
     let xml = xml.replace(&format!("Destination=\"{RECIPIENT}\""), "");
     assert!(verify_xml(&xml).is_ok(), "it need not be there");
@@ -116,7 +116,7 @@ fn the_recipient_is_ours() {
 
 #[test]
 fn whoever_brings_it_must_be_its_bearer() {
-    let missing = NotForUs::Missing("SubjectConfirmation");
+    let missing = AssertionError::Missing("SubjectConfirmation");
     for method in ["holder-of-key", "sender-vouches", "Bearer"] {
         assert_eq!(why("cm:bearer", &format!("cm:{method}")), missing);
     }
@@ -138,7 +138,7 @@ fn times_have_the_grace_that_they_have_and_no_more() {
     );
     assert_eq!(
         taken(begin, "2026-03-01T12:05:01Z").unwrap_err(),
-        NotForUs::NotYetValid.into()
+        AssertionError::NotYetValid.into()
     );
     assert!(taken(end, "2026-03-01T12:00:01Z").is_ok());
     for over in [
@@ -148,13 +148,13 @@ fn times_have_the_grace_that_they_have_and_no_more() {
     ] {
         let why = taken(end, over).unwrap_err();
         assert!(
-            matches!(why, Refused::NotForUs(NotForUs::Expired { .. })),
+            matches!(why, SamlError::Assertion(AssertionError::Expired { .. })),
             "{over}: {why:?}"
         );
     }
     for bad in ["", "soon", "2026-03-01T12:05:00", "2026-03-01"] {
         let why = taken(end, bad).unwrap_err();
-        assert_eq!(why, NotForUs::Missing("NotOnOrAfter").into(), "{bad}");
+        assert_eq!(why, AssertionError::Missing("NotOnOrAfter").into(), "{bad}");
     }
     let conditions = format!("NotBefore=\"{begin}\" NotOnOrAfter=\"{end}\"");
     assert!(
@@ -164,7 +164,7 @@ fn times_have_the_grace_that_they_have_and_no_more() {
     let confirmation = format!("NotOnOrAfter=\"{end}\" Recipient");
     assert_eq!(
         taken(&confirmation, "Recipient").unwrap_err(),
-        NotForUs::Missing("SubjectConfirmationData").into()
+        AssertionError::Missing("SubjectConfirmationData").into()
     );
     let assertion = taken(
         &confirmation,
@@ -178,12 +178,15 @@ fn times_have_the_grace_that_they_have_and_no_more() {
     );
     let session = format!("AuthnInstant=\"{begin}\" SessionNotOnOrAfter=\"{begin}\"");
     let why = taken(&format!("AuthnInstant=\"{begin}\""), &session).unwrap_err();
-    assert!(matches!(why, Refused::NotForUs(NotForUs::Expired { .. })));
+    assert!(matches!(
+        why,
+        SamlError::Assertion(AssertionError::Expired { .. })
+    ));
 }
 
 #[test]
 fn a_user_has_one_lasting_name() {
-    let name = NotForUs::Missing("NameID");
+    let name = AssertionError::Missing("NameID");
     assert_eq!(why(">ada<", "><"), name);
     assert_eq!(why(">ada<", "> \n <"), name);
     assert_eq!(why(">ada<", &format!(">{}<", "x".repeat(256))), name);
@@ -197,14 +200,18 @@ fn a_user_has_one_lasting_name() {
     );
     assert_eq!(
         why("nameid-format:persistent", "nameid-format:transient"),
-        NotForUs::Transient
+        AssertionError::Transient
     );
     for qualifier in [
         "NameQualifier=\"https://other.example\"",
         "SPNameQualifier=\"https://other.example\"",
     ] {
         let to = format!("<saml:NameID {qualifier}");
-        assert_eq!(why("<saml:NameID", &to), NotForUs::Qualifier, "{qualifier}");
+        assert_eq!(
+            why("<saml:NameID", &to),
+            AssertionError::Qualifier,
+            "{qualifier}"
+        );
     }
     let says = ada();
     let qualified =

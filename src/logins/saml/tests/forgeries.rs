@@ -3,14 +3,14 @@
 use super::*;
 
 /// Signed, and then spoilt.
-fn spoilt(from: &str, to: &str) -> Refused {
+fn spoilt(from: &str, to: &str) -> SamlError {
     let xml = ada().signed_by(&GOOD);
     assert!(xml.contains(from), "{from}");
     refused(&xml.replacen(from, to, 1))
 }
 
-fn xml(why: NotXml) -> Refused {
-    NotAResponse::Xml(why).into()
+fn xml(why: XmlReadError) -> SamlError {
+    ResponseError::Xml(why).into()
 }
 
 #[test]
@@ -23,17 +23,17 @@ fn comments_never_cut_a_name_short() {
     for comment in ["<!---->", "<!-- x -->"] {
         let name = format!("admin@example.com{comment}.evil.example");
         let cut = signed.replace(&says.subject, &name);
-        assert_eq!(refused(&cut), xml(NotXml::Markup));
+        assert_eq!(refused(&cut), xml(XmlReadError::Markup));
     }
     let name = "admin@example.com<?x?>.evil.example";
     assert_eq!(
         refused(&signed.replace(&says.subject, name)),
-        xml(NotXml::Instruction)
+        xml(XmlReadError::Instruction)
     );
     let name = "admin@example.com<![CDATA[.evil.example]]>";
     assert_eq!(
         refused(&signed.replace(&says.subject, name)),
-        xml(NotXml::Markup)
+        xml(XmlReadError::Markup)
     );
     let name = "admin@example.com<x/>.evil.example";
     assert!(is_invalid(&not_signed(
@@ -47,7 +47,7 @@ fn a_name_with_elements_in_it_is_no_name_even_if_signed() {
     says.subject = "admin<x/>.evil".to_owned();
     assert_eq!(
         refused(&says.signed_by(&GOOD)),
-        NotForUs::Missing("NameID").into()
+        AssertionError::Missing("NameID").into()
     );
 }
 
@@ -62,13 +62,13 @@ fn document_types_and_entities_are_refused() {
             format!("<?xml version=\"1.0\"?>{prologue}{signed}"),
             format!("{prologue}{}", signed.replace(">ada<", ">&a;<")),
         ] {
-            assert_eq!(refused(&text), xml(NotXml::Markup));
+            assert_eq!(refused(&text), xml(XmlReadError::Markup));
         }
     }
     let unknown = refused(&signed.replace(">ada<", ">&a;<"));
     assert!(matches!(
         unknown,
-        Refused::NotAResponse(NotAResponse::Xml(NotXml::Malformed(_)))
+        SamlError::Response(ResponseError::Xml(XmlReadError::Malformed(_)))
     ));
 }
 
@@ -111,10 +111,10 @@ fn only_success_is_a_login() {
     for status in ["Responder", "Requester", "success", ""] {
         let to = format!("urn:oasis:names:tc:SAML:2.0:status:{status}\"");
         let why = spoilt("urn:oasis:names:tc:SAML:2.0:status:Success\"", &to);
-        assert_eq!(why, NotAResponse::Status.into(), "{status}");
+        assert_eq!(why, ResponseError::Status.into(), "{status}");
     }
     let nested = "Success\"><samlp:StatusCode Value=\"x\"/></samlp:StatusCode>";
-    assert_eq!(spoilt("Success\"/>", nested), NotAResponse::Status.into());
+    assert_eq!(spoilt("Success\"/>", nested), ResponseError::Status.into());
     let two = "Success\"/><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>";
     assert_eq!(spoilt("Success\"/>", two), shape("it has not one status"));
 }
@@ -124,11 +124,11 @@ fn encrypted_parts_are_refused_by_name() {
     let says = ada();
     let xml = says
         .around("<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>");
-    assert_eq!(refused(&xml), NotAResponse::Encrypted.into());
+    assert_eq!(refused(&xml), ResponseError::Encrypted.into());
     let encrypted = says.assertion().replace("saml:NameID", "saml:EncryptedID");
     let xml = says.around(&GOOD.sign(&encrypted, "_assertion"));
-    assert_eq!(refused(&xml), NotAResponse::Encrypted.into());
-    assert!(NotAResponse::Encrypted.to_string().contains("encrypted"));
+    assert_eq!(refused(&xml), ResponseError::Encrypted.into());
+    assert!(ResponseError::Encrypted.to_string().contains("encrypted"));
 }
 
 #[test]
@@ -143,24 +143,25 @@ fn other_versions_and_missing_ids_are_refused() {
 
 #[test]
 fn garbage_is_refused() {
-    let terms = Terms {
+    let required = ResponseRequirements {
         entity_id: ENTITY,
         certificates: &[],
         algorithms: &ALGORITHMS,
         audiences: &[],
         recipients: &[],
-        transient: false,
+        allow_transient: false,
     };
-    let why = |response: &str| verify(response, &terms, now()).unwrap_err();
+    let why =
+        |response: &str| verify(response, &required, now(), &mut Report::disabled()).unwrap_err();
     for text in ["%", "a", "AAA", "/w==", "eyJhbGciOiJub25lIn0.e30."] {
-        assert_eq!(why(text), NotAResponse::NotBase64.into(), "{text}");
+        assert_eq!(why(text), ResponseError::Encoding.into(), "{text}");
     }
     let long = "A".repeat(LONGEST_RESPONSE + 4);
-    assert_eq!(why(&long), NotAResponse::TooLong.into());
+    assert_eq!(why(&long), ResponseError::TooLong.into());
     for text in ["", "x", "<a", "<a></b>"] {
         let why = why(&encode(text));
         assert!(
-            matches!(why, Refused::NotAResponse(NotAResponse::Xml(_))),
+            matches!(why, SamlError::Response(ResponseError::Xml(_))),
             "{text}"
         );
     }
@@ -176,13 +177,21 @@ fn white_space_in_base64_is_left_out() {
         .map(|line| std::str::from_utf8(line).unwrap())
         .collect();
     let metadata = read_metadata(&GOOD.metadata()).unwrap();
-    let terms = Terms {
+    let required = ResponseRequirements {
         entity_id: ENTITY,
         certificates: &metadata.certificates,
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
-        transient: false,
+        allow_transient: false,
     };
-    assert!(verify(&wrapped.join("\r\n"), &terms, now()).is_ok());
+    assert!(
+        verify(
+            &wrapped.join("\r\n"),
+            &required,
+            now(),
+            &mut Report::disabled()
+        )
+        .is_ok()
+    );
 }

@@ -29,11 +29,11 @@ fn ada() -> Says {
 }
 
 /// Verifies the XML of a response, against the metadata of the good provider.
-fn verify_xml(xml: &str) -> Result<Assertion, Refused> {
+fn verify_xml(xml: &str) -> Result<Assertion, SamlError> {
     verify_of(&GOOD, xml)
 }
 
-fn verify_of(provider: &IdentityProvider, xml: &str) -> Result<Assertion, Refused> {
+fn verify_of(provider: &IdentityProvider, xml: &str) -> Result<Assertion, SamlError> {
     verify_where(provider, xml, false)
 }
 
@@ -42,38 +42,38 @@ fn verify_where(
     provider: &IdentityProvider,
     xml: &str,
     transient: bool,
-) -> Result<Assertion, Refused> {
+) -> Result<Assertion, SamlError> {
     let metadata = read_metadata(&provider.metadata()).unwrap();
-    let terms = Terms {
+    let required = ResponseRequirements {
         entity_id: &metadata.entity_id,
         certificates: &metadata.certificates,
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
-        transient,
+        allow_transient: transient,
     };
-    verify(&encode(xml), &terms, now())
+    verify(&encode(xml), &required, now(), &mut Report::disabled())
 }
 
-fn refused(xml: &str) -> Refused {
+fn refused(xml: &str) -> SamlError {
     match verify_xml(xml) {
         Err(why) => why,
         Ok(assertion) => panic!("taken as {assertion:?}: {xml}"),
     }
 }
 
-/// Why nobody vouches for it.
-fn not_signed(xml: &str) -> NotSigned {
+/// Why the signature isn't valid.
+fn not_signed(xml: &str) -> XmlSignatureError {
     match refused(xml) {
-        Refused::NotAResponse(NotAResponse::NotSigned(why)) => why,
+        SamlError::Response(ResponseError::Signature(why)) => why,
         other => panic!("{other:?}: {xml}"),
     }
 }
 
-fn is_invalid(why: &NotSigned) -> bool {
-    matches!(why, NotSigned::Invalid(_))
+fn is_invalid(why: &XmlSignatureError) -> bool {
+    matches!(why, XmlSignatureError::Invalid(_))
 }
 
-fn shape(why: &'static str) -> Refused {
-    NotAResponse::Shape(why).into()
+fn shape(why: &'static str) -> SamlError {
+    ResponseError::Shape(why).into()
 }

@@ -108,7 +108,10 @@ fn other_algorithms_are_refused_before_a_key_is_asked() {
         (EXCLUSIVE, "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"),
     ] {
         let xml = plain.replacen(&format!("\"{from}\""), &format!("\"{to}\""), 1);
-        assert_eq!(not_signed(&xml), NotSigned::Algorithm(to.to_owned()));
+        assert_eq!(
+            not_signed(&xml),
+            XmlSignatureError::Algorithm(to.to_owned())
+        );
     }
     let (enveloped, exclusive) = (transform(ENVELOPED), transform(EXCLUSIVE));
     for transforms in [
@@ -120,7 +123,10 @@ fn other_algorithms_are_refused_before_a_key_is_asked() {
     ] {
         let xml = plain.replace(&format!("{enveloped}{exclusive}"), &transforms);
         let why = not_signed(&xml);
-        let by_form = matches!(why, NotSigned::Form(_) | NotSigned::Algorithm(_));
+        let by_form = matches!(
+            why,
+            XmlSignatureError::Form(_) | XmlSignatureError::Algorithm(_)
+        );
         assert!(by_form, "{transforms}: {why:?}");
     }
 }
@@ -134,7 +140,10 @@ fn a_digest_by_sha1_that_is_right_is_refused_all_the_same() {
         ..How::default()
     };
     let xml = says.around(&GOOD.sign_as(&says.assertion(), "_assertion", &how));
-    assert_eq!(not_signed(&xml), NotSigned::Algorithm(sha1.to_owned()));
+    assert_eq!(
+        not_signed(&xml),
+        XmlSignatureError::Algorithm(sha1.to_owned())
+    );
 }
 
 #[test]
@@ -147,7 +156,10 @@ fn inclusive_canonicalisation_that_verifies_is_refused_all_the_same() {
         ..How::default()
     };
     let xml = GOOD.sign_as(&says.around(&says.assertion()), "_response", &how);
-    assert_eq!(not_signed(&xml), NotSigned::Algorithm(inclusive.to_owned()));
+    assert_eq!(
+        not_signed(&xml),
+        XmlSignatureError::Algorithm(inclusive.to_owned())
+    );
 }
 
 #[test]
@@ -184,16 +196,24 @@ fn each_certificate_of_the_metadata_vouches() {
         metadata.certificates,
         [EVIL.certificate.clone(), GOOD.certificate.clone()]
     );
-    let terms = Terms {
+    let required = ResponseRequirements {
         entity_id: ENTITY,
         certificates: &metadata.certificates,
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
-        transient: false,
+        allow_transient: false,
     };
     for provider in [&*GOOD, &*EVIL] {
-        assert!(verify(&ada().login(provider), &terms, now()).is_ok());
+        assert!(
+            verify(
+                &ada().login(provider),
+                &required,
+                now(),
+                &mut Report::disabled()
+            )
+            .is_ok()
+        );
     }
 }
 
@@ -271,6 +291,6 @@ fn a_signature_has_one_form() {
     ] {
         assert!(plain.contains(from), "{what}");
         let why = not_signed(&plain.replacen(from, to, 1));
-        assert!(matches!(why, NotSigned::Form(_)), "{what}: {why:?}");
+        assert!(matches!(why, XmlSignatureError::Form(_)), "{what}: {why:?}");
     }
 }

@@ -117,7 +117,7 @@ fn an_assertion_that_the_first_check_would_miss_is_not_signed() {
     ] {
         assert_eq!(
             not_signed(&xml),
-            NotSigned::Form("it doesn't sign its parent")
+            XmlSignatureError::Form("it doesn't sign its parent")
         );
     }
     for xml in [
@@ -126,7 +126,10 @@ fn an_assertion_that_the_first_check_would_miss_is_not_signed() {
         says.around(&format!("{evil}<x>{hidden}{signature}</x>")),
     ] {
         let why = not_signed(&xml);
-        let misplaced = matches!(why, NotSigned::Misplaced | NotSigned::Form(_));
+        let misplaced = matches!(
+            why,
+            XmlSignatureError::Misplaced | XmlSignatureError::Form(_)
+        );
         assert!(misplaced, "{why:?}");
     }
 }
@@ -152,7 +155,7 @@ fn an_id_belongs_to_one_element() {
         says.around(&format!("<x Id=\"a\" ID=\"b\"/>{signed}")),
         says.around(&format!("<x Id=\"\"/>{signed}")),
     ] {
-        assert_eq!(not_signed(&xml), NotSigned::Ids, "{xml}");
+        assert_eq!(not_signed(&xml), XmlSignatureError::Ids, "{xml}");
     }
 }
 
@@ -173,11 +176,14 @@ fn a_signature_for_something_else_in_the_response_is_refused() {
     ] {
         let why = not_signed(&xml);
         assert!(
-            matches!(why, NotSigned::Misplaced | NotSigned::Form(_)),
+            matches!(
+                why,
+                XmlSignatureError::Misplaced | XmlSignatureError::Form(_)
+            ),
             "{why:?}"
         );
     }
-    assert_eq!(not_signed(&says.around(&evil)), NotSigned::Unsigned);
+    assert_eq!(not_signed(&says.around(&evil)), XmlSignatureError::Unsigned);
 }
 
 #[test]
@@ -186,5 +192,5 @@ fn two_signatures_of_one_element_are_refused() {
         signature, signed, ..
     } = parts();
     let xml = ada().around(&sign_with(&signed, &signature));
-    assert_eq!(not_signed(&xml), NotSigned::Misplaced);
+    assert_eq!(not_signed(&xml), XmlSignatureError::Misplaced);
 }

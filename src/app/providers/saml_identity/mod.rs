@@ -1,0 +1,195 @@
+//! SAML responses at the STS: the user of a response, and the attributes of the session that it asks for.
+
+mod attributes;
+mod keys;
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use indexmap::IndexMap;
+use jiff::Timestamp;
+
+use self::attributes::{duration, session_name, tags, value};
+use crate::app::Call;
+use crate::app::providers::saml;
+use crate::logins::report::Report;
+use crate::logins::saml::{Assertion, RelyingParty, Saml};
+use crate::logins::{LoginAttempt, LoginError};
+use crate::model::ids::SamlProviderArn;
+use crate::model::principal_tags::Tags;
+use crate::policy::Context;
+use crate::store::StoreError;
+
+/// The age up to which the STS accepts a response, in seconds.
+const FRESH: i64 = 300;
+
+/// The format of a user's name without `Format`.
+const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+
+/// Why the STS refuses a response.
+#[derive(Debug, thiserror::Error)]
+pub enum SamlIdentityError {
+    /// No provider has this ARN.
+    #[error("no such provider")]
+    NoProvider,
+    /// The provider's checks refuse the response.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// The response was issued longer than five minutes ago, or has no IssueInstant.
+    #[error("the response was issued longer than five minutes ago, or has no IssueInstant")]
+    Late,
+    /// The response has no RoleSessionName.
+    #[error("the response has no RoleSessionName")]
+    NoSessionName,
+    /// The RoleSessionName has the wrong form.
+    #[error("the response's RoleSessionName has the wrong form")]
+    SessionName,
+    /// The SessionDuration isn't a duration that a session can have.
+    #[error("the response's SessionDuration isn't a duration that a session can have")]
+    SessionDuration,
+    /// The session tags have the wrong form, or TransitiveTagKeys names another tag.
+    #[error("the response's tags have the wrong form, or TransitiveTagKeys names another tag")]
+    Tags,
+    /// The response has a SourceIdentity, which isn't supported.
+    #[error("the response has a SourceIdentity, which isn't supported")]
+    SourceIdentity,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The user of a verified response, and the session that it asks for.
+#[derive(Debug)]
+pub struct SamlIdentity {
+    /// The ARN of the registered provider.
+    pub provider: SamlProviderArn,
+    /// The provider's entityID.
+    pub issuer: String,
+    /// The format of the user's name: `persistent`, `transient` and their like, or a URI.
+    pub subject_type: String,
+    /// A digest of the issuer and the provider's account and name, in base64.
+    pub name_qualifier: String,
+    /// The name of the session.
+    pub session_name: String,
+    /// The longest duration of the session, in seconds, if the response limits it.
+    pub longest: Option<i64>,
+    /// The tags of the session.
+    pub tags: Tags,
+    /// The keys in TransitiveTagKeys. All tags are passed on to chained sessions.
+    pub transitive: Vec<String>,
+    /// The verified assertion.
+    pub assertion: Assertion,
+}
+
+/// Verifies a response of the provider `arn` for the STS.
+pub fn verify(
+    call: &Call<'_>,
+    arn: &str,
+    response: &str,
+) -> Result<SamlIdentity, SamlIdentityError> {
+    let wanted = SamlProviderArn::parse(arn).ok_or(SamlIdentityError::NoProvider)?;
+    let registered = saml::record(call, &wanted)?.ok_or(SamlIdentityError::NoProvider)?;
+    let public_url = call.app.tokens.issuer();
+    let provider = Saml::from_registration(&registered, public_url, RelyingParty::Sts);
+    let attempt = LoginAttempt {
+        key: arn,
+        token: response,
+        now: call.now,
+        dry_run: false,
+    };
+    let logins = &call.app.logins;
+    let assertion = logins.verify_assertion(&provider, &attempt, &mut Report::disabled())?;
+    let account = call.app.config.account_id.as_str();
+    SamlIdentity::read(provider, account, assertion, call.now)
+}
+
+impl SamlIdentity {
+    fn read(
+        provider: Saml,
+        account: &str,
+        assertion: Assertion,
+        now: Timestamp,
+    ) -> Result<Self, SamlIdentityError> {
+        let now = now.as_second();
+        let is_fresh = |issued: i64| now <= issued.saturating_add(FRESH);
+        if !assertion.issued.is_some_and(is_fresh) {
+            return Err(SamlIdentityError::Late);
+        }
+        if value(&assertion, "SourceIdentity").is_some() {
+            return Err(SamlIdentityError::SourceIdentity);
+        }
+        let tags = tags(&assertion)?;
+        let transitive = value(&assertion, "TransitiveTagKeys").unwrap_or_default();
+        if !transitive.iter().all(|key| tags.contains_key(key)) {
+            return Err(SamlIdentityError::Tags);
+        }
+        let session = assertion.session_end.map(|end| end.saturating_sub(now));
+        let issuer = provider.metadata.entity_id;
+        let format = assertion.format.as_deref().unwrap_or(UNSPECIFIED);
+        let short = format.strip_prefix("urn:oasis:names:tc:SAML:2.0:nameid-format:");
+        Ok(Self {
+            name_qualifier: name_qualifier(&issuer, account, provider.arn.name()),
+            subject_type: short.unwrap_or(format).to_owned(),
+            session_name: session_name(&assertion)?,
+            longest: duration(&assertion)?.into_iter().chain(session).min(),
+            transitive: transitive.to_vec(),
+            provider: provider.arn,
+            issuer,
+            tags,
+            assertion,
+        })
+    }
+
+    /// Whether the response names the role `arn` for the user.
+    pub fn names_role(&self, arn: &str) -> bool {
+        let mut roles = self.assertion.roles(self.provider.as_str());
+        roles.any(|role| role == arn)
+    }
+
+    /// The condition keys of the response.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-saml>
+    pub fn context(&self, account: &str) -> Context {
+        let mut context = Context::default();
+        keys::of_attributes(&self.assertion, &mut context);
+        for (key, value) in self.lasting_keys() {
+            context.set(&key, value);
+        }
+        context.set("saml:aud", self.assertion.recipient.as_str());
+        context.set("saml:iss", self.issuer.as_str());
+        let doc = format!("{account}/{}", self.provider.name());
+        context.set("saml:doc", doc);
+        let transitive = self.transitive.iter().map(String::as_str);
+        context.set_all("sts:TransitiveTagKeys", transitive);
+        context
+    }
+
+    /// The condition keys that stay available during the session.
+    pub fn lasting_keys(&self) -> IndexMap<String, String> {
+        let keys = [
+            ("saml:namequalifier", &self.name_qualifier),
+            ("saml:sub", &self.assertion.subject),
+            ("saml:sub_type", &self.subject_type),
+        ];
+        keys.map(|(key, value)| (key.to_owned(), value.clone()))
+            .into()
+    }
+}
+
+/// The `NameQualifier` of the operation's documentation.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>
+fn name_qualifier(issuer: &str, account: &str, name: &str) -> String {
+    let text = format!("{issuer}{account}/{name}");
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_qualifier_is_the_digest_of_the_documented_text() {
+        // printf 'https://example.com/saml123456789012/MySAMLIdP' | openssl dgst -sha1 -binary | base64
+        let qualifier = name_qualifier("https://example.com/saml", "123456789012", "MySAMLIdP");
+        assert_eq!(qualifier, "1uAJanUnBc2XeUkHURMht+xam2c=");
+    }
+}

@@ -1,0 +1,102 @@
+//! The JWKS cache: the keys of all issuers that logins came from. It holds registered issuers only, at most [`MOST`] of
+//! them; the issuer that was unused for longest is evicted.
+
+mod issuer;
+mod state;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+use jiff::Timestamp;
+use jsonwebtoken::Algorithm;
+
+use self::issuer::IssuerKeys;
+pub use self::issuer::JwksError;
+pub(in crate::logins) use self::issuer::SignatureCheckError;
+use super::fetch::{JwksFetcher, JwksSource};
+use crate::logins::id_token::jws::Jws;
+use crate::outgoing::Outgoing;
+
+/// The number of issuers whose keys are cached.
+const MOST: usize = 1000;
+
+/// The cached keys of all issuers.
+#[derive(Debug)]
+pub(in crate::logins) struct JwksCache {
+    outgoing: Arc<Outgoing>,
+    /// The key files of issuers that can't be reached, by the issuer's URL.
+    files: HashMap<String, PathBuf>,
+    issuers: RwLock<HashMap<JwksSource, Arc<IssuerKeys<JwksFetcher>>>>,
+}
+
+impl JwksCache {
+    pub(in crate::logins) fn new(outgoing: Arc<Outgoing>) -> Self {
+        Self {
+            outgoing,
+            files: HashMap::new(),
+            issuers: RwLock::default(),
+        }
+    }
+
+    pub(in crate::logins) fn use_files(&mut self, files: HashMap<String, PathBuf>) {
+        self.files = files;
+    }
+
+    /// Verifies that a key of `source` signed `jws` with one of the algorithms `allowed`.
+    pub(in crate::logins) async fn verify(
+        &self,
+        source: JwksSource,
+        jws: &Jws<'_>,
+        allowed: &[Algorithm],
+        now: Timestamp,
+    ) -> Result<(), SignatureCheckError> {
+        let file = source.issuer().and_then(|issuer| self.files.get(issuer));
+        let source = match file {
+            Some(path) => JwksSource::File { path: path.clone() },
+            None => source,
+        };
+        self.issuer(source).verify(jws, allowed, now).await
+    }
+
+    fn issuer(&self, source: JwksSource) -> Arc<IssuerKeys<JwksFetcher>> {
+        let cached = self.issuers.read().expect("no holder of the map panics");
+        if let Some(issuer) = cached.get(&source) {
+            return Arc::clone(issuer);
+        }
+        drop(cached);
+        let mut issuers = self.issuers.write().expect("no holder of the map panics");
+        if issuers.len() >= MOST && !issuers.contains_key(&source) {
+            let longest_unused = issuers.iter().min_by_key(|(_, keys)| keys.last_used());
+            if let Some(source) = longest_unused.map(|(source, _)| source.clone()) {
+                issuers.remove(&source);
+            }
+        }
+        let fetcher = JwksFetcher {
+            source: source.clone(),
+            outgoing: Arc::clone(&self.outgoing),
+        };
+        let issuer = issuers
+            .entry(source)
+            .or_insert_with(|| Arc::new(IssuerKeys::new(fetcher)));
+        Arc::clone(issuer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logins::fake::outgoing;
+
+    #[test]
+    fn an_issuers_keys_are_kept_and_the_number_of_issuers_is_bounded() {
+        let cache = JwksCache::new(outgoing(&[]));
+        let source = |n: usize| JwksSource::Url { url: n.to_string() };
+        let first = cache.issuer(source(0));
+        assert!(Arc::ptr_eq(&first, &cache.issuer(source(0))));
+        for n in 0..MOST + 100 {
+            cache.issuer(source(n));
+        }
+        assert_eq!(cache.issuers.read().unwrap().len(), MOST);
+    }
+}
