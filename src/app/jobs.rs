@@ -12,7 +12,7 @@ use crate::ambient::Ambient;
 use crate::store::StoreError;
 use crate::store::event::{GuestHash, Origin};
 use crate::store::identities::PoolRef;
-use crate::store::lease::{Fence, LeaseRequest};
+use crate::store::lease::{LeaseFence, LeaseRequest};
 use crate::store::record::{RecordKind, RecordWrite, Stored};
 use crate::store::sweep::Sweep;
 
@@ -24,6 +24,9 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// How many rows one transaction deletes, so that other changes wait only briefly.
 const PAGE: usize = 500;
+
+/// How many pages are deleted between two renewals of the lease.
+const PAGES: u64 = 50;
 
 /// How many looks pass between two sweeps of what ended.
 const LOOKS: u32 = 120;
@@ -88,21 +91,23 @@ impl Jobs {
     }
 
     /// Deletes page by page; `false` where another server holds the lease.
-    async fn sweep(&self, sweep: &Sweep, fence: &Fence) -> Result<bool, StoreError> {
-        loop {
+    async fn sweep(&self, sweep: &Sweep, fence: &LeaseFence) -> Result<bool, StoreError> {
+        for page in 1_u64.. {
             match self.records.store.sweep(sweep, fence, PAGE).await? {
                 None => return Ok(false),
                 Some(0) => return Ok(true),
-                Some(_) => {
+                Some(_) if page % PAGES == 0 => {
                     if self.lease().await?.as_ref() != Some(fence) {
                         return Ok(false);
                     }
                 }
+                Some(_) => {}
             }
         }
+        Ok(false)
     }
 
-    async fn lease(&self) -> Result<Option<Fence>, StoreError> {
+    async fn lease(&self) -> Result<Option<LeaseFence>, StoreError> {
         let now = self.now();
         let request = LeaseRequest {
             name: "maintenance",

@@ -44,7 +44,7 @@ pub(super) fn reference(pool: &Pool) -> PoolRef {
     }
 }
 
-/// A number that tells a new pool from earlier pools with its id.
+/// A number that distinguishes a new pool from earlier pools with its id.
 pub fn new_incarnation(app: &App) -> u64 {
     let mut bytes = [0; 8];
     app.ambient.fill(&mut bytes);

@@ -95,7 +95,7 @@ pub struct Config {
 enum RunMode {
     /// `cognate serve` or `cognate check-config`.
     Serve,
-    /// `cognate dev`.
+    /// The server was started by `cognate dev`.
     Dev,
 }
 

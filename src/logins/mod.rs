@@ -90,7 +90,7 @@ pub struct VerifiedLogin {
     pub audience: String,
     /// All claims of the token; of an access token, `iss`, `aud` and `sub`.
     pub claims: Map<String, Value>,
-    /// When the token ends; `None` for an access token whose provider doesn't state it.
+    /// When the token ends; `None` for an access token of a provider that doesn't state it.
     pub expires: Option<Timestamp>,
     /// The entries of `amr` after `authenticated`: the provider, and the user at the provider.
     pub amr: [String; 2],

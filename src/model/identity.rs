@@ -12,7 +12,7 @@ pub struct Identity {
     pub id: Uuid,
     /// Its pool's UUID.
     pub pool: Uuid,
-    /// Tells its pool from an earlier pool with the same UUID.
+    /// The incarnation of its pool, which an earlier pool with the same UUID doesn't have.
     pub incarnation: u64,
     /// Whether it lives.
     pub state: State,
@@ -23,8 +23,8 @@ pub struct Identity {
     /// Whether an administrator has revoked it: it gets nothing, and neither it nor its logins can be linked, merged or
     /// parted until it is restored.
     pub revoked: bool,
-    /// Rises when the identity becomes another kind of thing (a guest signs in, a merge takes it, it is revoked), so that
-    /// what was given out before can be told from what is given out after.
+    /// Rises when the identity becomes something else (a guest signs in, a merge takes it, it is revoked). Tokens and
+    /// sessions of an earlier epoch are refused.
     pub epoch: u64,
     /// Rises with every change.
     pub version: u64,
@@ -57,7 +57,8 @@ impl Identity {
         self.state == State::Live && !self.authenticated
     }
 
-    /// Revokes it at `now`, or restores it. What was given out before is over, either way; `false` where nothing changes.
+    /// Revokes or restores it at `now`. Tokens and sessions issued before are refused either way; `false` where nothing
+    /// changes.
     pub fn revoke(&mut self, revoked: bool, now: Timestamp) -> bool {
         if self.revoked == revoked {
             return false;
@@ -78,7 +79,7 @@ impl Identity {
 /// Whether an identity lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It does.
+    /// The identity is in use.
     Live,
     /// It was merged into another identity of its pool, and is disabled.
     MergedInto(Uuid),
@@ -87,7 +88,7 @@ pub enum State {
 /// A login: a provider's name and the user's subject there, as bytes; never trimmed, folded or joined.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Login {
-    /// Who vouches for it.
+    /// Who proves it.
     pub kind: LoginKind,
     /// The provider: a `Logins` key, without the client for user pools; the developer provider's name.
     pub provider: String,
@@ -95,7 +96,7 @@ pub struct Login {
     pub subject: String,
 }
 
-/// Who vouches for a login.
+/// Who proves a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LoginKind {

@@ -27,7 +27,7 @@ pub struct KeyRing {
     pub version: u64,
     /// The key that is used for what is new.
     pub current: RingKey,
-    /// The key that is used next: published, so that everybody knows it before it is used.
+    /// The key that is used next: published, so that every verifier has it before it is used.
     pub next: RingKey,
     /// From when `next` is published long enough to be used.
     pub next_ready: Timestamp,
@@ -63,7 +63,7 @@ pub enum NotRotated {
 }
 
 impl KeyRing {
-    /// A ring that begins with two keys; whoever learns of one learns of both.
+    /// A ring that begins with two keys: a verifier that fetches one fetches both.
     pub fn new(purpose: &str, current: RingKey, next: RingKey, now: Timestamp) -> Self {
         Self {
             purpose: purpose.to_owned(),

@@ -11,26 +11,26 @@ pub const MOST_LOGINS: usize = 20;
 
 /// Whether two identities may become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merge {
+pub enum MergeDecision {
     /// They are one already.
     Same,
-    /// They may.
+    /// They may become one.
     Join,
     /// They have different users of one public provider, or more than [`MOST_LOGINS`] logins together, or one is revoked.
     Conflict,
 }
 
 /// Decides whether `source` may be merged into `destination`, both live and of one pool.
-pub fn decide(source: &Identity, destination: &Identity) -> Merge {
+pub fn decide(source: &Identity, destination: &Identity) -> MergeDecision {
     if source.id == destination.id {
-        return Merge::Same;
+        return MergeDecision::Same;
     }
     let all: Vec<&Login> = destination.logins.iter().chain(&source.logins).collect();
     let is_free = !source.revoked && !destination.revoked;
     if is_free && all.len() <= MOST_LOGINS && one_public_login_a_provider(&all) {
-        Merge::Join
+        MergeDecision::Join
     } else {
-        Merge::Conflict
+        MergeDecision::Conflict
     }
 }
 
@@ -78,10 +78,13 @@ mod tests {
     #[test]
     fn two_identities_may_become_one_unless_they_clash() {
         let one = identity(1, &[user("a"), Login::public("p", "1")]);
-        assert_eq!(decide(&one, &one), Merge::Same);
-        assert_eq!(decide(&one, &identity(2, &[user("b")])), Merge::Join);
+        assert_eq!(decide(&one, &one), MergeDecision::Same);
+        assert_eq!(
+            decide(&one, &identity(2, &[user("b")])),
+            MergeDecision::Join
+        );
         let other_user = identity(2, &[user("b"), Login::public("p", "2")]);
-        assert_eq!(decide(&one, &other_user), Merge::Conflict);
+        assert_eq!(decide(&one, &other_user), MergeDecision::Conflict);
     }
 
     #[test]
@@ -90,12 +93,12 @@ mod tests {
         assert!(one.revoke(true, at(2)));
         assert_eq!((one.epoch, one.version, one.modified), (1, 2, at(2)));
         assert!(!one.revoke(true, at(3)), "it is revoked already");
-        assert_eq!(decide(&one, &other), Merge::Conflict);
-        assert_eq!(decide(&other, &one), Merge::Conflict);
+        assert_eq!(decide(&one, &other), MergeDecision::Conflict);
+        assert_eq!(decide(&other, &one), MergeDecision::Conflict);
         assert_eq!(unlink(&mut one, &[user("a")], at(3)), []);
         assert!(one.revoke(false, at(4)));
         assert_eq!((one.epoch, one.revoked), (2, false));
-        assert_eq!(decide(&one, &other), Merge::Join);
+        assert_eq!(decide(&one, &other), MergeDecision::Join);
     }
 
     #[test]
@@ -104,8 +107,14 @@ mod tests {
             (from..from + count).map(|n| user(&n.to_string())).collect()
         };
         let ten = identity(1, &users(0, 10));
-        assert_eq!(decide(&ten, &identity(2, &users(10, 10))), Merge::Join);
-        assert_eq!(decide(&ten, &identity(2, &users(10, 11))), Merge::Conflict);
+        assert_eq!(
+            decide(&ten, &identity(2, &users(10, 10))),
+            MergeDecision::Join
+        );
+        assert_eq!(
+            decide(&ten, &identity(2, &users(10, 11))),
+            MergeDecision::Conflict
+        );
     }
 
     #[test]

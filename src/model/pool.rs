@@ -16,7 +16,7 @@ pub struct Pool {
     /// The version of its record, by which a change never overwrites a change that it didn't see.
     #[serde(skip)]
     pub version: u64,
-    /// Tells it from an earlier pool with the same id; its identities and logins carry it.
+    /// Distinguishes it from an earlier pool with the same id; its identities and logins carry it.
     #[serde(default)]
     pub incarnation: u64,
     /// The owner's settings.
@@ -94,7 +94,7 @@ pub struct Roles {
     pub mappings: IndexMap<String, RoleMapping>,
 }
 
-/// A deleted pool whose identities are still to be deleted.
+/// A deleted pool with identities that are still to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedPool {
     /// The pool's UUID.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-/// The answer of an operation whose model has no output.
+/// The answer of an operation without an output in its model.
 #[derive(Serialize)]
 pub(crate) struct NoOutput;
 

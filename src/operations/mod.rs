@@ -64,7 +64,7 @@ pub enum Service {
     Sts,
     /// Identity and Access Management, 2010-05-08.
     Iam,
-    /// Cognate's own.
+    /// The operations that only Cognate has.
     Cognate,
 }
 
@@ -121,14 +121,14 @@ pub trait Prepared: Send {
     fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()>;
 
     /// As [`Operation::run`].
-    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn Answer>>;
+    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn OperationAnswer>>;
 }
 
 /// A boxed future of an operation.
 pub type Running<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
 
 /// An operation's answer without its type (type erasure).
-pub trait Answer: Send {
+pub trait OperationAnswer: Send {
     /// As JSON text; `null` where the model has no output.
     fn text(&self) -> Result<String, Error>;
 
@@ -136,7 +136,7 @@ pub trait Answer: Send {
     fn value(&self) -> Result<Value, Error>;
 }
 
-impl<T: Serialize + Send> Answer for T {
+impl<T: Serialize + Send> OperationAnswer for T {
     fn text(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(unfit)
     }
@@ -161,10 +161,10 @@ impl<O: Operation> Prepared for O {
         })
     }
 
-    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn Answer>> {
+    fn run<'c>(self: Box<Self>, call: &'c Call<'c>) -> Running<'c, Box<dyn OperationAnswer>> {
         Box::pin(async move {
             let answer = Operation::run(*self, call).await?;
-            Ok(Box::new(answer) as Box<dyn Answer>)
+            Ok(Box::new(answer) as Box<dyn OperationAnswer>)
         })
     }
 }

@@ -144,7 +144,7 @@ impl Dated {
 pub struct Snapshot {
     view: View,
     /// Version and revision of every record, deleted and unknown ones included.
-    records: BTreeMap<(String, String), Known>,
+    records: BTreeMap<(String, String), KnownRecord>,
     revisions: u64,
     pools: BTreeMap<Uuid, Entry<Pool>>,
     oidc_providers: BTreeMap<String, Entry<OidcProvider>>,
@@ -158,7 +158,7 @@ pub struct Snapshot {
 
 /// What is known of any record.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownRecord {
     revision: u64,
     is_live: bool,
 }
@@ -219,7 +219,7 @@ impl Snapshot {
     }
 
     fn put(&mut self, record: Record) {
-        let known = Known {
+        let known = KnownRecord {
             revision: record.revision,
             is_live: record.json.is_some(),
         };
@@ -326,7 +326,7 @@ impl Snapshot {
         readable(&self.access_keys)
     }
 
-    /// The deleted pools whose identities are still to be deleted.
+    /// The deleted pools with identities that are still to be deleted.
     pub fn deleted_pools(&self) -> impl Iterator<Item = &Arc<DeletedPool>> {
         readable(&self.deleted_pools)
     }

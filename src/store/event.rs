@@ -38,7 +38,7 @@ pub struct Event {
     /// Further objects: the identities that were merged away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Subject>,
-    /// The providers whose logins were linked or removed.
+    /// The providers of the logins that were linked or removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<String>,
     /// The ARN of the signer; `anonymous` for public operations, `cognate` for the server's own duties.
@@ -102,7 +102,7 @@ pub enum Subject {
         /// The keyed hash of its id.
         hash: String,
     },
-    /// A record.
+    /// The record that was written.
     Record {
         /// Its kind.
         kind: String,

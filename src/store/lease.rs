@@ -19,9 +19,9 @@ pub struct LeaseRequest {
 
 impl LeaseRequest {
     /// The proof that this request got the lease as its owner number `number`.
-    pub fn fence(&self, number: u64) -> Fence {
+    pub fn fence(&self, number: u64) -> LeaseFence {
         let name = self.name;
-        Fence { name, number }
+        LeaseFence { name, number }
     }
 }
 
@@ -38,14 +38,14 @@ pub struct Lease {
 
 /// The proof of holding a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fence {
+pub struct LeaseFence {
     /// The duty.
     pub name: &'static str,
     /// The number of this owner.
     pub number: u64,
 }
 
-impl Fence {
+impl LeaseFence {
     /// Whether no other owner has held the lease since, where `held` is stored.
     pub fn is_newest(&self, held: Option<Lease>) -> bool {
         held.is_some_and(|held| held.fence == self.number)

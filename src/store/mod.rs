@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use self::event::{EventPage, Origin};
 use self::identities::{Answer, Question};
-use self::lease::{Fence, LeaseRequest};
+use self::lease::{LeaseFence, LeaseRequest};
 use self::once::{Claim, ClaimOutcome};
 use self::record::{Changes, PutOutcome, Record, RecordKind, RecordWrite, View};
 use self::sweep::Sweep;
@@ -66,14 +66,14 @@ pub trait Store: Send + Sync {
     async fn claim_once(&self, claim: &Claim) -> Result<ClaimOutcome, StoreError>;
 
     /// Takes or prolongs a lease, as [`lease::decide`] says; `None` while another owner holds it.
-    async fn lease(&self, request: &LeaseRequest) -> Result<Option<Fence>, StoreError>;
+    async fn lease(&self, request: &LeaseRequest) -> Result<Option<LeaseFence>, StoreError>;
 
     /// Deletes up to `limit` rows that nothing needs any more, and returns how many it deleted; `None` where `fence` is not
     /// the newest of its lease.
     async fn sweep(
         &self,
         sweep: &Sweep,
-        fence: &Fence,
+        fence: &LeaseFence,
         limit: usize,
     ) -> Result<Option<usize>, StoreError>;
 
@@ -90,7 +90,7 @@ pub enum StoreError {
     /// The store can't be used now; nothing was changed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Cause),
-    /// A commit whose outcome is not known; asking again is safe.
+    /// The outcome of a commit is not known; asking again is safe.
     #[error("the store does not know whether a change was committed")]
     Unknown(#[source] Cause),
     /// Stored data can't be read, or rows contradict each other.

@@ -28,7 +28,7 @@ pub enum RecordKind {
     RootKey,
     /// An access key, under its name.
     AccessKey,
-    /// A deleted pool whose identities are still to be deleted, under its UUID and incarnation.
+    /// A deleted pool with identities that are still to be deleted, under its UUID and incarnation.
     DeletedPool,
 }
 
@@ -245,7 +245,7 @@ pub struct View {
 pub struct Changes {
     /// The view that these changes lead to.
     pub view: View,
-    /// The newest revision whose deletions may be swept: a view before it must be built anew.
+    /// The newest revision with deletions that may be swept: a view before it must be built anew.
     pub swept: u64,
     /// How many records there are, deletions included, and the sum of their revisions (wrapping): what a complete view
     /// must add up to.

@@ -14,10 +14,10 @@ use crate::app::access::caller::{self, CallerError};
 use crate::app::{App, Call, Caller, records};
 use crate::error::{Code, Error};
 use crate::model::ids::Region;
-use crate::operations::{ALL, Access, Answer, Entry, Service};
+use crate::operations::{ALL, Access, Entry, OperationAnswer, Service};
 use crate::sigv4::{self, KeyError, SecretKey, SecretKeys, SignatureError, SignatureRules};
 
-/// How often a request runs whose pool changes each time.
+/// How often a request runs if its pool changes each time.
 const RUNS: usize = 8;
 
 static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = LazyLock::new(|| {
@@ -50,7 +50,7 @@ pub(super) async fn run(
     parts: &Parts,
     body: &Bytes,
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error>,
-) -> Result<Box<dyn Answer>, Error> {
+) -> Result<Box<dyn OperationAnswer>, Error> {
     if entry.access != Access::Public {
         signed_by(front, entry, call, parts, body).await?;
     }
@@ -72,7 +72,11 @@ pub(super) async fn run(
 }
 
 /// Takes the steps that depend on stored data: what they read may change before they write, and then they run again.
-async fn run_once(entry: &Entry, call: &Call<'_>, value: &Value) -> Result<Box<dyn Answer>, Error> {
+async fn run_once(
+    entry: &Entry,
+    call: &Call<'_>,
+    value: &Value,
+) -> Result<Box<dyn OperationAnswer>, Error> {
     let prepared = (entry.prepare)(value)?;
     if entry.access == Access::Signed {
         prepared.authorise(call).await?;

@@ -61,7 +61,7 @@ pub enum EnhancedError {
 }
 
 /// Checks the role that was chosen for an identity in the enhanced flow. If the built-in IAM has the role, the role must
-/// trust the identity. Any other role is given only if the pool names it, or if another STS decides about it.
+/// trust the identity. Any other role is issued only if the pool names it, or if another STS decides about it.
 pub async fn chosen_role(
     call: &Call<'_>,
     choice: &RoleChoice,

@@ -1,4 +1,4 @@
-//! The keys in use: the one place that swaps them, for signing, sealing, the root key and access keys alike, whichever
+//! The keys in use, for signing, sealing, the root key and access keys alike. Only this module swaps them, after any
 //! server of the store changed them.
 
 use std::sync::{Arc, Mutex};

@@ -40,7 +40,7 @@ pub struct Proof {
     pub audience: String,
     /// The claims of the token; empty for a developer's user.
     pub claims: Map<String, Value>,
-    /// When the token ends; `None` for an access token whose provider doesn't state it.
+    /// When the token ends; `None` for an access token of a provider that doesn't state it.
     pub expires: Option<Timestamp>,
     /// The entries that the login adds to `amr`.
     pub amr: Vec<String>,

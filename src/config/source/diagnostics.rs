@@ -63,7 +63,7 @@ pub enum DiagnosticLocation {
     },
     /// This variable of the environment, or the file that it names.
     Variable(String),
-    /// This flag.
+    /// The value comes from this flag.
     Flag(&'static str),
     /// Several settings that don't go together.
     CrossCheck,

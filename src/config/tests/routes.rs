@@ -102,7 +102,7 @@ fn every_mistake_in_a_route_is_reported() {
     let other = policy.replace("amazonaws.com:sub", "amazonaws.com:amr") + "audience = 'a'\n";
     let variable = Inputs::file(other).mistakes();
     assert!(
-        variable[0].starts_with("4:18 credentials.route: session_policy: `${cognito-identity.amazonaws.com:amr}` can't be"),
+        variable[0].starts_with("4:18 credentials.route: session_policy: the variable `${cognito-identity.amazonaws.com:amr}` is unknown: use"),
         "{variable:?}"
     );
     for text in [

@@ -22,7 +22,7 @@ const NAME: &str = "www.amazon.com";
 /// Login with Amazon, as a pool trusts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amazon {
-    /// The id of the app, or of its client, whose users log in.
+    /// The id of the app, or of its client, that users log in to.
     pub app: String,
 }
 

@@ -20,7 +20,7 @@ const MOST: usize = 10_000;
 const CONCURRENT: usize = 256;
 
 type Hash = [u8; 32];
-type Answer = Result<Arc<Introspection>, IntrospectionError>;
+type CachedAnswer = Result<Arc<Introspection>, IntrospectionError>;
 
 /// The cached answers of all providers.
 #[derive(Debug, Default)]
@@ -41,11 +41,14 @@ enum CacheEntry {
     /// The request is in flight since `asked_at`. The channel sends the answer once, and closes without one if the
     /// request is cancelled.
     InFlight {
-        answer: watch::Receiver<Option<Answer>>,
+        answer: watch::Receiver<Option<CachedAnswer>>,
         asked_at: Timestamp,
     },
     /// The provider answered a request made at `asked_at`.
-    Answered { answer: Answer, asked_at: Timestamp },
+    Answered {
+        answer: CachedAnswer,
+        asked_at: Timestamp,
+    },
 }
 
 impl Default for ProviderAnswers {
@@ -116,7 +119,13 @@ impl IntrospectionCache {
         answer.map(|answer| (asked_at, answer))
     }
 
-    fn store(&self, provider: &'static str, hash: Hash, answer: &Answer, asked_at: Timestamp) {
+    fn store(
+        &self,
+        provider: &'static str,
+        hash: Hash,
+        answer: &CachedAnswer,
+        asked_at: Timestamp,
+    ) {
         let mut providers = self.lock();
         let entries = &mut providers.entry(provider).or_default().entries;
         if let Err(IntrospectionError::Failed(_)) = answer {
@@ -137,7 +146,7 @@ impl ProviderAnswers {
         self.entries.get(hash).filter(|entry| entry.is_fresh(now))
     }
 
-    /// Makes room for one more entry: expired entries go first, then any answer.
+    /// Evicts entries until one more fits: expired entries go first, then any answer.
     fn evict(&mut self, now: Timestamp) {
         if self.entries.len() >= MOST {
             self.entries.retain(|_, entry| entry.is_fresh(now));

@@ -27,7 +27,7 @@ const NAME: &str = "graph.facebook.com";
 /// Facebook, as a pool trusts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facebook {
-    /// The id of the app whose users log in.
+    /// The id of the app that users log in to.
     pub app: String,
 }
 

@@ -38,7 +38,7 @@ use crate::outgoing::Outgoing;
 pub(super) trait AccessTokenProvider: Debug + Clone + Send + Sync + 'static {
     /// The provider's `Logins` key.
     fn name(&self) -> &'static str;
-    /// The app whose tokens the pool accepts.
+    /// The app that the pool accepts tokens of.
     fn app(&self) -> &str;
     /// The form of the provider's tokens, in words.
     fn token_form(&self) -> &'static str {

@@ -41,7 +41,7 @@ pub enum TwitterService {
 pub struct Twitter {
     /// The service.
     pub service: TwitterService,
-    /// The app whose users log in.
+    /// The app that users log in to.
     pub consumer_key: String,
     /// The app's secret.
     pub consumer_secret: Zeroizing<String>,

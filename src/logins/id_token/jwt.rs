@@ -11,7 +11,7 @@ use crate::model::json;
 /// The longest token, in bytes.
 const LONGEST: usize = 50_000;
 
-/// An ID token whose signature isn't checked yet.
+/// An ID token with a signature that isn't checked yet.
 #[derive(Debug)]
 pub(in crate::logins) struct UnverifiedIdToken<'t> {
     jws: Jws<'t>,

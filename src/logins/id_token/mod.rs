@@ -31,7 +31,7 @@ pub(super) trait IdTokenIssuer: Sync {
     fn is_issuer(&self, issuer: &str) -> bool;
     /// Whether the pool accepts tokens of this client.
     fn accepts_client(&self, client: &str) -> bool;
-    /// The clients whose tokens the pool accepts.
+    /// The clients that the pool accepts tokens for.
     fn clients(&self) -> Vec<&str>;
     /// The algorithms that the issuer's tokens may be signed with.
     fn algorithms(&self) -> &'static [Algorithm];

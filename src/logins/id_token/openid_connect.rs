@@ -21,11 +21,11 @@ pub struct OpenIdConnect {
     pub issuer: String,
     /// The thumbprints of the registration, SHA-1 in hexadecimal digits; may be empty.
     pub thumbprints: Vec<String>,
-    /// The clients whose tokens the pool accepts. Of two entries for a client, the first counts.
+    /// The clients that the pool accepts tokens for. Of two entries for a client, the first counts.
     pub audiences: Vec<Audience>,
 }
 
-/// A client whose tokens a pool accepts.
+/// A client that a pool accepts tokens for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audience {
     /// The client's id at the provider.
@@ -70,7 +70,7 @@ impl OpenIdConnect {
         Some(provider)
     }
 
-    /// The registered provider `registered`, whose `Logins` key is `key`, with all its clients.
+    /// The registered provider `registered` with all its clients, under the `Logins` key `key`.
     pub fn from_registration(key: &str, registered: &OidcProvider) -> Self {
         let audiences = registered.client_ids.iter().map(|client_id| Audience {
             client_id: client_id.clone(),

@@ -17,11 +17,11 @@ use crate::model::provider::OidcProvider;
 pub struct UserPool {
     /// The `Logins` key: `cognito-idp.REGION.amazonaws.com/POOL`.
     pub name: String,
-    /// The clients whose tokens the identity pool accepts. Of two entries for a client, the first counts.
+    /// The clients that the identity pool accepts tokens for. Of two entries for a client, the first counts.
     pub clients: Vec<TrustedClient>,
 }
 
-/// A client of a user pool whose tokens an identity pool accepts.
+/// A client of a user pool that an identity pool accepts tokens for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedClient {
     /// The client's id.

@@ -114,7 +114,7 @@ impl UserStatus {
         self.key = Some((id, secret));
     }
 
-    /// Refuses a login whose user may no longer sign in at `pool`.
+    /// Refuses the login of a user who may no longer sign in at `pool`.
     pub(super) async fn check(
         &self,
         pool: &UserPool,

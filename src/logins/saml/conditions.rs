@@ -1,5 +1,5 @@
 //! The checks of a signed assertion: issuer, audience, recipient, times, subject. Everything is read from the very
-//! element whose signature was verified, except the response's own issuer and destination, which can only refuse.
+//! element with the verified signature, except the response's own issuer and destination, which can only refuse.
 //! <https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf>, section 4.1.4.
 
 use jiff::Timestamp;

@@ -26,7 +26,7 @@ pub enum CertificateError {
     Kind,
 }
 
-/// The key of a certificate, given as base64 of its DER without white space, if it is strong enough for registration.
+/// The key of a certificate in base64 of its DER without white space, if it is strong enough for registration.
 pub(super) fn registered_key(certificate: &str) -> Result<Key, CertificateError> {
     let der = STANDARD
         .decode(certificate)

@@ -52,7 +52,7 @@ pub struct Saml {
 pub struct ResponseRequirements<'t> {
     /// The provider's entityID, required as issuer.
     pub entity_id: &'t str,
-    /// The certificates whose keys may sign: base64 of DER.
+    /// The certificates of the keys that may sign: base64 of DER.
     pub certificates: &'t [String],
     /// The allowed algorithms of signatures.
     pub algorithms: &'t Algorithms,

@@ -48,7 +48,7 @@ pub enum XmlReadError {
     TooLarge,
 }
 
-/// Parses `text`, whose length the caller has bounded.
+/// Parses `text`. The caller has bounded its length.
 pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlReadError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.chars().all(is_xml_char) {

@@ -1,4 +1,4 @@
-//! Whose identity a set of verified logins is: the pure rule behind GetId, GetOpenIdToken, GetCredentialsForIdentity and
+//! The identity of a set of verified logins: the pure rule behind GetId, GetOpenIdToken, GetCredentialsForIdentity and
 //! GetOpenIdTokenForDeveloperIdentity. A store loads what the rule asks about, asks it, and applies the answer, all in one
 //! transaction.
 
@@ -43,9 +43,9 @@ pub struct Presented {
 pub enum Decision {
     /// The logins belong to this identity; nothing changes.
     Found(Uuid),
-    /// Nobody knows any of the logins: make an identity with all of them.
+    /// No identity has any of the logins: make an identity with all of them.
     Create,
-    /// Merge the identities `from` into the identity `into`, and link it the logins that nobody has.
+    /// Merge the identities `from` into the identity `into`, and link it the logins that no identity has.
     Join {
         /// The identity that stays.
         into: Uuid,
@@ -54,11 +54,11 @@ pub enum Decision {
         /// The logins to link. May be empty.
         link: Vec<Login>,
     },
-    /// No.
+    /// The sign-in is refused for this reason.
     Refuse(Refusal),
 }
 
-/// Who vouches for a sign-in.
+/// Who presents the logins of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     /// The user, with a proof of each login.
@@ -82,7 +82,7 @@ pub enum Refusal {
     Revoked(Uuid),
 }
 
-/// Decides about `logins`: at least one, each vouched for, no public provider twice; exactly one of them the developer's
+/// Decides about `logins`: at least one, each proved, no public provider twice; exactly one of them the developer's
 /// where the developer asks.
 ///
 /// * A revoked identity named, or the owner of a login: nothing.
@@ -123,7 +123,7 @@ pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
     }
 }
 
-/// * A guest gets the logins if nobody has them; otherwise it is merged into their owner, of two owners into the older.
+/// * A guest gets the logins if no identity has them; otherwise it is merged into their owner, of two owners into the older.
 /// * Of an identity with logins, one must be there; the other owners are merged into it.
 fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[Login]) -> Decision {
     if identity.authenticated {
@@ -143,7 +143,7 @@ fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[Login]) -> De
     }
 }
 
-/// Nothing is merged. The developer's user must be nobody else's; the developer alone speaks for guests and for
+/// Nothing is merged. The developer's user must belong to no other identity; the developer alone speaks for guests and for
 /// identities that only have users of theirs, but not for an identity that has logins elsewhere: one of those must be
 /// there, too, unless the user is the identity's already.
 fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[Login]) -> Decision {
@@ -179,7 +179,7 @@ fn older<'i>(identities: &[&'i Identity]) -> Option<&'i Identity> {
         .min_by_key(|identity| (identity.created, identity.id))
 }
 
-/// Makes `into` the owner of the logins of `from` and of those of `logins` that nobody has.
+/// Makes `into` the owner of the logins of `from` and of those of `logins` that no identity has.
 fn join(into: &Identity, from: &[&Identity], logins: &[Login]) -> Decision {
     let held = |login: &&Login| into.has(login) || from.iter().any(|other| other.has(login));
     let link: Vec<Login> = logins

@@ -87,9 +87,9 @@ impl World {
         };
         let found = |id| self.find(id).unwrap();
         match merge::decide(found(source), found(destination)) {
-            merge::Merge::Same => Merged::Identity(found(destination).clone()),
-            merge::Merge::Conflict => Merged::Conflict,
-            merge::Merge::Join => {
+            merge::MergeDecision::Same => Merged::Identity(found(destination).clone()),
+            merge::MergeDecision::Conflict => Merged::Conflict,
+            merge::MergeDecision::Join => {
                 let mut into = self.take(destination);
                 let mut from = [self.take(source)];
                 apply(&mut into, &mut from, Vec::new(), ask.now);

@@ -3,7 +3,7 @@
 mod plan;
 mod question;
 
-pub use self::plan::{Loaded, Need, Plan, Step, Write, answer, plan, run};
+pub use self::plan::{Loaded, Need, Plan, PlanStep, Write, answer, plan, run};
 pub use self::question::{
     Answer, Delete, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question, Revoke,
     SignIn, Unlink,

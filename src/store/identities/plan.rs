@@ -73,7 +73,7 @@ impl Loaded {
 
 /// What a store does next for a question.
 #[derive(Debug)]
-pub enum Step {
+pub enum PlanStep {
     /// Load these rows and ask again.
     More(Vec<Need>),
     /// Apply this plan.
@@ -106,7 +106,7 @@ impl Plan {
 /// A write to one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
-    /// Insert an identity, whose id is free.
+    /// Insert an identity with a free id.
     InsertIdentity(Identity),
     /// Replace an identity that is there.
     UpdateIdentity(Identity),
@@ -149,7 +149,7 @@ pub fn plan(
     question: &Question,
     origin: Option<&Origin>,
     loaded: &Loaded,
-) -> Result<Step, StoreError> {
+) -> Result<PlanStep, StoreError> {
     let planned = match question {
         Question::Find(id) => find(*id, loaded),
         Question::Owner(pool, login) => owner(*pool, login, loaded),
@@ -161,15 +161,15 @@ pub fn plan(
         Question::Delete(question) => delete(question, origin, loaded),
     };
     match planned {
-        Ok(plan) => Ok(Step::Done(plan)),
-        Err(Halt::More(needs)) => Ok(Step::More(needs)),
-        Err(Halt::Answer(answer)) => Ok(Step::Done(Plan::answer(answer))),
-        Err(Halt::NeedsChange) => Ok(Step::NeedsChange),
+        Ok(plan) => Ok(PlanStep::Done(plan)),
+        Err(Halt::More(needs)) => Ok(PlanStep::More(needs)),
+        Err(Halt::Answer(answer)) => Ok(PlanStep::Done(Plan::answer(answer))),
+        Err(Halt::NeedsChange) => Ok(PlanStep::NeedsChange),
         Err(Halt::Error(error)) => Err(error),
     }
 }
 
-/// Answers a question without writes; `None` where its plan has writes. For a store whose loads need no locks.
+/// Answers a question without writes; `None` where its plan has writes. For a store that loads without locks.
 pub fn answer(
     question: &Question,
     load: impl FnMut(Need, &mut Loaded) -> Result<(), StoreError>,
@@ -178,7 +178,7 @@ pub fn answer(
     Ok(plan.map(|plan| plan.answer))
 }
 
-/// Plans a question to its end. For a store whose loads need no locks.
+/// Plans a question to its end. For a store that loads without locks.
 pub fn run(
     question: &Question,
     origin: &Origin,
@@ -196,9 +196,9 @@ fn load_and_plan(
     let mut loaded = Loaded::default();
     loop {
         match plan(question, origin, &loaded)? {
-            Step::Done(plan) => return Ok(Some(plan)),
-            Step::NeedsChange => return Ok(None),
-            Step::More(needs) => {
+            PlanStep::Done(plan) => return Ok(Some(plan)),
+            PlanStep::NeedsChange => return Ok(None),
+            PlanStep::More(needs) => {
                 for need in needs {
                     load(need, &mut loaded)?;
                 }
@@ -379,9 +379,9 @@ fn merge(question: &Merge, origin: Option<&Origin>, loaded: &Loaded) -> Result<P
         return Ok(Plan::answer(Answer::Missing(Missing::Owner)));
     };
     match merge::decide(source, destination) {
-        merge::Merge::Same => Ok(Plan::answer(Answer::Identity(destination.clone()))),
-        merge::Merge::Conflict => Ok(Plan::answer(Answer::Refused(IdentityRefusal::Merge))),
-        merge::Merge::Join => {
+        merge::MergeDecision::Same => Ok(Plan::answer(Answer::Identity(destination.clone()))),
+        merge::MergeDecision::Conflict => Ok(Plan::answer(Answer::Refused(IdentityRefusal::Merge))),
+        merge::MergeDecision::Join => {
             let (into, from) = (destination.clone(), vec![source.clone()]);
             join(pool, into, from, Vec::new(), origin, loaded)
         }

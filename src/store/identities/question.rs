@@ -10,7 +10,7 @@ use crate::model::sign_in::{Asker, Refusal};
 pub struct PoolRef {
     /// The pool's UUID.
     pub id: Uuid,
-    /// Tells a pool from an earlier pool with the same id; its identities and logins carry it.
+    /// Distinguishes a pool from an earlier pool with the same id; its identities and logins carry it.
     pub incarnation: u64,
 }
 

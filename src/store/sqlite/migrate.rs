@@ -26,11 +26,11 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Cgnt");
 pub(super) enum Found {
     /// Ours, with this version of the schema; 0 where nothing was ever made in it.
     Ours(usize),
-    /// Somebody else's.
+    /// The file belongs to another program.
     Foreign,
 }
 
-/// Looks whose database `db` is.
+/// Finds out whether `db` is a database of this program.
 pub(super) fn find(db: &Connection) -> rusqlite::Result<Found> {
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let application = number("application_id")?;
@@ -55,7 +55,7 @@ pub(super) enum MigrationError {
         /// SQLite's error, where the space was enough.
         source: Option<rusqlite::Error>,
     },
-    /// SQLite refuses.
+    /// SQLite reports this error.
     Sqlite(rusqlite::Error),
 }
 

@@ -26,7 +26,7 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::event::{EventPage, Origin};
 use super::identities::{self, Answer, PoolRef, Question};
-use super::lease::{self, Fence, LeaseRequest};
+use super::lease::{self, LeaseFence, LeaseRequest};
 use super::once::{self, Claim, ClaimOutcome};
 use super::record::{self, Changes, PutOutcome, Record, RecordKind, RecordWrite, View};
 use super::sweep::Sweep;
@@ -143,7 +143,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn lease(&self, request: &LeaseRequest) -> Result<Option<Fence>, StoreError> {
+    async fn lease(&self, request: &LeaseRequest) -> Result<Option<LeaseFence>, StoreError> {
         let request = request.clone();
         self.writer
             .change(move |db, _| {
@@ -160,7 +160,7 @@ impl Store for SqliteStore {
     async fn sweep(
         &self,
         sweep: &Sweep,
-        fence: &Fence,
+        fence: &LeaseFence,
         limit: usize,
     ) -> Result<Option<usize>, StoreError> {
         let (sweep, fence) = (*sweep, fence.clone());

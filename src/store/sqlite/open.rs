@@ -1,5 +1,4 @@
-//! Opening the embedded store: the lock, the checks, the settings of a connection, and what an operator is told when it
-//! doesn't open.
+//! Opening the embedded store: the lock, the checks, the settings of a connection, and the errors for the operator.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -173,7 +172,7 @@ pub(super) fn io_error(path: &Path, source: io::Error) -> OpenError {
     OpenError::Io { path, source }
 }
 
-/// Takes everybody else's rights to an older file away; SQLite gives the files beside it the same mode. By its path:
+/// Removes the rights of other users to an older file; SQLite gives the files beside it the same mode. By its path:
 /// closing a second handle of the file would end SQLite's locks on it.
 #[cfg(unix)]
 fn restrict(path: &Path) -> io::Result<()> {
@@ -204,7 +203,7 @@ pub(super) fn connect_reader(database: &Path) -> rusqlite::Result<Connection> {
         database,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    // In a write-ahead log nobody keeps a reader out; only the recovery of a crashed one could, and that is over.
+    // A write-ahead log doesn't lock readers out; only the recovery of a crashed log could, and that is over.
     prepare(&db, Duration::from_secs(1))?;
     Ok(db)
 }

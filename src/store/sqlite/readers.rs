@@ -1,5 +1,5 @@
 //! Read-only connections, used inline by the calling task: a point read takes microseconds, less than handing it to
-//! another thread. Nothing here is held across an await, for reads are plain functions.
+//! another thread. No lock is held during an await, because reads are plain functions.
 //!
 //! Each read sees one snapshot. Taking one and giving it back are locks on a file, which cost more than the read
 //! itself and make the threads wait for each other; so a connection keeps its snapshot for the reads to come, until
@@ -77,8 +77,8 @@ impl Readers {
         Writing(self)
     }
 
-    /// The first connection that nobody uses, so that the caches of the first ones stay warm; waits where all are in
-    /// use. One whose reader panicked is good: its snapshot is as good as any.
+    /// The first connection that is free, so that the caches of the first ones stay warm; waits where all are in
+    /// use. A connection with a reader that panicked is good: its snapshot is as good as any.
     fn free(&self) -> MutexGuard<'_, Option<Connection>> {
         for connection in &self.connections {
             match connection.try_lock() {

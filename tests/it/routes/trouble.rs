@@ -106,7 +106,7 @@ async fn each_refusal_of_an_sts_has_one_answer_and_a_line_in_the_log() {
             400,
             "IDPCommunicationError",
             "ExternalServiceException",
-            "reaches this server",
+            "can reach this server's public URL",
         ),
         (
             500,

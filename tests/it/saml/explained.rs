@@ -136,7 +136,7 @@ async fn a_bad_response_is_refused_at_the_check_that_says_why() {
         (
             with(&|says| says.now -= SignedDuration::from_mins(10)),
             "conditions",
-            "its time is over",
+            "it has expired",
             "12:00:00",
         ),
         (

@@ -18,7 +18,7 @@ use crate::model::json;
 /// The number of keys that are tried for a token without a key id.
 const TRIES: usize = 8;
 
-/// A compact JWS whose signature isn't verified yet.
+/// A compact JWS with a signature that isn't verified yet.
 #[derive(Debug)]
 pub struct Jws<'t> {
     /// The signed bytes: the first two parts and the dot between them.

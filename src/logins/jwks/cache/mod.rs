@@ -18,7 +18,7 @@ use super::fetch::{JwksFetcher, JwksSource};
 use crate::logins::id_token::jws::Jws;
 use crate::outgoing::Outgoing;
 
-/// The number of issuers whose keys are cached.
+/// The number of issuers with cached keys.
 const MOST: usize = 1000;
 
 /// The cached keys of all issuers.

@@ -1,4 +1,4 @@
-//! The state of one issuer's cached keys, and what a call at a given time may use. No waiting, no fetching.
+//! The state of one issuer's cached keys, and what a call may use at its time. No waiting, no fetching.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -86,16 +86,16 @@ fn a_response_has_one_assertion_and_one_status() {
         shape(more)
     );
     let inner = format!("<samlp:Extensions>{signed}</samlp:Extensions>");
-    let elsewhere = shape("its assertion stands where none belongs");
+    let elsewhere = shape("its assertion is in the wrong position");
     assert_eq!(refused(&says.around(&inner)), elsewhere);
-    assert_eq!(refused(&signed), shape("it is no response of SAML 2.0"));
+    assert_eq!(refused(&signed), shape("it isn't a response of SAML 2.0"));
     let foreign = "<x:Assertion xmlns:x=\"urn:other\"/>";
     assert_eq!(refused(&says.around(foreign)), elsewhere);
     assert_eq!(
         refused(&says.around(&format!("{foreign}{signed}"))),
         shape(more)
     );
-    let status = shape("it has not one status");
+    let status = shape("it doesn't have exactly one status");
     assert_eq!(
         spoilt("<samlp:Status>", "<samlp:Status/><samlp:Status>"),
         status
@@ -116,7 +116,10 @@ fn only_success_is_a_login() {
     let nested = "Success\"><samlp:StatusCode Value=\"x\"/></samlp:StatusCode>";
     assert_eq!(spoilt("Success\"/>", nested), ResponseError::Status.into());
     let two = "Success\"/><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>";
-    assert_eq!(spoilt("Success\"/>", two), shape("it has not one status"));
+    assert_eq!(
+        spoilt("Success\"/>", two),
+        shape("it doesn't have exactly one status")
+    );
 }
 
 #[test]
@@ -165,7 +168,10 @@ fn garbage_is_refused() {
             "{text}"
         );
     }
-    assert_eq!(why(&encode("<a/>")), shape("it is no response of SAML 2.0"));
+    assert_eq!(
+        why(&encode("<a/>")),
+        shape("it isn't a response of SAML 2.0")
+    );
 }
 
 #[test]

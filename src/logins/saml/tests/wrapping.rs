@@ -93,7 +93,7 @@ fn all_eight_shapes_are_refused() {
     ];
     for (name, xml) in shapes {
         let more = shape("it has more than one assertion");
-        let nested = shape("it has a response in it");
+        let nested = shape("it contains another response");
         let why = refused(&xml);
         assert!(why == more || why == nested, "{name}: {why:?}");
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::model::identity::{Identity, LoginKey, State};
 use super::store::event::{Event, EventPage, Origin};
 use super::store::identities::{self, Answer, Loaded, Need, PoolRef, Question, Write};
-use super::store::lease::{self, Fence, Lease, LeaseRequest};
+use super::store::lease::{self, Lease, LeaseFence, LeaseRequest};
 use super::store::once::{self, Claim, ClaimOutcome, Claimed};
 use super::store::record::{
     self, Before, Changes, PutOutcome, Record, RecordKind, RecordWrite, View,
@@ -262,7 +262,7 @@ impl Store for MemoryStore {
         Ok(outcome)
     }
 
-    async fn lease(&self, request: &LeaseRequest) -> Result<Option<Fence>, StoreError> {
+    async fn lease(&self, request: &LeaseRequest) -> Result<Option<LeaseFence>, StoreError> {
         let mut tables = self.open()?;
         let lease = lease::decide(request, tables.leases.get(request.name).copied());
         lease.map(|lease| tables.leases.insert(request.name.to_owned(), lease));
@@ -272,7 +272,7 @@ impl Store for MemoryStore {
     async fn sweep(
         &self,
         sweep: &Sweep,
-        fence: &Fence,
+        fence: &LeaseFence,
         limit: usize,
     ) -> Result<Option<usize>, StoreError> {
         let mut tables = self.open()?;
