@@ -80,8 +80,8 @@ async fn a_bad_login_is_refused_in_the_words_of_get_id_at_the_check_that_says_wh
             name,
             "garbage".to_owned(),
             "form",
-            "a text of 7 bytes",
-            "a signed token",
+            "a string of 7 bytes",
+            "a signed ID token",
         ),
         (name, signed(nameless), "claims", "sub", "sub"),
         (
@@ -118,7 +118,7 @@ async fn a_bad_login_is_refused_in_the_words_of_get_id_at_the_check_that_says_wh
             "opaque".to_owned(),
             "key",
             "doesn't have",
-            "to the byte",
+            "byte for byte",
         ),
         (
             "other.example",

@@ -112,7 +112,8 @@ async fn an_update_replaces_the_metadata_and_nothing_else() {
     assert_eq!(update(Some(&other)).await.status, 200);
     assert_eq!(shown().await, Some(escaped(&other)));
     assert_eq!(get(&world, ARN).await.xml("SAMLProviderUUID"), before);
-    let text = "Could not parse metadata: the document's root is no EntityDescriptor of SAML 2.0.";
+    let text =
+        "Could not parse metadata: the document's root isn't an EntityDescriptor of SAML 2.0.";
     let spoilt = other.replace("EntityDescriptor", "EntitiesDescriptor");
     update(Some(&spoilt))
         .await
@@ -203,7 +204,7 @@ async fn metadata_with_which_nobody_could_log_in_are_refused() {
         (format!("{good}<?x?>"), "it has a processing instruction."),
         (
             good.replace("urn:oasis:names:tc:SAML:2.0:metadata", "urn:other"),
-            "the document's root is no EntityDescriptor of SAML 2.0.",
+            "the document's root isn't an EntityDescriptor of SAML 2.0.",
         ),
         (
             good.replace("entityID", "id"),
@@ -231,7 +232,7 @@ async fn metadata_with_which_nobody_could_log_in_are_refused() {
         ),
         (
             good.replace(&idp.certificate, "AAAA"),
-            "a signing certificate can't be used: it is no X.509 certificate.",
+            "a signing certificate can't be used: it isn't an X.509 certificate.",
         ),
         (
             metadata(ENTITY, &[WEAK], ""),
@@ -251,7 +252,7 @@ async fn metadata_with_which_nobody_could_log_in_are_refused() {
         ),
         (
             metadata(ENTITY, &[&idp.certificate], " validUntil=\"soon\""),
-            "validUntil is no moment in UTC.",
+            "validUntil isn't a time in UTC.",
         ),
     ];
     for (document, why) in spoilt {

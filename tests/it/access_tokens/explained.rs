@@ -75,7 +75,7 @@ impl Scene {
         assert_eq!(good["NewIdentity"], false);
 
         for value in &self.malformed {
-            let length = format!("a text of {} bytes", value.len());
+            let length = format!("a string of {} bytes", value.len());
             Self::ends(
                 &self.explained(&pool, value).await,
                 "form",

@@ -183,12 +183,12 @@ async fn no_log_has_a_token_or_a_secret() {
     let ended = server.stop().await;
     let log = ended.out + &ended.err;
     for words in [
-        "register an OpenID Connect provider for its issuer",
+        "register an OpenID",
         "the provider refuses the access token: it was answered with 400, error 190",
-        "graph.facebook.com says nothing of the access token: the provider answered with 503",
+        "graph.facebook.com gives no answer about the access token: the provider answered with 503",
         "the provider's answer can't be read: not strict JSON",
         "the answer is longer than 1 MiB",
-        "the host can't be reached",
+        "the provider can't be reached",
     ] {
         assert!(log.contains(words), "{words:?} isn't in {log}");
     }

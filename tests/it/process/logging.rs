@@ -264,9 +264,9 @@ async fn quiet(format: &str) {
         "answered",
         "refused",
         "failed",
-        "no keys from an issuer",
+        "an issuer's keys can't be fetched",
         "the login isn't a signed SAML response",
-        "it is encrypted, wholly or in part",
+        "it is encrypted, which isn't supported",
     ] {
         assert!(ended.err.contains(line), "no {line:?} in the log");
     }

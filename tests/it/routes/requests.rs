@@ -271,7 +271,7 @@ async fn an_explanation_names_the_route_of_the_role_and_asks_nobody() {
     assert_eq!(explanation["RoleArn"], json!(USER));
     let trust = explanation["Checks"].as_array().unwrap().last().unwrap();
     let found = trust["Found"].as_str().unwrap();
-    let wanted = format!("route 1 has from {}/sts (us-east-1)", scene.sts.base);
+    let wanted = format!("route 1 gets from {}/sts (us-east-1)", scene.sts.base);
     assert!(found.contains(&wanted), "{found}");
     assert!(scene.sts.asked().is_empty());
 }

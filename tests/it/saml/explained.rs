@@ -103,7 +103,7 @@ async fn a_bad_response_is_refused_at_the_check_that_says_why() {
         (
             "%%%%".to_owned(),
             "form",
-            "a text of 4 bytes: it isn't base64",
+            "a string of 4 bytes: it isn't base64",
             "base64",
         ),
         (encode("<a"), "form", "isn't well formed", "SAML 2.0"),
@@ -142,7 +142,7 @@ async fn a_bad_response_is_refused_at_the_check_that_says_why() {
         (
             with(&|says| says.now += SignedDuration::from_mins(6)),
             "conditions",
-            "from the future",
+            "isn't valid yet",
             "300 seconds",
         ),
         (
@@ -161,7 +161,7 @@ async fn a_bad_response_is_refused_at_the_check_that_says_why() {
             raw(":cm:bearer", ":cm:holder-of-key"),
             "confirmation",
             "no usable SubjectConfirmation",
-            "a bearer's",
+            "a bearer confirmation",
         ),
         (
             raw("Recipient=\"https://signin", "Recipient=\"https://other"),
@@ -175,14 +175,14 @@ async fn a_bad_response_is_refused_at_the_check_that_says_why() {
                 "<saml:AuthnStatement SessionNotOnOrAfter=\"2026-03-01T12:00:00Z\" ",
             ),
             "session",
-            "SessionNotOnOrAfter `2026-03-01T12:00:00Z`: its time is over",
+            "SessionNotOnOrAfter `2026-03-01T12:00:00Z`: it has expired",
             "12:00:00",
         ),
         (
             with(&|says| says.format = transient.to_owned()),
             "subject",
             transient,
-            "that lasts",
+            "persistent NameID",
         ),
         (
             with(&|says| says.lifetime = SignedDuration::from_hours(25)),
@@ -233,5 +233,8 @@ async fn metadata_whose_time_is_over_are_told_first() {
     );
     let (found, wanted) = (&last["Found"], &last["Wanted"]);
     assert_eq!(*found, "validUntil 2026-03-01T12:00:10Z");
-    assert_eq!(*wanted, "validUntil absent or behind 2026-03-01T12:00:10Z");
+    assert_eq!(
+        *wanted,
+        "validUntil not set, or > now (2026-03-01T12:00:10Z)"
+    );
 }
