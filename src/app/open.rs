@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use url::Url;
 use zeroize::Zeroizing;
@@ -161,7 +161,7 @@ pub async fn open_with(
         ambient: Arc::clone(&ambient),
         guests: guests.clone(),
         server: ambient.uuid(),
-        keep_events: KEEP_EVENTS,
+        keep_events: config.events.keep,
     };
     tasks.spawn(jobs.run());
     let outgoing = Arc::new(outgoing(&config)?);
@@ -184,9 +184,6 @@ pub async fn open_with(
         new_master_key,
     })
 }
-
-/// How long events are kept.
-const KEEP_EVENTS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The parts that make keys.
 type KeyParts<'a> = (&'a dyn Store, &'a SealKey, &'a dyn Ambient);

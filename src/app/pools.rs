@@ -53,7 +53,7 @@ pub fn new_incarnation(app: &App) -> u64 {
 }
 
 /// The pool with this id.
-pub async fn find(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
+pub fn find(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
     let parsed = PoolId::parse(id).filter(|id| call.app.serves(&id.region));
     let found = match &parsed {
         Some(id) => record(call.app, id)?,
@@ -63,8 +63,8 @@ pub async fn find(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
 }
 
 /// The pool with this id, for an administrator: it must be in the region that the request was signed for.
-pub async fn find_for_admin(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
-    let pool = find(call, id).await?;
+pub fn find_for_admin(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
+    let pool = find(call, id)?;
     if call.region.as_ref() == Some(&pool.id.region) {
         Ok(pool)
     } else {
@@ -73,11 +73,7 @@ pub async fn find_for_admin(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Erro
 }
 
 /// Up to `limit` pools with ids after `after`, ordered by id, in the region that the request was signed for.
-pub async fn list(
-    call: &Call<'_>,
-    after: Option<Uuid>,
-    limit: usize,
-) -> Result<Vec<Arc<Pool>>, Error> {
+pub fn list(call: &Call<'_>, after: Option<Uuid>, limit: usize) -> Result<Vec<Arc<Pool>>, Error> {
     let region = call.signed_region();
     Ok(call
         .app
@@ -126,7 +122,7 @@ pub async fn change(
     change: impl Fn(&mut Pool) -> Result<(), Error>,
 ) -> Result<Pool, Error> {
     loop {
-        let mut pool = find_for_admin(call, id).await?.as_ref().clone();
+        let mut pool = find_for_admin(call, id)?.as_ref().clone();
         change(&mut pool)?;
         match records::put(call, RecordWrite::replace(&pool, pool.version)).await? {
             PutOutcome::Stored(_) => return Ok(pool),
@@ -139,7 +135,7 @@ pub async fn change(
 /// Removes the pool with this id, for an administrator, with its roles and identities.
 pub async fn remove(call: &Call<'_>, id: &str) -> Result<(), Error> {
     loop {
-        let pool = find_for_admin(call, id).await?;
+        let pool = find_for_admin(call, id)?;
         let deleted = DeletedPool {
             id: pool.id.uuid,
             incarnation: pool.incarnation,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::events::EventSettings;
 use super::issuers::IssuerKeyFile;
 use super::limits::LimitSettings;
 use super::listen::ListenAddress;
@@ -24,8 +25,8 @@ use super::tls::TlsFiles;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
-    AccessKeyPair, Config, RunMode, account, issuers, limits, listen, log, logins, public_url,
-    root_key, routes, storage, tls, user_pools,
+    AccessKeyPair, Config, RunMode, account, events, issuers, limits, listen, log, logins,
+    public_url, root_key, routes, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -82,6 +83,7 @@ pub(super) struct ParsedSettings {
     root: RootKeySetting,
     pub(super) routes: SettingValue<Vec<RouteSetting>>,
     limits: LimitSettings,
+    events: EventSettings,
     pub(super) exceptions: NamedExceptions,
 }
 
@@ -105,6 +107,7 @@ impl ParsedSettings {
             root: root_key::read(sources),
             routes: routes::read(sources),
             limits: limits::read(sources),
+            events: events::read(sources),
             exceptions: unsafe_exceptions::read(sources),
         }
     }
@@ -137,6 +140,7 @@ impl ParsedSettings {
             root: self.root,
             routes: self.routes.or(Vec::new()),
             limits: self.limits,
+            events: self.events,
             exceptions,
             warnings,
         }

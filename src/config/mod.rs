@@ -6,6 +6,7 @@
 
 mod access_key_pair;
 mod account;
+mod events;
 mod issuers;
 mod limits;
 mod listen;
@@ -30,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use access_key_pair::AccessKeyPair;
+pub use events::EventSettings;
 pub use issuers::IssuerKeyFile;
 pub use limits::LimitSettings;
 pub use log::{LogFormat, LogSettings};
@@ -86,6 +88,8 @@ pub struct Config {
     pub routes: Vec<RouteSetting>,
     /// Limits on the number of resources.
     pub limits: LimitSettings,
+    /// The events that each change leaves.
+    pub events: EventSettings,
     exceptions: Vec<UnsafeException>,
     warnings: Vec<String>,
 }

@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use super::{
-    Config, Setting, account, issuers, limits, listen, log, logins, public_url, root_key, routes,
-    storage, tls, unsafe_exceptions, upstreams, user_pools,
+    Config, Setting, account, events, issuers, limits, listen, log, logins, public_url, root_key,
+    routes, storage, tls, unsafe_exceptions, upstreams, user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -39,6 +39,7 @@ sections![
     root_key,
     routes,
     limits,
+    events,
     log,
     unsafe_exceptions,
 ];

@@ -154,10 +154,10 @@ impl<O: Operation> Prepared for O {
         let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
         Box::pin(async move {
             let resource = match role {
-                Some(name) => roles::arn_of(call, &name).await?,
+                Some(name) => roles::arn_of(call, &name)?,
                 None => resource,
             };
-            authorise::check(call, &action, &resource, context).await
+            authorise::check(call, &action, &resource, context)
         })
     }
 

@@ -192,7 +192,7 @@ async fn new_access_key(world: &World, name: &str) -> Credentials {
 }
 
 /// Whether the access keys in use are those in the store that may sign.
-async fn access_keys_agree(world: &World) -> bool {
+fn access_keys_agree(world: &World) -> bool {
     let in_use = access_keys::enabled(&world.app);
     let stored = access_keys::list(&world.app).unwrap();
     let may_sign: Vec<_> = stored.iter().filter(|key| key.enabled).collect();
@@ -210,7 +210,7 @@ async fn a_change_of_access_keys_is_finished_though_nobody_waits_for_it() {
     let creation = access_keys::create(&call, "other".to_owned(), everything());
     begin_and_leave(creation).await;
     until(async || access_keys::enabled(app).len() == 2).await;
-    until(async || access_keys_agree(&world).await).await;
+    until(async || access_keys_agree(&world)).await;
 
     let disabling = access_keys::enable(&call, &ci.id, false);
     begin_and_leave(disabling).await;
@@ -225,7 +225,7 @@ async fn a_change_of_access_keys_is_finished_though_nobody_waits_for_it() {
     let removal = access_keys::remove(&call, &ci.id);
     begin_and_leave(removal).await;
     until(async || !may_administrate(&world, &ci).await).await;
-    assert!(access_keys_agree(&world).await);
+    assert!(access_keys_agree(&world));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,7 +269,7 @@ async fn clients_that_go_away_leave_the_access_keys_as_they_are_stored() {
     assert!(stayed > 0 && left > 0, "{stayed} stayed, {left} left");
     // A request that is under way has its turn before this one, or leaves both as they are.
     new_access_key(&world, "last").await;
-    until(async || access_keys_agree(&world).await).await;
+    until(async || access_keys_agree(&world)).await;
     let world = Arc::into_inner(world).expect("all clients are gone");
     let in_use = access_keys::enabled(&world.app);
     let world = world.restart().await;
@@ -298,7 +298,7 @@ async fn of_many_changes_of_access_keys_at_once_none_is_lost() {
     assert_eq!(made.iter().filter(|made| **made).count(), 1);
     let stored = access_keys::list(&world.app).unwrap();
     assert_eq!(stored.len(), 1 + 1 + 16);
-    assert!(access_keys_agree(&world).await);
+    assert!(access_keys_agree(&world));
     assert_eq!(stored[0].enabled, may_administrate(&world, &ci).await);
 }
 

@@ -65,6 +65,7 @@ mod set_principal_tag_attribute_map;
 mod signatures;
 mod simulate_policy;
 mod tag_resource;
+mod two_servers;
 mod unlink_developer_identity;
 mod unlink_identity;
 mod untag_resource;

@@ -48,7 +48,7 @@ impl Denial {
 ///
 /// The root key may do everything, an access key what its policy allows, and a session what its role's policies and all
 /// its session policies allow. A session of an identity never administers this server.
-pub async fn check(
+pub fn check(
     call: &Call<'_>,
     action: &str,
     resource: &str,
@@ -58,7 +58,7 @@ pub async fn check(
         return Ok(());
     }
     condition_keys::add_request(call, &mut context);
-    condition_keys::add_resource_tags(call, resource, &mut context).await?;
+    condition_keys::add_resource_tags(call, resource, &mut context)?;
     let request = AccessRequest {
         action,
         resource,
@@ -68,7 +68,7 @@ pub async fn check(
     let denial = match call.signer() {
         Caller::Root => None,
         Caller::AccessKey(key) => Denial::of(evaluate(&request, [&key.policy])),
-        Caller::Session(session) => session_denial(call, session, &request).await?,
+        Caller::Session(session) => session_denial(call, session, &request)?,
     };
     let Some(denial) = denial else { return Ok(()) };
     Err(Code::AccessDenied.because(format!(
@@ -80,7 +80,7 @@ pub async fn check(
 
 /// Why a session may not perform the action; `None` if it may. Its role must exist and be the same role as when the
 /// session began.
-async fn session_denial(
+fn session_denial(
     call: &Call<'_>,
     session: &Session,
     request: &AccessRequest<'_>,
@@ -89,7 +89,7 @@ async fn session_denial(
     if session.identity.is_some() && matches!(service, Some("iam" | "cognate")) {
         return Ok(Some(Denial::NotAllowed));
     }
-    let role = roles::find_by_arn(call, &session.role).await?;
+    let role = roles::find_by_arn(call, &session.role)?;
     let role = role.filter(|role| Some(&role.id) == session.role_id.as_ref());
     let Some(policies) = role.as_deref().and_then(policies_of) else {
         return Ok(Some(Denial::NotAllowed));

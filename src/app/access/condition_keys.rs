@@ -33,7 +33,7 @@ pub fn add_request(call: &Call<'_>, context: &mut Context) {
 }
 
 /// Adds the tags of the pool with this ARN.
-pub(super) async fn add_resource_tags(
+pub(super) fn add_resource_tags(
     call: &Call<'_>,
     arn: &str,
     context: &mut Context,

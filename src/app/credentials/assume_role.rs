@@ -68,7 +68,7 @@ pub async fn chosen_role(
     identity: &SessionIdentity,
     tags: &Tags,
 ) -> Result<Option<Arc<Role>>, EnhancedError> {
-    let role = roles::find_by_arn(call, &choice.role).await?;
+    let role = roles::find_by_arn(call, &choice.role)?;
     let is_given = match &role {
         Some(role) => {
             let request = TrustRequest::of_identity(identity, SESSION_NAME, tags);

@@ -22,7 +22,7 @@ pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, 
 }
 
 /// The provider with this ARN, if it is registered.
-pub async fn lookup(call: &Call<'_>, arn: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
+pub fn lookup(call: &Call<'_>, arn: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
     let Some(arn) = OidcProviderArn::parse(arn) else {
         return Ok(None);
     };
@@ -31,13 +31,13 @@ pub async fn lookup(call: &Call<'_>, arn: &str) -> Result<Option<Arc<OidcProvide
 }
 
 /// The provider with this ARN.
-pub async fn find(call: &Call<'_>, arn: &str) -> Result<OidcProvider, Error> {
-    let found = lookup(call, arn).await?.ok_or_else(|| not_found(arn))?;
+pub fn find(call: &Call<'_>, arn: &str) -> Result<OidcProvider, Error> {
+    let found = lookup(call, arn)?.ok_or_else(|| not_found(arn))?;
     Ok(found.as_ref().clone())
 }
 
 /// All providers, ordered by name.
-pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<OidcProvider>>, Error> {
+pub fn list(call: &Call<'_>) -> Result<Vec<Arc<OidcProvider>>, Error> {
     Ok(call
         .app
         .records
@@ -75,7 +75,7 @@ pub async fn replace(call: &Call<'_>, provider: OidcProvider) -> Result<(), Erro
 /// Removes the provider with this ARN; if it isn't registered, nothing happens. A pool that names it refuses its tokens
 /// from then on.
 pub async fn remove(call: &Call<'_>, arn: &str) -> Result<(), Error> {
-    while let Some(provider) = lookup(call, arn).await? {
+    while let Some(provider) = lookup(call, arn)? {
         let write = RecordWrite::delete(OidcProvider::KIND, provider.key(), provider.version);
         if let PutOutcome::Stored(_) = records::put(call, write).await? {
             break;

@@ -26,7 +26,7 @@ pub fn record(
 }
 
 /// The provider with this ARN.
-pub async fn find(call: &Call<'_>, arn: &str) -> Result<SamlProvider, Error> {
+pub fn find(call: &Call<'_>, arn: &str) -> Result<SamlProvider, Error> {
     let found = match SamlProviderArn::parse(arn) {
         Some(parsed) => record(call, &parsed)?,
         None => None,
@@ -36,7 +36,7 @@ pub async fn find(call: &Call<'_>, arn: &str) -> Result<SamlProvider, Error> {
 }
 
 /// All providers, ordered by name.
-pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<SamlProvider>>, Error> {
+pub fn list(call: &Call<'_>) -> Result<Vec<Arc<SamlProvider>>, Error> {
     Ok(call
         .app
         .records
@@ -78,7 +78,7 @@ pub async fn add(
 
 /// Replaces the metadata document of the provider with this ARN.
 pub async fn replace_metadata(call: &Call<'_>, arn: &str, document: String) -> Result<(), Error> {
-    let mut provider = find(call, arn).await?;
+    let mut provider = find(call, arn)?;
     provider.metadata = metadata(call, &document)?;
     provider.document = document;
     match records::put(call, RecordWrite::replace(&provider, provider.version)).await? {
@@ -91,7 +91,7 @@ pub async fn replace_metadata(call: &Call<'_>, arn: &str, document: String) -> R
 /// Removes the provider with this ARN. A pool that names it refuses its responses from then on.
 pub async fn remove(call: &Call<'_>, arn: &str) -> Result<(), Error> {
     loop {
-        let provider = find(call, arn).await?;
+        let provider = find(call, arn)?;
         let write = RecordWrite::delete(SamlProvider::KIND, provider.key(), provider.version);
         match records::put(call, write).await? {
             PutOutcome::Stored(_) => return Ok(()),

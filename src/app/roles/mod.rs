@@ -33,19 +33,19 @@ pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<Role>>, StoreErr
 }
 
 /// The role with this name. Upper and lower case are the same.
-pub async fn find(call: &Call<'_>, name: &str) -> Result<Arc<Role>, Error> {
+pub fn find(call: &Call<'_>, name: &str) -> Result<Arc<Role>, Error> {
     let found = record(call, name)?;
     found.ok_or_else(|| not_found(name))
 }
 
 /// The role with exactly this ARN, if the built-in IAM has it.
-pub async fn find_by_arn(call: &Call<'_>, arn: &RoleArn) -> Result<Option<Arc<Role>>, StoreError> {
+pub fn find_by_arn(call: &Call<'_>, arn: &RoleArn) -> Result<Option<Arc<Role>>, StoreError> {
     let found = record(call, arn.name())?;
     Ok(found.filter(|role| role.arn == *arn))
 }
 
 /// The ARN of the role with this name. If there is no such role, the ARN that it would have without a path.
-pub async fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
+pub fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
     Ok(match record(call, name)? {
         Some(role) => role.arn.to_string(),
         None => format!("arn:aws:iam::{}:role/{name}", call.app.config.account_id),
@@ -53,7 +53,7 @@ pub async fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
 }
 
 /// All roles, ordered by key.
-pub async fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
+pub fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
     Ok(call.app.records.snapshot()?.roles().cloned().collect())
 }
 
@@ -83,7 +83,7 @@ pub async fn change(
     change: impl Fn(&mut Role) -> Result<(), Error>,
 ) -> Result<(), Error> {
     loop {
-        let mut role = find(call, name).await?.as_ref().clone();
+        let mut role = find(call, name)?.as_ref().clone();
         change(&mut role)?;
         match records::put(call, RecordWrite::replace(&role, role.version)).await? {
             PutOutcome::Stored(_) => return Ok(()),
@@ -96,7 +96,7 @@ pub async fn change(
 /// Removes the role with this name, which must have no policies left.
 pub async fn remove(call: &Call<'_>, name: &str) -> Result<(), Error> {
     loop {
-        let role = find(call, name).await?;
+        let role = find(call, name)?;
         if !role.policies.is_empty() {
             return Err(
                 Code::DeleteConflict.because("Cannot delete entity, must delete policies first.")

@@ -65,7 +65,7 @@ impl Operation for ExplainLogin {
         if self.logins.is_empty() {
             return Err(Code::InvalidParameter.because("There is no login to explain."));
         }
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let Explanation {
             checks,
             identity,

@@ -26,7 +26,7 @@ impl Operation for GetCredentialsDuration {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         Ok(pool.credentials.into())
     }
 }

@@ -60,7 +60,7 @@ impl Operation for SimulatePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<SimulatePolicyOutput, Error> {
-        let role = roles::find(call, &self.role_name).await?;
+        let role = roles::find(call, &self.role_name)?;
         let mut simulation = Simulation::default();
         let mut context = Context::default();
         for (key, value) in &self.context {

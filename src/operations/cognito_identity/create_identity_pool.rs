@@ -36,8 +36,8 @@ impl Operation for CreateIdentityPool {
             region,
             uuid: call.app.ambient.uuid(),
         };
-        self.0.authorise_tags(call, &id.to_string()).await?;
-        let settings = self.0.settings(call, &id).await?;
+        self.0.authorise_tags(call, &id.to_string())?;
+        let settings = self.0.settings(call, &id)?;
         let pool = Pool {
             id,
             version: 1,

@@ -26,7 +26,7 @@ impl Operation for DescribeIdentityPool {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         IdentityPool::of(call, &pool)
     }
 }

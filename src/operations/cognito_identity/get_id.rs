@@ -37,7 +37,7 @@ impl Operation for GetId {
         if self.account_id.is_some_and(|id| id != account) {
             return Err(pools::not_found(&self.identity_pool_id));
         }
-        let pool = pools::find(call, &self.identity_pool_id).await?;
+        let pool = pools::find(call, &self.identity_pool_id)?;
         let identity_id = if self.logins.is_empty() {
             sign_in::new_guest(call, &pool).await?
         } else {

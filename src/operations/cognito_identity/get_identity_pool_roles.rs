@@ -38,7 +38,7 @@ impl Operation for GetIdentityPoolRoles {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdentityPoolRolesOutput, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let roles = pool.roles.clone();
         let named = [
             ("authenticated", roles.authenticated),

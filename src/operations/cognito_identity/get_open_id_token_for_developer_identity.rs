@@ -60,7 +60,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         mut self,
         call: &Call<'_>,
     ) -> Result<GetOpenIdTokenForDeveloperIdentityOutput, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let user = take_user(&mut self.logins, &pool)?;
         principal_tags::check(&self.principal_tags).map_err(SignInError::from)?;
         let identity = match &self.identity_id {

@@ -27,7 +27,7 @@ impl Operation for GetPrincipalTagAttributeMap {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let provider = self.identity_provider_name;
         let map = pool.tag_maps.get(&provider).cloned().ok_or_else(|| {
             let text = format!("Principal tag attribute map for '{provider}' not found.");

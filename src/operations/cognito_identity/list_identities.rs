@@ -41,7 +41,7 @@ impl Operation for ListIdentities {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentitiesOutput, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let after = pages::after(self.next_token.as_deref(), |id| Uuid::from_slice(&id).ok())?;
         let (limit, disabled) = (self.max_results, !self.hide_disabled);
         let found = identities::list(call, &pool, after, limit + 1, disabled).await?;

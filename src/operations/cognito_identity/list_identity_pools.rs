@@ -44,7 +44,7 @@ impl Operation for ListIdentityPools {
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentityPoolsOutput, Error> {
         let after = pages::after(self.next_token.as_deref(), |id| Uuid::from_slice(&id).ok())?;
-        let found = pools::list(call, after, self.max_results + 1).await?;
+        let found = pools::list(call, after, self.max_results + 1)?;
         let (pools, next_token) = pages::cut(found, self.max_results, |pool| pool.id.uuid);
         let identity_pools = pools.iter().map(|pool| IdentityPoolShortDescription {
             identity_pool_id: pool.id.clone(),

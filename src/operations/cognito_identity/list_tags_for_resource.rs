@@ -33,7 +33,7 @@ impl Operation for ListTagsForResource {
 
     async fn run(self, call: &Call<'_>) -> Result<ListTagsForResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
-        let pool = pools::find_for_admin(call, &pool).await?;
+        let pool = pools::find_for_admin(call, &pool)?;
         Ok(ListTagsForResourceOutput {
             tags: pool.settings.tags.clone(),
         })

@@ -45,7 +45,7 @@ impl Operation for LookupDeveloperIdentity {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<LookupDeveloperIdentityOutput, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let after = pages::after(self.next_token.as_deref(), |id| String::from_utf8(id).ok())?;
         let identity = self.identity(call, &pool).await?;
         let id = id_in(&pool, identity.id);

@@ -106,7 +106,7 @@ impl PoolMembers {
     }
 
     /// Checks that the signer may tag the pool, where tags are to be set.
-    pub(super) async fn authorise_tags(&self, call: &Call<'_>, pool_id: &str) -> Result<(), Error> {
+    pub(super) fn authorise_tags(&self, call: &Call<'_>, pool_id: &str) -> Result<(), Error> {
         if self
             .identity_pool_tags
             .as_ref()
@@ -117,17 +117,13 @@ impl PoolMembers {
         let mut context = Context::default();
         self.tag_context(&mut context);
         let pool = pool_arn(call, pool_id);
-        authorise::check(call, "cognito-identity:TagResource", &pool, context).await
+        authorise::check(call, "cognito-identity:TagResource", &pool, context)
     }
 
     /// The settings of the pool `pool` from these members, if they are consistent and all named providers exist.
-    pub(super) async fn settings(
-        self,
-        call: &Call<'_>,
-        pool: &PoolId,
-    ) -> Result<PoolSettings, Error> {
-        let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns).await?;
-        let saml_provider_arns = registered_saml(call, &self.saml_provider_arns).await?;
+    pub(super) fn settings(self, call: &Call<'_>, pool: &PoolId) -> Result<PoolSettings, Error> {
+        let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns)?;
+        let saml_provider_arns = registered_saml(call, &self.saml_provider_arns)?;
         check_login_providers(&self.supported_login_providers)?;
         if let Some(name) = &self.developer_provider_name {
             check_developer_provider(name, &oidc_provider_arns)?;
@@ -155,7 +151,7 @@ fn invalid(text: String) -> Error {
 }
 
 /// The providers with these ARNs, each once, all of them registered.
-async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProviderArn>, Error> {
+fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProviderArn>, Error> {
     let mut found: Vec<OidcProviderArn> = Vec::new();
     for text in arns {
         let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
@@ -172,7 +168,7 @@ async fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProvider
 }
 
 /// The SAML providers with these ARNs, each once, all of them registered.
-async fn registered_saml(call: &Call<'_>, arns: &[String]) -> Result<Vec<SamlProviderArn>, Error> {
+fn registered_saml(call: &Call<'_>, arns: &[String]) -> Result<Vec<SamlProviderArn>, Error> {
     let mut found: Vec<SamlProviderArn> = Vec::new();
     for text in arns {
         let missing = || invalid(format!("SAML provider not found for arn {text}"));

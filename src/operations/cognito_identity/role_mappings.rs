@@ -98,7 +98,7 @@ pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, E
         .ok_or_else(forbidden)?;
     let mut context = Context::default();
     context.set("iam:PassedToService", OWN);
-    match authorise::check(call, "iam:PassRole", arn, context).await {
+    match authorise::check(call, "iam:PassRole", arn, context) {
         Ok(()) => Ok(role),
         Err(error) if error.code == Code::AccessDenied => Err(forbidden()),
         Err(other) => Err(other),

@@ -32,7 +32,7 @@ impl Operation for SetIdentityPoolRoles {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let before = pools::find_for_admin(call, &self.identity_pool_id)?;
         let mut roles = Roles {
             mappings: role_mappings::read(call, &before, self.role_mappings).await?,
             ..Roles::default()

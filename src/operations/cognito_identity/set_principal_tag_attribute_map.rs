@@ -54,7 +54,7 @@ impl Operation for SetPrincipalTagAttributeMap {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let provider = self.identity_provider_name;
         let map = TagMap {
             use_defaults: self.use_defaults.unwrap_or(self.principal_tags.is_empty()),

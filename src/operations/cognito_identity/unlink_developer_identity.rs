@@ -32,7 +32,7 @@ impl Operation for UnlinkDeveloperIdentity {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let pool = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let provider = self.developer_provider_name;
         if pool.settings.developer_provider_name.as_ref() != Some(&provider) {
             return Err(other_developer());

@@ -34,7 +34,7 @@ impl Operation for UpdateIdentityPool {
     }
 
     async fn run(mut self, call: &Call<'_>) -> Result<IdentityPool, Error> {
-        let before = pools::find_for_admin(call, &self.identity_pool_id).await?;
+        let before = pools::find_for_admin(call, &self.identity_pool_id)?;
         if let Some(name) = &before.settings.developer_provider_name {
             if self
                 .members
@@ -48,9 +48,7 @@ impl Operation for UpdateIdentityPool {
             }
             self.members.developer_provider_name = Some(name.clone());
         }
-        self.members
-            .authorise_tags(call, &self.identity_pool_id)
-            .await?;
+        self.members.authorise_tags(call, &self.identity_pool_id)?;
         if self.members.identity_pool_tags.is_none() {
             self.members.identity_pool_tags = Some(before.settings.tags.clone());
         }
@@ -59,7 +57,7 @@ impl Operation for UpdateIdentityPool {
             version: before.version + 1,
 
             incarnation: 0,
-            settings: self.members.settings(call, &before.id).await?,
+            settings: self.members.settings(call, &before.id)?,
             roles: before.roles.clone(),
             tag_maps: before.tag_maps.clone(),
             credentials: before.credentials,

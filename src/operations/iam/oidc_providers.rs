@@ -118,7 +118,7 @@ impl Operation for GetOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIDConnectProviderOutput, Error> {
-        let provider = oidc::find(call, &self.arn).await?;
+        let provider = oidc::find(call, &self.arn)?;
         Ok(GetOpenIDConnectProviderOutput {
             // As the real service shows it: without the scheme.
             url: provider.arn.name().to_owned(),
@@ -157,7 +157,7 @@ impl Operation for ListOpenIDConnectProviders {
     type Output = ListOpenIDConnectProvidersOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListOpenIDConnectProvidersOutput, Error> {
-        let providers = oidc::list(call).await?;
+        let providers = oidc::list(call)?;
         let list = providers
             .iter()
             .map(|provider| OpenIDConnectProviderListEntry {
@@ -189,7 +189,7 @@ impl Operation for AddClientIDToOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let mut provider = oidc::find(call, &self.arn).await?;
+        let mut provider = oidc::find(call, &self.arn)?;
         add_client_id(&mut provider.client_ids, self.client_id)?;
         oidc::replace(call, provider).await?;
         Ok(NoOutput)
@@ -216,7 +216,7 @@ impl Operation for RemoveClientIDFromOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let mut provider = oidc::find(call, &self.arn).await?;
+        let mut provider = oidc::find(call, &self.arn)?;
         provider
             .client_ids
             .retain(|client_id| *client_id != self.client_id);
@@ -245,7 +245,7 @@ impl Operation for UpdateOpenIDConnectProviderThumbprint {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let mut provider = oidc::find(call, &self.arn).await?;
+        let mut provider = oidc::find(call, &self.arn)?;
         provider.thumbprints = thumbprints(self.thumbprint_list)?;
         oidc::replace(call, provider).await?;
         Ok(NoOutput)

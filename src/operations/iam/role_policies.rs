@@ -63,7 +63,7 @@ impl Operation for GetRolePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetRolePolicyOutput, Error> {
-        let role = roles::find(call, &self.role_name).await?;
+        let role = roles::find(call, &self.role_name)?;
         let Some(document) = role.policies.get(&self.policy_name) else {
             return Err(roles::policy_not_found(&self.policy_name));
         };
@@ -104,7 +104,7 @@ impl Operation for ListRolePolicies {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolePoliciesOutput, Error> {
-        let role = roles::find(call, &self.role_name).await?;
+        let role = roles::find(call, &self.role_name)?;
         let mut names: Vec<String> = role.policies.keys().cloned().collect();
         names.sort();
         let keyed = names.into_iter().map(|name| (name.clone(), name));
@@ -172,7 +172,7 @@ impl Operation for ListAttachedRolePolicies {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListAttachedRolePoliciesOutput, Error> {
-        roles::find(call, &self.role_name).await?;
+        roles::find(call, &self.role_name)?;
         Ok(ListAttachedRolePoliciesOutput {
             attached_policies: [],
             is_truncated: false,
@@ -206,7 +206,7 @@ impl Operation for ListInstanceProfilesForRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListInstanceProfilesForRoleOutput, Error> {
-        roles::find(call, &self.role_name).await?;
+        roles::find(call, &self.role_name)?;
         Ok(ListInstanceProfilesForRoleOutput {
             instance_profiles: [],
             is_truncated: false,

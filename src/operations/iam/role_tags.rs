@@ -94,7 +94,7 @@ impl Operation for ListRoleTags {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRoleTagsOutput, Error> {
-        let role = roles::find(call, &self.role_name).await?;
+        let role = roles::find(call, &self.role_name)?;
         let mut tags = shown(&role.tags);
         tags.sort_by(|one, other| one.key.cmp(&other.key));
         let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));

@@ -153,7 +153,7 @@ impl Operation for GetRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
-        let role = roles::find(call, &self.role_name).await?;
+        let role = roles::find(call, &self.role_name)?;
         Ok(RoleOutput {
             role: RoleDescription::with_tags(&role),
         })
@@ -191,7 +191,7 @@ impl Operation for ListRoles {
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolesOutput, Error> {
         let prefix = self.path_prefix.as_deref().unwrap_or("/");
-        let all = roles::list(call).await?;
+        let all = roles::list(call)?;
         let under = |role: &Arc<Role>| path(&role.arn).starts_with(prefix);
         let roles = all.into_iter().filter(under);
         let Page { items, next } = self.paging.page(roles.map(|role| (role.key(), role)));

@@ -93,7 +93,7 @@ impl Operation for GetSAMLProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetSAMLProviderOutput, Error> {
-        let provider = saml::find(call, &self.arn).await?;
+        let provider = saml::find(call, &self.arn)?;
         let tags = provider.tags.into_iter();
         Ok(GetSAMLProviderOutput {
             uuid: format!("{:X}", provider.uuid.simple()),
@@ -131,7 +131,7 @@ impl Operation for ListSAMLProviders {
     type Output = ListSAMLProvidersOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<ListSAMLProvidersOutput, Error> {
-        let providers = saml::list(call).await?;
+        let providers = saml::list(call)?;
         let list = providers.iter().map(|provider| SAMLProviderListEntry {
             arn: provider.arn.clone(),
             valid_until: provider.metadata.valid_until.map(EpochSeconds),
@@ -175,7 +175,7 @@ impl Operation for UpdateSAMLProvider {
         match self.document {
             Some(document) => saml::replace_metadata(call, &self.arn, document).await?,
             None => {
-                saml::find(call, &self.arn).await?;
+                saml::find(call, &self.arn)?;
             }
         }
         Ok(UpdateSAMLProviderOutput { arn: self.arn })

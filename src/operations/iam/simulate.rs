@@ -105,7 +105,7 @@ impl Operation for SimulatePrincipalPolicy {
                 "Invalid Entity Arn: {arn} does not clearly define entity type and name."
             ))
         })?;
-        let role = roles::find_by_arn(call, &arn).await?;
+        let role = roles::find_by_arn(call, &arn)?;
         let role = role.ok_or_else(|| roles::not_found(arn.name()))?;
         let mut simulation = self.simulation()?;
         simulation.add_role(&role)?;

@@ -76,9 +76,9 @@ impl Operation for AssumeRole {
         if !tags.is_empty() {
             let mut context = Context::default();
             self.add_condition_keys(&mut context);
-            authorise::check(call, "sts:TagSession", &self.role_arn, context).await?;
+            authorise::check(call, "sts:TagSession", &self.role_arn, context)?;
         }
-        let mut assumption = self.assumption(call, tags).await?;
+        let mut assumption = self.assumption(call, tags)?;
         if !policies.is_empty() {
             assumption.bounds.push(policies);
         }
@@ -147,11 +147,9 @@ impl AssumeRole {
         Ok(tags)
     }
 
-    async fn assumption(&self, call: &Call<'_>, mut tags: Tags) -> Result<Assumption, Error> {
+    fn assumption(&self, call: &Call<'_>, mut tags: Tags) -> Result<Assumption, Error> {
         let role = RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(ACTION))?;
-        let known = roles::find_by_arn(call, &role)
-            .await?
-            .ok_or_else(|| not_authorized(ACTION))?;
+        let known = roles::find_by_arn(call, &role)?.ok_or_else(|| not_authorized(ACTION))?;
         let account = &call.app.config.account_id;
         let signer = call.signer();
         let (arn, id) = (signer.arn(account), signer.user_id(account));

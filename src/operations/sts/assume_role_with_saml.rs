@@ -51,7 +51,7 @@ impl Operation for AssumeRoleWithSAML {
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithSAMLOutput, Error> {
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let who = saml_identity::verify(call, &self.principal_arn, &self.saml_assertion)?;
-        let mut assumption = self.assumption(call, &who).await?;
+        let mut assumption = self.assumption(call, &who)?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
         }
@@ -67,12 +67,12 @@ impl Operation for AssumeRoleWithSAML {
 }
 
 impl AssumeRoleWithSAML {
-    async fn assumption(&self, call: &Call<'_>, who: &SamlIdentity) -> Result<Assumption, Error> {
+    fn assumption(&self, call: &Call<'_>, who: &SamlIdentity) -> Result<Assumption, Error> {
         let denied = || not_authorized(WITH_SAML);
         let role = RoleArn::parse(&self.role_arn)
             .filter(|role| who.names_role(role.as_str()))
             .ok_or_else(denied)?;
-        let known = roles::find_by_arn(call, &role).await?.ok_or_else(denied)?;
+        let known = roles::find_by_arn(call, &role)?.ok_or_else(denied)?;
         let request = TrustRequest {
             action: WITH_SAML,
             principal: Principal::Federated(who.provider.as_str()),

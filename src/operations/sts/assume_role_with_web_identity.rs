@@ -55,7 +55,7 @@ impl Operation for AssumeRoleWithWebIdentity {
         }
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let mut who = web_identity::verify(call, &self.web_identity_token).await?;
-        let mut assumption = self.assumption(call, &mut who).await?;
+        let mut assumption = self.assumption(call, &mut who)?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
         }
@@ -69,14 +69,10 @@ impl Operation for AssumeRoleWithWebIdentity {
 }
 
 impl AssumeRoleWithWebIdentity {
-    async fn assumption(
-        &self,
-        call: &Call<'_>,
-        who: &mut WebIdentity,
-    ) -> Result<Assumption, Error> {
+    fn assumption(&self, call: &Call<'_>, who: &mut WebIdentity) -> Result<Assumption, Error> {
         let role =
             RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(WITH_WEB_IDENTITY))?;
-        let known = roles::find_by_arn(call, &role).await?;
+        let known = roles::find_by_arn(call, &role)?;
         let longest = known
             .as_ref()
             .map_or(SHORT, |known| known.max_session_duration);

@@ -15,6 +15,10 @@ use crate::store::{StoreError, ask};
 
 /// Whether a record was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "outcomes are named after what was done"
+)]
 pub(crate) enum Added {
     Added,
     Exists,
@@ -30,6 +34,10 @@ pub(crate) enum GuestAdded {
 
 /// Whether a record was replaced or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "outcomes are named after what was done"
+)]
 pub(crate) enum Replaced {
     Replaced,
     Changed,
@@ -63,6 +71,10 @@ pub(crate) enum Merged {
 
 /// The outcome of an unlink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "outcomes are named after what was done"
+)]
 pub(crate) enum Unlinked {
     Unlinked,
     NotLinked,
@@ -184,7 +196,7 @@ pub(crate) trait Calls: Store {
             .iter()
             .find(|one| one.kind == "pool" && one.key == key && one.json.is_none());
         pool.incarnation = deleted.map_or(0, |record| record.version);
-        Ok(added(self.put_one(RecordWrite::add(&pool, limit)).await?))
+        Ok(added(&self.put_one(RecordWrite::add(&pool, limit)).await?))
     }
 
     async fn pool(&self, id: Uuid) -> Result<Option<Arc<Pool>>, StoreError> {
@@ -206,7 +218,7 @@ pub(crate) trait Calls: Store {
     async fn replace<R: Stored>(&self, record: &R, version: u64) -> Result<Replaced, StoreError> {
         // Version 1 and before replace nothing.
         let write = RecordWrite::replace(record, version.wrapping_sub(1));
-        Ok(replaced(self.put_one(write).await?))
+        Ok(replaced(&self.put_one(write).await?))
     }
 
     async fn replace_pool(&self, pool: Pool) -> Result<Replaced, StoreError> {
@@ -218,7 +230,7 @@ pub(crate) trait Calls: Store {
             return Ok(false);
         };
         let write = RecordWrite::delete(R::KIND, key, found.version);
-        Ok(replaced(self.put_new(write).await?) == Replaced::Replaced)
+        Ok(replaced(&self.put_new(write).await?) == Replaced::Replaced)
     }
 
     async fn remove_pool(&self, id: Uuid) -> Result<bool, StoreError> {
@@ -235,7 +247,7 @@ pub(crate) trait Calls: Store {
             RecordWrite::replace(&deleted, 0),
         ];
         let outcome = self.put(&writes, &new_origin()).await?;
-        Ok(replaced(outcome) == Replaced::Replaced)
+        Ok(replaced(&outcome) == Replaced::Replaced)
     }
 
     /// Deletes up to `limit` rows of the deleted pools; `false` where none is left.
@@ -404,7 +416,7 @@ pub(crate) trait Calls: Store {
         limit: usize,
     ) -> Result<Added, StoreError> {
         Ok(added(
-            self.put_new(RecordWrite::add(&provider, limit)).await?,
+            &self.put_new(RecordWrite::add(&provider, limit)).await?,
         ))
     }
 
@@ -437,7 +449,7 @@ pub(crate) trait Calls: Store {
         limit: usize,
     ) -> Result<Added, StoreError> {
         Ok(added(
-            self.put_new(RecordWrite::add(&provider, limit)).await?,
+            &self.put_new(RecordWrite::add(&provider, limit)).await?,
         ))
     }
 
@@ -458,7 +470,7 @@ pub(crate) trait Calls: Store {
     }
 
     async fn add_role(&self, role: Role, limit: usize) -> Result<Added, StoreError> {
-        Ok(added(self.put_new(RecordWrite::add(&role, limit)).await?))
+        Ok(added(&self.put_new(RecordWrite::add(&role, limit)).await?))
     }
 
     async fn role(&self, key: &str) -> Result<Option<Arc<Role>>, StoreError> {
@@ -475,7 +487,7 @@ pub(crate) trait Calls: Store {
 
     async fn remove_role(&self, key: &str, version: u64) -> Result<Replaced, StoreError> {
         let write = RecordWrite::delete(RecordKind::Role, key, version);
-        Ok(replaced(self.put_new(write).await?))
+        Ok(replaced(&self.put_new(write).await?))
     }
 
     async fn document(&self, name: &str) -> Result<Option<Document>, StoreError> {
@@ -499,7 +511,7 @@ pub(crate) trait Calls: Store {
             json: Some(String::from_utf8(document.bytes).unwrap()),
             limit: None,
         };
-        Ok(replaced(self.put_one(write).await?))
+        Ok(replaced(&self.put_one(write).await?))
     }
 }
 
@@ -534,7 +546,7 @@ macro_rules! calls {
 calls!(dyn Inspect + '_);
 calls!(crate::store::sqlite::SqliteStore);
 
-fn added(outcome: PutOutcome) -> Added {
+fn added(outcome: &PutOutcome) -> Added {
     match outcome {
         PutOutcome::Stored(_) => Added::Added,
         PutOutcome::LimitReached(_) => Added::LimitReached,
@@ -542,7 +554,7 @@ fn added(outcome: PutOutcome) -> Added {
     }
 }
 
-fn replaced(outcome: PutOutcome) -> Replaced {
+fn replaced(outcome: &PutOutcome) -> Replaced {
     match outcome {
         PutOutcome::Stored(_) => Replaced::Replaced,
         PutOutcome::Absent(_) => Replaced::Absent,

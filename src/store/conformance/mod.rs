@@ -39,10 +39,11 @@ pub(super) use self::calls::{
 };
 
 /// The store in memory, with the names that it expects of its parent.
-mod in_memory {
+#[expect(unreachable_pub, reason = "the tests over HTTP include the same file")]
+pub(crate) mod in_memory {
     use crate::{model, store};
 
-    pub(super) mod memory;
+    pub mod memory;
 }
 
 /// Where a store can be opened, closed and opened again.

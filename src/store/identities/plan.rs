@@ -129,9 +129,15 @@ pub enum Write {
 /// Why a plan stops before its end.
 enum Halt {
     More(Vec<Need>),
-    Answer(Answer),
+    Answer(Box<Answer>),
     NeedsChange,
     Error(StoreError),
+}
+
+impl Halt {
+    fn answer(answer: Answer) -> Self {
+        Self::Answer(Box::new(answer))
+    }
 }
 
 impl From<Need> for Halt {
@@ -163,7 +169,7 @@ pub fn plan(
     match planned {
         Ok(plan) => Ok(PlanStep::Done(plan)),
         Err(Halt::More(needs)) => Ok(PlanStep::More(needs)),
-        Err(Halt::Answer(answer)) => Ok(PlanStep::Done(Plan::answer(answer))),
+        Err(Halt::Answer(answer)) => Ok(PlanStep::Done(Plan::answer(*answer))),
         Err(Halt::NeedsChange) => Ok(PlanStep::NeedsChange),
         Err(Halt::Error(error)) => Err(error),
     }
@@ -413,7 +419,7 @@ fn revoke(question: Revoke, origin: Option<&Origin>, loaded: &Loaded) -> Result<
     let mut identity = in_pool(pool.pool, question.identity, loaded)?;
     if let State::MergedInto(next) = identity.state {
         let survivor = survivor(next, loaded)?;
-        let missing = || Halt::Answer(Answer::Missing(Missing::Identity));
+        let missing = || Halt::answer(Answer::Missing(Missing::Identity));
         identity = survivor.ok_or_else(missing)?.clone();
     }
     if identity.revoked == question.revoked {
@@ -476,7 +482,7 @@ fn writable<'o>(
     if loaded.pool(pool.pool.id)? == Some(pool.version) {
         Ok(origin)
     } else {
-        Err(Halt::Answer(Answer::PoolChanged))
+        Err(Halt::answer(Answer::PoolChanged))
     }
 }
 
@@ -489,8 +495,9 @@ fn in_pool(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Identity, Halt> {
     let found = loaded
         .identity(id)?
         .filter(|identity| is_of(identity, pool));
-    let missing = Halt::Answer(Answer::Missing(Missing::Identity));
-    found.cloned().ok_or(missing)
+    found
+        .cloned()
+        .ok_or_else(|| Halt::answer(Answer::Missing(Missing::Identity)))
 }
 
 /// The identity `id` of `pool`, and where it was merged away the live end of its chain.

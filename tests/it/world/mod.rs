@@ -28,6 +28,7 @@ mod declared;
 mod developer;
 #[path = "../../../src/logins/fake/identity_provider.rs"]
 pub mod idp;
+pub mod in_memory;
 mod issuer;
 mod lasting;
 mod log;
@@ -239,6 +240,24 @@ impl World {
 
     /// A world with this configuration.
     pub async fn of(config: Config, folder: Arc<TempDir>, clock: Arc<Still>) -> Self {
+        let store = open_store(&config.data_dir);
+        Self::on(store, config, folder, clock).await
+    }
+
+    /// One of the servers of a store, with the master key of every new world.
+    pub async fn of_store(store: Arc<dyn Store>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        nursery::furnish(folder.path()).await;
+        let config = config(folder.path(), |_| {});
+        Self::on(store, config, folder, Arc::new(Still::at(beginning()))).await
+    }
+
+    async fn on(
+        store: Arc<dyn Store>,
+        config: Config,
+        folder: Arc<TempDir>,
+        clock: Arc<Still>,
+    ) -> Self {
         let client = client();
         let listener = TcpListener::bind(config.listen).expect("a port");
         listener
@@ -247,7 +266,6 @@ impl World {
         let address: SocketAddr = listener.local_addr().expect("an address");
         let public_url = config.public_url_for(address);
         let ambient: Arc<dyn Ambient> = clock.clone();
-        let store = open_store(&config.data_dir);
         let opened = app::open::open_with(config, ambient, public_url, Arc::clone(&store))
             .await
             .expect("a house that opens");

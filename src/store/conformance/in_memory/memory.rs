@@ -148,7 +148,9 @@ fn retain<K: Ord + Clone, V>(
 ) -> usize {
     let keys = rows.iter().filter(|(key, row)| old(key, row));
     let keys: Vec<K> = keys.map(|(key, _)| key.clone()).take(limit).collect();
-    keys.iter().for_each(|key| drop(rows.remove(key)));
+    for key in &keys {
+        rows.remove(key);
+    }
     keys.len()
 }
 

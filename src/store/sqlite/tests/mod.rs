@@ -14,7 +14,7 @@ use super::{SqliteStore, load};
 use crate::model::identity::{Identity, Login};
 use crate::model::pool::Pool;
 use crate::store::conformance::{
-    Added, Calls, Dump, GuestAdded, Home, Inspect, Replaced, SignIn, SignedIn, removed,
+    Added, Calls, Dump, GuestAdded, Home, Inspect, SignIn, SignedIn, removed,
 };
 use crate::store::record::View;
 use crate::store::{Store, StoreError};

@@ -105,21 +105,21 @@ impl Catalog {
         let changes = store.records_since(before.snapshot.view).await?;
         let next = match before.snapshot.next(changes) {
             Next::Same => Arc::clone(&before.snapshot),
-            Next::Changed(snapshot) => Arc::new(snapshot),
+            Next::Changed(snapshot) => Arc::from(snapshot),
             Next::Rebuild => {
                 tracing::warn!("the view of the store can't be continued, so it is built anew");
                 let changes = store.records_since(View::default()).await?;
                 Arc::new(Snapshot::build(changes))
             }
         };
-        let changed = !Arc::ptr_eq(&before.snapshot, &next);
+        let is_new = !Arc::ptr_eq(&before.snapshot, &next);
         // A caller that waited for another refresh has a moment before that one.
         self.current.store(Arc::new(Dated {
             snapshot: Arc::clone(&next),
             uptime: moment.uptime.max(before.uptime),
             now: moment.now,
         }));
-        Ok((next, changed))
+        Ok((next, is_new))
     }
 
     /// Makes the view count as outdated until the next refresh.
@@ -173,7 +173,7 @@ pub struct Unreadable;
 
 enum Next {
     Same,
-    Changed(Snapshot),
+    Changed(Box<Snapshot>),
     Rebuild,
 }
 
@@ -192,16 +192,17 @@ impl Snapshot {
             return Next::Rebuild;
         }
         if changes.view == self.view && changes.records.is_empty() {
-            return match self.checksum() == changes.checksum {
-                true => Next::Same,
-                false => Next::Rebuild,
+            return if self.checksum() == changes.checksum {
+                Next::Same
+            } else {
+                Next::Rebuild
             };
         }
         let checksum = changes.checksum;
         let mut next = self.clone();
         next.apply(changes);
         if next.checksum() == checksum {
-            Next::Changed(next)
+            Next::Changed(Box::new(next))
         } else {
             Next::Rebuild
         }
@@ -213,12 +214,12 @@ impl Snapshot {
 
     fn apply(&mut self, changes: Changes) {
         for record in changes.records {
-            self.put(record);
+            self.put(&record);
         }
         self.view = changes.view;
     }
 
-    fn put(&mut self, record: Record) {
+    fn put(&mut self, record: &Record) {
         let known = KnownRecord {
             revision: record.revision,
             is_live: record.json.is_some(),
@@ -231,16 +232,16 @@ impl Snapshot {
         match RecordKind::parse(&record.kind) {
             Some(RecordKind::Pool) => {
                 if let Ok(id) = Uuid::try_parse(&record.key) {
-                    put(&mut self.pools, id, &record);
+                    put(&mut self.pools, id, record);
                 }
             }
-            Some(RecordKind::OidcProvider) => put_by_key(&mut self.oidc_providers, &record),
-            Some(RecordKind::SamlProvider) => put_by_key(&mut self.saml_providers, &record),
-            Some(RecordKind::Role) => put_by_key(&mut self.roles, &record),
-            Some(RecordKind::KeyRing) => put_by_key(&mut self.key_rings, &record),
-            Some(RecordKind::RootKey) => put_by_key(&mut self.root_key, &record),
-            Some(RecordKind::AccessKey) => put_by_key(&mut self.access_keys, &record),
-            Some(RecordKind::DeletedPool) => put_by_key(&mut self.deleted_pools, &record),
+            Some(RecordKind::OidcProvider) => put_by_key(&mut self.oidc_providers, record),
+            Some(RecordKind::SamlProvider) => put_by_key(&mut self.saml_providers, record),
+            Some(RecordKind::Role) => put_by_key(&mut self.roles, record),
+            Some(RecordKind::KeyRing) => put_by_key(&mut self.key_rings, record),
+            Some(RecordKind::RootKey) => put_by_key(&mut self.root_key, record),
+            Some(RecordKind::AccessKey) => put_by_key(&mut self.access_keys, record),
+            Some(RecordKind::DeletedPool) => put_by_key(&mut self.deleted_pools, record),
             None => {
                 tracing::warn!(
                     kind = record.kind,
@@ -367,3 +368,6 @@ fn get<'m, K: Ord + std::borrow::Borrow<Q>, Q: Ord + ?Sized, R>(
 fn readable<K, R>(records: &BTreeMap<K, Entry<R>>) -> impl Iterator<Item = &Arc<R>> {
     records.values().filter_map(|entry| entry.as_ref().ok())
 }
+
+#[cfg(test)]
+mod tests;
