@@ -237,13 +237,11 @@ fn provider(
         ProviderKind::Public(PublicProvider::Digits) => {
             boxed(consumer_secrets::app(call, pool, TwitterService::Digits)?)
         }
-        ProviderKind::Public(PublicProvider::Google | PublicProvider::Apple) => {
-            boxed(OpenIdConnect::from_settings(key, settings, registered))
-        }
         ProviderKind::UserPool => boxed(UserPool::from_settings(key, settings, registered)),
         ProviderKind::Saml => boxed(saml(call, pool, key)?),
         ProviderKind::OpenIdConnect if registered.is_none() => return Ok(None),
-        ProviderKind::OpenIdConnect => {
+        ProviderKind::OpenIdConnect
+        | ProviderKind::Public(PublicProvider::Google | PublicProvider::Apple) => {
             boxed(OpenIdConnect::from_settings(key, settings, registered))
         }
         ProviderKind::Own => None,
