@@ -1,7 +1,7 @@
 //! An issuer's discovery document: it leads to keys only if it is the issuer's own.
 #![no_main]
 
-use cognate::logins::jwks_uri;
+use cognate::logins::jwks::jwks_uri;
 use cognate::model::json;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,8 +1,8 @@
 //! An issuer's key set, and what its keys make of a token.
 #![no_main]
 
-use cognate::logins::jwks::KeySet;
-use cognate::logins::jws::{self, Jws};
+use cognate::logins::id_token::jws::{self, Jws};
+use cognate::logins::jwks::JwkSet;
 use cognate_fuzz::token;
 use jsonwebtoken::Algorithm;
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +20,7 @@ const ALGORITHMS: [Algorithm; 9] = [
 ];
 
 fuzz_target!(init: cognate::cli::install_crypto(), |bytes: &[u8]| {
-    let Ok(keys) = KeySet::parse(bytes) else { return };
+    let Ok(keys) = JwkSet::parse(bytes) else { return };
     for algorithm in ["RS256", "PS512", "ES256", "ES384", "EdDSA"] {
         for kid in ["", r#","kid":"one""#] {
             let header = format!("{{\"alg\":\"{algorithm}\"{kid}}}\n{{}}\n");

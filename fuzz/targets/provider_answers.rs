@@ -5,7 +5,10 @@
 
 use std::error::Error;
 
-use cognate::logins::{NotVouched, Vouched, amazon, facebook, reasons, twitter};
+use cognate::logins::access_token::{
+    Introspection, IntrospectionError, amazon, facebook, twitter,
+};
+use cognate::logins::report::error_chain;
 use cognate::model::json;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -21,9 +24,9 @@ fn member(body: &[u8], name: &str) -> Value {
 fn numeric(
     status: u16,
     body: &[u8],
-    read: Result<String, NotVouched>,
+    read: Result<String, IntrospectionError>,
     name: &str,
-) -> Option<NotVouched> {
+) -> Option<IntrospectionError> {
     let id = match read {
         Ok(id) => id,
         Err(why) => return Some(why),
@@ -34,13 +37,13 @@ fn numeric(
     None
 }
 
-fn of_amazon(status: u16, body: &[u8]) -> Option<NotVouched> {
-    let Vouched {
+fn of_amazon(status: u16, body: &[u8]) -> Option<IntrospectionError> {
+    let Introspection {
         apps,
         user,
-        good_for,
+        expires_in,
     } = match amazon::read_token_info(status, body) {
-        Ok(vouched) => vouched,
+        Ok(answer) => answer,
         Err(why) => return Some(why),
     };
     assert_eq!(status, 200);
@@ -48,7 +51,7 @@ fn of_amazon(status: u16, body: &[u8]) -> Option<NotVouched> {
     assert_eq!(member(body, "user_id"), user);
     assert!(!apps.is_empty() && apps.iter().all(|app| !app.is_empty()));
     assert_eq!(member(body, "aud"), apps[0]);
-    assert!(good_for.is_some_and(|time| time.is_positive()));
+    assert!(expires_in.is_some_and(|time| time.is_positive()));
     None
 }
 
@@ -71,12 +74,12 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let words = match &no {
         None => return,
-        Some(NotVouched::Refused(no)) => {
+        Some(IntrospectionError::Rejected(no)) => {
             assert!(no.status == status && (400..500).contains(&status) || no.code == "expired");
             assert!(no.code.len() <= 64 && no.code.bytes().all(|byte| byte.is_ascii_graphic()));
-            reasons(no)
+            error_chain(no)
         }
-        Some(NotVouched::NoAnswer(why)) => reasons(why.as_ref() as &dyn Error),
+        Some(IntrospectionError::Failed(why)) => error_chain(why.as_ref() as &dyn Error),
     };
     assert!(!words.contains(TOKEN), "{words}");
     assert!(words.len() < 300, "{words}");

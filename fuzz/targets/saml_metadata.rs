@@ -5,8 +5,10 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
+use cognate::logins::report::Report;
 use cognate::logins::saml::{
-    ALGORITHMS, LONGEST_METADATA, NotAResponse, Refused, Terms, read_metadata, verify,
+    ALGORITHMS, LONGEST_METADATA, ResponseError, ResponseRequirements, SamlError, read_metadata,
+    verify,
 };
 use cognate_fuzz::idp::{AUDIENCE, How, IdentityProvider, RECIPIENT, Says, encode, metadata};
 use cognate_fuzz::now;
@@ -59,17 +61,17 @@ fuzz_target!(init: {
     let again = metadata(&attribute(&read.entity_id), &certificates, &end.unwrap_or_default());
     assert_eq!(read_metadata(&again).as_ref(), Ok(&read));
 
-    let terms = Terms {
+    let required = ResponseRequirements {
         entity_id: "https://idp.example/metadata",
         certificates: &read.certificates,
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
-        transient: false,
+        allow_transient: false,
     };
-    let refused = verify(response(), &terms, now());
+    let refused = verify(response(), &required, now(), &mut Report::disabled());
     assert!(
-        matches!(refused, Err(Refused::NotAResponse(NotAResponse::NotSigned(_)))),
+        matches!(refused, Err(SamlError::Response(ResponseError::Signature(_)))),
         "{refused:?}"
     );
 });

@@ -5,7 +5,10 @@
 
 use std::sync::OnceLock;
 
-use cognate::logins::saml::{ALGORITHMS, Assertion, Refused, Terms, read_metadata, verify};
+use cognate::logins::report::Report;
+use cognate::logins::saml::{
+    ALGORITHMS, Assertion, ResponseRequirements, SamlError, read_metadata, verify,
+};
 use cognate::model::provider::SamlMetadata;
 use cognate_fuzz::idp::{AUDIENCE, How, IdentityProvider, RECIPIENT, encode};
 use cognate_fuzz::now;
@@ -49,16 +52,16 @@ fn scene() -> &'static Scene {
 }
 
 /// What the provider with these metadata is believed to have said.
-fn believed(response: &str, metadata: &SamlMetadata) -> Result<Assertion, Refused> {
-    let terms = Terms {
+fn believed(response: &str, metadata: &SamlMetadata) -> Result<Assertion, SamlError> {
+    let required = ResponseRequirements {
         entity_id: &metadata.entity_id,
         certificates: &metadata.certificates,
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
-        transient: false,
+        allow_transient: false,
     };
-    verify(response, &terms, now())
+    verify(response, &required, now(), &mut Report::disabled())
 }
 
 /// The response, signed by the provider that lives, if it can be.

@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::routing::get;
-use cognate::logins::{Audience, Logins, OpenIdConnect, Provider, Rules, Through};
+use cognate::logins::id_token::{Audience, AudienceSource, OpenIdConnect};
+use cognate::logins::report::Report;
+use cognate::logins::{LoginAttempt, LoginRules, Logins};
 use cognate::outgoing::{Outgoing, OutgoingSettings};
 use cognate_fuzz::{IssuerKey, now, runtime, token};
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +21,7 @@ const NAME: &str = "issuer.example";
 struct Scene {
     key: IssuerKey,
     logins: Logins,
-    provider: Provider,
+    provider: OpenIdConnect,
 }
 
 fn scene() -> &'static Scene {
@@ -51,18 +53,18 @@ async fn set() -> Scene {
     };
     let client = Audience {
         client_id: "app".to_owned(),
-        through: Through::Pool,
+        source: AudienceSource::Pool,
     };
     let outgoing = Arc::new(Outgoing::new(settings).expect("a client"));
     Scene {
         key,
-        logins: Logins::new(Rules::default(), outgoing),
-        provider: Provider::OpenIdConnect(OpenIdConnect {
+        logins: Logins::new(LoginRules::default(), outgoing),
+        provider: OpenIdConnect {
             name: NAME.to_owned(),
             issuer,
             thumbprints: Vec::new(),
             audiences: vec![client],
-        }),
+        },
     }
 }
 
@@ -71,6 +73,15 @@ fn moment() -> Timestamp {
     static TOKENS: AtomicI64 = AtomicI64::new(0);
     let nth = TOKENS.fetch_add(1, Ordering::Relaxed) % 500;
     now() + SignedDuration::from_secs(6 * nth)
+}
+
+fn attempt<'a>(key: &'a str, token: &'a str, now: Timestamp) -> LoginAttempt<'a> {
+    LoginAttempt {
+        key,
+        token,
+        now,
+        dry_run: false,
+    }
 }
 
 fuzz_target!(init: {
@@ -85,7 +96,11 @@ fuzz_target!(init: {
         _ => return,
     };
     let now = moment();
-    let verified = runtime().block_on(logins.verify(NAME, Some(provider), &text, now));
+    let (on_pool, unknown) = (attempt(NAME, &text, now), attempt("other.example", &text, now));
+    let verified = runtime().block_on(async {
+        let mut report = Report::disabled();
+        logins.verify(Some(provider), &on_pool, &mut report).await
+    });
     if let Ok(verified) = verified {
         assert_eq!(*how, b's', "nobody else has the key");
         assert_eq!(verified.login.provider, NAME);
@@ -94,6 +109,9 @@ fuzz_target!(init: {
         assert!(verified.expires.is_some_and(|end| end > now));
     }
     // A key that the pool has nothing under.
-    let refused = runtime().block_on(logins.verify("other.example", None, &text, now));
+    let refused = runtime().block_on(async {
+        let mut report = Report::disabled();
+        logins.verify(None, &unknown, &mut report).await
+    });
     assert!(refused.is_err());
 });

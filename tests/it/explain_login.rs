@@ -95,8 +95,8 @@ async fn a_bad_login_is_refused_in_the_words_of_get_id_at_the_check_that_says_wh
             name,
             signed(with(good.clone(), "exp", json!(now - 1))),
             "times",
-            "11:59:59",
-            "12:00:00",
+            "exp 2026-03-01T11:59:59Z",
+            "exp > now (2026-03-01T12:00:00Z)",
         ),
         (
             name,

@@ -1,5 +1,5 @@
 //! A SAML identity provider of our own: its metadata, and responses that it signs, good ones and spoilt ones. The tests
-//! over HTTP include this file as well, so it names nothing of the house.
+//! over HTTP include this file as well, so it names nothing of this crate.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
