@@ -12,13 +12,17 @@ use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognate::ambient::{Ambient, Still};
-use cognate::app::{self, App};
+use cognate::app::{self, App, records};
 use cognate::config::{Config, Contents, Environment, Flags};
 use cognate::model::credentials_duration::CredentialsDuration;
-use cognate::model::identity::Identity;
 use cognate::model::ids::{PoolId, RoleArn};
-use cognate::model::pool::{Pool, PoolSettings, Roles};
+use cognate::model::pool::{DeletedPool, Pool, PoolSettings, Roles};
 use cognate::sigv4::{self, SecretKey, Signer};
+use cognate::store::Store;
+use cognate::store::event::{GuestHash, Origin};
+use cognate::store::identities::{PoolRef, PoolVersion, Question};
+use cognate::store::record::{RecordKind, RecordWrite};
+use cognate::store::sqlite::SqliteStore;
 use cognate::wire::Front;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::BodyExt;
@@ -64,6 +68,7 @@ pub fn runtime() -> &'static Runtime {
 /// A server in this process.
 pub struct Server {
     pub app: Arc<App>,
+    store: Arc<dyn Store>,
     router: Router,
     asked: std::sync::atomic::AtomicU32,
     _folder: tempfile::TempDir,
@@ -80,12 +85,16 @@ impl Server {
         let folder = tempfile::tempdir().expect("a folder");
         let ambient: Arc<dyn Ambient> = Arc::new(Still::at(now()));
         let public_url = "http://127.0.0.1:2646".to_owned();
-        let opened = app::open(config(folder.path()), ambient, public_url).await;
+        let config = config(folder.path());
+        std::fs::create_dir_all(&config.data_dir).expect("a data directory");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir).expect("a store"));
+        let opened = app::open::open_with(config, ambient, public_url, Arc::clone(&store)).await;
         let app = Arc::new(opened.expect("a house that opens").app);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let router = Front::new(Arc::clone(&app), metrics).router();
         let server = Self {
             app,
+            store,
             router,
             asked: 0.into(),
             _folder: folder,
@@ -107,7 +116,8 @@ impl Server {
         let pool = Pool {
             credentials: CredentialsDuration::default(),
             id: id.clone(),
-            version: 1,
+            version: 0,
+            incarnation: 0,
             settings,
             roles: Roles {
                 authenticated: role("User"),
@@ -116,20 +126,45 @@ impl Server {
             },
             tag_maps: IndexMap::new(),
         };
-        let store = &self.app.store;
-        store.add_pool(pool, usize::MAX).await.expect("a pool");
-        let guest = Identity::new(GUEST, id.uuid, Vec::new(), now());
-        store.add_guest(guest).await.expect("a guest");
+        let write = RecordWrite::replace(&pool, 0);
+        self.store.put(&[write], &origin()).await.expect("a pool");
+        records::refresh(&self.app).await.expect("a fresh view");
+        let pool = PoolVersion {
+            pool: PoolRef {
+                id: id.uuid,
+                incarnation: 0,
+            },
+            version: self.version(id.uuid).await.expect("the pool"),
+        };
+        // A guest of the pool before may be there until that pool's identities are deleted.
+        let guest = Question::AddGuest(pool, GUEST);
+        self.store.change(&guest, &origin()).await.expect("a guest");
+    }
+
+    /// The version of the pool, if it is there.
+    async fn version(&self, id: Uuid) -> Option<u64> {
+        let found = self.store.record(RecordKind::Pool, &id.to_string()).await;
+        found.expect("a look").map(|record| record.version)
     }
 
     async fn refresh(&self) {
         use std::sync::atomic::Ordering::Relaxed;
         let id = PoolId::parse(POOL).expect("a pool's id").uuid;
-        let store = &self.app.store;
-        if self.asked.fetch_add(1, Relaxed) % LIFE == LIFE - 1 {
-            store.remove_pool(id).await.expect("a removal");
+        let mut version = self.version(id).await;
+        if let (LIFE, Some(there)) = (self.asked.fetch_add(1, Relaxed) % LIFE + 1, version) {
+            let deleted = DeletedPool {
+                id,
+                incarnation: 0,
+                version: 0,
+            };
+            let writes = [
+                RecordWrite::delete(RecordKind::Pool, id.to_string(), there),
+                RecordWrite::replace(&deleted, 0),
+            ];
+            self.store.put(&writes, &origin()).await.expect("a removal");
+            version = None;
         }
-        if store.pool(id).await.expect("a look").is_none() {
+        if version.is_none() {
             self.furnish().await;
         }
     }
@@ -143,6 +178,17 @@ impl Server {
             let body = body.collect().await.expect("a body").to_bytes();
             (Response::from_parts(head, ()), body.to_vec())
         })
+    }
+}
+
+/// The origin of what is written past the server.
+fn origin() -> Origin {
+    Origin {
+        signer: "fuzz".to_owned(),
+        operation: "Fuzz",
+        request_id: Uuid::new_v4(),
+        at: now(),
+        guests: GuestHash::new(&[0; 32]),
     }
 }
 

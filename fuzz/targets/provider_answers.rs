@@ -5,9 +5,7 @@
 
 use std::error::Error;
 
-use cognate::logins::access_token::{
-    Introspection, IntrospectionError, amazon, facebook, twitter,
-};
+use cognate::logins::access_token::{Introspection, IntrospectionError, amazon, facebook, twitter};
 use cognate::logins::report::error_chain;
 use cognate::model::json;
 use libfuzzer_sys::fuzz_target;

@@ -18,7 +18,6 @@ async fn two_servers() -> (Arc<MemoryStore>, World, World) {
 
 /// That something is so within a second.
 async fn within_a_second(mut is_so: impl AsyncFnMut() -> bool) {
-    #[expect(clippy::disallowed_methods, reason = "the bound is one of real time")]
     let begin = Instant::now();
     while !is_so().await {
         assert!(

@@ -66,7 +66,7 @@ fn sample(key: &str) -> Sample {
         "log.filter" => string("debug"),
         "log.format" => string("json"),
         "root.enabled" => bare("false"),
-        "limits.pools_per_region" => bare("5"),
+        "limits.pools_per_region" | "events.keep_days" => bare("5"),
         "root.access_key_id" => with(string(ID), "root.secret_access_key"),
         "root.secret_access_key" => with(string(SECRET), "root.access_key_id"),
         "root.secret_access_key_file" => with(string("secret"), "root.access_key_id"),

@@ -114,12 +114,13 @@ async fn a_revision_that_goes_back_is_detected() {
 #[tokio::test]
 async fn another_generation_is_detected() {
     let (store, catalog) = with_key().await;
-    let mut tables = store.tables();
-    tables.view.generation = Uuid::from_u128(7);
-    let name = ("access-key".to_owned(), "a".to_owned());
-    let json = to_json(&self::key("a")).replace("AKIAa", "AKIAb");
-    tables.records.get_mut(&name).unwrap().json = Some(json);
-    drop(tables);
+    {
+        let mut tables = store.tables();
+        tables.view.generation = Uuid::from_u128(7);
+        let name = ("access-key".to_owned(), "a".to_owned());
+        let json = to_json(&self::key("a")).replace("AKIAa", "AKIAb");
+        tables.records.get_mut(&name).unwrap().json = Some(json);
+    }
     catalog.refresh(&store, at(12)).await.unwrap();
     let snapshot = catalog.newest();
     assert_eq!(snapshot.access_key("a").unwrap().unwrap().id, "AKIAb");
@@ -318,12 +319,13 @@ async fn a_record_of_an_unknown_kind_is_kept_and_not_used() {
         .unwrap();
     strange.kind = "from-the-future".to_owned();
     strange.revision = 9;
-    let mut tables = store.tables();
-    tables.view.revision = 9;
-    tables
-        .records
-        .insert((strange.kind.clone(), strange.key.clone()), strange);
-    drop(tables);
+    {
+        let mut tables = store.tables();
+        tables.view.revision = 9;
+        tables
+            .records
+            .insert((strange.kind.clone(), strange.key.clone()), strange);
+    }
     catalog.refresh(&store, at(11)).await.unwrap();
     assert_eq!(names(&catalog), ["a"]);
     assert_eq!(store.tables().records.len(), 2);
