@@ -180,7 +180,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
 /// A relative path without `..` and `.`.
 fn normal(path: &Path) -> PathBuf {
     let mut parts = Vec::new();
-    for part in path.iter() {
+    for part in path {
         match part.to_str() {
             Some("..") => drop(parts.pop()),
             Some(".") => {}
@@ -205,8 +205,11 @@ fn every_path_in_a_page_exists() {
                 "scripts/",
                 "bench/",
             ];
-            let module = span.ends_with(".rs") && span.contains('/');
-            let is_path = folders.iter().any(|folder| begins(&folder)) || module;
+            let is_rust = Path::new(span)
+                .extension()
+                .is_some_and(|extension| extension == "rs");
+            let module = is_rust && span.contains('/');
+            let is_path = folders.iter().any(begins) || module;
             // A path with a word in capitals is an example.
             let is_example = span.split('/').any(|part| {
                 let name = part.split('.').next().expect("a beginning");

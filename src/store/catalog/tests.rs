@@ -101,12 +101,12 @@ async fn a_revision_that_goes_back_is_detected() {
     let (store, catalog) = with_key().await;
     put(&store, RecordWrite::add(&key("b"), 9)).await;
     catalog.refresh(&store, at(11)).await.unwrap();
-    let mut tables = store.tables();
-    tables
-        .records
-        .remove(&("access-key".to_owned(), "b".to_owned()));
-    tables.view.revision = 1;
-    drop(tables);
+    {
+        let mut tables = store.tables();
+        let name = ("access-key".to_owned(), "b".to_owned());
+        tables.records.remove(&name);
+        tables.view.revision = 1;
+    }
     catalog.refresh(&store, at(12)).await.unwrap();
     assert_eq!(names(&catalog), ["a"]);
 }
