@@ -49,7 +49,7 @@ class Server(Endpoint):
         self.folder = folder
         self.data = folder / "cognate-data"
         words = [BINARY, command, "--listen", listen, *flags]
-        env = environment(folder, COGNATE_LOG="info,cognate=debug", TMPDIR=folder)
+        env = environment(folder, COGNATE_LOG_FILTER="info,cognate=debug", TMPDIR=folder)
         log = folder.parent / f"{folder.name}.log"
         self.program = Program("cognate", words, log, cwd=folder, env=env)
         url = self.program.wait_for(r"serves on (http://\S+)")[1]

@@ -145,7 +145,7 @@ async fn no_log_has_a_token_or_a_secret() {
     let server = Start::serve(&data.path())
         .flag("--upstream", format!("graph.facebook.com={}", graph.base))
         .flag("--upstream", format!("api.twitter.com={}", twitter.base))
-        .variable("COGNATE_LOG", "trace")
+        .variable("COGNATE_LOG_FILTER", "trace")
         .up()
         .await;
     let apps = json!({ "graph.facebook.com": "1634271429961880", "api.twitter.com": twitter::APP });
