@@ -64,6 +64,7 @@ mod set_identity_pool_roles;
 mod set_principal_tag_attribute_map;
 mod signatures;
 mod simulate_policy;
+mod stored_data;
 mod tag_resource;
 mod two_servers;
 mod unlink_developer_identity;

@@ -1,5 +1,5 @@
 //! Logins by access token: the provider is asked which user and which app the token is for (introspection). What differs
-//! between the providers is in [`AccessTokenProvider`]; answers are cached for a minute in `cache`.
+//! between the providers is in `AccessTokenProvider`; answers are cached for a minute in `cache`.
 //!
 //! A value that can't be a token is refused without asking. A provider that rejects a token is believed. A provider that
 //! is unreachable, too slow, overloaded or unintelligible decides nothing: the login fails as that provider's failure.

@@ -1,5 +1,5 @@
 //! Logins by ID token: OpenID Connect providers and Cognito user pools. What differs between them is in
-//! [`IdTokenIssuer`]; the checks and their order are in `checks`.
+//! `IdTokenIssuer`; the checks and their order are in `checks`.
 
 mod checks;
 mod claims;
