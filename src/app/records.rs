@@ -107,8 +107,5 @@ pub(super) async fn app_put(
 /// Asks the store about identities in the name of a call.
 pub(super) async fn ask(call: &Call<'_>, question: &Question) -> Result<Answer, StoreError> {
     let store = call.app.records.store.as_ref();
-    if let Some(answer) = store.read(question).await? {
-        return Ok(answer);
-    }
-    store.change(question, &call.origin()).await
+    crate::store::ask(store, question, || call.origin()).await
 }

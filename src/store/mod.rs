@@ -101,14 +101,16 @@ pub enum StoreError {
 /// The words of the library that a store is built on; for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Answers a question, with writes only where its plan has any.
+/// Answers a question, with writes only where its plan has any; `origin` is asked for only then.
 pub async fn ask(
     store: &dyn Store,
     question: &Question,
-    origin: &Origin,
+    origin: impl FnOnce() -> Origin,
 ) -> Result<Answer, StoreError> {
-    match store.read(question).await? {
-        Some(answer) => Ok(answer),
-        None => store.change(question, origin).await,
+    if !matches!(question, Question::AddGuest(..))
+        && let Some(answer) = store.read(question).await?
+    {
+        return Ok(answer);
     }
+    store.change(question, &origin()).await
 }

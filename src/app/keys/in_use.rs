@@ -83,10 +83,13 @@ impl KeysInUse {
         match self.swap(snapshot) {
             Ok(()) => *versions = wanted,
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the stored keys can't be used: is this the master key of the store?"
-                );
+                // Every refresh comes here until the keys can be used; the first one is logged.
+                if versions.is_some() {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the stored keys can't be used, so calls are refused: is this the master key of the store?"
+                    );
+                }
                 *versions = None;
             }
         }

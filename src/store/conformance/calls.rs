@@ -351,7 +351,7 @@ pub(crate) trait Calls: Store {
                 }
             }
             let question = Question::Delete(Delete { identities });
-            match ask(self.as_store(), &question, &origin(at(450))).await? {
+            match ask(self.as_store(), &question, || origin(at(450))).await? {
                 Answer::Deleted => return Ok(()),
                 Answer::PoolChanged => {}
                 other => panic!("not deleted but {other:?}"),
@@ -529,7 +529,7 @@ macro_rules! calls {
                         return Ok(None);
                     };
                     let question = question(version);
-                    match ask(self.as_store(), &question, &origin(now)).await? {
+                    match ask(self.as_store(), &question, || origin(now)).await? {
                         Answer::PoolChanged => {}
                         answer => return Ok(Some(answer)),
                     }

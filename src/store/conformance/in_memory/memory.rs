@@ -13,13 +13,11 @@ use super::store::event::{Event, EventPage, Origin};
 use super::store::identities::{self, Answer, Loaded, Need, PoolRef, Question, Write};
 use super::store::lease::{self, Lease, LeaseFence, LeaseRequest};
 use super::store::once::{self, Claim, ClaimOutcome, Claimed};
-use super::store::record::{
-    self, Before, Changes, PutOutcome, Record, RecordKind, RecordWrite, View,
-};
+use super::store::record::{self, Before, Changes, PutOutcome, Record, RecordKind};
+use super::store::record::{RecordWrite, View};
 use super::store::sweep::Sweep;
 use super::store::{Store, StoreError};
 
-/// The tables.
 #[derive(Debug, Default)]
 pub struct Tables {
     pub view: View,
@@ -45,21 +43,22 @@ impl MemoryStore {
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
-        let tables = self.tables();
-        if tables.closed {
-            return Err(StoreError::Unavailable("the store is closed".into()));
-        }
-        Ok(tables)
+        let open = Some(self.tables()).filter(|tables| !tables.closed);
+        open.ok_or_else(|| StoreError::Unavailable("the store is closed".into()))
     }
 }
 
 impl Tables {
-    fn load(&self, need: Need, loaded: &mut Loaded) {
+    fn record(&self, kind: &str, key: &str) -> Option<&Record> {
+        self.records.get(&(kind.to_owned(), key.to_owned()))
+    }
+
+    fn load(&self, need: Need, loaded: &mut Loaded) -> Result<(), StoreError> {
         match need {
             Need::Pool(id) => {
-                let record = self.records.get(&("pool".to_owned(), id.to_string()));
-                let live = record.filter(|record| record.json.is_some());
-                loaded.add_pool(id, live.map(|record| record.version));
+                let found = self.record("pool", &id.to_string());
+                let version = |one: &Record| one.json.is_some().then_some(one.version);
+                loaded.add_pool(id, found.and_then(version));
             }
             Need::Identity(id) => loaded.add_identity(id, self.identities.get(&id).cloned()),
             Need::Login(pool, key) => {
@@ -68,20 +67,14 @@ impl Tables {
                 loaded.add_login(pool, key, row.and_then(|(_, owner)| *owner));
             }
         }
+        Ok(())
     }
 
     fn apply(&mut self, write: Write) {
         match write {
-            Write::InsertIdentity(new) => {
-                assert_eq!(self.identities.insert(new.id, new), None, "a taken id");
-            }
-            Write::UpdateIdentity(changed) => {
-                let before = self.identities.insert(changed.id, changed);
-                assert!(before.is_some(), "an update of an absent identity");
-            }
-            Write::DeleteIdentity(id) => {
-                self.identities.remove(&id).expect("an identity to delete");
-            }
+            Write::InsertIdentity(new) => assert!(self.identities.insert(new.id, new).is_none()),
+            Write::UpdateIdentity(new) => assert!(self.identities.insert(new.id, new).is_some()),
+            Write::DeleteIdentity(id) => assert!(self.identities.remove(&id).is_some()),
             Write::SetOwner {
                 pool,
                 key,
@@ -104,104 +97,76 @@ impl Tables {
     }
 
     fn before(&self, write: &RecordWrite) -> Before {
-        let (kind, scope) = (write.kind.as_str(), &write.scope);
-        let counts = |one: &&Record| one.json.is_some() && one.kind == kind && one.scope == *scope;
-        let key = (kind.to_owned(), write.key.clone());
-        Before {
-            record: self.records.get(&key).cloned(),
-            count: self.records.values().filter(counts).count(),
-        }
+        let kind = write.kind.as_str();
+        let counts =
+            |one: &&Record| one.json.is_some() && one.kind == kind && one.scope == write.scope;
+        let count = self.records.values().filter(counts).count();
+        let record = self.record(kind, &write.key).cloned();
+        Before { record, count }
     }
 
     fn sweep(&mut self, sweep: &Sweep, limit: usize) -> usize {
         match sweep {
             Sweep::Identities(pool) => {
-                let of =
-                    |at: &Uuid, incarnation: u64| *at == pool.id && incarnation == pool.incarnation;
-                let logins = retain(&mut self.logins, limit, |(at, _), (incarnation, _)| {
-                    of(at, *incarnation)
-                });
-                let left = limit - logins;
-                logins
-                    + retain(&mut self.identities, left, |_, one| {
-                        of(&one.pool, one.incarnation)
-                    })
+                let of = |at, incarnation| (at, incarnation) == (pool.id, pool.incarnation);
+                let logins = remove(&mut self.logins, limit, |(at, _), row| of(*at, row.0));
+                let all = &mut self.identities;
+                logins + remove(all, limit - logins, |_, one| of(one.pool, one.incarnation))
             }
-            Sweep::Claims(before) => retain(&mut self.claims, limit, |_, one| one.until < *before),
-            Sweep::Events(before) => retain(&mut self.events, limit, |_, (at, _)| at < before),
+            Sweep::Claims(before) => remove(&mut self.claims, limit, |_, one| one.until < *before),
+            Sweep::Events(before) => remove(&mut self.events, limit, |_, (at, _)| at < before),
             Sweep::Deletions(before) => {
                 let old = |one: &Record| one.json.is_none() && one.written < *before;
-                let swept = self.records.values().filter(|one| old(one));
-                let swept = swept.map(|one| one.revision).max().unwrap_or(0);
-                self.swept = self.swept.max(swept);
-                retain(&mut self.records, limit, |_, one| old(one))
+                for record in self.records.values().filter(|one| old(one)) {
+                    self.swept = self.swept.max(record.revision);
+                }
+                remove(&mut self.records, limit, |_, one| old(one))
             }
         }
     }
 }
 
 /// Removes up to `limit` rows that are `old`, and returns how many.
-fn retain<K: Ord + Clone, V>(
-    rows: &mut BTreeMap<K, V>,
-    limit: usize,
-    old: impl Fn(&K, &V) -> bool,
-) -> usize {
-    let keys = rows.iter().filter(|(key, row)| old(key, row));
-    let keys: Vec<K> = keys.map(|(key, _)| key.clone()).take(limit).collect();
-    for key in &keys {
-        rows.remove(key);
-    }
-    keys.len()
+fn remove<K: Ord, V, F>(rows: &mut BTreeMap<K, V>, limit: usize, old: F) -> usize
+where
+    F: FnMut(&K, &mut V) -> bool,
+{
+    rows.extract_if(.., old).take(limit).count()
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     async fn read(&self, question: &Question) -> Result<Option<Answer>, StoreError> {
         let tables = self.open()?;
-        identities::answer(question, |need, loaded| {
-            tables.load(need, loaded);
-            Ok(())
-        })
+        identities::answer(question, |need, loaded| tables.load(need, loaded))
     }
 
     async fn change(&self, question: &Question, origin: &Origin) -> Result<Answer, StoreError> {
         let mut tables = self.open()?;
-        let plan = identities::run(question, origin, |need, loaded| {
-            tables.load(need, loaded);
-            Ok(())
-        })?;
-        plan.writes
-            .into_iter()
-            .for_each(|write| tables.apply(write));
+        let plan = identities::run(question, origin, |need, rows| tables.load(need, rows))?;
+        for write in plan.writes {
+            tables.apply(write);
+        }
         tables.add_events(origin.at, plan.events);
         Ok(plan.answer)
     }
 
     async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Record>, StoreError> {
-        let found = self
-            .open()?
-            .records
-            .get(&(kind.as_str().to_owned(), key.to_owned()))
-            .cloned();
+        let found = self.open()?.record(kind.as_str(), key).cloned();
         Ok(found.filter(|record| record.json.is_some()))
     }
 
     async fn records_since(&self, since: View) -> Result<Changes, StoreError> {
         let tables = self.open()?;
-        let revisions = tables.records.values().map(|record| record.revision);
-        let changed = tables
-            .records
-            .values()
-            .filter(|one| one.revision > since.revision);
-        let mut records: Vec<Record> = changed.cloned().collect();
+        let mut records: Vec<Record> = tables.records.values().cloned().collect();
+        let revisions = records.iter().map(|record| record.revision);
+        let checksum = (records.len() as u64, revisions.fold(0, u64::wrapping_add));
+        records.retain(|record| record.revision > since.revision);
         records.sort_by_key(|record| record.revision);
         Ok(Changes {
             view: tables.view,
             swept: tables.swept,
-            checksum: (
-                tables.records.len() as u64,
-                revisions.fold(0, u64::wrapping_add),
-            ),
+            checksum,
             records,
         })
     }
@@ -215,10 +180,8 @@ impl Store for MemoryStore {
             Err(outcome) => return Ok(outcome),
         };
         tables.view.revision = revision;
-        for record in records.iter().filter(|one| one.revision == revision) {
-            let key = (record.kind.clone(), record.key.clone());
-            tables.records.insert(key, record.clone());
-        }
+        let keyed = |one: &Record| ((one.kind.clone(), one.key.clone()), one.clone());
+        tables.records.extend(records.iter().map(keyed));
         let events = record::events(writes, &records, revision, origin);
         tables.add_events(origin.at, events);
         Ok(PutOutcome::Stored(records))
@@ -231,29 +194,24 @@ impl Store for MemoryStore {
         limit: usize,
         disabled: bool,
     ) -> Result<Vec<Identity>, StoreError> {
-        let tables = self.open()?;
-        let above = |one: &&Identity| after.is_none_or(|after| one.id > after);
-        let of = |one: &&Identity| one.pool == pool.id && one.incarnation == pool.incarnation;
-        let shown = |one: &&Identity| disabled || one.state == State::Live;
-        let all = tables
-            .identities
-            .values()
-            .filter(above)
-            .filter(of)
-            .filter(shown);
-        Ok(all.take(limit).cloned().collect())
+        let mut all: Vec<_> = self.open()?.identities.values().cloned().collect();
+        all.retain(|one| (one.pool, one.incarnation) == (pool.id, pool.incarnation));
+        all.retain(|one| {
+            after.is_none_or(|id| one.id > id) && (disabled || one.state == State::Live)
+        });
+        all.truncate(limit);
+        Ok(all)
     }
 
     async fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
         let tables = self.open()?;
         let first = tables.events.keys().next().copied();
         let behind = tables.events.range(after + 1..).take(limit);
-        Ok(EventPage {
-            transactions: behind
-                .map(|(at, (_, events))| (*at, events.clone()))
-                .collect(),
-            lost: after + 1 < first.unwrap_or(tables.last_event + 1),
-        })
+        let transactions = behind
+            .map(|(at, (_, events))| (*at, events.clone()))
+            .collect();
+        let lost = after + 1 < first.unwrap_or(tables.last_event + 1);
+        Ok(EventPage { transactions, lost })
     }
 
     async fn claim_once(&self, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
