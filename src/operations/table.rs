@@ -65,6 +65,7 @@ pub static ALL: &[Entry] = &[
     entry::<admin::delete_access_key::DeleteAccessKey>(),
     entry::<admin::explain_login::ExplainLogin>(),
     entry::<admin::get_credentials_duration::GetCredentialsDuration>(),
+    entry::<admin::get_pool_settings::GetPoolSettings>(),
     entry::<admin::list_access_keys::ListAccessKeys>(),
     entry::<admin::list_keys::ListKeys>(),
     entry::<admin::restore_identity::RestoreIdentity>(),
@@ -72,6 +73,7 @@ pub static ALL: &[Entry] = &[
     entry::<admin::rotate_keys::RotateKeys>(),
     entry::<admin::rotate_root_key::RotateRootKey>(),
     entry::<admin::set_credentials_duration::SetCredentialsDuration>(),
+    entry::<admin::set_pool_settings::SetPoolSettings>(),
     entry::<admin::simulate_policy::SimulatePolicy>(),
     entry::<admin::update_access_key::UpdateAccessKey>(),
 ];

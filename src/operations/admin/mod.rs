@@ -4,13 +4,16 @@ pub(super) mod create_access_key;
 pub(super) mod delete_access_key;
 pub(super) mod explain_login;
 pub(super) mod get_credentials_duration;
+pub(super) mod get_pool_settings;
 pub(super) mod list_access_keys;
 pub(super) mod list_keys;
+mod pool_settings;
 pub(super) mod restore_identity;
 pub(super) mod revoke_identity;
 pub(super) mod rotate_keys;
 pub(super) mod rotate_root_key;
 pub(super) mod set_credentials_duration;
+pub(super) mod set_pool_settings;
 pub(super) mod simulate_policy;
 pub(super) mod update_access_key;
 

@@ -220,7 +220,13 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
         (Service::Cognate, "ExplainLogin") => json!({ "IdentityPoolId": POOL, "Logins": logins() }),
-        (Service::Cognate, "GetCredentialsDuration") => json!({ "IdentityPoolId": POOL }),
+        (Service::Cognate, "GetCredentialsDuration" | "GetPoolSettings") => {
+            json!({ "IdentityPoolId": POOL })
+        }
+        (Service::Cognate, "SetPoolSettings") => json!({
+            "IdentityPoolId": POOL, "Version": 1,
+            "Settings": r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true}"#,
+        }),
         (Service::Cognate, "SetCredentialsDuration") => json!({
             "IdentityPoolId": POOL, "DurationSeconds": 3600, "WithinLogin": true,
         }),

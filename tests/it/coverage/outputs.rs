@@ -398,6 +398,9 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
     set["DurationSeconds"] = json!(7200);
     house.call("SetCredentialsDuration", set).await;
     house.call("GetCredentialsDuration", of_pool.clone()).await;
+    let mut settings = house.call("GetPoolSettings", of_pool.clone()).await;
+    settings["IdentityPoolId"] = of_pool["IdentityPoolId"].clone();
+    house.call("SetPoolSettings", settings).await;
 
     house.explanations(&pool, &logins).await;
     house.developers(&pool, &identity, &logins).await;

@@ -114,7 +114,7 @@ impl Tables {
                 logins + remove(all, limit - logins, |_, one| of(one.pool, one.incarnation))
             }
             Sweep::Claims(before) => remove(&mut self.claims, limit, |_, one| one.until < *before),
-            Sweep::Events(before) => remove(&mut self.events, limit, |_, (at, _)| at < before),
+            Sweep::Events(before) => remove(&mut self.events, limit, |_, row| row.0 < *before),
             Sweep::Deletions(before) => {
                 let old = |one: &Record| one.json.is_none() && one.written < *before;
                 for record in self.records.values().filter(|one| old(one)) {

@@ -1,0 +1,96 @@
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+async fn settings(world: &World, pool: &str) -> Value {
+    let input = json!({ "IdentityPoolId": pool });
+    world.admin("Cognate.GetPoolSettings", input).await.ok()
+}
+
+fn input(pool: &str, settings: &str, version: &Value) -> Value {
+    json!({ "IdentityPoolId": pool, "Settings": settings, "Version": version })
+}
+
+const CHANGED: &str = r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true}"#;
+
+#[tokio::test]
+async fn the_settings_are_replaced_as_a_whole_and_the_old_pair_shows_them() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let before = settings(&world, &pool).await;
+    let set = input(&pool, CHANGED, &before["Version"]);
+    let answer = world.admin("Cognate.SetPoolSettings", set).await.ok();
+    assert_eq!(answer["Settings"], CHANGED);
+    assert_eq!(answer["Version"], before["Version"].as_u64().unwrap() + 1);
+    assert_eq!(settings(&world, &pool).await, answer);
+    let of_pool = json!({ "IdentityPoolId": pool });
+    let old = world
+        .admin("Cognate.GetCredentialsDuration", of_pool)
+        .await
+        .ok();
+    assert_eq!(old, json!({ "DurationSeconds": 900, "WithinLogin": true }));
+}
+
+#[tokio::test]
+async fn a_version_that_was_overtaken_is_refused_and_changes_nothing() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let before = settings(&world, &pool).await;
+    let set = input(&pool, CHANGED, &before["Version"]);
+    world.admin("Cognate.SetPoolSettings", set).await.ok();
+    let late = r#"{"CredentialsDurationSeconds":1800,"CredentialsWithinLogin":false}"#;
+    for version in [before["Version"].clone(), json!(99)] {
+        let answer = world
+            .admin("Cognate.SetPoolSettings", input(&pool, late, &version))
+            .await;
+        let text = "Another request changed the same thing meanwhile. Try again.";
+        answer.refused("ConcurrentModificationException", text);
+    }
+    assert_eq!(settings(&world, &pool).await["Settings"], CHANGED);
+}
+
+#[tokio::test]
+async fn a_document_with_an_unknown_missing_or_wrong_member_is_refused() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let before = settings(&world, &pool).await;
+    for (document, words) in [
+        (
+            r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true,"Colour":1}"#,
+            "Colour",
+        ),
+        (
+            r#"{"CredentialsDurationSeconds":900}"#,
+            "CredentialsWithinLogin",
+        ),
+        (
+            r#"{"CredentialsDurationSeconds":"900","CredentialsWithinLogin":true}"#,
+            "Settings is not a document of settings",
+        ),
+        (
+            r#"{"CredentialsDurationSeconds":899,"CredentialsWithinLogin":true}"#,
+            "CredentialsDurationSeconds is 899: it must be 900 to 43200.",
+        ),
+        ("[]", "Settings is not a document of settings"),
+    ] {
+        let set = input(&pool, document, &before["Version"]);
+        let (status, code, text) = world.admin("Cognate.SetPoolSettings", set).await.error();
+        assert_eq!(
+            (status, code.as_str()),
+            (400, "InvalidParameterException"),
+            "{document}"
+        );
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    assert_eq!(settings(&world, &pool).await, before);
+}
+
+#[tokio::test]
+async fn an_unsigned_call_is_refused() {
+    let world = World::new().await;
+    let answer = world.public("Cognate.SetPoolSettings", json!({})).await;
+    answer.refused(
+        "MissingAuthenticationTokenException",
+        "Missing Authentication Token",
+    );
+}
