@@ -125,7 +125,10 @@ pub async fn change(
         let mut pool = find_for_admin(call, id)?.as_ref().clone();
         change(&mut pool)?;
         match records::put(call, RecordWrite::replace(&pool, pool.version)).await? {
-            PutOutcome::Stored(_) => return Ok(pool),
+            PutOutcome::Stored(_) => {
+                pool.version += 1;
+                return Ok(pool);
+            }
             PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => {}
             PutOutcome::Absent(_) => return Err(not_found(id)),
         }

@@ -57,7 +57,7 @@ async fn a_document_with_an_unknown_missing_or_wrong_member_is_refused() {
     for (document, words) in [
         (
             r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true,"Colour":1}"#,
-            "Colour",
+            "unknown field",
         ),
         (
             r#"{"CredentialsDurationSeconds":900}"#,

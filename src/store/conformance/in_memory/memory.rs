@@ -1,5 +1,4 @@
-//! A store in memory for tests, which only loads and applies: what a store must do, and nothing that it must decide. Its
-//! parent module names the crate's `model` and `store`.
+//! A store in memory for tests, which only loads and applies. Its parent module names `model` and `store`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -53,6 +52,7 @@ impl Tables {
         self.records.get(&(kind.to_owned(), key.to_owned()))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a plan loads by this form")]
     fn load(&self, need: Need, loaded: &mut Loaded) -> Result<(), StoreError> {
         match need {
             Need::Pool(id) => {
