@@ -44,8 +44,8 @@ pub(super) fn reference(pool: &Pool) -> PoolRef {
     }
 }
 
-/// A number that distinguishes a new pool from earlier pools with its id.
-pub fn new_incarnation(app: &App) -> u64 {
+/// A number that distinguishes a new pool from earlier pools with its id. Their identities may still be there.
+fn new_incarnation(app: &App) -> u64 {
     let mut bytes = [0; 8];
     app.ambient.fill(&mut bytes);
     // JSON keeps 53 bits exactly.
@@ -83,7 +83,8 @@ pub fn list(call: &Call<'_>, after: Option<Uuid>, limit: usize) -> Result<Vec<Ar
 }
 
 /// Adds a pool, unless its region has as many pools as the configuration allows.
-pub async fn add(call: &Call<'_>, pool: Pool) -> Result<(), Error> {
+pub async fn add(call: &Call<'_>, mut pool: Pool) -> Result<(), Error> {
+    pool.incarnation = new_incarnation(call.app);
     let limit = call.app.config.limits.pools_per_region;
     match records::put(call, RecordWrite::add(&pool, limit)).await? {
         PutOutcome::Stored(_) => Ok(()),
@@ -96,7 +97,8 @@ pub async fn add(call: &Call<'_>, pool: Pool) -> Result<(), Error> {
 }
 
 /// Adds a pool that the server itself needs, unless it exists. No limit applies.
-pub async fn add_if_absent(app: &App, pool: Pool) -> Result<(), StoreError> {
+pub async fn add_if_absent(app: &App, mut pool: Pool) -> Result<(), StoreError> {
+    pool.incarnation = new_incarnation(app);
     if record(app, &pool.id)?.is_none() {
         let write = RecordWrite::replace(&pool, 0);
         records::app_put(app, &[write], &app.own_origin("Start")).await?;

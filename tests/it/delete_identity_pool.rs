@@ -1,9 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cognate::app::pools;
 use cognate::model::identity::Login;
+use cognate::model::pool::Pool;
 use cognate::model::sign_in::Asker;
 use cognate::store::identities::{Question, SignIn};
+use cognate::store::record::RecordKind;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -53,6 +56,51 @@ async fn nothing_of_a_deleted_pool_is_found() {
             .await;
         answer.refused(code, &no_pool);
     }
+}
+
+#[tokio::test]
+async fn a_pool_that_comes_back_is_another_pool() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let uuid: Uuid = pool.split_once(':').unwrap().1.parse().unwrap();
+    let record = world
+        .store
+        .record(RecordKind::Pool, &uuid.to_string())
+        .await;
+    let text = record.unwrap().unwrap().json.unwrap();
+    let again: Pool = cognate::model::json::read_as(text.as_bytes()).unwrap();
+    let before = world.identity(&pool, json!({})).await;
+    let of_pool = json!({ "IdentityPoolId": pool });
+    world.admin("DeleteIdentityPool", of_pool).await.ok();
+
+    // As `cognate dev` makes its demo pool again, which has a fixed id.
+    pools::add_if_absent(&world.app, again).await.unwrap();
+    let new = world.identity(&pool, json!({})).await;
+    let describe = async |id: &str| {
+        let input = json!({ "IdentityId": id });
+        world.admin("DescribeIdentity", input).await.status
+    };
+    assert_eq!(
+        describe(&before).await,
+        400,
+        "an identity of the deleted pool is back"
+    );
+    while rows(&world, uuid) > 1 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(
+        describe(&new).await,
+        200,
+        "the purge took an identity of the new pool"
+    );
+    assert_eq!(world.credentials(&new, json!({})).await.status, 200);
+
+    // Changing a pool keeps it the same pool.
+    let update = json!({
+        "IdentityPoolId": pool, "IdentityPoolName": "x", "AllowUnauthenticatedIdentities": true,
+    });
+    world.admin("UpdateIdentityPool", update).await.ok();
+    assert_eq!(describe(&new).await, 200);
 }
 
 /// How many identities a large pool has; every other one has a login.

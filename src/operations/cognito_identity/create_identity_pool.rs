@@ -41,7 +41,6 @@ impl Operation for CreateIdentityPool {
         let pool = Pool {
             id,
             version: 1,
-
             incarnation: 0,
             settings,
             roles: Roles::default(),

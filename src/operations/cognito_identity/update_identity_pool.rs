@@ -53,14 +53,9 @@ impl Operation for UpdateIdentityPool {
             self.members.identity_pool_tags = Some(before.settings.tags.clone());
         }
         let after = Pool {
-            id: before.id.clone(),
             version: before.version + 1,
-
-            incarnation: 0,
             settings: self.members.settings(call, &before.id)?,
-            roles: before.roles.clone(),
-            tag_maps: before.tag_maps.clone(),
-            credentials: before.credentials,
+            ..before.as_ref().clone()
         };
         let shown = IdentityPool::of(call, &after)?;
         pools::replace(call, after).await?;
