@@ -11,6 +11,12 @@ pub trait Ambient: Send + Sync {
     /// The present time.
     fn now(&self) -> Timestamp;
 
+    /// The present moment in whole milliseconds, as records keep it.
+    fn now_in_milliseconds(&self) -> Timestamp {
+        let now = self.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
     /// How long the machine has been up, suspended time included: a clock that never steps.
     fn uptime(&self) -> Duration;
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::records::Records;
@@ -76,11 +76,16 @@ impl Jobs {
             let identities = Sweep::Identities(PoolRef { id, incarnation });
             if self.sweep(&identities, &fence).await? {
                 let done = RecordWrite::delete(RecordKind::DeletedPool, pool.key(), pool.version);
-                self.records.put(&[done], &self.origin()).await?;
+                self.records
+                    .put(
+                        &[done],
+                        &Origin::of_server("Maintenance", self.ambient.as_ref(), &self.guests),
+                    )
+                    .await?;
             }
         }
         if sweep_all {
-            let now = self.now();
+            let now = self.ambient.now_in_milliseconds();
             self.sweep(&Sweep::Claims(now), &fence).await?;
             self.sweep(&Sweep::Events(now - self.keep_events), &fence)
                 .await?;
@@ -108,7 +113,7 @@ impl Jobs {
     }
 
     async fn lease(&self) -> Result<Option<LeaseFence>, StoreError> {
-        let now = self.now();
+        let now = self.ambient.now_in_milliseconds();
         let request = LeaseRequest {
             name: "maintenance",
             owner: self.server,
@@ -116,20 +121,5 @@ impl Jobs {
             until: now + LEASE,
         };
         self.records.store.lease(&request).await
-    }
-
-    fn origin(&self) -> Origin {
-        Origin {
-            signer: "cognate".to_owned(),
-            operation: "Maintenance",
-            request_id: self.ambient.uuid(),
-            at: self.now(),
-            guests: self.guests.clone(),
-        }
-    }
-
-    fn now(&self) -> Timestamp {
-        let now = self.ambient.now();
-        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 }

@@ -89,19 +89,12 @@ impl App {
 
     /// The present moment, in whole milliseconds, as records keep it.
     pub fn now(&self) -> Timestamp {
-        let now = self.ambient.now();
-        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+        self.ambient.now_in_milliseconds()
     }
 
     /// The origin of a change that the server makes by itself.
     fn own_origin(&self, operation: &'static str) -> Origin {
-        Origin {
-            signer: "cognate".to_owned(),
-            operation,
-            request_id: self.ambient.uuid(),
-            at: self.now(),
-            guests: self.guests.clone(),
-        }
+        Origin::of_server(operation, self.ambient.as_ref(), &self.guests)
     }
 
     /// Whether this server serves a region.

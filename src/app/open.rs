@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 use url::Url;
 use zeroize::Zeroizing;
@@ -117,13 +116,7 @@ pub async fn open_with(
     let before = catalog.newest();
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
     let guests = GuestHash::new(&master_key.derive(b"", "the ids of guests in events", ""));
-    let origin = Origin {
-        signer: "cognate".to_owned(),
-        operation: "Start",
-        request_id: ambient.uuid(),
-        at: whole_milliseconds(ambient.now()),
-        guests: guests.clone(),
-    };
+    let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
     let parts = (store.as_ref(), &master_key, ambient.as_ref());
@@ -207,10 +200,6 @@ async fn key_rings(
     let signing = rings::load_or_make(Ring::Signing, store, master_key, origin, ambient).await?;
     let sealing = rings::load_or_make(Ring::Sealing, store, master_key, origin, ambient).await?;
     Ok((signing, sealing))
-}
-
-fn whole_milliseconds(now: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 fn make_data_directory(path: &Path) -> Result<(), StartError> {

@@ -23,9 +23,7 @@ pub fn record(app: &App, id: &PoolId) -> Result<Option<Arc<Pool>>, StoreError> {
 pub fn by_uuid(app: &App, uuid: Uuid) -> Result<Option<Arc<Pool>>, StoreError> {
     let snapshot = app.records.snapshot()?;
     let found = snapshot.pool(uuid);
-    Ok(found
-        .map_err(|error| StoreError::Corrupt(Box::new(error)))?
-        .cloned())
+    Ok(found?.cloned())
 }
 
 /// The pool as a question about its identities names it.
@@ -101,7 +99,7 @@ pub async fn add_if_absent(app: &App, mut pool: Pool) -> Result<(), StoreError> 
     pool.incarnation = new_incarnation(app);
     if record(app, &pool.id)?.is_none() {
         let write = RecordWrite::replace(&pool, 0);
-        records::app_put(app, &[write], &app.own_origin("Start")).await?;
+        app.records.put(&[write], &app.own_origin("Start")).await?;
     }
     Ok(())
 }
@@ -150,7 +148,7 @@ pub async fn remove(call: &Call<'_>, id: &str) -> Result<(), Error> {
             RecordWrite::delete(RecordKind::Pool, pool.id.uuid.to_string(), pool.version),
             RecordWrite::replace(&deleted, 0),
         ];
-        match records::app_put(call.app, &writes, &call.origin()).await? {
+        match call.app.records.put(&writes, &call.origin()).await? {
             PutOutcome::Stored(_) => return Ok(()),
             PutOutcome::Absent(0) => return Err(not_found(id)),
             _ => {}

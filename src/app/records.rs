@@ -27,8 +27,7 @@ pub(super) struct Records {
 impl Records {
     /// The records; an error where the view of them is too old.
     pub(super) fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
-        let snapshot = self.catalog.snapshot(moment(self.ambient.as_ref()));
-        snapshot.map_err(|outdated| StoreError::Unavailable(Box::new(outdated)))
+        Ok(self.catalog.snapshot(moment(self.ambient.as_ref()))?)
     }
 
     /// Reads what changed in the store, and swaps the keys in use.
@@ -92,16 +91,7 @@ pub async fn refresh(app: &App) -> Result<(), StoreError> {
 
 /// Writes a record in the name of a call.
 pub(super) async fn put(call: &Call<'_>, write: RecordWrite) -> Result<PutOutcome, StoreError> {
-    app_put(call.app, &[write], &call.origin()).await
-}
-
-/// Writes records, all or none.
-pub(super) async fn app_put(
-    app: &App,
-    writes: &[RecordWrite],
-    origin: &Origin,
-) -> Result<PutOutcome, StoreError> {
-    app.records.put(writes, origin).await
+    call.app.records.put(&[write], &call.origin()).await
 }
 
 /// Asks the store about identities in the name of a call.

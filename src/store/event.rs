@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::ambient::Ambient;
+
 /// Who changes something, in which request and at which moment.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -23,6 +25,19 @@ pub struct Origin {
     pub at: Timestamp,
     /// The hash that replaces the ids of guests.
     pub guests: GuestHash,
+}
+
+impl Origin {
+    /// The origin of a change that the server makes by itself, now.
+    pub fn of_server(operation: &'static str, ambient: &dyn Ambient, guests: &GuestHash) -> Self {
+        Self {
+            signer: "cognate".to_owned(),
+            operation,
+            request_id: ambient.uuid(),
+            at: ambient.now_in_milliseconds(),
+            guests: guests.clone(),
+        }
+    }
 }
 
 /// An event.

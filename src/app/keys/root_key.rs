@@ -193,7 +193,7 @@ pub async fn rotate(call: &Call<'_>) -> Result<(String, PathBuf), RootKeyError> 
         records.refresh().await?;
         let snapshot = records.snapshot()?;
         let stored = snapshot.root_key();
-        let stored = stored.map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+        let stored = stored.map_err(StoreError::from)?;
         let before = stored.map_or(0, |key| key.version);
         let (store, ambient) = (records.store.as_ref(), ambient.as_ref());
         let replaced = replace(store, before, &master, ambient, &folder, &origin).await;

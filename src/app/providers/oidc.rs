@@ -16,9 +16,7 @@ pub const LIMIT: usize = 100;
 pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
     let snapshot = call.app.records.snapshot()?;
     let found = snapshot.oidc_provider(name);
-    Ok(found
-        .map_err(|error| StoreError::Corrupt(Box::new(error)))?
-        .cloned())
+    Ok(found?.cloned())
 }
 
 /// The provider with this ARN, if it is registered.

@@ -21,7 +21,7 @@ pub fn record(
 ) -> Result<Option<Arc<SamlProvider>>, StoreError> {
     let snapshot = call.app.records.snapshot()?;
     let found = snapshot.saml_provider(arn.name());
-    let found = found.map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+    let found = found?;
     Ok(found.filter(|provider| provider.arn == *arn).cloned())
 }
 

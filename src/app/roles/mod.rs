@@ -27,9 +27,7 @@ const ROLES: usize = 1000;
 pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<Role>>, StoreError> {
     let snapshot = call.app.records.snapshot()?;
     let found = snapshot.role(&key(name));
-    Ok(found
-        .map_err(|error| StoreError::Corrupt(Box::new(error)))?
-        .cloned())
+    Ok(found?.cloned())
 }
 
 /// The role with this name. Upper and lower case are the same.

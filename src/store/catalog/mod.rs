@@ -171,6 +171,18 @@ type Entry<R> = Result<Arc<R>, Unreadable>;
 #[error("a record is of a newer version, or damaged")]
 pub struct Unreadable;
 
+impl From<Unreadable> for StoreError {
+    fn from(error: Unreadable) -> Self {
+        Self::Corrupt(Box::new(error))
+    }
+}
+
+impl From<Outdated> for StoreError {
+    fn from(error: Outdated) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
 enum Next {
     Same,
     Changed(Box<Snapshot>),

@@ -1,9 +1,11 @@
 //! Questions about identities, and the pure plan that answers them.
 
+mod loaded;
 mod plan;
 mod question;
 
-pub use self::plan::{Loaded, Need, Plan, PlanStep, Write, answer, plan, run};
+pub use self::loaded::{Loaded, Need};
+pub use self::plan::{Plan, PlanStep, Write, answer, plan, run};
 pub use self::question::{
     Answer, Delete, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question, Revoke,
     SignIn, Unlink,

@@ -112,7 +112,7 @@ pub enum Answer {
     Missing(Missing),
     /// The rule refuses.
     Refused(IdentityRefusal),
-    /// The identities are deleted, but for the revoked ones.
+    /// The identities are deleted, except the revoked ones.
     Deleted,
     /// The pool has another version than the call saw, or is deleted: look at it again and ask anew.
     PoolChanged,
