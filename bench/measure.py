@@ -23,6 +23,7 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
+import instructions
 import issuer
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -47,12 +48,12 @@ OPERATIONS = [
 class Server:
     """A server in a process of its own, and the requests that it is to be sent."""
 
-    def __init__(self, name, command, environment=None, address=None):
+    def __init__(self, name, command, environment=None, address=None, prefix=()):
         self.name = name
         self.bodies = {}
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [str(word) for word in command],
+            [str(word) for word in (*prefix, *command)],
             env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -68,7 +69,7 @@ class Server:
         raise SystemExit(f"{self.name} does not start:\n{self._said()}")
 
     def _wait(self):
-        for _ in range(200):
+        for _ in range(600):
             try:
                 urllib.request.urlopen(self.url + "/health", timeout=5)
                 return
@@ -81,6 +82,9 @@ class Server:
     def _said(self):
         self._log.seek(0)
         return self._log.read().decode(errors="replace")[-2000:]
+
+    def pid(self):
+        return self._process.pid
 
     def seconds(self):
         """The processor time of all its threads, past ones included."""
@@ -96,7 +100,7 @@ class Server:
     def ask(self, operation, body):
         request = urllib.request.Request(self.url + "/", body.encode(), dict([HEADERS]))
         request.add_header("X-Amz-Target", "AWSCognitoIdentityService." + operation)
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.read().decode()
 
     def load(self, operation, body, seconds, path="/"):
@@ -158,11 +162,11 @@ def prepare(server, provider):
     server.bodies = bodies
 
 
-def start(stack, asked):
-    """All the servers, ready: Cognate, the bare handler, and whoever else is asked for."""
+def start(stack, asked, prefix=()):
+    """All the servers, ready: Cognate, the bare handler, and the others that the arguments name."""
 
-    def started(*arguments):
-        server = Server(*arguments)
+    def started(*arguments, **more):
+        server = Server(*arguments, **more)
         stack.callback(server.stop)
         return server
 
@@ -172,7 +176,7 @@ def start(stack, asked):
         stack.callback(shutil.rmtree, folder)
         given = {"COGNATE_ROOT_ACCESS_KEY_ID": KEYS[0], "COGNATE_ROOT_SECRET_ACCESS_KEY": KEYS[1]}
         command = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--allow-http-issuers"]
-        server = started(name, command, given)
+        server = started(name, command, given, prefix=prefix)
         prepare(server, provider)
         return server
 
@@ -181,12 +185,12 @@ def start(stack, asked):
     answers = []
     for operation, body in (("GetId", "guests"), ("GetOpenIdToken", "guest"), ("GetCredentialsForIdentity", "guest")):
         answers += [operation, ours.ask(operation, ours.bodies[body])]
-    bare = started("bare handler", [DIST / "floor", "serve", *answers])
+    bare = started("bare handler", [DIST / "floor", "serve", *answers], prefix=prefix)
     bare.bodies = ours.bodies
     servers = [ours, bare]
     if asked.beside:
         servers.insert(1, cognate("the other", asked.beside))
-    if not asked.without_moto:
+    if not asked.without_moto and not prefix:
         port = free_port()
         command = [pathlib.Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", port]
         moto = started("moto", command, None, f"http://127.0.0.1:{port}")
@@ -277,12 +281,18 @@ def main():
     parser.add_argument("--only", help="operations whose name contains this")
     parser.add_argument("--without-moto", action="store_true", help="leave moto out")
     parser.add_argument("--beside", metavar="FILE", help="another build of cognate, measured in the same run")
+    parser.add_argument("--instructions", action="store_true", help="count instructions with callgrind, a few minutes")
     parser.add_argument("--save", action="store_true", help="also write bench/RESULTS.md")
     asked = parser.parse_args()
     rounds, seconds = (asked.rounds or 2, 1) if asked.quick else (asked.rounds or 5, asked.seconds)
     operations = [operation for operation in OPERATIONS if (asked.only or "") in operation[0]]
 
     with contextlib.ExitStack() as stack:
+        if asked.instructions:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            servers = start(stack, asked, instructions.prefix(folder))
+            print(instructions.table(servers, operations, folder, "bare handler"))
+            return
         servers = start(stack, asked)
         found, crypto = measure(servers, operations, rounds, seconds)
         tables = report(found, crypto, operations, servers)
