@@ -119,7 +119,7 @@ async fn owner(
     pool: &Pool,
     proofs: &[Proof],
 ) -> Result<ExplainedIdentity, SignInError> {
-    let logins: Vec<Login> = proofs.iter().map(|proof| proof.login.clone()).collect();
+    let logins: Vec<&Login> = proofs.iter().map(|proof| &proof.login).collect();
     let mut owners: Vec<Identity> = Vec::new();
     for login in &logins {
         let owner = identities::owner(call, pool, login).await?;
@@ -127,7 +127,7 @@ async fn owner(
     }
     let known = Known {
         presented: None,
-        owners,
+        owners: owners.iter().collect(),
     };
     match decide(Asker::User, &logins, &known) {
         Decision::Create => Ok(ExplainedIdentity::New),

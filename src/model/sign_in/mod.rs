@@ -9,33 +9,31 @@ use super::identity::{Identity, Login, LoginKind, State};
 
 /// Who may already be known, as the store finds it.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct Known<'k> {
     /// The identity that the caller named, followed to the live end of its chain of merges if it was merged;
     /// `None` when the caller named none.
-    pub presented: Option<Presented>,
+    pub presented: Option<Presented<'k>>,
     /// The live owners of the presented logins, each once, in the order of the logins.
-    pub owners: Vec<Identity>,
+    pub owners: Vec<&'k Identity>,
 }
 
-impl Known {
-    /// All identities.
-    pub fn into_identities(self) -> Vec<Identity> {
-        let mut all = self.owners;
-        if let Some(presented) = self.presented {
-            all.push(presented.identity);
-            all.extend(presented.survivor);
-        }
-        all
+impl<'k> Known<'k> {
+    /// The identity with this id, if it is known.
+    pub fn identity(&self, id: Uuid) -> Option<&'k Identity> {
+        let presented = self.presented.iter();
+        let presented = presented.flat_map(|one| std::iter::once(one.identity).chain(one.survivor));
+        let mut all = presented.chain(self.owners.iter().copied());
+        all.find(|identity| identity.id == id)
     }
 }
 
 /// The identity that a caller named.
-#[derive(Debug, Clone)]
-pub struct Presented {
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'k> {
     /// The identity with that id.
-    pub identity: Identity,
+    pub identity: &'k Identity,
     /// Where it was merged away: the live identity at the end of the chain, if that still exists.
-    pub survivor: Option<Identity>,
+    pub survivor: Option<&'k Identity>,
 }
 
 /// What to do about a sign-in.
@@ -92,10 +90,11 @@ pub enum Refusal {
 /// * Otherwise as [`Asker::User`] or [`Asker::Developer`] may, below.
 ///
 /// An identity has one login of each public provider: whatever would give it two is a conflict.
-pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
+pub fn decide(asker: Asker, logins: &[&Login], known: &Known<'_>) -> Decision {
     let named = known.presented.iter();
-    let named = named.flat_map(|named| std::iter::once(&named.identity).chain(&named.survivor));
-    if let Some(revoked) = named.chain(&known.owners).find(|one| one.revoked) {
+    let named = named.flat_map(|named| std::iter::once(named.identity).chain(named.survivor));
+    let mut involved = named.chain(known.owners.iter().copied());
+    if let Some(revoked) = involved.find(|one| one.revoked) {
         return Decision::Refuse(Refusal::Revoked(revoked.id));
     }
     let Some(presented) = &known.presented else {
@@ -106,8 +105,8 @@ pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
         };
     };
     let identity = match presented.identity.state {
-        State::Live => &presented.identity,
-        State::MergedInto(_) => match &presented.survivor {
+        State::Live => presented.identity,
+        State::MergedInto(_) => match presented.survivor {
             Some(survivor) if logins.iter().any(|login| survivor.has(login)) => survivor,
             _ => return Decision::Refuse(Refusal::Forbidden),
         },
@@ -115,6 +114,7 @@ pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
     let others: Vec<&Identity> = known
         .owners
         .iter()
+        .copied()
         .filter(|owner| owner.id != identity.id)
         .collect();
     match asker {
@@ -125,7 +125,7 @@ pub fn decide(asker: Asker, logins: &[Login], known: &Known) -> Decision {
 
 /// * A guest gets the logins if no identity has them; otherwise it is merged into their owner, of two owners into the older.
 /// * Of an identity with logins, one must be there; the other owners are merged into it.
-fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[Login]) -> Decision {
+fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[&Login]) -> Decision {
     if identity.authenticated {
         return if logins.iter().any(|login| identity.has(login)) {
             join(identity, others, logins)
@@ -146,9 +146,9 @@ fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[Login]) -> De
 /// Nothing is merged. The developer's user must belong to no other identity; the developer alone speaks for guests and for
 /// identities that only have users of theirs, but not for an identity that has logins elsewhere: one of those must be
 /// there, too, unless the user is the identity's already.
-fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[Login]) -> Decision {
-    let of_the_developer = |login: &&Login| login.kind == LoginKind::Developer;
-    let user = logins.iter().find(of_the_developer);
+fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[&Login]) -> Decision {
+    let of_the_developer = |login: &Login| login.kind == LoginKind::Developer;
+    let user = logins.iter().find(|login| of_the_developer(login));
     if others
         .iter()
         .any(|other| user.is_some_and(|user| other.has(user)))
@@ -158,7 +158,7 @@ fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[Login]) 
     if !others.is_empty() {
         return Decision::Refuse(Refusal::Conflict);
     }
-    let only_the_developers = identity.logins.iter().all(|login| of_the_developer(&login));
+    let only_the_developers = identity.logins.iter().all(of_the_developer);
     let may = if identity.authenticated {
         let proven = logins.iter().any(|login| identity.has(login));
         proven || (only_the_developers && !identity.logins.is_empty())
@@ -180,13 +180,10 @@ fn older<'i>(identities: &[&'i Identity]) -> Option<&'i Identity> {
 }
 
 /// Makes `into` the owner of the logins of `from` and of those of `logins` that no identity has.
-fn join(into: &Identity, from: &[&Identity], logins: &[Login]) -> Decision {
-    let held = |login: &&Login| into.has(login) || from.iter().any(|other| other.has(login));
-    let link: Vec<Login> = logins
-        .iter()
-        .filter(|login| !held(login))
-        .cloned()
-        .collect();
+fn join(into: &Identity, from: &[&Identity], logins: &[&Login]) -> Decision {
+    let held = |login: &Login| into.has(login) || from.iter().any(|other| other.has(login));
+    let link = logins.iter().copied().filter(|login| !held(login));
+    let link: Vec<&Login> = link.collect();
     let mut all: Vec<&Login> = into.logins.iter().collect();
     all.extend(from.iter().flat_map(|other| &other.logins));
     all.extend(&link);
@@ -195,6 +192,7 @@ fn join(into: &Identity, from: &[&Identity], logins: &[Login]) -> Decision {
             return Decision::Found(into.id);
         }
         let from = from.iter().map(|other| other.id).collect();
+        let link = link.into_iter().cloned().collect();
         let into = into.id;
         Decision::Join { into, from, link }
     } else {

@@ -29,17 +29,31 @@ fn identity(number: u128, of: &[&str]) -> Identity {
     Identity::new(id(number), id(0), logins(of), made)
 }
 
-fn presented(identity: Identity) -> Presented {
-    let survivor = None;
-    Presented { identity, survivor }
+/// An identity that the caller named, and its survivor.
+type Named = (Identity, Option<Identity>);
+
+fn presented(identity: Identity) -> Named {
+    (identity, None)
 }
 
-fn decide_for(named: impl Into<Option<Presented>>, owners: &[Identity], of: &[&str]) -> Decision {
+fn decide_for(named: impl Into<Option<Named>>, owners: &[Identity], of: &[&str]) -> Decision {
+    decide_as(Asker::User, named.into().as_ref(), owners, &logins(of))
+}
+
+fn decide_as(
+    asker: Asker,
+    named: Option<&Named>,
+    owners: &[Identity],
+    logins: &[Login],
+) -> Decision {
     let known = Known {
-        presented: named.into(),
-        owners: owners.to_vec(),
+        presented: named.map(|(identity, survivor)| Presented {
+            identity,
+            survivor: survivor.as_ref(),
+        }),
+        owners: owners.iter().collect(),
     };
-    decide(Asker::User, &logins(of), &known)
+    decide(asker, &logins.iter().collect::<Vec<_>>(), &known)
 }
 
 fn joined(into: u128, from: &[u128], link: &[&str]) -> Decision {
@@ -151,7 +165,7 @@ fn a_merged_identity_answers_only_with_a_login_of_its_survivor() {
     merged.state = State::MergedInto(id(1));
     let named = |survivor: Option<Identity>| {
         let identity = merged.clone();
-        Some(Presented { identity, survivor })
+        Some((identity, survivor))
     };
     let owner = std::slice::from_ref(&survivor);
     let forbidden = Decision::Refuse(Refusal::Forbidden);
@@ -225,9 +239,9 @@ impl World {
         let presented = named.map(|id| {
             let identity = self.find(id).clone();
             let survivor = Some(self.survivor(&identity));
-            Presented { identity, survivor }
+            (identity, survivor)
         });
-        match decide(Asker::User, logins, &Known { presented, owners }) {
+        match decide_as(Asker::User, presented.as_ref(), &owners, logins) {
             Decision::Create => self.new_identity(logins.to_vec()),
             Decision::Join { into, from, link } => {
                 let mut target = self.take(into);

@@ -21,16 +21,16 @@ impl World {
         self.0.remove(at.expect("the rule names what it was given"))
     }
 
-    fn survivor(&self, id: Uuid) -> Option<Identity> {
+    fn survivor(&self, id: Uuid) -> Option<&Identity> {
         let found = self.find(id)?;
         match found.state {
-            State::Live => Some(found.clone()),
+            State::Live => Some(found),
             State::MergedInto(next) => self.survivor(next),
         }
     }
 
-    fn presented(&self, id: Uuid) -> Option<Presented> {
-        let identity = self.find(id)?.clone();
+    fn presented(&self, id: Uuid) -> Option<Presented<'_>> {
+        let identity = self.find(id)?;
         let survivor = match identity.state {
             State::Live => None,
             State::MergedInto(next) => self.survivor(next),
@@ -38,12 +38,12 @@ impl World {
         Some(Presented { identity, survivor })
     }
 
-    fn owners(&self, logins: &[Login]) -> Vec<Identity> {
-        let mut owners: Vec<Identity> = Vec::new();
+    fn owners(&self, logins: &[Login]) -> Vec<&Identity> {
+        let mut owners: Vec<&Identity> = Vec::new();
         for login in logins {
             let owner = self.0.iter().find(|one| one.has(login));
             if let Some(owner) = owner.filter(|owner| owners.iter().all(|one| one.id != owner.id)) {
-                owners.push(owner.clone());
+                owners.push(owner);
             }
         }
         owners
@@ -58,7 +58,8 @@ impl World {
             },
         };
         let owners = self.owners(&ask.logins);
-        match decide(ask.asker, &ask.logins, &Known { presented, owners }) {
+        let logins: Vec<&Login> = ask.logins.iter().collect();
+        match decide(ask.asker, &logins, &Known { presented, owners }) {
             Decision::Found(id) => SignedIn::Identity(self.find(id).unwrap().clone()),
             Decision::Refuse(refusal) => SignedIn::Refused(refusal),
             Decision::Create => {

@@ -190,11 +190,11 @@ fn sign_in(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Resul
         Ok(presented) => presented,
         Err(halt) => note(halt).map(|()| None)?,
     };
-    let mut owners: Vec<Identity> = Vec::new();
+    let mut owners: Vec<&Identity> = Vec::new();
     for (key, login) in &question.logins {
         match owner_of(pool, key, login, loaded) {
             Ok(Some(owner)) if owners.iter().all(|one| one.id != owner.id) => {
-                owners.push(owner.clone());
+                owners.push(owner);
             }
             Ok(_) => {}
             Err(halt) => note(halt)?,
@@ -205,35 +205,31 @@ fn sign_in(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Resul
     }
     let known = Known { presented, owners };
     let logins = question.logins.iter().map(|(_, login)| login);
-    let logins: Vec<Login> = logins.cloned().collect();
-    let decision = sign_in::decide(question.asker, &logins, &known);
-    let mut identities = known.into_identities();
-    let mut take = |id: Uuid| {
-        let at = identities.iter().position(|identity| identity.id == id);
-        identities.swap_remove(at.expect("the rule names identities that it knows, each once"))
+    let logins: Vec<&Login> = logins.collect();
+    let copy = |id: Uuid| {
+        let identity = known.identity(id);
+        identity
+            .cloned()
+            .expect("the rule names identities that it knows")
     };
-    match decision {
-        Decision::Found(id) => Ok(Plan::answer(Answer::Identity(take(id)))),
+    match sign_in::decide(question.asker, &logins, &known) {
+        Decision::Found(id) => Ok(Plan::answer(Answer::Identity(copy(id)))),
         Decision::Refuse(refusal) => Ok(Plan::answer(Answer::Refused(IdentityRefusal::SignIn(
             refusal,
         )))),
-        Decision::Create => create(question, logins, origin, loaded),
+        Decision::Create => create(question, origin, loaded),
         Decision::Join { into, from, link } => {
-            let into = take(into);
-            let from = from.into_iter().map(take).collect();
+            let into = copy(into);
+            let from = from.into_iter().map(copy).collect();
             join(question.pool, into, from, link, origin, loaded)
         }
     }
 }
 
-fn create(
-    question: &SignIn,
-    logins: Vec<Login>,
-    origin: Option<&Origin>,
-    loaded: &Loaded,
-) -> Result<Plan, Halt> {
+fn create(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
     let origin = writable(question.pool, origin, loaded)?;
-    let new = new_identity(question.pool, question.new_id, logins, origin.at);
+    let logins = question.logins.iter().map(|(_, login)| login.clone());
+    let new = new_identity(question.pool, question.new_id, logins.collect(), origin.at);
     // An identity that an earlier run made is found by its logins, so this id belongs to another identity.
     if loaded.identity(new.id)?.is_some() {
         return Err(Halt::Error(id_taken()));
@@ -319,11 +315,12 @@ fn merge(question: &Merge, origin: Option<&Origin>, loaded: &Loaded) -> Result<P
 
 fn unlink(question: &Unlink, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
     let pool = question.pool;
-    let mut identity = in_pool(pool.pool, question.identity, loaded)?;
-    if !merge::may_unlink(&identity, &question.logins) {
+    let identity = in_pool(pool.pool, question.identity, loaded)?;
+    if !merge::may_unlink(identity, &question.logins) {
         return Ok(Plan::answer(Answer::Refused(IdentityRefusal::NotLinked)));
     }
     let origin = writable(pool, origin, loaded)?;
+    let mut identity = identity.clone();
     let subject = subject(&identity, origin);
     let removed = merge::unlink(&mut identity, &question.logins, origin.at);
     let mut event = Event::new(EventKind::IdentityUnlinked, subject, origin);
@@ -343,8 +340,9 @@ fn revoke(question: Revoke, origin: Option<&Origin>, loaded: &Loaded) -> Result<
     if let State::MergedInto(next) = identity.state {
         let survivor = survivor(next, loaded)?;
         let missing = || Halt::answer(Answer::Missing(Missing::Identity));
-        identity = survivor.ok_or_else(missing)?.clone();
+        identity = survivor.ok_or_else(missing)?;
     }
+    let mut identity = identity.clone();
     if identity.revoked == question.revoked {
         return Ok(Plan::answer(Answer::Identity(identity)));
     }
@@ -414,21 +412,18 @@ fn is_of(identity: &Identity, pool: PoolRef) -> bool {
 }
 
 /// The identity `id` of `pool`.
-fn in_pool(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Identity, Halt> {
-    let found = loaded
-        .identity(id)?
-        .filter(|identity| is_of(identity, pool));
-    found
-        .cloned()
-        .ok_or_else(|| Halt::answer(Answer::Missing(Missing::Identity)))
+fn in_pool(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<&Identity, Halt> {
+    let found = loaded.identity(id)?;
+    let found = found.filter(|identity| is_of(identity, pool));
+    found.ok_or_else(|| Halt::answer(Answer::Missing(Missing::Identity)))
 }
 
 /// The identity `id` of `pool`, and where it was merged away the live end of its chain.
-fn presented(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Presented, Halt> {
+fn presented(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Presented<'_>, Halt> {
     let identity = in_pool(pool, id, loaded)?;
     let survivor = match identity.state {
         State::Live => None,
-        State::MergedInto(next) => survivor(next, loaded)?.cloned(),
+        State::MergedInto(next) => survivor(next, loaded)?,
     };
     Ok(Presented { identity, survivor })
 }
