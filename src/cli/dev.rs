@@ -7,7 +7,6 @@ use super::serve::{self, BoundServer};
 use crate::app::keys::root_key;
 use crate::app::{App, pools};
 use crate::config::Config;
-use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::{PoolId, Region, RoleArn};
 use crate::model::pool::{Pool, PoolSettings, Roles};
 
@@ -61,13 +60,8 @@ async fn demo_pool(app: &App) -> Result<PoolId> {
         ..Roles::default()
     };
     let pool = Pool {
-        id: id.clone(),
-        version: 1,
-        incarnation: 0,
-        settings,
         roles,
-        tag_maps: indexmap::IndexMap::new(),
-        credentials: CredentialsDuration::default(),
+        ..Pool::new(id.clone(), settings)
     };
     pools::add_if_absent(app, pool).await.into_diagnostic()?;
     Ok(id)

@@ -31,6 +31,21 @@ pub struct Pool {
     pub credentials: CredentialsDuration,
 }
 
+impl Pool {
+    /// A new pool without roles, with the default of each of Cognate's own settings.
+    pub fn new(id: PoolId, settings: PoolSettings) -> Self {
+        Self {
+            id,
+            version: 1,
+            incarnation: 0,
+            settings,
+            roles: Roles::default(),
+            tag_maps: IndexMap::new(),
+            credentials: CredentialsDuration::default(),
+        }
+    }
+}
+
 /// The owner's settings of a pool. An update replaces all of them, with the exceptions at the members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolSettings {

@@ -6,9 +6,8 @@ use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
 use crate::app::{Call, pools};
 use crate::error::Error;
-use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::ids::PoolId;
-use crate::model::pool::{Pool, Roles};
+use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Context;
 
@@ -38,15 +37,7 @@ impl Operation for CreateIdentityPool {
         };
         self.0.authorise_tags(call, &id.to_string())?;
         let settings = self.0.settings(call, &id)?;
-        let pool = Pool {
-            id,
-            version: 1,
-            incarnation: 0,
-            settings,
-            roles: Roles::default(),
-            tag_maps: indexmap::IndexMap::new(),
-            credentials: CredentialsDuration::default(),
-        };
+        let pool = Pool::new(id, settings);
         let shown = IdentityPool::of(call, &pool)?;
         pools::add(call, pool).await?;
         Ok(shown)
