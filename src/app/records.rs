@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::keys::in_use::KeysInUse;
 use super::{App, Call};
 use crate::ambient::Ambient;
@@ -82,6 +84,11 @@ pub(super) fn moment(ambient: &dyn Ambient) -> Moment {
         uptime: ambient.uptime(),
         now: ambient.now(),
     }
+}
+
+/// The generation of the store: another one after a restore or a copy.
+pub(super) fn generation(app: &App) -> Result<Uuid, StoreError> {
+    Ok(app.records.snapshot()?.view().generation)
 }
 
 /// Reads what changed in the store.

@@ -12,6 +12,7 @@ use super::logins::LoginSettings;
 use super::public_url::PublicUrl;
 use super::root_key::RootKeySetting;
 use super::routes::RouteSetting;
+use super::sessions::SessionSettings;
 use super::source::Sources;
 use super::source::diagnostics::{ConfigErrors, Diagnostics};
 use super::source::document::ConfigDocument;
@@ -26,7 +27,7 @@ use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
     AccessKeyPair, Config, RunMode, account, events, issuers, limits, listen, log, logins,
-    public_url, root_key, routes, storage, tls, user_pools,
+    public_url, root_key, routes, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -82,6 +83,7 @@ pub(super) struct ParsedSettings {
     log: LogSettings,
     root: RootKeySetting,
     pub(super) routes: SettingValue<Vec<RouteSetting>>,
+    sessions: SessionSettings,
     limits: LimitSettings,
     events: EventSettings,
     pub(super) exceptions: NamedExceptions,
@@ -106,6 +108,7 @@ impl ParsedSettings {
             log: log::read(sources),
             root: root_key::read(sources),
             routes: routes::read(sources),
+            sessions: sessions::read(sources),
             limits: limits::read(sources),
             events: events::read(sources),
             exceptions: unsafe_exceptions::read(sources),
@@ -139,6 +142,7 @@ impl ParsedSettings {
             log: self.log,
             root: self.root,
             routes: self.routes.or(Vec::new()),
+            sessions: self.sessions,
             limits: self.limits,
             events: self.events,
             exceptions,
@@ -182,6 +186,7 @@ fn warnings(
     }
     warnings.extend(unsafe_exceptions::warnings(parsed, used));
     warnings.extend(public_url::warning(parsed, used));
+    warnings.extend(parsed.sessions.warning());
     warnings.extend(suggestion::misspelt_variables(sources.environment));
     warnings
 }

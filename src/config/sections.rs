@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::{
     Config, Setting, account, events, issuers, limits, listen, log, logins, public_url, root_key,
-    routes, storage, tls, unsafe_exceptions, upstreams, user_pools,
+    routes, sessions, storage, tls, unsafe_exceptions, upstreams, user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -38,6 +38,7 @@ sections![
     user_pools,
     root_key,
     routes,
+    sessions,
     limits,
     events,
     log,

@@ -6,9 +6,10 @@ use super::*;
 use crate::config::{RootKeySetting, Setting, VariableKind, settings};
 
 /// The settings that weaken security and therefore have no variable (security rule 21).
-const WEAKENING: [&str; 6] = [
+const WEAKENING: [&str; 7] = [
     "logins.authorized_party_alone",
     "logins.max_token_lifetime_hours",
+    "sessions.administer_pools",
     "unsafe.http_issuers",
     "unsafe.http_listener",
     "unsafe.http_public_url",
