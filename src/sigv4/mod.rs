@@ -20,6 +20,7 @@ mod tests;
 
 pub use error::{Incomplete, Invalid, SignatureError, WrongScope};
 pub use key::{DerivedKey, KeyCache, SecretKey};
+pub use presigned::PARAMETERS as PRESIGNED_PARAMETERS;
 pub use sign::{CannotSign, Signer, presign, sign};
 pub use verify::{KeyError, SecretKeys, SignatureRules, VerifiedSignature, verify};
 

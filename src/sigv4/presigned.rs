@@ -8,8 +8,8 @@ use super::canonical::Query;
 use super::error::{Incomplete, Invalid, SignatureError, cut};
 use super::parts::{Form, SignatureParts};
 
-/// The parameters of a signature.
-pub(super) const PARAMETERS: [&str; 7] = [
+/// The parameters of a signature in the query.
+pub const PARAMETERS: [&str; 7] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Signature",

@@ -1,4 +1,4 @@
-//! The AWS Query protocol of STS and IAM: decodes a form, encodes XML.
+//! The AWS Query protocol of STS and IAM: decodes the parameters of a form or a URL, encodes XML.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,28 @@ use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
 use super::models::{MODELS, Member, Model, ShapeId, ShapeKind};
-use super::{Front, limits, pipeline, respond, xml};
+use super::{Front, cors, limits, pipeline, respond, xml};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::operations::{Entry, Service};
+use crate::sigv4::PRESIGNED_PARAMETERS;
 
-/// Whether a request has this protocol: it is a form, or a `GET` with an `Action`.
+/// The parameters of an older signature (version 2) in the query.
+const OLD_SIGNATURE: [&str; 2] = ["AWSAccessKeyId", "Signature"];
+
+/// Whether a request has this protocol: it is a form, or its URL has an `Action`.
 pub(super) fn matches(parts: &Parts) -> bool {
+    let acts = || {
+        let query = parts.uri.query().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "Action")
+    };
     if parts.method == Method::GET {
-        return form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-            .any(|(name, _)| name == "Action");
+        return acts();
     }
+    !parts.headers.contains_key("x-amz-target") && (is_form(parts) || acts())
+}
+
+fn is_form(parts: &Parts) -> bool {
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -34,7 +45,6 @@ pub(super) fn matches(parts: &Parts) -> bool {
     essence
         .trim()
         .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && !parts.headers.contains_key("x-amz-target")
 }
 
 /// Serves a request.
@@ -57,7 +67,7 @@ pub(super) async fn serve(
     };
     respond::ended(&call, operation, dialect, result.as_ref().err());
     let in_json = asked.service == Service::Sts && accepts_json(parts);
-    match (result, asked.entry) {
+    let mut response = match (result, asked.entry) {
         (Ok(output), Some(entry)) if in_json => success_in_json(entry, &output, call.request_id),
         (Ok(output), Some(entry)) => success(entry, &output, call.request_id),
         (Ok(_), None) => refusal(
@@ -68,7 +78,12 @@ pub(super) async fn serve(
             call.request_id,
         ),
         (Err(error), _) => refusal(asked.service, dialect, in_json, &error, call.request_id),
+    };
+    // Browsers use the classic flow. No page needs IAM.
+    if asked.service == Service::Sts {
+        cors::expose(&parts.headers, response.headers_mut());
     }
+    response
 }
 
 /// The service and the operation of a request, as far as known.
@@ -88,18 +103,13 @@ async fn run(
         return Err(Code::TooManyRequests.because("Rate exceeded"));
     };
     let body = limits::read(body).await?;
-    let parameters = if parts.method == Method::GET {
-        parameters(parts.uri.query().unwrap_or_default().as_bytes())?
-    } else {
-        parameters(&body)?
-    };
+    let parameters = parameters(encoded_parameters(parts, &body)?)?;
     let text = |name: &str| parameters.get(name).map_or("", String::as_str);
     let (action, version) = (text("Action"), text("Version"));
     asked.service = service(parts, Some(version));
     let entry = pipeline::entry(asked.service, action)
         .filter(|_| MODELS.of(asked.service).version == version);
-    let presigned_only = parts.method == Method::GET && action != "GetCallerIdentity";
-    let Some(entry) = entry.filter(|_| !presigned_only) else {
+    let Some(entry) = entry else {
         let shown = |text: &str| -> String {
             text.chars()
                 .filter(char::is_ascii_graphic)
@@ -112,6 +122,9 @@ async fn run(
         )));
     };
     asked.entry = Some(entry);
+    if entry.name != "GetCallerIdentity" {
+        refuse_query_signature(&parameters)?;
+    }
     let read = |model: &Model, shape: &super::models::OperationShape| {
         let input = shape.input.map(|id| &model.shape(id).kind);
         let members = match input {
@@ -153,6 +166,29 @@ fn scope_service(parts: &Parts) -> Option<String> {
     };
     let scope = written.split([',', ' ']).next()?;
     scope.split('/').rev().nth(1).map(str::to_owned)
+}
+
+/// The one part of a request that has its parameters: the query of the URL or the body. A request with both is refused,
+/// because a proxy or a log may see other parameters than those that are used.
+fn encoded_parameters<'r>(parts: &'r Parts, body: &'r [u8]) -> Result<&'r [u8], Error> {
+    match parts.uri.query().unwrap_or_default() {
+        "" => Ok(body),
+        query if body.is_empty() => Ok(query.as_bytes()),
+        _ => Err(Code::Serialization.because(
+            "The request has parameters in the URL and in the body. Send all of them in one of the two.",
+        )),
+    }
+}
+
+/// Refuses a signature that isn't in the header. A signature in a URL would make the URL a secret.
+fn refuse_query_signature(parameters: &BTreeMap<String, String>) -> Result<(), Error> {
+    let mut names = PRESIGNED_PARAMETERS.iter().chain(&OLD_SIGNATURE);
+    if names.any(|name| parameters.contains_key(*name)) {
+        return Err(Code::IncompleteSignature.because(
+            "Only GetCallerIdentity accepts a signature in the query. Sign the request in the Authorization header.",
+        ));
+    }
+    Ok(())
 }
 
 /// Decodes a form's parameters. Refuses repetitions and bytes that aren't UTF-8.

@@ -3,6 +3,7 @@
 
 import { CognitoIdentityClient, GetIdCommand, GetOpenIdTokenCommand } from "@aws-sdk/client-cognito-identity";
 import * as service from "@aws-sdk/client-cognito-identity";
+import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromCognitoIdentity, fromCognitoIdentityPool } from "@aws-sdk/credential-providers";
 
 const asks = {
@@ -27,7 +28,22 @@ const asks = {
     const answer = await client.send(new GetOpenIdTokenCommand({ IdentityId: identity, Logins: logins }));
     return { identity: answer.IdentityId, token: answer.Token };
   },
+
+  /** The classic flow: the STS makes credentials of a token, and says who signs with them. */
+  async classicFlow(clientConfig, { token, role }) {
+    const sts = new STSClient({ ...clientConfig, credentials: unused });
+    const assumed = await sts.send(
+      new AssumeRoleWithWebIdentityCommand({ RoleArn: role, RoleSessionName: "page", WebIdentityToken: token }),
+    );
+    const { AccessKeyId, SecretAccessKey, SessionToken } = assumed.Credentials;
+    const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    const caller = await new STSClient({ ...clientConfig, credentials }).send(new GetCallerIdentityCommand({}));
+    return { arn: caller.Arn, subject: assumed.SubjectFromWebIdentityToken, requestId: caller.$metadata.requestId };
+  },
 };
+
+/** A web identity needs no credentials, and a browser has none. */
+const unused = { accessKeyId: "unused", secretAccessKey: "unused" };
 
 /** Has credentials made, and shows them in the STS's words. */
 async function made(provider) {

@@ -131,7 +131,30 @@ def test_this_chromium_hides_what_other_origins_do_not_allow(chromium):
     assert "hidden" in chromium.see(f"http://localhost:{chromium.site.port}/index.html")
 
 
-def test_no_page_reads_what_the_sts_answers(chromium, server):
+def test_the_classic_flow_works_in_the_sdk(sdk, pool):
+    identity = good(sdk.ask("getId", pool=pool))["identity"]
+    token = good(sdk.ask("getOpenIdToken", identity=identity))["token"]
+    role = "arn:aws:iam::123456789012:role/Guest"
+    made = good(sdk.ask("classicFlow", token=token, role=role))
+    assert made["arn"].endswith(":assumed-role/Guest/page")
+    assert made["subject"] == identity
+    assert UUID.fullmatch(made["requestId"])
+
+
+def test_the_sdk_reads_why_the_sts_refuses(sdk, pool):
+    for token in ("opaque", "a.b.c", "e30.e30.e30"):
+        answer = sdk.ask("classicFlow", token=token, role="arn:aws:iam::123456789012:role/Guest")
+        assert answer["error"]["name"] == "InvalidIdentityToken" or answer["error"]["status"] == 400, answer
+
+
+def test_a_page_reads_what_the_sts_answers_and_not_what_iam_answers(chromium, server):
     headers = {"content-type": "application/x-www-form-urlencoded"}
     body = "Action=GetCallerIdentity&Version=2011-06-15"
-    assert "hidden" in chromium.see(server.url, headers, body)
+    answer = chromium.see(server.url, headers, body)
+    assert answer["status"] == 403
+    assert "MissingAuthenticationToken" in answer["body"]
+    in_url = chromium.see(f"{server.url}/?{body}")
+    assert in_url["status"] == 403
+    for action in ("ListRoles", "ListOpenIDConnectProviders", "CreateRole"):
+        assert "hidden" in chromium.see(server.url, headers, f"Action={action}&Version=2010-05-08")
+        assert "hidden" in chromium.see(f"{server.url}/?Action={action}&Version=2010-05-08")

@@ -131,32 +131,64 @@ async fn who_is_no_page_gets_no_such_headers() {
 }
 
 #[tokio::test]
-async fn no_page_reads_the_answers_of_sts_iam_and_cognate() {
+async fn a_page_reads_every_answer_of_the_sts() {
     let world = World::new().await;
     let root = Credentials::root();
-    let query = |action: &str, version: &str| form(&[("Action", action), ("Version", version)]);
-    let who = query("GetCallerIdentity", "2011-06-15");
-    let assume = query("AssumeRoleWithWebIdentity", "2011-06-15");
-    let list = query("ListOpenIDConnectProviders", "2010-05-08");
-    let nothing = query("Nothing", "2010-05-08");
+    let query = |action: &str| form(&[("Action", action), ("Version", "2011-06-15")]);
     let forms = of_a_page(form_headers());
-    let json_forms = with(forms.clone(), "accept", "application/json");
+    let in_json = with(forms.clone(), "accept", "application/json");
+    let who = query("GetCallerIdentity");
+    let signed = world.sign(&root, "sts", forms.clone(), &who);
+    let signed_in_json = world.sign(&root, "sts", in_json.clone(), &who);
+    for (headers, body, status) in [
+        (&signed, &who, 200),
+        (&signed_in_json, &who, 200),
+        (&forms, &who, 403),
+        (&in_json, &who, 403),
+        (&forms, &query("AssumeRoleWithWebIdentity"), 400),
+        (&forms, &query("AssumeRoleWithSAML"), 400),
+        (&forms, &query("AssumeRole"), 403),
+        (&forms, &query("Nothing"), 400),
+        (&forms, &String::new(), 400),
+        (&forms, &"a".repeat((1 << 20) + 1), 413),
+    ] {
+        let answer = world.send("POST", "/", headers.clone(), body.clone()).await;
+        let shown: String = body.chars().take(60).collect();
+        let found = (answer.status, allowed(&answer));
+        assert_eq!(found, (status, readable()), "{shown}");
+    }
+    let page = of_a_page(HeaderMap::new());
+    for method in ["GET", "POST"] {
+        let path = format!("/?{}", query("AssumeRoleWithWebIdentity"));
+        let answer = world.send(method, &path, page.clone(), "").await;
+        assert_eq!((answer.status, allowed(&answer)), (400, readable()));
+    }
+    let answer = world.query(&[("Action", "AssumeRole")]).await;
+    assert_eq!(allowed(&answer), [], "no page asked");
+}
+
+#[tokio::test]
+async fn no_page_reads_the_answers_of_iam_and_cognate() {
+    let world = World::new().await;
+    let root = Credentials::root();
+    let query = |action: &str| form(&[("Action", action), ("Version", "2010-05-08")]);
+    let list = query("ListOpenIDConnectProviders");
+    let role = query("GetRole");
+    let forms = of_a_page(form_headers());
     let keys = of_a_page(json_headers("Cognate.ListKeys"));
     let purpose = r#"{"Purpose":"Signing"}"#.to_owned();
     let sign = |service: &str, headers: &HeaderMap, body: &str| {
         world.sign(&root, service, headers.clone(), body)
     };
+    let too_large = "a".repeat((1 << 20) + 1);
     for (headers, body, status) in [
-        (sign("sts", &forms, &who), &who, 200),
-        (sign("sts", &json_forms, &who), &who, 200),
         (sign("iam", &forms, &list), &list, 200),
+        (sign("iam", &forms, &role), &role, 400),
+        (sign("iam", &forms, &too_large), &too_large, 413),
         (sign("cognito-identity", &keys, &purpose), &purpose, 200),
-        (forms.clone(), &who, 403),
-        (json_forms, &who, 403),
-        (forms.clone(), &assume, 400),
         (forms.clone(), &list, 403),
-        (forms.clone(), &nothing, 400),
-        (forms, &"a".repeat((1 << 20) + 1), 413),
+        (forms.clone(), &role, 403),
+        (forms.clone(), &query("Nothing"), 400),
         (keys.clone(), &purpose, 400),
         (sign("cognito-identity", &keys, "{}"), &"{}".to_owned(), 400),
     ] {
@@ -165,9 +197,10 @@ async fn no_page_reads_the_answers_of_sts_iam_and_cognate() {
         let found = (answer.status, allowed(&answer));
         assert_eq!(found, (status, vec![]), "{shown}");
     }
-    let path = format!("/?{who}");
-    let answer = world
-        .send("GET", &path, of_a_page(HeaderMap::new()), "")
-        .await;
-    assert_eq!((answer.status, allowed(&answer)), (403, vec![]));
+    let path = format!("/?{list}");
+    for method in ["GET", "POST"] {
+        let page = of_a_page(HeaderMap::new());
+        let answer = world.send(method, &path, page, "").await;
+        assert_eq!((answer.status, allowed(&answer)), (403, vec![]));
+    }
 }

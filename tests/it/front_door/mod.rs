@@ -8,6 +8,7 @@ mod forms;
 mod query;
 mod raw;
 mod targets;
+mod url_parameters;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

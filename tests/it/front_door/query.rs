@@ -103,38 +103,6 @@ async fn a_signature_says_whose_action_it_is() {
 }
 
 #[tokio::test]
-async fn a_get_request_is_for_get_caller_identity_alone() {
-    let world = World::new().await;
-    let get = |action: &str, version: &str| {
-        let path = format!("/?{}", query(action, version));
-        let world = &world;
-        async move { world.get(&path).await }
-    };
-    let answer = get("GetCallerIdentity", "2011-06-15").await;
-    let text = "Request is missing Authentication Token";
-    answer.query_refused(403, "MissingAuthenticationToken", text);
-    for (action, version) in [
-        ("AssumeRoleWithWebIdentity", "2011-06-15"),
-        ("ListOpenIDConnectProviders", "2010-05-08"),
-        ("DeleteOpenIDConnectProvider", "2010-05-08"),
-        ("GetId", "2014-06-30"),
-        ("", ""),
-    ] {
-        let answer = get(action, version).await;
-        let text = format!("Could not find operation {action} for version {version}");
-        answer.query_refused(400, "InvalidAction", &text);
-    }
-}
-
-#[tokio::test]
-async fn the_parameters_of_a_post_are_in_its_body() {
-    let world = World::new().await;
-    let path = format!("/?{}", query("GetCallerIdentity", "2011-06-15"));
-    let answer = world.send("POST", &path, form_headers(), "").await;
-    assert_eq!(answer.xml("Code").as_deref(), Some("InvalidAction"));
-}
-
-#[tokio::test]
 async fn a_form_is_known_by_its_content_type_however_it_is_written() {
     let world = World::new().await;
     for content_type in [

@@ -474,6 +474,32 @@ impl Door {
         region: &str,
         who: &Credentials,
         service: &str,
+        headers: HeaderMap,
+        body: &str,
+    ) -> HeaderMap {
+        self.sign_parts(("POST", ""), region, who, service, headers, body)
+    }
+
+    /// A call in the Query protocol with its parameters in the URL, signed by `who` in the header.
+    pub async fn signed_url(
+        &self,
+        method: &str,
+        who: &Credentials,
+        service: &str,
+        parameters: &[(&str, &str)],
+    ) -> Answer {
+        let query = form(parameters).replace('+', "%20");
+        let headers = HeaderMap::new();
+        let headers = self.sign_parts((method, &query), REGION, who, service, headers, "");
+        self.send(method, &format!("/?{query}"), headers, "").await
+    }
+
+    fn sign_parts(
+        &self,
+        (method, query): (&str, &str),
+        region: &str,
+        who: &Credentials,
+        service: &str,
         mut headers: HeaderMap,
         body: &str,
     ) -> HeaderMap {
@@ -488,9 +514,9 @@ impl Door {
             service,
         };
         let request = sigv4::Request {
-            method: "POST",
+            method,
             path: "/",
-            query: "",
+            query,
             authority: None,
             headers: &headers,
             body: body.as_bytes(),
