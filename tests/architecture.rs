@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("model", &["ambient"]),
     ("seal", &["ambient"]),
-    ("outgoing", &["ambient"]),
+    ("outgoing", &["ambient", "model"]),
     ("sigv4", &["ambient", "model", "seal"]),
     ("policy", &["ambient", "model", "seal"]),
     // `check-config` reports errors in a route's session policy together with those of the file.

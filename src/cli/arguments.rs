@@ -122,6 +122,11 @@ pub struct SettingsArguments {
     #[arg(long = "upstream", value_name = "HOST=URL")]
     upstreams: Vec<String>,
 
+    /// A private host, suffix or network that logins may be fetched from; repeat the flag for more [env:
+    /// COGNATE_LOGINS_PRIVATE_NETWORKS, with commas or spaces] [default: none]
+    #[arg(long = "private-network", value_name = "NETWORK")]
+    private_networks: Vec<String>,
+
     /// Accept http:// issuers on loopback hosts [env: COGNATE_ALLOW_HTTP_ISSUERS] [default: false]
     #[arg(long)]
     allow_http_issuers: bool,
@@ -148,6 +153,7 @@ impl From<SettingsArguments> for Flags {
             account_id: arguments.account_id,
             regions: arguments.regions,
             upstreams: arguments.upstreams,
+            private_networks: arguments.private_networks,
             allow_http_issuers: arguments.allow_http_issuers,
             ephemeral: false,
         }
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn what_is_said_on_the_command_line_reaches_the_configuration() {
         let words = "cognate check-config --config a --listen b --data-dir c --database-url d --master-key-file e \
-                     --public-url f --account-id g --region h --region i --upstream j=k --allow-http-issuers";
+                     --public-url f --account-id g --region h --region i --upstream j=k --private-network l --allow-http-issuers";
         let CliCommand::CheckConfig(arguments) =
             Arguments::parse_from(words.split_whitespace()).command
         else {
@@ -200,7 +206,8 @@ mod tests {
             format!("{flags:?}"),
             "Flags { config: Some(\"a\"), listen: Some(\"b\"), data_dir: Some(\"c\"), database_url: \
              Some(Secret(…)), master_key_file: Some(\"e\"), public_url: Some(\"f\"), account_id: Some(\"g\"), \
-             regions: [\"h\", \"i\"], upstreams: [\"j=k\"], allow_http_issuers: true, ephemeral: false }"
+             regions: [\"h\", \"i\"], upstreams: [\"j=k\"], \
+             private_networks: [\"l\"], allow_http_issuers: true, ephemeral: false }"
         );
     }
 }

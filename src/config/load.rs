@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::events::EventSettings;
-use super::issuers::IssuerKeyFile;
+use super::issuers::IssuerSetting;
 use super::limits::LimitSettings;
 use super::listen::ListenAddress;
 use super::log::LogSettings;
@@ -78,7 +78,7 @@ pub(super) struct ParsedSettings {
     pub(super) upstreams: SettingValue<Vec<Upstream>>,
     pub(super) allow_http_issuers: SettingValue<bool>,
     logins: LoginSettings,
-    issuers: SettingValue<Vec<IssuerKeyFile>>,
+    issuers: SettingValue<Vec<IssuerSetting>>,
     user_pools: Option<AccessKeyPair>,
     log: LogSettings,
     root: RootKeySetting,
@@ -102,7 +102,7 @@ impl ParsedSettings {
             upstreams: upstreams::read(sources, flags),
             allow_http_issuers: logins::read_allow_http_issuers(sources, flags),
             tls: tls::read(sources),
-            logins: logins::read(sources),
+            logins: logins::read(sources, flags),
             issuers: issuers::read(sources),
             user_pools: user_pools::read(sources),
             log: log::read(sources),

@@ -12,6 +12,7 @@ pub mod merge;
 pub mod origin;
 pub mod pool;
 pub mod principal_tags;
+pub mod private_network;
 pub mod provider;
 pub mod role_pattern;
 pub mod roles;

@@ -18,6 +18,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         [0 | 10 | 127 | 224..=255, ..] // this network, private, loopback, multicast, reserved and broadcast
             | [100, 64..=127, ..] // behind a carrier's NAT
             | [169, 254, ..] // link-local, where clouds keep their instances' credentials
+            | [168, 63, 129, 16] // the metadata service of Azure
             | [172, 16..=31, ..] // private
             | [192, 0, 0 | 2, _] // protocol assignments, documentation
             | [192, 88, 99, _] // 6to4 relays
@@ -95,6 +96,7 @@ mod tests {
             "127.255.255.254",
             "169.254.0.1",
             "169.254.169.254",
+            "168.63.129.16",
             "172.16.0.1",
             "172.31.255.255",
             "192.0.0.1",

@@ -25,13 +25,16 @@ pub struct DirectClient(Client);
 impl DirectClient {
     /// Makes a client that trusts the system's roots. rustls's provider must be installed in the process.
     pub fn new() -> Result<Self, OutgoingError> {
-        let client = builder(Reach::Anywhere).connect_timeout(CONNECT).build();
+        let client = builder(Reach::Anywhere.into())
+            .connect_timeout(CONNECT)
+            .build();
         client.map(Self).map_err(OutgoingError::Unreachable)
     }
 
     /// Fetches `url` with GET.
     pub async fn get(&self, url: Url) -> Result<Fetched, OutgoingError> {
-        send(&self.0, Method::GET, url, WHOLE, LARGEST, |request| request).await
+        let sent = send(&self.0, Method::GET, url, WHOLE, LARGEST, |request| request);
+        Ok(sent.await?.0)
     }
 
     /// Sends `body` with these headers to `url` with POST, once.
@@ -42,6 +45,7 @@ impl DirectClient {
         body: Bytes,
     ) -> Result<Fetched, OutgoingError> {
         let with = |request: reqwest::RequestBuilder| request.headers(headers).body(body);
-        send(&self.0, Method::POST, url, WHOLE, LARGEST, with).await
+        let sent = send(&self.0, Method::POST, url, WHOLE, LARGEST, with);
+        Ok(sent.await?.0)
     }
 }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::resolver::{Reach, is_loopback, is_loopback_name};
+use super::private::{PrivateNetworks, Refused};
+use super::resolver::{Fenced, Reach, is_loopback, is_loopback_name};
 
 /// Why a URL is not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,17 +23,48 @@ pub enum Forbidden {
     /// The URL has port 0.
     #[error("port 0 can't be connected to")]
     Port,
-    /// The host has no address that may be connected to.
-    #[error("only hosts on the public internet are connected to")]
+    /// The host has no address that may ever be connected to.
+    #[error("this machine, link-local and metadata addresses are never connected to")]
     Address,
+    /// The host has a private address that the operator didn't open.
+    #[error(
+        "the host has a private address: to fetch from it, add the host or its network to logins.private_networks"
+    )]
+    Private,
+    /// A public provider names a private host.
+    #[error(
+        "a private address is fetched from only for a provider with its own host in logins.private_networks"
+    )]
+    PrivateOfAnother,
+    /// The host is this server.
+    #[error("the host is this server itself, which logins.private_networks doesn't open")]
+    OwnListener,
+}
+
+impl From<Refused> for Forbidden {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Closed => Self::Address,
+            Refused::Unlisted => Self::Private,
+            Refused::UnlistedProvider => Self::PrivateOfAnother,
+            Refused::OwnListener => Self::OwnListener,
+        }
+    }
 }
 
 /// A URL that may be fetched.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) url: Url,
     /// Which addresses its host may have.
-    pub(super) reach: Reach,
+    pub(super) fenced: Fenced,
+}
+
+#[cfg(test)]
+impl Admitted {
+    fn reach(&self) -> Reach {
+        self.fenced.reach
+    }
 }
 
 /// The rules for URLs.
@@ -41,18 +73,25 @@ pub(super) struct Fence {
     /// By `HOST` or `HOST:PORT`, as URLs write them.
     pub(super) upstreams: BTreeMap<String, Url>,
     pub(super) allow_http_loopback: bool,
+    pub(super) private: PrivateNetworks,
 }
 
 impl Fence {
-    /// Admits a URL that a stranger may have chosen, at least in part.
+    /// Admits a URL of a provider's own host, which a stranger may have chosen, at least in part.
     pub(super) fn admit(&self, text: &str) -> Result<Admitted, Forbidden> {
+        self.admit_linked(text, true)
+    }
+
+    /// Admits a URL that a document of a provider names. Private addresses are open to it only if the provider's own host
+    /// `is_listed`.
+    pub(super) fn admit_linked(&self, text: &str, is_listed: bool) -> Result<Admitted, Forbidden> {
         let (url, host, here) = plain(text)?;
         match url.scheme() {
             "https" => {
                 if let Some(base) = self.upstreams.get(url.authority()) {
                     return Ok(Admitted {
                         url: onto(base, &url),
-                        reach: Reach::Anywhere,
+                        fenced: Reach::Anywhere.into(),
                     });
                 }
             }
@@ -64,16 +103,16 @@ impl Fence {
         } else {
             Reach::Public
         };
-        let within = match host {
-            Host::Domain(_) => self.allow_http_loopback || !here,
-            Host::Ipv4(address) => reach.covers(IpAddr::V4(address)),
-            Host::Ipv6(address) => reach.covers(IpAddr::V6(address)),
+        let opened = self.private.opened(&url, is_listed);
+        let fenced = Fenced { reach, opened };
+        let literal = match host {
+            Host::Domain(_) if here && !self.allow_http_loopback => return Err(Forbidden::Address),
+            Host::Domain(_) => return Ok(Admitted { url, fenced }),
+            Host::Ipv4(address) => IpAddr::V4(address),
+            Host::Ipv6(address) => IpAddr::V6(address),
         };
-        if within {
-            Ok(Admitted { url, reach })
-        } else {
-            Err(Forbidden::Address)
-        }
+        fenced.check(&literal.to_string(), literal)?;
+        Ok(Admitted { url, fenced })
     }
 
     /// Admits a URL that the operator configures, at any address; answers where it is fetched from.
@@ -132,6 +171,7 @@ mod tests {
                 .map(|(host, base)| (host.to_owned(), base.parse().unwrap()))
                 .into(),
             allow_http_loopback,
+            private: PrivateNetworks::default(),
         }
     }
 
@@ -145,13 +185,13 @@ mod tests {
         ] {
             let admitted = fence(false).admit(url).unwrap();
             assert_eq!(admitted.url.as_str(), url);
-            assert_eq!(admitted.reach, Reach::Public);
+            assert_eq!(admitted.reach(), Reach::Public);
         }
     }
 
     #[test]
     fn every_other_url_is_refused() {
-        use Forbidden::{Address, NotAUrl, Port, Scheme, UserInfo};
+        use Forbidden::{Address, NotAUrl, Port, Private, Scheme, UserInfo};
         for (url, why) in [
             ("", NotAUrl),
             ("/.well-known/jwks.json", NotAUrl),
@@ -173,14 +213,14 @@ mod tests {
             ("https://0x7f000001/", Address),
             ("https://2130706433/", Address),
             ("https://0177.0.0.1/", Address),
-            ("https://10.0.0.1/", Address),
+            ("https://10.0.0.1/", Private),
             ("https://169.254.169.254/latest/meta-data/", Address),
             ("https://[::1]/", Address),
             ("https://[::ffff:169.254.169.254]/", Address),
             ("https://[64:ff9b::a9fe:a9fe]/", Address),
             ("https://[fd00:ec2::254]/", Address),
         ] {
-            assert_eq!(fence(false).admit(url), Err(why), "{url}");
+            assert_eq!(fence(false).admit(url).map(|it| it.url), Err(why), "{url}");
         }
     }
 
@@ -195,16 +235,16 @@ mod tests {
             "https://localhost:3000/",
         ] {
             let admitted = fence(true).admit(url).unwrap();
-            assert_eq!(admitted.reach, Reach::PublicAndLoopback, "{url}");
+            assert_eq!(admitted.reach(), Reach::PublicAndLoopback, "{url}");
         }
         for (url, why) in [
             ("http://example.com/", Forbidden::Scheme),
             ("http://localhost.example.com/", Forbidden::Scheme),
             ("http://10.0.0.1/", Forbidden::Scheme),
-            ("https://10.0.0.1/", Forbidden::Address),
+            ("https://10.0.0.1/", Forbidden::Private),
             ("https://169.254.169.254/", Forbidden::Address),
         ] {
-            assert_eq!(fence(true).admit(url), Err(why), "{url}");
+            assert_eq!(fence(true).admit(url).map(|it| it.url), Err(why), "{url}");
         }
     }
 
@@ -223,7 +263,7 @@ mod tests {
         ] {
             let admitted = fence(false).admit(url).unwrap();
             assert_eq!(admitted.url.as_str(), from);
-            assert_eq!(admitted.reach, Reach::Anywhere);
+            assert_eq!(admitted.reach(), Reach::Anywhere);
         }
     }
 
@@ -265,7 +305,7 @@ mod tests {
             assert_eq!(fence(false).admit(url).unwrap().url.as_str(), url);
         }
         assert_eq!(
-            fence(false).admit("http://login.example/"),
+            fence(false).admit("http://login.example/").map(|it| it.url),
             Err(Forbidden::Scheme)
         );
     }

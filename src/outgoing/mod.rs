@@ -2,7 +2,8 @@
 //! what is fetched. [`DirectClient`] is the same client without the fence, for the command line.
 //!
 //! No proxy from the environment, no redirect, no cookie. https to addresses on the public internet, checked where a
-//! URL spells an address and again when a name is resolved for the connection; the operator configures exceptions.
+//! URL spells an address and again when a name is resolved for the connection; the operator configures exceptions
+//! (`private` for logins).
 //! Every answer has a bound: 2 seconds to connect, 5 seconds in all (10 for an STS that the operator configures),
 //! 1 MiB of body after decompression, 100 header fields of 400 KiB (64 KiB in HTTP/2).
 
@@ -10,12 +11,14 @@ mod address;
 mod direct;
 mod fence;
 mod pinned;
+mod private;
 mod resolver;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +29,10 @@ use url::Url;
 
 pub use self::address::is_public;
 pub use self::direct::DirectClient;
-use self::fence::Fence;
 pub use self::fence::Forbidden;
+use self::fence::{Admitted, Fence};
 use self::pinned::Authorities;
+use self::private::PrivateNetworks;
 use self::resolver::{Fenced, OutOfReach, Reach};
 pub use self::settings::{OutgoingSettings, OutgoingSettingsError};
 
@@ -72,6 +76,8 @@ pub struct Fetched {
     pub body: Bytes,
     /// The smallest lifetime in `Cache-Control`; zero for `no-store` and `no-cache`.
     pub max_age: Option<Duration>,
+    /// Whether the host is one of `logins.private_networks`. URLs that the document names may then be private too.
+    pub is_listed: bool,
 }
 
 /// The client with the fence.
@@ -80,6 +86,10 @@ pub struct Outgoing {
     fence: Fence,
     /// For URLs of strangers.
     fenced: Client,
+    /// For hosts that the operator opens, if there are any.
+    private: Option<Client>,
+    /// The certificates in the operator's file.
+    extra_roots: Vec<Certificate>,
     /// For upstreams, which the operator configures.
     open: Client,
     /// The private certificate authorities, if the operator configures any.
@@ -97,14 +107,26 @@ impl Outgoing {
             Reach::Public
         };
         let authorities = Authorities::new(&settings.extra_roots);
+        let private = PrivateNetworks {
+            entries: settings.private_networks.into(),
+            listener: settings.listener,
+        };
+        let opened = private.opened_to_any_port();
+        let opened = opened.map(|opened| {
+            let opened = Some(opened);
+            client(Fenced { reach, opened }, &roots)
+        });
         Ok(Self {
             authorities: authorities.map(Arc::new),
+            private: opened.transpose()?,
             fence: Fence {
                 upstreams: settings.upstreams,
                 allow_http_loopback: settings.allow_http_loopback,
+                private,
             },
-            fenced: client(reach, &roots)?,
-            open: client(Reach::Anywhere, &roots)?,
+            fenced: client(reach.into(), &roots)?,
+            open: client(Reach::Anywhere.into(), &roots)?,
+            extra_roots: roots,
         })
     }
 
@@ -125,39 +147,51 @@ impl Outgoing {
         self.ask(Method::GET, url, with).await
     }
 
-    /// Fetches `url` with GET. If the host's certificate chain ends only at the operator's extra roots, one certificate of
-    /// the chain must have one of `thumbprints` (SHA-1 in hexadecimal digits; an empty list requires nothing). An
-    /// upstream's certificate needs no thumbprint, because the operator configures upstreams.
+    /// Fetches `url` of a provider's own host with GET. If the host's certificate chain ends only at the operator's extra
+    /// roots, one certificate of the chain must have one of `thumbprints` (SHA-1 in hexadecimal digits; an empty list
+    /// requires nothing). An upstream's certificate needs no thumbprint, because the operator configures upstreams.
     pub async fn get_pinned(
         &self,
         url: &str,
         thumbprints: &[String],
     ) -> Result<Fetched, OutgoingError> {
-        let admitted = self.fence.admit(url).map_err(OutgoingError::Forbidden)?;
-        let authorities = match (&self.authorities, admitted.reach) {
-            (Some(authorities), Reach::Public | Reach::PublicAndLoopback)
-                if !thumbprints.is_empty() =>
+        self.get_admitted(self.fence.admit(url), thumbprints).await
+    }
+
+    /// Does the same as [`Outgoing::get_pinned`] for a URL that the document `from` names.
+    pub async fn get_linked(
+        &self,
+        url: &str,
+        thumbprints: &[String],
+        from: &Fetched,
+    ) -> Result<Fetched, OutgoingError> {
+        let admitted = self.fence.admit_linked(url, from.is_listed);
+        self.get_admitted(admitted, thumbprints).await
+    }
+
+    async fn get_admitted(
+        &self,
+        admitted: Result<Admitted, Forbidden>,
+        thumbprints: &[String],
+    ) -> Result<Fetched, OutgoingError> {
+        let admitted = admitted.map_err(OutgoingError::Forbidden)?;
+        let authorities = match &self.authorities {
+            Some(authorities)
+                if admitted.fenced.reach != Reach::Anywhere && !thumbprints.is_empty() =>
             {
                 authorities
             }
-            _ => return self.get(url).await,
+            _ => return self.send(Method::GET, admitted, |request| request).await,
         };
         let tls = authorities
             .config(thumbprints)
             .map_err(OutgoingError::Tls)?;
-        let client = builder(admitted.reach)
+        let client = builder(admitted.fenced)
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(OutgoingError::Unreachable)?;
-        send(
-            &client,
-            Method::GET,
-            admitted.url,
-            WHOLE,
-            LARGEST,
-            |request| request,
-        )
-        .await
+        self.send_with(&client, Method::GET, admitted.url, |request| request)
+            .await
     }
 
     /// Sends `body` with these headers to `url` with POST, once. The caller decides about retries.
@@ -184,7 +218,8 @@ impl Outgoing {
             .admit_operators(url)
             .map_err(OutgoingError::Forbidden)?;
         let with = |request: reqwest::RequestBuilder| request.headers(headers).body(body);
-        send(&self.open, Method::POST, admitted, STS, LARGEST, with).await
+        let (fetched, _) = send(&self.open, Method::POST, admitted, STS, LARGEST, with).await?;
+        Ok(fetched)
     }
 
     async fn ask(
@@ -194,11 +229,43 @@ impl Outgoing {
         with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Fetched, OutgoingError> {
         let admitted = self.fence.admit(url).map_err(OutgoingError::Forbidden)?;
-        let client = match admitted.reach {
-            Reach::Anywhere => &self.open,
-            Reach::Public | Reach::PublicAndLoopback => &self.fenced,
-        };
-        send(client, method, admitted.url, WHOLE, LARGEST, with).await
+        self.send(method, admitted, with).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        admitted: Admitted,
+        with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Result<Fetched, OutgoingError> {
+        let Admitted { url, fenced } = admitted;
+        match (fenced.reach, &fenced.opened, &self.private) {
+            (Reach::Anywhere, ..) => self.send_with(&self.open, method, url, with).await,
+            (_, None, _) => self.send_with(&self.fenced, method, url, with).await,
+            (_, Some(opened), Some(client)) if opened.is_unrestricted() => {
+                self.send_with(client, method, url, with).await
+            }
+            // The request has a restriction of its own.
+            (_, Some(_), _) => {
+                let roots = self.extra_roots.iter().cloned();
+                let client = builder(fenced).tls_certs_merge(roots).build();
+                let client = client.map_err(OutgoingError::Unreachable)?;
+                self.send_with(&client, method, url, with).await
+            }
+        }
+    }
+
+    async fn send_with(
+        &self,
+        client: &Client,
+        method: Method,
+        url: Url,
+        with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Result<Fetched, OutgoingError> {
+        let sent = url.clone();
+        let (mut fetched, peer) = send(client, method, url, WHOLE, LARGEST, with).await?;
+        fetched.is_listed = self.fence.private.lists(&sent, peer);
+        Ok(fetched)
     }
 }
 
@@ -209,7 +276,7 @@ async fn send(
     patience: Duration,
     largest: usize,
     with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
-) -> Result<Fetched, OutgoingError> {
+) -> Result<(Fetched, Option<SocketAddr>), OutgoingError> {
     let request = client
         .request(method, url)
         .timeout(patience)
@@ -219,8 +286,12 @@ async fn send(
         .unwrap_or(Err(OutgoingError::TooSlow))
 }
 
-async fn fetch(request: reqwest::RequestBuilder, largest: usize) -> Result<Fetched, OutgoingError> {
+async fn fetch(
+    request: reqwest::RequestBuilder,
+    largest: usize,
+) -> Result<(Fetched, Option<SocketAddr>), OutgoingError> {
     let mut answer = request.send().await.map_err(failed)?;
+    let peer = answer.remote_addr();
     let max_age = max_age(answer.headers());
     let mut body = BytesMut::new();
     // Bytes are counted after decompression, so that a decompression bomb is stopped early.
@@ -230,19 +301,21 @@ async fn fetch(request: reqwest::RequestBuilder, largest: usize) -> Result<Fetch
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Fetched {
+    let fetched = Fetched {
         status: answer.status(),
         body: body.freeze(),
         max_age,
-    })
+        is_listed: false,
+    };
+    Ok((fetched, peer))
 }
 
 /// Converts an error of the client. The URL is removed, because the log has it already.
 fn failed(error: reqwest::Error) -> OutgoingError {
     let mut source = error.source();
     while let Some(cause) = source {
-        if cause.is::<OutOfReach>() {
-            return OutgoingError::Forbidden(Forbidden::Address);
+        if let Some(OutOfReach(refused)) = cause.downcast_ref() {
+            return OutgoingError::Forbidden((*refused).into());
         }
         source = cause.source();
     }
@@ -274,25 +347,25 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     clippy::disallowed_methods,
     reason = "the one function that builds a client"
 )]
-fn builder(reach: Reach) -> ClientBuilder {
+fn builder(fenced: Fenced) -> ClientBuilder {
     Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
         .referer(false)
-        .dns_resolver(Fenced(reach))
+        .dns_resolver(fenced)
         .connect_timeout(CONNECT)
         .http2_max_header_list_size(LARGEST_HEADERS)
         .user_agent(concat!("cognate/", env!("CARGO_PKG_VERSION")))
 }
 
-fn client(reach: Reach, roots: &[Certificate]) -> Result<Client, OutgoingSettingsError> {
+fn client(fenced: Fenced, roots: &[Certificate]) -> Result<Client, OutgoingSettingsError> {
     // On Linux the system's roots are the files of ca-certificates, or what SSL_CERT_FILE and SSL_CERT_DIR name.
-    builder(reach)
+    builder(fenced.clone())
         .tls_certs_merge(roots.iter().cloned())
         .build()
         .or_else(|error| {
             // A container image without roots can still use its upstreams and loopback issuers.
-            let extra_roots_only = builder(reach).tls_certs_only(roots.iter().cloned()).build()?;
+            let extra_roots_only = builder(fenced).tls_certs_only(roots.iter().cloned()).build()?;
             tracing::warn!(
                 error = &error as &dyn Error,
                 "the system's root certificates can't be read: only the configured extra roots are trusted"

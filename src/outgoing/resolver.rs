@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::is_public;
+use super::private::{OpenedNetworks, Refused};
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,36 +44,75 @@ pub(super) fn is_loopback_name(name: &str) -> bool {
 /// A name without an address within reach.
 #[derive(Debug, thiserror::Error)]
 #[error("the host has no address that may be connected to")]
-pub(super) struct OutOfReach;
+pub(super) struct OutOfReach(pub(super) Refused);
 
 /// The system's resolver behind the fence.
-pub(super) struct Fenced(pub(super) Reach);
+#[derive(Debug, Clone)]
+pub(super) struct Fenced {
+    pub(super) reach: Reach,
+    /// What the operator opened besides, if anything.
+    pub(super) opened: Option<OpenedNetworks>,
+}
+
+impl From<Reach> for Fenced {
+    fn from(reach: Reach) -> Self {
+        Self {
+            reach,
+            opened: None,
+        }
+    }
+}
 
 impl Resolve for Fenced {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let fenced = self.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if found.is_empty() {
                 return Err(io::Error::from(io::ErrorKind::NotFound).into());
             }
-            let allowed = within(reach, name.as_str(), found);
-            if allowed.is_empty() {
-                return Err(OutOfReach.into());
-            }
+            let allowed = fenced.within(name.as_str(), found).map_err(OutOfReach)?;
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
 }
 
-/// The addresses of `name` within reach. A loopback name keeps only loopback addresses, whatever a name server answers,
-/// because plain http is allowed for it.
-fn within(reach: Reach, name: &str, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let here_only = reach != Reach::Anywhere && is_loopback_name(name);
-    addresses
-        .retain(|address| reach.covers(address.ip()) && (!here_only || is_loopback(address.ip())));
-    addresses
+impl Fenced {
+    /// The addresses of `name` within reach, at least one. A loopback name keeps only loopback addresses, whatever a name
+    /// server answers, because plain http is allowed for it.
+    fn within(&self, name: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
+        let here_only = self.reach != Reach::Anywhere && is_loopback_name(name);
+        let mut allowed = Vec::new();
+        let mut refused = Refused::Closed;
+        for address in addresses {
+            let ip = address.ip();
+            if here_only && !is_loopback(ip) {
+                continue;
+            }
+            match self.check(name, ip) {
+                Ok(()) => allowed.push(address),
+                Err(Refused::Closed) => {}
+                Err(why) => refused = why,
+            }
+        }
+        if allowed.is_empty() {
+            Err(refused)
+        } else {
+            Ok(allowed)
+        }
+    }
+
+    /// Checks an address of `host`; a literal address is its own host.
+    pub(super) fn check(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+        if self.reach.covers(address) {
+            return Ok(());
+        }
+        match &self.opened {
+            Some(opened) => opened.check(host, address),
+            None => Err(Refused::of(address)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +124,9 @@ mod tests {
             .iter()
             .map(|text| SocketAddr::new(text.parse().unwrap(), 0))
             .collect();
-        within(reach, name, addresses)
+        Fenced::from(reach)
+            .within(name, addresses)
+            .unwrap_or_default()
             .iter()
             .map(|address| address.ip().to_string())
             .collect()
@@ -112,11 +154,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_without_an_address_within_reach_is_refused() {
-        let refused = Fenced(Reach::Public)
+        let refused = Fenced::from(Reach::Public)
             .resolve("localhost".parse().unwrap())
             .await;
         assert!(refused.err().unwrap().is::<OutOfReach>());
-        let found = Fenced(Reach::PublicAndLoopback)
+        let found = Fenced::from(Reach::PublicAndLoopback)
             .resolve("localhost".parse().unwrap())
             .await
             .unwrap();

@@ -1,9 +1,12 @@
 //! The operator's settings for outgoing requests, and their checks. `config` reads them.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use reqwest::Certificate;
 use url::Url;
+
+use crate::model::private_network::PrivateNetwork;
 
 /// The operator's settings for outgoing requests. The default: the public internet, and the system's roots.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +18,10 @@ pub struct OutgoingSettings {
     pub allow_http_loopback: bool,
     /// Certificates in PEM of private authorities, trusted in addition to the system's roots; may be empty.
     pub extra_roots: Vec<u8>,
+    /// Private hosts and networks that logins may be fetched from; may be empty.
+    pub private_networks: Vec<PrivateNetwork>,
+    /// The address of this server's listener, which no entry of `private_networks` opens.
+    pub listener: Option<SocketAddr>,
 }
 
 /// Why a client can't have these settings.

@@ -227,7 +227,7 @@ async fn a_refused_url_is_not_fetched() {
 #[tokio::test]
 async fn a_name_whose_addresses_are_out_of_reach_is_refused_at_the_connection() {
     let _ = to_loopback();
-    let client = client(Reach::Public, &[]).unwrap();
+    let client = client(Reach::Public.into(), &[]).unwrap();
     let error = client.get("https://localhost:1/").send().await.unwrap_err();
     assert!(matches!(
         failed(error),

@@ -25,6 +25,8 @@ pub struct Flags {
     pub regions: Vec<String>,
     /// `--upstream HOST=URL`, repeated.
     pub upstreams: Vec<String>,
+    /// `--private-network NETWORK`, repeated.
+    pub private_networks: Vec<String>,
     /// `--allow-http-issuers`
     pub allow_http_issuers: bool,
     /// `--ephemeral`, a flag of `cognate dev` only.

@@ -62,8 +62,13 @@ fn sample(key: &str) -> Sample {
         "database_url_file" => string("url"),
         "tls.certificate_file" => with(string("cert.pem"), "tls.key_file"),
         "tls.key_file" => with(string("key.pem"), "tls.certificate_file"),
-        "logins.max_token_lifetime_hours" => bare("48"),
+        "logins.max_token_lifetime_hours" => bare("12"),
         "logins.extra_ca_file" => string("cert.pem"),
+        "logins.private_networks" => (
+            "keycloak.internal",
+            "['keycloak.internal']".to_owned(),
+            None,
+        ),
         "log.filter" => string("debug"),
         "log.format" => string("json"),
         "root.enabled" => bare("false"),
@@ -140,6 +145,7 @@ fn by_flag(flag: &str, value: &str) -> Inputs {
         "--account-id" => flags.account_id = Some(value.into()),
         "--region" => flags.regions = value.split(',').map(str::to_owned).collect(),
         "--upstream" => flags.upstreams = vec![value.into()],
+        "--private-network" => flags.private_networks = vec![value.into()],
         "--allow-http-issuers" => flags.allow_http_issuers = value == "true",
         other => panic!("{other} needs a line here"),
     })

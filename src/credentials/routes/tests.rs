@@ -136,6 +136,7 @@ fn a_refusal_repeats_neither_the_token_nor_whom_it_is_about() {
 
 fn answered(status: u16, body: &str) -> StsError {
     let answer = Fetched {
+        is_listed: false,
         status: StatusCode::from_u16(status).unwrap(),
         body: body.to_owned().into(),
         max_age: None,

@@ -74,6 +74,12 @@ impl FakeIssuer {
         self.inside.lock().unwrap().discovery = Answer::json(&document);
     }
 
+    /// Calls itself `issuer` and has its keys at `url` from now on.
+    pub(in crate::logins) fn is_called_with_keys_at(&self, issuer: &str, url: &str) {
+        let document = json!({ "issuer": issuer, "jwks_uri": url });
+        self.inside.lock().unwrap().discovery = Answer::json(&document);
+    }
+
     /// Answers for its keys, and for discovery where `discovery` says so, with this.
     pub(in crate::logins) fn answers(
         &self,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
+use url::Url;
 
 use super::set::{JwkSet, JwkSetError};
 use crate::model::json::{self, JsonError};
@@ -78,6 +79,11 @@ pub enum JwksFetchError {
     /// The discovery document names another issuer.
     #[error("the discovery document is of another issuer, {0:?}")]
     OtherIssuer(String),
+    /// The key set is http, or elsewhere than its http issuer.
+    #[error(
+        "the jwks_uri of the discovery document isn't https (an http issuer's is at the issuer's own scheme, host and port)"
+    )]
+    KeySetUrl,
     /// The key file can't be read.
     #[error("the issuer's key file can't be read")]
     File(#[source] io::Error),
@@ -127,38 +133,57 @@ impl FetchJwks for JwksFetcher {
 
 impl JwksFetcher {
     async fn read(&self) -> Result<FetchedJwks, JwksFetchError> {
-        let (url, thumbprints) = match &self.source {
+        let outgoing = &self.outgoing;
+        let fetched = match &self.source {
             JwksSource::Discovery {
                 issuer,
                 thumbprints,
             } => {
-                let document = self
-                    .get("discovery document", &discovery_url(issuer), thumbprints)
-                    .await?;
-                (jwks_uri(&document.body, issuer)?, thumbprints.as_slice())
+                let url = discovery_url(issuer);
+                let discovery = outgoing.get_pinned(&url, thumbprints).await;
+                let discovery = answered("discovery document", discovery)?;
+                let url = jwks_uri(&discovery.body, issuer)?;
+                check_key_set_url(&url, issuer)?;
+                outgoing.get_linked(&url, thumbprints, &discovery).await
             }
-            JwksSource::Url { url } => (url.clone(), [].as_slice()),
+            JwksSource::Url { url } => outgoing.get_pinned(url, &[]).await,
             JwksSource::File { path } => return read_file(path).await,
         };
-        let document = self.get("key set", &url, thumbprints).await?;
+        let document = answered("key set", fetched)?;
         Ok(FetchedJwks {
             set: JwkSet::parse(&document.body).map_err(JwksFetchError::Keys)?,
             max_age: document.max_age,
         })
     }
+}
 
-    async fn get(
-        &self,
-        document: &'static str,
-        url: &str,
-        thumbprints: &[String],
-    ) -> Result<Fetched, JwksFetchError> {
-        let fetched = self.outgoing.get_pinned(url, thumbprints).await;
-        let fetched = fetched.map_err(|source| JwksFetchError::Outgoing { document, source })?;
-        match fetched.status {
-            StatusCode::OK => Ok(fetched),
-            status => Err(JwksFetchError::Status { document, status }),
-        }
+/// The document, if its host answered with it.
+fn answered(
+    document: &'static str,
+    fetched: Result<Fetched, OutgoingError>,
+) -> Result<Fetched, JwksFetchError> {
+    let fetched = fetched.map_err(|source| JwksFetchError::Outgoing { document, source })?;
+    match fetched.status {
+        StatusCode::OK => Ok(fetched),
+        status => Err(JwksFetchError::Status { document, status }),
+    }
+}
+
+/// Refuses a key set that is less protected than its issuer: the key set of an https issuer is https, at any host. The key
+/// set of an http issuer is at the issuer's own scheme, host and port.
+fn check_key_set_url(url: &str, issuer: &str) -> Result<(), JwksFetchError> {
+    let parsed = |text| Url::parse(text).ok();
+    let (Some(url), Some(issuer)) = (parsed(url), parsed(issuer)) else {
+        return Err(JwksFetchError::KeySetUrl);
+    };
+    let fits = match issuer.scheme() {
+        "https" => url.scheme() == "https",
+        _ => url.origin() == issuer.origin(),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(JwksFetchError::KeySetUrl)
     }
 }
 

@@ -119,19 +119,81 @@ async fn keys_at_a_forbidden_place_are_not_fetched() {
     ] {
         let scene = Scene::new().await;
         scene.issuer.has_keys_at(url);
-        unreachable(&scene, "the URL may not be fetched").await;
+        unreachable(&scene, "the jwks_uri of the discovery document").await;
+    }
+}
+
+/// An https issuer, served by an upstream, with its keys at `url`; `keys` is served at `https://keys.example`.
+async fn with_https_issuer(
+    url: &str,
+    keys: &FakeIssuer,
+    key: &TestKey,
+) -> Result<VerifiedLogin, LoginError> {
+    let issuer = FakeIssuer::with([key]).await;
+    issuer.is_called_with_keys_at("https://issuer.example", url);
+    let upstreams = [
+        ("issuer.example", &*issuer.base),
+        ("keys.example", &*keys.base),
+    ];
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams));
+    let provider = registered("https://issuer.example", &["app"]);
+    let token = key.token(&claims("https://issuer.example", &json!({})));
+    verify(&logins, "issuer.example", Some(&provider), &token, now()).await
+}
+
+#[tokio::test]
+async fn the_key_set_of_an_https_issuer_is_https_and_may_be_elsewhere() {
+    let key = TestKey::edwards("a");
+    let other = FakeIssuer::with([&key]).await;
+    let good = with_https_issuer("https://keys.example/jwks", &other, &key).await;
+    assert!(good.is_ok(), "{good:?}");
+    for (url, why) in [
+        (
+            &*format!("{}/jwks", other.base),
+            "the jwks_uri of the discovery document",
+        ),
+        (
+            "http://localhost/jwks",
+            "the jwks_uri of the discovery document",
+        ),
+        (
+            "ftp://keys.example/jwks",
+            "the jwks_uri of the discovery document",
+        ),
+        ("/jwks", "the jwks_uri of the discovery document"),
+        ("https://10.0.0.1/keys", "logins.private_networks"),
+        ("https://169.254.169.254/keys", "never connected to"),
+    ] {
+        let reasons = reasons(with_https_issuer(url, &other, &key).await);
+        assert!(
+            reasons.iter().any(|reason| reason.contains(why)),
+            "{url}: {reasons:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn keys_may_be_on_another_host() {
+async fn the_keys_of_an_http_issuer_are_at_its_own_scheme_host_and_port() {
     let scene = Scene::new().await;
     let other = FakeIssuer::with([&scene.key]).await;
-    scene
-        .issuer
-        .has_keys_at(&format!("{}/jwks?v=1", other.base));
+    let at_home = format!("{}/jwks?v=1", scene.issuer.base);
+    let host = scene.issuer.base.replace("127.0.0.1", "localhost");
+    for url in [
+        format!("{}/jwks", other.base),
+        format!("{host}/jwks"),
+        scene.issuer.base.replace("http:", "https:"),
+    ] {
+        scene.issuer.has_keys_at(&url);
+        unreachable(&scene, "the jwks_uri of the discovery document").await;
+    }
+    assert!(other.asked().is_empty());
+    let scene = Scene::new().await;
+    scene.issuer.has_keys_at(
+        &at_home
+            .replace("v=1", "v=2")
+            .replace(at_home.split("/jwks").next().unwrap(), &scene.issuer.base),
+    );
     assert_eq!(scene.text(&json!({})).await, "");
-    assert_eq!(other.asked(), ["/jwks"]);
 }
 
 #[tokio::test]
