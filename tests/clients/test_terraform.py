@@ -48,9 +48,16 @@ def test_a_pool_is_applied_found_again_imported_changed_and_destroyed(checking_s
             "match": "example.org",
         }
         terraform.set(**change)
-        assert terraform.apply() == "0 added, 3 changed, 0 destroyed"
+        assert terraform.apply() == "0 added, 5 changed, 0 destroyed"
         assert terraform.plans_nothing()
         check(server, made["pool"], terraform.outputs(), variables | change)
+
+        # Each change of the tags alone is made, and is then found.
+        for tags in ({"Team": "red"}, {}, {"a b": "c/d", "owner": ""}):
+            terraform.set(tags=tags)
+            terraform.apply()
+            assert terraform.plans_nothing()
+            check(server, made["pool"], terraform.outputs(), variables | change | {"tags": tags})
     finally:
         destroyed = terraform.destroy()
     assert destroyed == "6 destroyed"
@@ -92,6 +99,16 @@ def check(server, pool, outputs, variables):
     assert tags["UseDefaults"] is False
     defaults = identity.get_principal_tag_attribute_map(IdentityPoolId=pool, IdentityProviderName=google)
     assert defaults["UseDefaults"] is True
+
+    iam = server.client("iam")
+    for tags in (
+        iam.get_open_id_connect_provider(OpenIDConnectProviderArn=outputs["issuer"]).get("Tags", []),
+        iam.list_open_id_connect_provider_tags(OpenIDConnectProviderArn=outputs["issuer"])["Tags"],
+        iam.get_saml_provider(SAMLProviderArn=outputs["saml"]).get("Tags", []),
+        iam.list_saml_provider_tags(SAMLProviderArn=outputs["saml"])["Tags"],
+    ):
+        assert {tag["Key"]: tag["Value"] for tag in tags} == variables["tags"]
+    assert sorted(outputs["found_providers"]["by_url"]) == ["phone", "web"]
 
     found = outputs["found"]
     assert found["id"] == pool

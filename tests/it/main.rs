@@ -53,6 +53,7 @@ mod merge_developer_identities;
 mod oidc_providers;
 mod private_authority;
 mod process;
+mod provider_tags;
 mod resources;
 mod revocation;
 mod role_mappings;

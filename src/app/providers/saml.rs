@@ -81,10 +81,16 @@ pub async fn replace_metadata(call: &Call<'_>, arn: &str, document: String) -> R
     let mut provider = find(call, arn)?;
     provider.metadata = metadata(call, &document)?;
     provider.document = document;
+    replace(call, provider).await
+}
+
+/// Replaces a provider with a changed copy of what [`find`] returned.
+pub async fn replace(call: &Call<'_>, provider: SamlProvider) -> Result<(), Error> {
+    let arn = provider.arn.to_string();
     match records::put(call, RecordWrite::replace(&provider, provider.version)).await? {
         PutOutcome::Stored(_) => Ok(()),
         PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => Err(refusals::changed_meanwhile()),
-        PutOutcome::Absent(_) => Err(not_found(arn)),
+        PutOutcome::Absent(_) => Err(not_found(&arn)),
     }
 }
 

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 pub(super) mod oidc_providers;
+pub(super) mod provider_tags;
 pub(super) mod role_policies;
 pub(super) mod role_tags;
 pub(super) mod roles;

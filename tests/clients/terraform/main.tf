@@ -69,13 +69,34 @@ provider "aws" {
 resource "aws_iam_openid_connect_provider" "issuer" {
   url            = var.issuer
   client_id_list = ["web", "phone"]
-  tags           = { stage = "test" }
+  tags           = var.tags
 }
 
 resource "aws_iam_saml_provider" "corp" {
   name                   = var.saml_name
   saml_metadata_document = var.saml_metadata
-  tags                   = { stage = "test" }
+  tags                   = var.tags
+}
+
+data "aws_iam_openid_connect_provider" "by_arn" {
+  arn = aws_iam_openid_connect_provider.issuer.arn
+}
+
+data "aws_iam_openid_connect_provider" "by_url" {
+  url        = var.issuer
+  depends_on = [aws_iam_openid_connect_provider.issuer]
+}
+
+data "aws_iam_saml_provider" "corp" {
+  arn = aws_iam_saml_provider.corp.arn
+}
+
+output "found_providers" {
+  value = {
+    by_arn = data.aws_iam_openid_connect_provider.by_arn.tags
+    by_url = data.aws_iam_openid_connect_provider.by_url.client_id_list
+    saml   = data.aws_iam_saml_provider.corp.tags
+  }
 }
 
 resource "aws_cognito_identity_pool" "pool" {

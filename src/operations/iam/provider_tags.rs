@@ -1,0 +1,227 @@
+//! The tags of OpenID Connect and SAML providers.
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagOpenIDConnectProvider.html>
+
+use serde::{Deserialize, Serialize};
+
+use super::{Page, Paging, Tag};
+use crate::app::Call;
+use crate::app::providers::{oidc, saml};
+use crate::error::{Code, Error};
+use crate::operations::answer::NoOutput;
+use crate::operations::{Access, Operation, Service};
+
+/// How many tags a provider may have.
+const TAGS: usize = 50;
+
+/// Adds tags to an OpenID Connect provider. They replace the tags with the same keys.
+#[derive(Deserialize)]
+pub(crate) struct TagOpenIDConnectProvider {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    #[serde(rename = "Tags")]
+    tags: Vec<Tag>,
+}
+
+impl Operation for TagOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "TagOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = NoOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = oidc::find(call, &self.arn)?;
+        add(&mut provider.tags, self.tags, "OpenIdConnectProvider")?;
+        oidc::replace(call, provider).await?;
+        Ok(NoOutput)
+    }
+}
+
+/// Removes tags from an OpenID Connect provider. Unknown keys are no error.
+#[derive(Deserialize)]
+pub(crate) struct UntagOpenIDConnectProvider {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    #[serde(rename = "TagKeys")]
+    tag_keys: Vec<String>,
+}
+
+impl Operation for UntagOpenIDConnectProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UntagOpenIDConnectProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = NoOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = oidc::find(call, &self.arn)?;
+        remove(&mut provider.tags, &self.tag_keys);
+        oidc::replace(call, provider).await?;
+        Ok(NoOutput)
+    }
+}
+
+/// Lists the tags of an OpenID Connect provider.
+#[derive(Deserialize)]
+pub(crate) struct ListOpenIDConnectProviderTags {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Operation for ListOpenIDConnectProviderTags {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListOpenIDConnectProviderTags";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListProviderTagsOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListProviderTagsOutput, Error> {
+        let provider = oidc::find(call, &self.arn)?;
+        Ok(list(provider.tags, &self.paging))
+    }
+}
+
+/// Adds tags to a SAML provider. They replace the tags with the same keys.
+#[derive(Deserialize)]
+pub(crate) struct TagSAMLProvider {
+    #[serde(rename = "SAMLProviderArn")]
+    arn: String,
+    #[serde(rename = "Tags")]
+    tags: Vec<Tag>,
+}
+
+impl Operation for TagSAMLProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "TagSAMLProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = NoOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = saml::find(call, &self.arn)?;
+        add(&mut provider.tags, self.tags, "SAMLProvider")?;
+        saml::replace(call, provider).await?;
+        Ok(NoOutput)
+    }
+}
+
+/// Removes tags from a SAML provider. Unknown keys are no error.
+#[derive(Deserialize)]
+pub(crate) struct UntagSAMLProvider {
+    #[serde(rename = "SAMLProviderArn")]
+    arn: String,
+    #[serde(rename = "TagKeys")]
+    tag_keys: Vec<String>,
+}
+
+impl Operation for UntagSAMLProvider {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UntagSAMLProvider";
+    const ACCESS: Access = Access::Signed;
+    type Output = NoOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
+        let mut provider = saml::find(call, &self.arn)?;
+        remove(&mut provider.tags, &self.tag_keys);
+        saml::replace(call, provider).await?;
+        Ok(NoOutput)
+    }
+}
+
+/// Lists the tags of a SAML provider.
+#[derive(Deserialize)]
+pub(crate) struct ListSAMLProviderTags {
+    #[serde(rename = "SAMLProviderArn")]
+    arn: String,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Operation for ListSAMLProviderTags {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListSAMLProviderTags";
+    const ACCESS: Access = Access::Signed;
+    type Output = ListProviderTagsOutput;
+
+    fn resource(&self, _call: &Call<'_>) -> String {
+        self.arn.clone()
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<ListProviderTagsOutput, Error> {
+        let provider = saml::find(call, &self.arn)?;
+        Ok(list(provider.tags, &self.paging))
+    }
+}
+
+/// A page of the tags of a provider, ordered by key.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListProviderTagsOutput {
+    tags: Vec<Tag>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+fn list(tags: Vec<(String, String)>, paging: &Paging) -> ListProviderTagsOutput {
+    let mut tags = tags;
+    tags.sort();
+    let keyed = tags
+        .into_iter()
+        .map(|(key, value)| (key.clone(), Tag { key, value }));
+    let Page { items, next } = paging.page(keyed);
+    ListProviderTagsOutput {
+        tags: items,
+        is_truncated: next.is_some(),
+        marker: next,
+    }
+}
+
+/// Whether two keys are keys of the same tag. IAM keeps the case of a key and compares keys without it.
+fn is_same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// Sets each of `new` in `tags`. `resource` names the kind of provider in IAM's quotas.
+fn add(tags: &mut Vec<(String, String)>, new: Vec<Tag>, resource: &str) -> Result<(), Error> {
+    for (at, tag) in new.iter().enumerate() {
+        if new[..at].iter().any(|other| is_same(&other.key, &tag.key)) {
+            return Err(Code::InvalidInput.because(
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            ));
+        }
+    }
+    for Tag { key, value } in new {
+        match tags.iter_mut().find(|(other, _)| is_same(other, &key)) {
+            Some(tag) => *tag = (key, value),
+            None => tags.push((key, value)),
+        }
+    }
+    if tags.len() > TAGS {
+        return Err(Code::LimitExceeded
+            .because(format!("Cannot exceed quota for TagsPer{resource}: {TAGS}")));
+    }
+    Ok(())
+}
+
+fn remove(tags: &mut Vec<(String, String)>, keys: &[String]) {
+    tags.retain(|(key, _)| !keys.iter().any(|other| is_same(other, key)));
+}
