@@ -4,19 +4,20 @@
 use cognate::logins::id_token::jws::{self, Jws};
 use cognate::logins::jwks::JwkSet;
 use cognate_fuzz::token;
-use jsonwebtoken::Algorithm;
+use cognate::logins::jwks::JwsAlgorithm;
 use libfuzzer_sys::fuzz_target;
 
-const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
+const ALGORITHMS: [JwsAlgorithm; 10] = [
+    JwsAlgorithm::RS256,
+    JwsAlgorithm::RS384,
+    JwsAlgorithm::RS512,
+    JwsAlgorithm::PS256,
+    JwsAlgorithm::PS384,
+    JwsAlgorithm::PS512,
+    JwsAlgorithm::ES256,
+    JwsAlgorithm::ES384,
+    JwsAlgorithm::ES512,
+    JwsAlgorithm::EdDSA,
 ];
 
 fuzz_target!(init: cognate::cli::install_crypto(), |bytes: &[u8]| {

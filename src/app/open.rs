@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 use url::Url;
@@ -283,7 +282,7 @@ fn routes(config: &Config) -> Vec<RouteSettings> {
 
 fn logins(config: &Config, outgoing: Arc<Outgoing>) -> Logins {
     let files = config.issuers.iter();
-    let files = files.map(|file| (file.url.clone(), file.jwks_file.clone()));
+    let files = files.filter_map(|file| Some((file.url.clone(), file.jwks_file.clone()?)));
     let logins = Logins::new(rules(config), outgoing);
     let logins = logins.with_key_files(files.collect());
     match &config.user_pools {
@@ -296,10 +295,14 @@ fn logins(config: &Config, outgoing: Arc<Outgoing>) -> Logins {
 }
 
 fn rules(config: &Config) -> LoginRules {
+    let lifetimes = config.issuers.iter().filter_map(|issuer| {
+        let longest = issuer.max_token_lifetime?;
+        Some((issuer.url.clone(), longest.unsigned_abs()))
+    });
     LoginRules {
         authorized_party_alone: config.logins.authorized_party_alone,
-        max_lifetime: Duration::try_from(config.logins.max_token_lifetime)
-            .unwrap_or(Duration::ZERO),
+        max_lifetime: config.logins.max_token_lifetime.unsigned_abs(),
+        issuer_lifetimes: lifetimes.collect(),
     }
 }
 
@@ -319,5 +322,7 @@ fn outgoing(config: &Config) -> Result<Outgoing, StartError> {
         upstreams: upstreams.collect(),
         allow_http_loopback: config.allow_http_issuers,
         extra_roots,
+        private_networks: config.logins.private_networks.clone(),
+        listener: Some(config.listen),
     })?)
 }

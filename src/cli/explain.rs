@@ -1,4 +1,4 @@
-//! `cognate explain`: why the server accepts or refuses a login, and the resulting identity and role.
+//! `cognate explain`: why the server accepts or refuses a login or a token at the STS, and the resulting identity and role.
 
 use std::io::Read;
 use std::str::FromStr;
@@ -16,13 +16,28 @@ const LONGEST: u64 = 64 * 1024;
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
     /// The identity pool's id
-    #[arg(long, value_name = "ID")]
-    pool: String,
+    #[arg(long, value_name = "ID", required_unless_present = "role")]
+    pool: Option<String>,
+    /// A role: explain AssumeRoleWithWebIdentity of the STS instead of a sign-in at a pool
+    #[arg(long, value_name = "ARN", conflicts_with = "pool")]
+    role: Option<String>,
+    /// The token for the role, @FILE to read it from a file, or - to read it from standard input
+    #[arg(
+        long,
+        value_name = "TOKEN|@FILE|-",
+        requires = "role",
+        conflicts_with = "logins"
+    )]
+    token: Option<String>,
     /// A login: its `Logins` key and its token; repeat the flag for more
     ///
     /// Other users of this machine can see the command line. It is safer to write PROVIDER=@FILE, or PROVIDER=- to read
     /// the token from standard input.
-    #[arg(long = "login", value_name = "PROVIDER=TOKEN|@FILE|-", required = true)]
+    #[arg(
+        long = "login",
+        value_name = "PROVIDER=TOKEN|@FILE|-",
+        required_unless_present = "token"
+    )]
     logins: Vec<LoginArgument>,
     #[command(flatten)]
     server: ServerArguments,
@@ -59,7 +74,7 @@ pub(super) async fn run(explain: ExplainArguments) -> Result<()> {
     }
     let mut logins = Map::new();
     for login in &explain.logins {
-        let token = token(login.token.reveal())
+        let token = token_from(login.token.reveal())
             .wrap_err_with(|| format!("the token for {} can't be read", login.key))?;
         if logins.insert(login.key.clone(), json!(token)).is_some() {
             return Err(miette!(
@@ -68,13 +83,26 @@ pub(super) async fn run(explain: ExplainArguments) -> Result<()> {
             ));
         }
     }
-    let input = json!({ "IdentityPoolId": explain.pool, "Logins": logins });
-    // A request about a pool is signed for its region.
-    let server = match explain.pool.split_once(':') {
-        Some((region, _)) => explain.server.in_region(region),
-        None => explain.server,
+    let answer = match (explain.role, explain.pool) {
+        (Some(role), _) => {
+            let token = match explain.token {
+                Some(from) => token_from(&from).wrap_err("the token can't be read")?,
+                None => only_token(&logins)?,
+            };
+            let input = json!({ "RoleArn": role, "WebIdentityToken": token });
+            explain.server.call("ExplainWebIdentity", &input).await?
+        }
+        (None, pool) => {
+            let pool = pool.unwrap_or_default();
+            let input = json!({ "IdentityPoolId": pool, "Logins": logins });
+            // A request about a pool is signed for its region.
+            let server = match pool.split_once(':') {
+                Some((region, _)) => explain.server.in_region(region),
+                None => explain.server,
+            };
+            server.call("ExplainLogin", &input).await?
+        }
     };
-    let answer = server.call("ExplainLogin", &input).await?;
     print!("{}", printed(&answer));
     match &answer["Refusal"] {
         Value::Null => Ok(()),
@@ -86,7 +114,15 @@ pub(super) async fn run(explain: ExplainArguments) -> Result<()> {
     }
 }
 
-fn token(from: &str) -> Result<String> {
+/// The token of the one login: the STS takes one.
+fn only_token(logins: &Map<String, Value>) -> Result<String> {
+    match logins.values().collect::<Vec<_>>().as_slice() {
+        [Value::String(token)] => Ok(token.clone()),
+        _ => Err(miette!("the STS takes one token: pass one login")),
+    }
+}
+
+fn token_from(from: &str) -> Result<String> {
     let mut token = String::new();
     let file = match from.strip_prefix('@') {
         Some(path) => Some(std::fs::File::open(path).into_diagnostic()?),

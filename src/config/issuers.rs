@@ -1,11 +1,12 @@
-//! Issuers with keys that the operator provides in a file, because they can't be fetched: `[[issuers]]`. `logins`
-//! decides whether a key may verify a token.
+//! What the operator sets for one issuer: `[[issuers]]`. Its keys in a file, because they can't be fetched, and the longest
+//! lifetime of its tokens. `logins` decides whether a key may verify a token.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use serde_json::Value as Json;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::Config;
 use super::sections::{SummaryLine, joined};
@@ -14,7 +15,7 @@ use super::source::files::{ReadFile, unreadable};
 use super::source::lists::{ParsedItems, tables_in};
 use super::source::setting::settings;
 use super::source::value::{SettingValue, ValueOrigin};
-use super::source::{Sources, string_in};
+use super::source::{Sources, string_in, wrong_kind};
 use crate::model::{issuer, json};
 
 settings! {
@@ -24,18 +25,23 @@ settings! {
 /// The largest file of keys, in bytes: the same limit as for a document that is fetched.
 const MAX_KEY_FILE: usize = 1024 * 1024;
 
-/// An issuer with its keys in a file.
+/// The longest lifetime that an issuer can have, in hours: a year and a day, as Kubernetes' longest tokens.
+const MAX_LIFETIME_HOURS: i64 = 8784;
+
+/// What the operator sets for one issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssuerKeyFile {
+pub struct IssuerSetting {
     /// The issuer's URL, byte for byte the `iss` of its tokens.
     pub url: String,
-    /// A JWK set. It existed and had an array of public keys.
-    pub jwks_file: PathBuf,
+    /// A JWK set. It existed and had an array of public keys. `None` if the keys are fetched.
+    pub jwks_file: Option<PathBuf>,
+    /// The longest accepted lifetime of the issuer's tokens; `None` for the one of all issuers.
+    pub max_token_lifetime: Option<SignedDuration>,
 }
 
-pub(super) fn read(sources: &mut Sources<'_>) -> SettingValue<Vec<IssuerKeyFile>> {
+pub(super) fn read(sources: &mut Sources<'_>) -> SettingValue<Vec<IssuerSetting>> {
     let read_file = sources.read_file;
-    let help = "write [[issuers]] on its own line, and url and jwks_file below it";
+    let help = "write [[issuers]] on its own line, and url and its settings below it";
     sources.tables(
         ISSUERS,
         |file| file.url.as_str(),
@@ -48,11 +54,18 @@ fn item(
     table: &DeTable<'_>,
     whole: Range<usize>,
     read_file: ReadFile<'_>,
-) -> ParsedItems<IssuerKeyFile> {
-    let mut wrong: ParsedItems<IssuerKeyFile> = Vec::new();
+) -> ParsedItems<IssuerSetting> {
+    let mut wrong: ParsedItems<IssuerSetting> = Vec::new();
     let mut note = |span, error| wrong.push((ValueOrigin::File(span), Err(error)));
-    let (mut url, mut jwks_file) = (None, None);
+    let (mut url, mut jwks_file, mut max_token_lifetime) = (None, None, None);
     for (key, value) in table {
+        if key.get_ref() == "max_token_lifetime_hours" {
+            match lifetime(value.get_ref()) {
+                Ok(longest) => max_token_lifetime = Some(longest),
+                Err(error) => note(value.span(), error),
+            }
+            continue;
+        }
         let text = string_in(value.get_ref());
         let read = match key.get_ref().as_ref() {
             "url" => text.and_then(checked_url).map(|good| url = Some(good)),
@@ -62,8 +75,8 @@ fn item(
             }),
             other => {
                 let what = format!("{} is not a setting of an issuer", quoted(other));
-                let error =
-                    ValueError::new(what, "the settings of an issuer are `url` and `jwks_file`");
+                let help = "the settings of an issuer are `url`, `jwks_file` and `max_token_lifetime_hours`";
+                let error = ValueError::new(what, help);
                 note(key.span(), error);
                 continue;
             }
@@ -72,24 +85,37 @@ fn item(
             note(value.span(), error);
         }
     }
-    for name in ["url", "jwks_file"] {
-        if !table.keys().any(|key| key.get_ref() == name) {
-            let help = "set url and jwks_file for each issuer";
-            note(
-                whole.clone(),
-                ValueError::new(format!("{name} is not set"), help),
-            );
-        }
+    let has = |name: &str| table.keys().any(|key| key.get_ref() == name);
+    let help = "set url for each issuer, and jwks_file, max_token_lifetime_hours or both";
+    if !has("url") {
+        note(whole.clone(), ValueError::new("url is not set", help));
+    } else if !has("jwks_file") && !has("max_token_lifetime_hours") {
+        note(whole.clone(), ValueError::new("jwks_file is not set", help));
     }
-    match (url, jwks_file) {
-        (Some(url), Some(jwks_file)) if wrong.is_empty() => {
-            vec![(
-                ValueOrigin::File(whole),
-                Ok(IssuerKeyFile { url, jwks_file }),
-            )]
+    match url {
+        Some(url) if wrong.is_empty() => {
+            let setting = IssuerSetting {
+                url,
+                jwks_file,
+                max_token_lifetime,
+            };
+            vec![(ValueOrigin::File(whole), Ok(setting))]
         }
         _ => wrong,
     }
+}
+
+fn lifetime(value: &DeValue<'_>) -> Parsed<SignedDuration> {
+    let help = "write a number of hours from 1 to 8784";
+    let hours = match value {
+        DeValue::Integer(hours) => hours.as_str().parse().ok(),
+        other => return Err(wrong_kind("an integer", other, help)),
+    };
+    let hours = hours.filter(|hours| (1..=MAX_LIFETIME_HOURS).contains(hours));
+    hours.map(SignedDuration::from_hours).ok_or_else(|| {
+        let what = "max_token_lifetime_hours is not a number of hours from 1 to 8784";
+        ValueError::new(what, help)
+    })
 }
 
 fn checked_url(text: &str) -> Parsed<String> {
@@ -126,6 +152,13 @@ fn key_set(path: &str, read_file: ReadFile<'_>) -> Parsed<PathBuf> {
 }
 
 pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
-    let urls = config.issuers.iter().map(|file| &file.url);
-    vec![("key files", joined(urls, "not set"))]
+    let files = config.issuers.iter().filter(|one| one.jwks_file.is_some());
+    let lifetimes = config.issuers.iter().filter_map(|one| {
+        let longest = one.max_token_lifetime?.as_hours();
+        Some(format!("{} at most {longest} hours", one.url))
+    });
+    vec![
+        ("key files", joined(files.map(|file| &file.url), "not set")),
+        ("lifetimes by issuer", joined(lifetimes, "not set")),
+    ]
 }

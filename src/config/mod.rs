@@ -33,7 +33,7 @@ use std::path::PathBuf;
 
 pub use access_key_pair::AccessKeyPair;
 pub use events::EventSettings;
-pub use issuers::IssuerKeyFile;
+pub use issuers::IssuerSetting;
 pub use limits::LimitSettings;
 pub use log::{LogFormat, LogSettings};
 pub use logins::LoginSettings;
@@ -79,7 +79,7 @@ pub struct Config {
     /// How logins are checked.
     pub logins: LoginSettings,
     /// The issuers with their keys in a file, each once.
-    pub issuers: Vec<IssuerKeyFile>,
+    pub issuers: Vec<IssuerSetting>,
     /// The access key with which Cognito user pools are asked about their users.
     pub user_pools: Option<AccessKeyPair>,
     /// The log's filter and format.

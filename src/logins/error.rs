@@ -32,9 +32,15 @@ pub enum LoginError {
     /// The token isn't valid yet.
     #[error("the token isn't valid yet")]
     NotYetValid,
-    /// The token's lifetime is longer than the configuration allows.
-    #[error("the token's lifetime is longer than allowed")]
-    LivesTooLong,
+    /// The token's lifetime is longer than the configuration allows for its issuer.
+    #[error(
+        "the token's lifetime is longer than {} hours and 5 minutes: set max_token_lifetime_hours of its issuer",
+        longest / 3600
+    )]
+    LivesTooLong {
+        /// The longest lifetime in seconds, without the leeway.
+        longest: i64,
+    },
     /// The pool doesn't have the provider, or not with the token's client.
     #[error("the pool doesn't accept tokens of this provider or client")]
     Unsupported,
@@ -112,9 +118,11 @@ impl LoginError {
     /// The text for the client, byte for byte the service's.
     pub fn client_text(&self) -> String {
         let invalid = match self {
-            Self::NotAToken(_) | Self::LivesTooLong => {
-                "Not a valid OpenId Connect identity token.".to_owned()
-            }
+            Self::NotAToken(_) => "Not a valid OpenId Connect identity token.".to_owned(),
+            Self::LivesTooLong { longest } => format!(
+                "Not a valid OpenId Connect identity token: its lifetime is longer than {} hours.",
+                longest / 3600
+            ),
             Self::MissingClaim(claim) => format!("Missing a required claim: {claim}"),
             Self::IssuerMismatch => "Issuer doesn't match providerName".to_owned(),
             Self::Expired { now, exp } => format!("Token expired: {now} >= {exp}"),

@@ -69,6 +69,16 @@ pub struct LoginRules {
     pub authorized_party_alone: bool,
     /// The longest lifetime of a token, from `iat` (from now without it) to `exp`.
     pub max_lifetime: Duration,
+    /// The longest lifetimes of single issuers, by `iss`.
+    pub issuer_lifetimes: HashMap<String, Duration>,
+}
+
+impl LoginRules {
+    /// The longest lifetime of a token of this issuer.
+    pub fn longest_lifetime(&self, issuer: &str) -> Duration {
+        let own = self.issuer_lifetimes.get(issuer).copied();
+        own.unwrap_or(self.max_lifetime)
+    }
 }
 
 impl Default for LoginRules {
@@ -77,6 +87,7 @@ impl Default for LoginRules {
         Self {
             authorized_party_alone: false,
             max_lifetime: Duration::from_hours(24),
+            issuer_lifetimes: HashMap::new(),
         }
     }
 }
@@ -146,11 +157,17 @@ impl Logins {
     ) -> Result<VerifiedLogin, LoginError> {
         match provider {
             Some(provider) => provider.verify(self, attempt, report).await,
-            // A key with a fixed name is refused without reading the token.
-            None if ProviderKind::of(attempt.key) != ProviderKind::OpenIdConnect => {
-                Err(LoginError::Unsupported)
+            None if ProviderKind::of(attempt.key).has_id_tokens() => {
+                let by_name = ProviderKind::of(attempt.key) != ProviderKind::OpenIdConnect;
+                let refused = self.verify_id_token(None, attempt, report).await;
+                refused.map_err(|error| match error {
+                    // Without an issuer to compare, the fixed name of a provider decides.
+                    LoginError::NotAToken(_) if by_name => LoginError::Unsupported,
+                    other => other,
+                })
             }
-            None => self.verify_id_token(None, attempt, report).await,
+            // The values of other kinds name no issuer that could be compared.
+            None => Err(LoginError::Unsupported),
         }
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn all_quoted<'t>(texts: impl IntoIterator<Item = &'t str>) -> String
 }
 
 /// An untrusted string in a sentence: 255 characters at most, the invisible ones escaped.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let short: String = text.chars().take(255).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
     format!("`{}{more}`", short.escape_debug())

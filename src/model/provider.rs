@@ -68,6 +68,17 @@ impl PublicProvider {
 }
 
 impl ProviderKind {
+    /// Whether the logins of this kind are ID tokens, which name their issuer.
+    pub fn has_id_tokens(&self) -> bool {
+        match self {
+            Self::Public(public) => {
+                matches!(public, PublicProvider::Google | PublicProvider::Apple)
+            }
+            Self::UserPool | Self::OpenIdConnect => true,
+            Self::Saml | Self::Own => false,
+        }
+    }
+
     /// The kind of a key. Keys are compared as bytes: case, a scheme and a final slash make a difference.
     pub fn of(key: &str) -> Self {
         if let Some(provider) = PublicProvider::named(key) {

@@ -256,3 +256,68 @@ async fn whoever_may_not_is_refused_and_another_regions_pool_is_not_found() {
     let answer = explain(&world, &elsewhere, &json!({ "a.example": "x" })).await;
     assert_eq!(answer.error().1, "ResourceNotFoundException");
 }
+
+/// ExplainWebIdentity: the checks of the STS.
+async fn explain_role(world: &World, role: &str, token: &str) -> Value {
+    let input = json!({ "RoleArn": role, "WebIdentityToken": token });
+    let answer = world.admin("Cognate.ExplainWebIdentity", input).await;
+    answer.ok()
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_sts_is_explained() {
+    let (world, issuer) = (World::new().await, Issuer::new().await);
+    let pool = world.pool_of(&issuer).await;
+    let now = world.app.now().as_second();
+    let good = || claims(issuer.url(), "ada");
+    let day = |seconds: i64| with(with(good(), "iat", json!(now)), "exp", json!(now + seconds));
+    let without = |name: &str| with(good(), name, Value::Null);
+    let long = "The ID Token provided is not a valid JWT: its lifetime is longer than 24 hours.";
+    for (claims, failed, message) in [
+        (day(86_701), "times", long),
+        (day(31_536_000), "times", long),
+        (without("aud"), "claims", "Missing a required claim: aud"),
+        (without("sub"), "claims", "Missing a required claim: sub"),
+        (without("exp"), "claims", "Missing a required claim: exp"),
+        (
+            with(good(), "aud", json!(["other"])),
+            "client",
+            "Incorrect token audience",
+        ),
+        (
+            day(86_700),
+            "trust",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        ),
+    ] {
+        let token = issuer.key.token(&claims);
+        let explanation = explain_role(&world, USER_ROLE, &token).await;
+        let last = checks(&explanation).pop().unwrap();
+        assert_eq!(last, (failed, false), "{explanation}");
+        assert_eq!(explanation["Refusal"]["Message"], json!(message));
+        let parameters = [
+            ("RoleArn", USER_ROLE),
+            ("RoleSessionName", "me"),
+            ("WebIdentityToken", &*token),
+        ];
+        let answer = world.sts("AssumeRoleWithWebIdentity", &parameters).await;
+        assert_eq!(answer.xml("Message").as_deref(), Some(message));
+        assert_eq!(
+            answer.xml("Code").map(Value::from).as_ref(),
+            Some(&explanation["Refusal"]["Code"])
+        );
+    }
+    let opaque = explain_role(&world, USER_ROLE, "opaque").await;
+    assert_eq!(checks(&opaque).pop(), Some(("form", false)));
+    // The own token of a user passes all checks, and nothing is issued.
+    let logins = login(&issuer, &issuer.token("ada"));
+    let ada = world.identity(&pool, logins.clone()).await;
+    let input = json!({ "IdentityId": ada, "Logins": logins });
+    let own = world.public("GetOpenIdToken", input).await.ok();
+    let explained = explain_role(&world, USER_ROLE, own["Token"].as_str().unwrap()).await;
+    assert_eq!(explained["RoleArn"], json!(USER_ROLE), "{explained}");
+    assert_eq!(
+        checks(&explained),
+        [("own token", true), ("identity", true), ("trust", true)]
+    );
+}

@@ -5,20 +5,21 @@ use std::fs;
 
 use cognate::logins::id_token::jws::{self, Jws};
 use cognate::logins::jwks::JwkSet;
+use cognate::logins::jwks::JwsAlgorithm;
 use cognate::model::json;
-use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-const ALLOWED: &[Algorithm] = &[
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
+const ALLOWED: &[JwsAlgorithm] = &[
+    JwsAlgorithm::RS256,
+    JwsAlgorithm::RS384,
+    JwsAlgorithm::RS512,
+    JwsAlgorithm::PS256,
+    JwsAlgorithm::PS384,
+    JwsAlgorithm::PS512,
+    JwsAlgorithm::ES256,
+    JwsAlgorithm::ES384,
+    JwsAlgorithm::ES512,
+    JwsAlgorithm::EdDSA,
 ];
 
 /// A case, with the key or the key set of its group.

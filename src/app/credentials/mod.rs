@@ -2,6 +2,7 @@
 //! response, at the built-in STS or at another one.
 
 pub mod assume_role;
+pub mod explain;
 pub mod external_sts;
 pub mod lifetime;
 pub mod session_policies;

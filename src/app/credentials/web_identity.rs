@@ -14,7 +14,7 @@ use crate::app::sign_in::origin::{self, Issued};
 use crate::app::{Call, identities, records};
 use crate::credentials::{SessionIdentity, SessionOrigin};
 use crate::logins::id_token::OpenIdConnect;
-use crate::logins::report::Report;
+use crate::logins::report::{Finding, Report, error_chain, quoted};
 use crate::logins::{LoginAttempt, LoginError, VerifiedLogin};
 use crate::model::origin::TokenOrigin;
 use crate::model::pool::Pool;
@@ -134,15 +134,48 @@ impl OpenIdToken {
 /// A token of this server is refused once its identity is in another epoch: a guest has signed in, a login was unlinked,
 /// the identity was merged away.
 pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
-    let own = match call.app.tokens.verify(token, call.now) {
+    check(call, token, &mut Report::disabled()).await
+}
+
+/// Makes the checks of [`verify`], and adds each to `report`.
+pub async fn check(
+    call: &Call<'_>,
+    token: &str,
+    report: &mut Report,
+) -> Result<WebIdentity, WebIdentityError> {
+    let own = call.app.tokens.verify(token, call.now);
+    if !matches!(own, Err(OwnTokenError::Issuer)) {
+        report.add("own token", own.is_ok(), || {
+            let found = own.as_ref().err().map(|error| error_chain(error));
+            let found = found.unwrap_or_else(|| "a valid token of this server".to_owned());
+            Finding::new(
+                found,
+                "a token of this server that its key signed and that hasn't expired",
+            )
+        });
+    }
+    let own = match own {
         Ok(own) => own,
-        Err(OwnTokenError::Issuer) => return verify_foreign(call, token).await,
+        Err(OwnTokenError::Malformed) => {
+            return Err(WebIdentityError::Login(
+                without_issuer(call, token, report).await,
+            ));
+        }
+        Err(OwnTokenError::Issuer) => return verify_foreign(call, token, report).await,
         Err(other) => return Err(WebIdentityError::NotOwn(other)),
     };
     let is_authenticated = own.is_authenticated();
     let origin = own.origin.ok_or(WebIdentityError::Outdated)?;
     let found = identities::lookup(call, &own.identity).await?;
     let found = found.filter(|(_, pool)| pool.id == own.pool);
+    report.add("identity", found.is_some(), || {
+        let found = if found.is_some() {
+            "the identity as it was"
+        } else {
+            "an identity that was removed or has changed since"
+        };
+        Finding::new(found, "the identity of the token in the epoch of the token")
+    });
     let (identity, pool) = found.ok_or(WebIdentityError::Outdated)?;
     let issued = Issued {
         incarnation: origin.incarnation,
@@ -176,15 +209,27 @@ pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIden
 }
 
 /// Verifies a token of another issuer, for which a provider must be registered.
-async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
+async fn verify_foreign(
+    call: &Call<'_>,
+    token: &str,
+    report: &mut Report,
+) -> Result<WebIdentity, WebIdentityError> {
     let Some(issuer) = unverified_issuer(token) else {
-        return Err(WebIdentityError::NotOwn(OwnTokenError::Malformed));
+        return Err(WebIdentityError::Login(
+            without_issuer(call, token, report).await,
+        ));
     };
     let name = issuer
         .split_once("://")
         .map_or(issuer.as_str(), |(_, name)| name);
     let registered = oidc::record(call, name)?;
-    let Some(registered) = registered.filter(|provider| provider.issuer == issuer) else {
+    let registered = registered.filter(|provider| provider.issuer == issuer);
+    report.about_login(name);
+    report.add("registration", registered.is_some(), || {
+        let found = format!("iss {}", quoted(&issuer));
+        Finding::new(found, "the issuer of a registered provider, byte for byte")
+    });
+    let Some(registered) = registered else {
         return Err(WebIdentityError::NoProvider(issuer));
     };
     let provider = OpenIdConnect::from_registration(name, &registered);
@@ -195,24 +240,43 @@ async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, Web
         dry_run: false,
     };
     let logins = &call.app.logins;
-    let mut report = Report::disabled();
-    let verified = logins.verify(Some(&provider), &attempt, &mut report);
+    let verified = logins.verify(Some(&provider), &attempt, report);
     let verified = verified.await.map_err(WebIdentityError::Login)?;
     if identities::is_revoked(call, &verified.login).await? {
         return Err(WebIdentityError::Revoked);
     }
+    report.about_all_logins();
+    let session_tags = report.add_outcome("tags", tags(&verified.claims), |tags| {
+        let found = tags.as_ref().err().map(|error| error_chain(error));
+        let found = found.unwrap_or_else(|| "tags that can be set".to_owned());
+        Finding::new(found, "no session tags, or valid ones")
+    })?;
     Ok(WebIdentity {
         not_after: None,
         provider: registered.arn.to_string(),
         subject: verified.login.subject.clone(),
         audience: verified.audience.clone(),
-        tags: tags(&verified.claims)?,
+        tags: session_tags,
         source: TokenSource::RegisteredProvider {
             name: name.to_owned(),
             registration: registered.uuid,
             verified: Box::new(verified),
         },
     })
+}
+
+/// Why a token without an issuer is refused: it is no ID token, or the claim is missing.
+async fn without_issuer(call: &Call<'_>, token: &str, report: &mut Report) -> LoginError {
+    let attempt = LoginAttempt {
+        key: "",
+        token,
+        now: call.now,
+        dry_run: true,
+    };
+    match call.app.logins.verify(None, &attempt, report).await {
+        Err(error) => error,
+        Ok(_) => LoginError::IssuerMismatch,
+    }
 }
 
 impl WebIdentity {

@@ -40,6 +40,15 @@ impl From<WebIdentityError> for Error {
                     Code::InvalidIdentityToken.because("Incorrect token audience")
                 }
                 LoginError::Unverifiable(_) => unverifiable().from_source(error),
+                LoginError::MissingClaim(claim) => Code::InvalidIdentityToken
+                    .because(format!("Missing a required claim: {claim}"))
+                    .from_source(error),
+                LoginError::LivesTooLong { longest } => Code::InvalidIdentityToken
+                    .because(format!(
+                        "The ID Token provided is not a valid JWT: its lifetime is longer than {} hours.",
+                        longest / 3600
+                    ))
+                    .from_source(error),
                 _ => not_a_jwt().from_source(error),
             },
             WebIdentityError::Tags => {

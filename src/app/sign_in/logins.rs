@@ -225,8 +225,8 @@ async fn check_one(
     Ok(Proof::new(verified, arn, origin))
 }
 
-/// The provider that the pool trusts under a `Logins` key. A key with a fixed name that isn't configured is refused
-/// whatever the token is. Any other key is an issuer; `None` is an issuer that the pool doesn't trust.
+/// The provider that the pool trusts under a `Logins` key. A key of a kind without ID tokens that isn't configured is
+/// refused whatever the value is. Any other key is an issuer; `None` is an issuer that the pool doesn't trust.
 fn provider(
     call: &Call<'_>,
     pool: &Pool,
@@ -250,16 +250,16 @@ fn provider(
         }
         ProviderKind::UserPool => boxed(UserPool::from_settings(key, settings, registered)),
         ProviderKind::Saml => boxed(saml(call, pool, key)?),
-        ProviderKind::OpenIdConnect if registered.is_none() => return Ok(None),
         ProviderKind::OpenIdConnect
         | ProviderKind::Public(PublicProvider::Google | PublicProvider::Apple) => {
             boxed(OpenIdConnect::from_settings(key, settings, registered))
         }
         ProviderKind::Own => None,
     };
-    provider
-        .map(Some)
-        .ok_or_else(|| LoginError::Unsupported.into())
+    if provider.is_none() && !ProviderKind::of(key).has_id_tokens() {
+        return Err(LoginError::Unsupported.into());
+    }
+    Ok(provider)
 }
 
 fn boxed<P: LoginProvider + 'static>(provider: Option<P>) -> Option<Box<dyn LoginProvider>> {

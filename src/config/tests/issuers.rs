@@ -11,7 +11,44 @@ fn issuers_with_their_files_are_accepted() {
     let config = Inputs::file(text).with("keys.json", KEYS).load().unwrap();
     let urls: Vec<_> = config.issuers.iter().map(|one| one.url.as_str()).collect();
     assert_eq!(urls, ["https://a.example", "https://b.example/realms/x"]);
-    assert_eq!(config.issuers[0].jwks_file, Path::new("keys.json"));
+    let file = config.issuers[0].jwks_file.as_deref();
+    assert_eq!(file, Some(Path::new("keys.json")));
+}
+
+#[test]
+fn an_issuer_has_a_lifetime_of_its_own() {
+    for (hours, longest) in [
+        ("1", Some(1)),
+        ("25", Some(25)),
+        ("8784", Some(8784)),
+        ("8785", None),
+        ("0", None),
+        ("'day'", None),
+        ("2.5", None),
+    ] {
+        let text =
+            format!("[[issuers]]\nurl = 'https://a.example'\nmax_token_lifetime_hours = {hours}\n");
+        let loaded = Inputs::file(&text).load();
+        let found = loaded
+            .ok()
+            .map(|config| config.issuers[0].max_token_lifetime.unwrap().as_hours());
+        assert_eq!(found, longest, "{hours}");
+    }
+}
+
+#[test]
+fn no_setting_lengthens_the_lifetime_for_all_issuers() {
+    for (hours, good) in [
+        (1, true),
+        (23, true),
+        (24, true),
+        (25, false),
+        (48, false),
+        (8760, false),
+    ] {
+        let text = format!("[logins]\nmax_token_lifetime_hours = {hours}\n");
+        assert_eq!(Inputs::file(&text).load().is_ok(), good, "{hours}");
+    }
 }
 
 #[test]

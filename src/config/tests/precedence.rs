@@ -30,6 +30,7 @@ fn without_any_source_there_are_the_defaults() {
         authorized_party_alone: false,
         max_token_lifetime: SignedDuration::from_hours(24),
         extra_ca_file: None,
+        private_networks: Vec::new(),
     };
     let log = LogSettings {
         filter: "info".to_owned(),
@@ -144,7 +145,7 @@ certificate_file = "cert.pem"
 key_file = "key.pem"
 [logins]
 authorized_party_alone = true
-max_token_lifetime_hours = 8_760
+max_token_lifetime_hours = 1_2
 extra_ca_file = "cert.pem"
 [log]
 format = "json"
@@ -162,7 +163,7 @@ pools_per_region = 5
     assert_eq!(config.tls, Some(tls));
     assert_eq!(
         config.logins.max_token_lifetime,
-        SignedDuration::from_hours(8760)
+        SignedDuration::from_hours(12)
     );
     assert_eq!(
         config.logins.extra_ca_file.as_deref(),

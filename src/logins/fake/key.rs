@@ -3,9 +3,10 @@ use std::sync::LazyLock;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
-    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,6 +44,10 @@ impl TestKey {
         Self::elliptic(kid, "P-384", &ECDSA_P384_SHA384_FIXED_SIGNING)
     }
 
+    pub(in crate::logins) fn p521(kid: &str) -> Self {
+        Self::elliptic(kid, "P-521", &ECDSA_P521_SHA512_FIXED_SIGNING)
+    }
+
     fn elliptic(kid: &str, curve: &'static str, algorithm: &'static EcdsaSigningAlgorithm) -> Self {
         let pair = Pair::Elliptic(curve, EcdsaKeyPair::generate(algorithm).unwrap());
         let kid = Some(kid.to_owned());
@@ -67,7 +72,8 @@ impl TestKey {
         match &self.pair {
             Pair::Rsa => "RS256",
             Pair::Elliptic("P-256", _) => "ES256",
-            Pair::Elliptic(..) => "ES384",
+            Pair::Elliptic("P-384", _) => "ES384",
+            Pair::Elliptic(..) => "ES512",
             Pair::Edwards(_) => "EdDSA",
         }
     }

@@ -13,6 +13,16 @@ use crate::logins::jwks::{JwksError, SignatureCheckError};
 use crate::logins::report::Report;
 use crate::logins::{LoginAttempt, Logins, VerifiedLogin};
 use crate::model::identity::Login;
+use crate::model::provider::PublicProvider;
+
+/// Whether `issuer` is the issuer that a `Logins` key names, before it is known whether the pool has it.
+fn is_issuer_of(issuer: &str, key: &str) -> bool {
+    let google = PublicProvider::named(key) == Some(PublicProvider::Google);
+    let name = issuer
+        .strip_prefix("https://")
+        .or(issuer.strip_prefix("http://"));
+    name == Some(key) || (google && issuer == key)
+}
 
 impl Logins {
     /// Checks an ID token of `issuer`. `None` is an issuer that the pool doesn't trust: its token is refused as the
@@ -36,13 +46,13 @@ impl Logins {
         })?;
         let matches = match issuer {
             Some(issuer) => issuer.is_issuer(claims.issuer),
-            None => claims.issuer.strip_prefix("https://") == Some(key),
+            None => is_issuer_of(claims.issuer, key),
         };
         report.add("issuer", matches, || findings::issuer(&claims, issuer, key));
         if !matches {
             return Err(LoginError::IssuerMismatch);
         }
-        let longest = self.rules.max_lifetime;
+        let longest = self.rules.longest_lifetime(claims.issuer);
         let times = claims.check_times(now, longest);
         report.add_outcome("times", times, |_| findings::times(&claims, now, longest))?;
         let issuer = issuer.ok_or(LoginError::Unsupported);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::logins::error::LoginError;
 
-/// The leeway of `iat` and `nbf`, in seconds. `exp` has none.
+/// The leeway of `iat`, `nbf` and lifetimes, in seconds. `exp` has none.
 pub(super) const LEEWAY: i64 = 300;
 /// The longest subject, in characters.
 const LONGEST_SUBJECT: usize = 255;
@@ -50,7 +50,7 @@ impl<'j> IdTokenClaims<'j> {
         })
     }
 
-    /// Refuses a token that has expired, is not yet valid, or has a lifetime longer than `longest`.
+    /// Refuses a token that has expired, is not yet valid, or has a lifetime longer than `longest` and the leeway.
     pub(in crate::logins) fn check_times(
         &self,
         now: Timestamp,
@@ -66,8 +66,10 @@ impl<'j> IdTokenClaims<'j> {
             return Err(LoginError::NotYetValid);
         }
         let lives = exp.saturating_sub(self.issued.unwrap_or(now));
-        if i64::try_from(longest.as_secs()).is_ok_and(|longest| lives > longest) {
-            return Err(LoginError::LivesTooLong);
+        let longest = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX);
+        // Issuers add the leeway for clocks to `exp`: tokens of Azure's managed identities live 24 hours and 5 minutes.
+        if lives > longest.saturating_add(LEEWAY) {
+            return Err(LoginError::LivesTooLong { longest });
         }
         Ok(())
     }

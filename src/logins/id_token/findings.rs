@@ -63,7 +63,8 @@ pub(super) fn times(claims: &IdTokenClaims<'_>, now: Timestamp, longest: Duratio
             moment(claims.not_before)
         ),
         format!(
-            "exp > now ({}), iat and nbf <= now + {LEEWAY} seconds, exp <= iat + {} hours",
+            "exp > now ({}), iat and nbf <= now + {LEEWAY} seconds, exp <= iat + {} hours and {LEEWAY} \
+             seconds (max_token_lifetime_hours of the issuer)",
             moment(Some(now.as_second())),
             longest.as_secs() / 3600
         ),

@@ -10,8 +10,6 @@ mod openid_connect;
 mod user_pool;
 mod user_status;
 
-use jsonwebtoken::Algorithm;
-
 #[cfg(test)]
 pub(super) use self::claims::IdTokenClaims;
 pub use self::jwt::IdTokenFormatError;
@@ -21,7 +19,7 @@ pub use self::openid_connect::{Audience, AudienceSource, OpenIdConnect};
 pub use self::user_pool::{TrustedClient, UserPool};
 pub(super) use self::user_status::UserStatus;
 pub use self::user_status::{UserRejected, UserStatusError};
-use super::jwks::JwksSource;
+use super::jwks::{JwksSource, JwsAlgorithm};
 
 /// An issuer of ID tokens, and what its tokens are checked against.
 pub(super) trait IdTokenIssuer: Sync {
@@ -34,7 +32,7 @@ pub(super) trait IdTokenIssuer: Sync {
     /// The clients that the pool accepts tokens for.
     fn clients(&self) -> Vec<&str>;
     /// The algorithms that the issuer's tokens may be signed with.
-    fn algorithms(&self) -> &'static [Algorithm];
+    fn algorithms(&self) -> &'static [JwsAlgorithm];
     /// Where the issuer's keys are published.
     fn jwks_source(&self) -> JwksSource;
     /// The name of the user in `amr`.

@@ -1,11 +1,9 @@
 //! OpenID Connect providers: any issuer, including Google and Apple. Users log in with an ID token.
 
-use jsonwebtoken::Algorithm;
-
 use async_trait::async_trait;
 
 use super::IdTokenIssuer;
-use crate::logins::jwks::JwksSource;
+use crate::logins::jwks::{JWS_ALGORITHMS, JwksSource, JwsAlgorithm};
 use crate::logins::report::Report;
 use crate::logins::{LoginAttempt, LoginError, LoginProvider, Logins, VerifiedLogin};
 use crate::model::ids::OidcProviderArn;
@@ -119,18 +117,8 @@ impl IdTokenIssuer for OpenIdConnect {
             .collect()
     }
 
-    fn algorithms(&self) -> &'static [Algorithm] {
-        &[
-            Algorithm::RS256,
-            Algorithm::RS384,
-            Algorithm::RS512,
-            Algorithm::PS256,
-            Algorithm::PS384,
-            Algorithm::PS512,
-            Algorithm::ES256,
-            Algorithm::ES384,
-            Algorithm::EdDSA,
-        ]
+    fn algorithms(&self) -> &'static [JwsAlgorithm] {
+        JWS_ALGORITHMS
     }
 
     fn jwks_source(&self) -> JwksSource {

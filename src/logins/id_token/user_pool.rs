@@ -1,12 +1,10 @@
 //! Cognito user pools. Users log in with an ID token; `user_status` asks the user pool whether they still may.
 
-use jsonwebtoken::Algorithm;
-
 use async_trait::async_trait;
 
 use super::IdTokenIssuer;
 use super::findings;
-use crate::logins::jwks::{JwksSource, USER_POOL_JWKS};
+use crate::logins::jwks::{JwksSource, JwsAlgorithm, USER_POOL_JWKS};
 use crate::logins::report::Report;
 use crate::logins::{LoginAttempt, LoginError, LoginProvider, Logins, VerifiedLogin};
 use crate::model::pool::PoolSettings;
@@ -100,8 +98,8 @@ impl IdTokenIssuer for UserPool {
         self.clients.iter().map(|one| one.id.as_str()).collect()
     }
 
-    fn algorithms(&self) -> &'static [Algorithm] {
-        &[Algorithm::RS256]
+    fn algorithms(&self) -> &'static [JwsAlgorithm] {
+        &[JwsAlgorithm::RS256]
     }
 
     fn jwks_source(&self) -> JwksSource {

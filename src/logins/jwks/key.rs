@@ -3,25 +3,25 @@
 //! <https://www.rfc-editor.org/rfc/rfc7517>, <https://www.rfc-editor.org/rfc/rfc7518>, <https://www.rfc-editor.org/rfc/rfc8037>
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
+use super::algorithm::JwsAlgorithm;
 use super::roca;
 
-const RSA: [(Algorithm, &RsaParameters); 6] = [
-    (Algorithm::RS256, &RSA_PKCS1_2048_8192_SHA256),
-    (Algorithm::RS384, &RSA_PKCS1_2048_8192_SHA384),
-    (Algorithm::RS512, &RSA_PKCS1_2048_8192_SHA512),
-    (Algorithm::PS256, &RSA_PSS_2048_8192_SHA256),
-    (Algorithm::PS384, &RSA_PSS_2048_8192_SHA384),
-    (Algorithm::PS512, &RSA_PSS_2048_8192_SHA512),
+const RSA: [(JwsAlgorithm, &RsaParameters); 6] = [
+    (JwsAlgorithm::RS256, &RSA_PKCS1_2048_8192_SHA256),
+    (JwsAlgorithm::RS384, &RSA_PKCS1_2048_8192_SHA384),
+    (JwsAlgorithm::RS512, &RSA_PKCS1_2048_8192_SHA512),
+    (JwsAlgorithm::PS256, &RSA_PSS_2048_8192_SHA256),
+    (JwsAlgorithm::PS384, &RSA_PSS_2048_8192_SHA384),
+    (JwsAlgorithm::PS512, &RSA_PSS_2048_8192_SHA512),
 ];
 
 /// The members of private and symmetric keys.
@@ -35,7 +35,7 @@ pub(in crate::logins) struct VerificationKey {
     parsed: ParsedKeys,
 }
 
-type ParsedKeys = Vec<(Algorithm, ParsedPublicKey)>;
+type ParsedKeys = Vec<(JwsAlgorithm, ParsedPublicKey)>;
 
 /// The reason why a key isn't used, for the log.
 pub(super) type KeyProblem = &'static str;
@@ -71,14 +71,14 @@ impl VerificationKey {
     }
 
     /// Whether the key verifies signatures of `algorithm`.
-    pub(in crate::logins) fn fits(&self, algorithm: Algorithm) -> bool {
+    pub(in crate::logins) fn fits(&self, algorithm: JwsAlgorithm) -> bool {
         self.parsed.iter().any(|(its, _)| *its == algorithm)
     }
 
     /// Whether `signature` is the key's signature of `message` with `algorithm`.
     pub(in crate::logins) fn verifies(
         &self,
-        algorithm: Algorithm,
+        algorithm: JwsAlgorithm,
         message: &[u8],
         signature: &[u8],
     ) -> bool {
@@ -157,8 +157,9 @@ fn rsa(jwk: &Map<String, Value>) -> Result<ParsedKeys, KeyProblem> {
 fn elliptic(jwk: &Map<String, Value>) -> Result<ParsedKeys, KeyProblem> {
     let (algorithm, width, curve): (_, _, &'static dyn VerificationAlgorithm) =
         match text(jwk, "crv")? {
-            Some("P-256") => (Algorithm::ES256, 32, &ECDSA_P256_SHA256_FIXED),
-            Some("P-384") => (Algorithm::ES384, 48, &ECDSA_P384_SHA384_FIXED),
+            Some("P-256") => (JwsAlgorithm::ES256, 32, &ECDSA_P256_SHA256_FIXED),
+            Some("P-384") => (JwsAlgorithm::ES384, 48, &ECDSA_P384_SHA384_FIXED),
+            Some("P-521") => (JwsAlgorithm::ES512, 66, &ECDSA_P521_SHA512_FIXED),
             _ => return Err("its curve isn't supported"),
         };
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
@@ -177,5 +178,5 @@ fn edwards(jwk: &Map<String, Value>) -> Result<ParsedKeys, KeyProblem> {
     let point = bytes(jwk, "x")?;
     let key =
         ParsedPublicKey::new(&ED25519, &point).map_err(|_| "its point is not on its curve")?;
-    Ok(vec![(Algorithm::EdDSA, key)])
+    Ok(vec![(JwsAlgorithm::EdDSA, key)])
 }

@@ -1,5 +1,6 @@
 //! Issuers' keys as JWK sets: read in `set` and `key`, fetched in `fetch`, kept fresh in `cache`.
 
+mod algorithm;
 mod cache;
 mod fetch;
 mod key;
@@ -9,6 +10,7 @@ mod set;
 mod tests;
 mod waiters;
 
+pub use self::algorithm::{JWS_ALGORITHMS, JwsAlgorithm, UnknownAlgorithm};
 pub use self::cache::JwksError;
 pub(super) use self::cache::{JwksCache, SignatureCheckError};
 pub use self::fetch::{JwksFetchError, jwks_uri};

@@ -39,6 +39,8 @@ fn public_keys_for_signatures_may_vouch() {
         rsa.jwk(),
         TestKey::p256("a").jwk(),
         ec.jwk(),
+        TestKey::p521("b").jwk(),
+        with(TestKey::p521("b").jwk(), &json!({ "alg": "ES512" })),
         ed.jwk(),
         with(rsa.jwk(), &json!({ "kid": null })),
         with(rsa.jwk(), &json!({ "use": "sig" })),

@@ -228,7 +228,7 @@ pub(super) fn subject(
 pub(super) fn lifetime(end: i64, longest: u64) -> Finding {
     Finding::new(
         format!("an assertion that ends at {}", moment(Some(end))),
-        format!("end <= now + {} hours", longest / 3600),
+        format!("end <= now + {} hours and {LEEWAY} seconds", longest / 3600),
     )
 }
 

@@ -226,7 +226,8 @@ impl Logins {
         let assertion = verify(attempt.token, &required, now, report)?;
         let lifetime = assertion.end.saturating_sub(now.as_second());
         let longest = self.rules.max_lifetime.as_secs();
-        let is_short = u64::try_from(lifetime).is_ok_and(|lifetime| lifetime <= longest);
+        let bound = longest.saturating_add(conditions::LEEWAY.unsigned_abs());
+        let is_short = u64::try_from(lifetime).is_ok_and(|lifetime| lifetime <= bound);
         report.add("lifetime", is_short, || {
             findings::lifetime(assertion.end, longest)
         });

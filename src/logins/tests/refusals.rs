@@ -9,6 +9,7 @@ const NO_TOKEN: &str = "Invalid login token. Not a valid OpenId Connect identity
 const ISSUER: &str = "Invalid login token. Issuer doesn't match providerName";
 const NOT_YET: &str = "Invalid login token. Token used before valid.";
 const UNSUPPORTED: &str = "Token is not from a supported provider of this identity pool.";
+const LIVES_TOO_LONG: &str = "Invalid login token. Not a valid OpenId Connect identity token: its lifetime is longer than 24 hours.";
 const UNVERIFIED: &str = "Invalid login token. Couldn't verify signed token.";
 
 fn missing(claim: &str) -> String {
@@ -186,16 +187,19 @@ async fn a_token_from_the_future_is_refused_behind_five_minutes() {
 async fn a_token_that_lives_for_more_than_a_day_is_refused() {
     let scene = Scene::new().await;
     for more in [
-        json!({ "iat": NOW - 10, "exp": NOW + 86_391 }),
-        json!({ "iat": NOW - 86_400, "exp": NOW + 1 }),
-        json!({ "iat": null, "exp": NOW + 86_401 }),
+        json!({ "iat": NOW - 10, "exp": NOW + 86_691 }),
+        json!({ "iat": NOW - 86_700, "exp": NOW + 1 }),
+        json!({ "iat": null, "exp": NOW + 86_701 }),
         json!({ "exp": 1e300 }),
         json!({ "exp": u64::MAX }),
         json!({ "iat": -1e300 }),
     ] {
         let refused = scene.verify(&scene.token(&more)).await.unwrap_err();
-        assert!(matches!(refused, LoginError::LivesTooLong), "{more}");
-        assert_eq!(refused.client_text(), NO_TOKEN);
+        assert!(
+            matches!(refused, LoginError::LivesTooLong { longest: 86_400 }),
+            "{more}"
+        );
+        assert_eq!(refused.client_text(), LIVES_TOO_LONG);
     }
 }
 
@@ -266,7 +270,7 @@ async fn the_first_broken_rule_is_the_answer() {
     let mut steps = vec![(broken.clone(), UNVERIFIED.to_owned())];
     for (name, value, text) in [
         ("aud", json!("other"), UNSUPPORTED.to_owned()),
-        ("exp", json!(NOW + 90_000), NO_TOKEN.to_owned()),
+        ("exp", json!(NOW + 90_000), LIVES_TOO_LONG.to_owned()),
         ("nbf", json!(NOW + 1000), NOT_YET.to_owned()),
         ("exp", json!(NOW - 1), expired(NOW - 1)),
         ("iss", json!("https://other.example"), ISSUER.to_owned()),
@@ -299,9 +303,13 @@ async fn a_key_that_the_pool_has_nothing_under_is_refused_as_the_service_would()
         (own.clone(), UNSUPPORTED.to_owned()),
         (with("exp", json!(NOW)), expired(NOW)),
         (with("nbf", json!(NOW + 301)), NOT_YET.to_owned()),
-        (with("exp", json!(NOW + 90_000)), NO_TOKEN.to_owned()),
+        (with("exp", json!(NOW + 90_000)), LIVES_TOO_LONG.to_owned()),
         (with("aud", json!(null)), missing("aud")),
-        (json!({ "iss": "http://issuer.example" }), ISSUER.to_owned()),
+        (
+            json!({ "iss": "http://issuer.example" }),
+            UNSUPPORTED.to_owned(),
+        ),
+        (json!({ "iss": "ftp://issuer.example" }), ISSUER.to_owned()),
         (json!({ "iss": "issuer.example" }), ISSUER.to_owned()),
     ] {
         let token = scene.token(&more);
@@ -313,12 +321,83 @@ async fn a_key_that_the_pool_has_nothing_under_is_refused_as_the_service_would()
 }
 
 #[tokio::test]
-async fn a_key_that_is_known_by_its_name_is_refused_whatever_the_value() {
+async fn the_issuer_is_compared_before_the_pool_is_consulted() {
+    const POOL: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC123";
+    let scene = Scene::new().await;
+    for (key, issuer, text) in [
+        (POOL, format!("https://{POOL}"), UNSUPPORTED),
+        (
+            POOL,
+            "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC124".to_owned(),
+            ISSUER,
+        ),
+        (
+            POOL,
+            "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC123".to_owned(),
+            ISSUER,
+        ),
+        (
+            "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc123",
+            format!("https://{POOL}"),
+            ISSUER,
+        ),
+        (
+            "cognito-idp.eu-west-2.amazonaws.com/eu-west-1_AbC123",
+            format!("https://{POOL}"),
+            ISSUER,
+        ),
+        (
+            "cognito-idp.eu-west-1.amazonaws.com",
+            format!("https://{POOL}"),
+            ISSUER,
+        ),
+        ("eu-west-1_AbC123", format!("https://{POOL}"), ISSUER),
+        ("accounts.google.com", format!("https://{POOL}"), ISSUER),
+        (
+            "accounts.google.com",
+            "https://accounts.google.com".to_owned(),
+            UNSUPPORTED,
+        ),
+        (
+            "accounts.google.com",
+            "accounts.google.com".to_owned(),
+            UNSUPPORTED,
+        ),
+        (
+            "appleid.apple.com",
+            "https://appleid.apple.com".to_owned(),
+            UNSUPPORTED,
+        ),
+        ("appleid.apple.com", "appleid.apple.com".to_owned(), ISSUER),
+        (
+            "localhost:3000/realms/a",
+            "http://localhost:3000/realms/a".to_owned(),
+            UNSUPPORTED,
+        ),
+        (
+            "localhost:3000/realms/b",
+            "http://localhost:3000/realms/a".to_owned(),
+            ISSUER,
+        ),
+        (
+            "https://issuer.example",
+            "https://issuer.example".to_owned(),
+            ISSUER,
+        ),
+    ] {
+        let token = scene.token(&json!({ "iss": issuer }));
+        let refused = verify(&scene.logins, key, None, &token, now()).await;
+        assert_eq!(outcome(refused), text, "{key} {issuer}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_kind_without_id_tokens_is_refused_whatever_the_value() {
     let scene = Scene::new().await;
     for name in [
-        "accounts.google.com",
         "graph.facebook.com",
-        "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC123",
+        "www.amazon.com",
+        "api.twitter.com",
         "arn:aws:iam::123456789012:saml-provider/a",
     ] {
         let refused = verify(&scene.logins, name, None, "opaque", now()).await;

@@ -124,15 +124,37 @@ async fn the_authorised_party_alone_decides_where_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn a_longer_lifetime_is_taken_where_the_operator_says_so() {
+async fn a_lifetime_may_be_five_minutes_longer_than_a_day() {
+    let scene = Scene::new().await;
+    for more in [
+        json!({ "iat": NOW, "exp": NOW + 86_700 }),
+        json!({ "iat": NOW - 300, "exp": NOW + 86_400 }),
+        json!({ "iat": NOW + 300, "exp": NOW + 87_000 }),
+        json!({ "iat": null, "exp": NOW + 86_700 }),
+    ] {
+        assert_eq!(scene.text(&more).await, "", "{more}");
+    }
+}
+
+#[test]
+fn a_longer_lifetime_is_for_one_issuer_alone() {
     let rules = LoginRules {
-        max_lifetime: Duration::from_hours(48),
+        issuer_lifetimes: [("https://a.example".to_owned(), Duration::from_hours(8760))].into(),
         ..LoginRules::default()
     };
-    let scene = Scene::under(rules).await;
-    assert_eq!(scene.text(&json!({ "exp": NOW + 100_000 })).await, "");
-    let refused = scene.text(&json!({ "exp": NOW + 200_000 })).await;
-    assert!(!refused.is_empty());
+    for (issuer, hours) in [
+        ("https://a.example", 8760),
+        ("https://a.example/", 24),
+        ("http://a.example", 24),
+        ("https://b.example", 24),
+        ("https://a.example.b.example", 24),
+    ] {
+        assert_eq!(
+            rules.longest_lifetime(issuer),
+            Duration::from_hours(hours),
+            "{issuer}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -174,7 +196,8 @@ async fn google_and_apple_are_issuers_like_any_other() {
         ("appleid.apple.com", &["https://appleid.apple.com"]),
     ] {
         let issuer = FakeIssuer::with([&key]).await;
-        issuer.is_called(&format!("https://{name}"));
+        let url = format!("https://{name}");
+        issuer.is_called_with_keys_at(&url, &format!("{url}/jwks"));
         let logins = Logins::new(LoginRules::default(), outgoing(&[(name, &issuer.base)]));
         let audience = Audience {
             client_id: "app".to_owned(),

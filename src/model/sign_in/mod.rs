@@ -145,7 +145,7 @@ fn for_a_user(identity: &Identity, others: &[&Identity], logins: &[&Login]) -> D
 
 /// Nothing is merged. The developer's user must belong to no other identity; the developer alone speaks for guests and for
 /// identities that only have users of theirs, but not for an identity that has logins elsewhere: one of those must be
-/// there, too, unless the user is the identity's already.
+/// there, too, unless the user is the identity's already. Another identity's login speaks for no identity.
 fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[&Login]) -> Decision {
     let of_the_developer = |login: &Login| login.kind == LoginKind::Developer;
     let user = logins.iter().find(|login| of_the_developer(login));
@@ -155,20 +155,17 @@ fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[&Login])
     {
         return Decision::Refuse(Refusal::DeveloperUserRegistered);
     }
-    if !others.is_empty() {
-        return Decision::Refuse(Refusal::Conflict);
-    }
+    let proven = logins.iter().any(|login| identity.has(login));
     let only_the_developers = identity.logins.iter().all(of_the_developer);
-    let may = if identity.authenticated {
-        let proven = logins.iter().any(|login| identity.has(login));
-        proven || (only_the_developers && !identity.logins.is_empty())
-    } else {
-        true
-    };
-    if may {
+    let speaks_for_it = only_the_developers && !identity.logins.is_empty() && others.is_empty();
+    // As for a user: whether another identity has the logins is not said before one of this identity's is there.
+    if identity.authenticated && !proven && !speaks_for_it {
+        return Decision::Refuse(Refusal::LoginsDontMatch);
+    }
+    if others.is_empty() {
         join(identity, &[], logins)
     } else {
-        Decision::Refuse(Refusal::LoginsDontMatch)
+        Decision::Refuse(Refusal::Conflict)
     }
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::app::access::resource::Resource;
-use crate::app::sign_in::explain::{self, ExplainedIdentity, Explanation};
+use crate::app::sign_in::explain::{self, ExplainedIdentity, Explanation, ReportedCheck};
 use crate::app::{Call, pools};
 use crate::error::{Code, Dialect, Error};
 use crate::model::ids::{IdentityId, RoleArn};
@@ -35,7 +35,7 @@ pub(crate) struct ExplainLoginOutput {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct CheckOutput {
+pub(super) struct CheckOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     login: Option<String>,
     check: &'static str,
@@ -47,9 +47,30 @@ struct CheckOutput {
 /// The error that the client would get.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct RefusalOutput {
+pub(super) struct RefusalOutput {
     code: &'static str,
     message: String,
+}
+
+impl From<ReportedCheck> for CheckOutput {
+    fn from(check: ReportedCheck) -> Self {
+        Self {
+            login: check.login,
+            check: check.name,
+            passed: check.passed,
+            found: check.finding.found,
+            wanted: check.finding.wanted,
+        }
+    }
+}
+
+impl RefusalOutput {
+    pub(super) fn new(error: Error, dialect: Dialect) -> Self {
+        Self {
+            code: error.code.on_the_wire(dialect).0,
+            message: error.text.unwrap_or_default().into_owned(),
+        }
+    }
 }
 
 impl Operation for ExplainLogin {
@@ -73,17 +94,8 @@ impl Operation for ExplainLogin {
             role,
             refusal,
         } = explain::explain(call, &pool, &self.logins).await?;
-        let checks = checks.into_iter().map(|one| CheckOutput {
-            login: one.login,
-            check: one.name,
-            passed: one.passed,
-            found: one.finding.found,
-            wanted: one.finding.wanted,
-        });
-        let refusal = refusal.map(Error::from).map(|error| RefusalOutput {
-            code: error.code.on_the_wire(Dialect::Json).0,
-            message: error.text.unwrap_or_default().into_owned(),
-        });
+        let checks = checks.into_iter().map(CheckOutput::from);
+        let refusal = refusal.map(|refusal| RefusalOutput::new(refusal.into(), Dialect::Json));
         Ok(ExplainLoginOutput {
             checks: checks.collect(),
             refusal,

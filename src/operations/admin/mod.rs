@@ -3,6 +3,7 @@
 pub(super) mod create_access_key;
 pub(super) mod delete_access_key;
 pub(super) mod explain_login;
+pub(super) mod explain_web_identity;
 pub(super) mod get_credentials_duration;
 pub(super) mod get_pool_settings;
 pub(super) mod list_access_keys;

@@ -68,7 +68,25 @@ impl Operation for AssumeRoleWithWebIdentity {
 }
 
 impl AssumeRoleWithWebIdentity {
-    fn assumption(&self, call: &Call<'_>, who: &mut WebIdentity) -> Result<Assumption, Error> {
+    /// A request for this role that only [`Self::assumption`] is asked of, so that nothing is issued.
+    pub(in crate::operations) fn for_report(role_arn: String) -> Self {
+        Self {
+            role_arn,
+            role_session_name: "explain".to_owned(),
+            web_identity_token: String::new(),
+            provider_id: None,
+            policy_arns: Vec::new(),
+            policy: None,
+            duration_seconds: None,
+        }
+    }
+
+    /// What the caller gets, if the trust policy allows it.
+    pub(in crate::operations) fn assumption(
+        &self,
+        call: &Call<'_>,
+        who: &mut WebIdentity,
+    ) -> Result<Assumption, Error> {
         let role =
             RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(WITH_WEB_IDENTITY))?;
         let known = roles::find_by_arn(call, &role)?;

@@ -186,6 +186,26 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Iam, "DeleteOpenIDConnectProvider" | "GetOpenIDConnectProvider") => {
             json!({ "OpenIDConnectProviderArn": PROVIDER })
         }
+        (Service::Iam, "TagOpenIDConnectProvider") => json!({
+            "OpenIDConnectProviderArn": PROVIDER,
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "UntagOpenIDConnectProvider") => {
+            json!({ "OpenIDConnectProviderArn": PROVIDER, "TagKeys": ["team", "floor"] })
+        }
+        (Service::Iam, "ListOpenIDConnectProviderTags") => {
+            json!({ "OpenIDConnectProviderArn": PROVIDER, "MaxItems": 10, "Marker": "a" })
+        }
+        (Service::Iam, "TagSAMLProvider") => json!({
+            "SAMLProviderArn": SAML_PROVIDER,
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "UntagSAMLProvider") => {
+            json!({ "SAMLProviderArn": SAML_PROVIDER, "TagKeys": ["team", "floor"] })
+        }
+        (Service::Iam, "ListSAMLProviderTags") => {
+            json!({ "SAMLProviderArn": SAML_PROVIDER, "MaxItems": 10, "Marker": "a" })
+        }
         (Service::Iam, "UpdateOpenIDConnectProviderThumbprint") => {
             json!({ "OpenIDConnectProviderArn": PROVIDER, "ThumbprintList": [PRINT] })
         }
@@ -222,6 +242,9 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),
         (Service::Cognate, "ExplainLogin") => json!({ "IdentityPoolId": POOL, "Logins": logins() }),
+        (Service::Cognate, "ExplainWebIdentity") => {
+            json!({ "RoleArn": ROLE, "WebIdentityToken": "opaque" })
+        }
         (Service::Cognate, "GetCredentialsDuration" | "GetPoolSettings") => {
             json!({ "IdentityPoolId": POOL })
         }

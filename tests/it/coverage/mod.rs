@@ -81,6 +81,11 @@ fn module(entry: &Entry) -> (String, bool) {
         Service::Iam | Service::Cognate if entry.name.starts_with("Simulate") => {
             Some("simulate_policy")
         }
+        Service::Iam if entry.name.contains("ProviderTag") || entry.name.contains("agSAML") => {
+            Some("provider_tags")
+        }
+        Service::Iam if entry.name.contains("agOpenID") => Some("provider_tags"),
+        Service::Cognate if entry.name.starts_with("Explain") => Some("explain_login"),
         Service::Iam if entry.name.contains("OpenIDConnectProvider") => Some("oidc_providers"),
         Service::Iam if entry.name.contains("SAMLProvider") => Some("saml_providers"),
         Service::Iam if entry.name.contains("Role") => Some("roles"),

@@ -73,6 +73,8 @@ impl House {
         self.call("ExplainLogin", good).await;
         let bad = json!({ "IdentityPoolId": pool, "Logins": { "login.example.com": "x" } });
         self.call("ExplainLogin", bad).await;
+        let role = json!({ "RoleArn": "arn:aws:iam::123456789012:role/User", "WebIdentityToken": "opaque" });
+        self.call("ExplainWebIdentity", role).await;
     }
 
     /// Everything about developers' users, lists and deletion of identities.
@@ -145,6 +147,16 @@ impl House {
         self.call("GetSAMLProvider", json!({ "SAMLProviderArn": arn }))
             .await;
         self.call("ListSAMLProviders", json!({})).await;
+        let tags = json!([{ "Key": "team", "Value": "red" }]);
+        self.call(
+            "TagSAMLProvider",
+            json!({ "SAMLProviderArn": arn, "Tags": tags }),
+        )
+        .await;
+        self.call("ListSAMLProviderTags", json!({ "SAMLProviderArn": arn }))
+            .await;
+        let untag = json!({ "SAMLProviderArn": arn, "TagKeys": ["team"] });
+        self.call("UntagSAMLProvider", untag).await;
         self.call("DeleteSAMLProvider", json!({ "SAMLProviderArn": other }))
             .await;
         self.saml_session(&idp, &arn).await;
@@ -334,6 +346,19 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         .call("GetOpenIDConnectProvider", of_provider.clone())
         .await;
     house.call("ListOpenIDConnectProviders", json!({})).await;
+    let tags = json!([{ "Key": "team", "Value": "red" }]);
+    house
+        .call("TagOpenIDConnectProvider", with("Tags", tags))
+        .await;
+    house
+        .call("ListOpenIDConnectProviderTags", of_provider.clone())
+        .await;
+    house
+        .call(
+            "UntagOpenIDConnectProvider",
+            with("TagKeys", json!(["team"])),
+        )
+        .await;
     house
         .call(
             "RemoveClientIDFromOpenIDConnectProvider",

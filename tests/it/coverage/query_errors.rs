@@ -67,6 +67,16 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         &["CreateOpenIDConnectProvider"],
     ),
     (
+        "InvalidInput",
+        "the model checks the keys, and a key that the provider doesn't have is no error",
+        &[
+            "ListOpenIDConnectProviderTags",
+            "ListSAMLProviderTags",
+            "UntagOpenIDConnectProvider",
+            "UntagSAMLProvider",
+        ],
+    ),
+    (
         CHANGED,
         "there is nothing yet to change",
         &[
@@ -264,11 +274,65 @@ async fn providers(seen: &mut Pairs) {
     let print = "z".repeat(40);
     let input = json!({ "OpenIDConnectProviderArn": ARN, "ThumbprintList": [print] });
     ask(&world, seen, "UpdateOpenIDConnectProviderThumbprint", input).await;
+    tag_beyond_measure(
+        &world,
+        seen,
+        "TagOpenIDConnectProvider",
+        "OpenIDConnectProviderArn",
+        ARN,
+    )
+    .await;
+    race_tags(
+        &world,
+        seen,
+        "OpenIDConnectProviderArn",
+        ARN,
+        ["TagOpenIDConnectProvider", "UntagOpenIDConnectProvider"],
+    )
+    .await;
     for at in 0..100 {
         let input = json!({ "Url": format!("https://login-{at}.example.com") });
         if ask(&world, seen, create, input).await.is_some() {
             return;
         }
+    }
+}
+
+/// Changes of a provider's tags that overtake each other.
+async fn race_tags(world: &World, seen: &mut Pairs, member: &str, arn: &str, names: [&str; 2]) {
+    for name in names {
+        for at in 0..100 {
+            let input = |value: &str| {
+                let mut input = json!({ member: arn });
+                if name.starts_with("Tag") {
+                    input["Tags"] = json!([{ "Key": "race", "Value": format!("{at}{value}") }]);
+                } else {
+                    input["TagKeys"] = json!(["race"]);
+                }
+                input
+            };
+            let (one, two) = tokio::join!(
+                ask_only(world, name, input("a")),
+                ask_only(world, name, input("b")),
+            );
+            note(seen, name, &one);
+            note(seen, name, &two);
+            if seen.contains(&pair(name, CHANGED)) {
+                break;
+            }
+        }
+    }
+}
+
+/// What is wrong with tags of a provider.
+async fn tag_beyond_measure(world: &World, seen: &mut Pairs, name: &str, member: &str, arn: &str) {
+    let tag = |key: String| json!({ "Key": key, "Value": "" });
+    let twice = json!({ member: arn, "Tags": [tag("team".into()), tag("TEAM".into())] });
+    ask(world, seen, name, twice).await;
+    for half in 0..2 {
+        let tags = (0..30).map(|at| tag(format!("{half}-{at}")));
+        let input = json!({ member: arn, "Tags": tags.collect::<Vec<_>>() });
+        ask(world, seen, name, input).await;
     }
 }
 
@@ -351,6 +415,15 @@ async fn saml_providers(seen: &mut Pairs) {
             break;
         }
     }
+    tag_beyond_measure(&world, seen, "TagSAMLProvider", "SAMLProviderArn", SAML_ARN).await;
+    race_tags(
+        &world,
+        seen,
+        "SAMLProviderArn",
+        SAML_ARN,
+        ["TagSAMLProvider", "UntagSAMLProvider"],
+    )
+    .await;
     for at in 0..100 {
         let another = corp(&format!("corp-{at}"));
         if ask(&world, seen, create, another).await.is_some() {

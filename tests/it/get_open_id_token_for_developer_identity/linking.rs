@@ -155,7 +155,7 @@ async fn logins_of_two_identities_are_not_merged_for_a_developer() {
     let answer = world
         .developer(&pool, "user-9", beside(&issuer, "ada", &one))
         .await;
-    answer.refused("ResourceConflictException", text);
+    answer.refused("NotAuthorizedException", DONT_MATCH);
     assert_ne!(one, ada);
     is_unknown(&world, &pool, "user-9").await;
 }
@@ -203,4 +203,36 @@ async fn a_merged_identity_answers_with_its_survivor_to_a_user_of_it_alone() {
         .await;
     let text = format!("Access to Identity '{guest}' is forbidden.");
     answer.refused("NotAuthorizedException", &text);
+}
+
+#[tokio::test]
+async fn another_identitys_login_is_no_proof_of_the_identity_that_is_named() {
+    let (world, issuer, pool) = with_issuer().await;
+    let sign_in = async |name: &str| {
+        world
+            .identity(&pool, login(&issuer, &issuer.token(name)))
+            .await
+    };
+    let (ada, eve) = (sign_in("ada").await, sign_in("eve").await);
+    let mine = world.user(&pool, "user-1").await.identity;
+    for (identity, login_of, user) in [
+        (&ada, "eve", "user-2"),
+        (&eve, "ada", "user-3"),
+        (&mine, "eve", "user-4"),
+        (&mine, "ada", "user-5"),
+    ] {
+        let answer = world
+            .developer(&pool, user, beside(&issuer, login_of, identity))
+            .await;
+        answer.refused("NotAuthorizedException", DONT_MATCH);
+        is_unknown(&world, &pool, user).await;
+    }
+    let good = world
+        .developer(&pool, "user-6", beside(&issuer, "ada", &ada))
+        .await;
+    assert_eq!(
+        good.ok()["IdentityId"],
+        json!(ada),
+        "its own login is a proof"
+    );
 }

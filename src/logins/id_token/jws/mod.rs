@@ -9,10 +9,9 @@ mod tests;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use crate::logins::jwks::{JwkSet, VerificationKey};
+use crate::logins::jwks::{JwkSet, JwsAlgorithm, VerificationKey};
 use crate::model::json;
 
 /// The number of keys that are tried for a token without a key id.
@@ -112,7 +111,7 @@ impl<'t> Jws<'t> {
     }
 
     /// The algorithm, one of `allowed`. A refusal here doesn't depend on the keys.
-    pub fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, JwsError> {
+    pub fn algorithm(&self, allowed: &[JwsAlgorithm]) -> Result<JwsAlgorithm, JwsError> {
         if self.header.contains_key("crit") || self.header.contains_key("b64") {
             return Err(JwsError::Extension);
         }
@@ -131,7 +130,7 @@ fn decode(part: &str) -> Result<Vec<u8>, JwsFormatError> {
 }
 
 /// Verifies that one of `keys` signed `jws`, with one of the algorithms `allowed` that is also the key's own.
-pub fn verify(jws: &Jws<'_>, keys: &JwkSet, allowed: &[Algorithm]) -> Result<(), JwsError> {
+pub fn verify(jws: &Jws<'_>, keys: &JwkSet, allowed: &[JwsAlgorithm]) -> Result<(), JwsError> {
     let algorithm = jws.algorithm(allowed)?;
     let verifies =
         |key: &VerificationKey| key.verifies(algorithm, jws.signed.as_bytes(), &jws.signature);

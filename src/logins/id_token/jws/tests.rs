@@ -3,17 +3,19 @@ use serde_json::json;
 
 use super::*;
 use crate::logins::fake::{TestKey, key_set, key_set_document, outgoing};
+use crate::logins::jwks::JwsAlgorithm;
 
-const ALL: &[Algorithm] = &[
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
+const ALL: &[JwsAlgorithm] = &[
+    JwsAlgorithm::RS256,
+    JwsAlgorithm::RS384,
+    JwsAlgorithm::RS512,
+    JwsAlgorithm::PS256,
+    JwsAlgorithm::PS384,
+    JwsAlgorithm::PS512,
+    JwsAlgorithm::ES256,
+    JwsAlgorithm::ES384,
+    JwsAlgorithm::ES512,
+    JwsAlgorithm::EdDSA,
 ];
 
 fn checked(token: &str, keys: &JwkSet) -> Result<(), JwsError> {
@@ -39,6 +41,7 @@ fn every_algorithm_of_the_list_is_taken() {
     for key in [
         TestKey::p256("a"),
         TestKey::p384("b"),
+        TestKey::p521("c"),
         TestKey::edwards("c"),
     ] {
         let token = key.token(&json!({}));
@@ -79,7 +82,7 @@ fn an_algorithm_outside_the_list_is_refused() {
     let only = verify(
         &Jws::parse(&token).unwrap(),
         &key_set([&key]),
-        &[Algorithm::ES256],
+        &[JwsAlgorithm::ES256],
     );
     assert_eq!(only, Err(JwsError::Algorithm));
 }
@@ -306,5 +309,32 @@ proptest! {
             let token = parts.join(".");
             prop_assert!(Jws::parse(&token).is_ok_and(|jws| verify(&jws, &set, ALL).is_err()) || kid.contains('\0'));
         }
+    }
+}
+
+#[test]
+fn a_signature_of_p521_is_its_keys_in_its_own_algorithm() {
+    let (key, other) = (TestKey::p521("a"), TestKey::p521("a"));
+    let token = key.token(&json!({}));
+    assert_eq!(checked(&token, &key_set([&key])), Ok(()));
+    assert_eq!(
+        checked(&token, &key_set([&other])),
+        Err(JwsError::Signature)
+    );
+    for name in ["ES256", "ES384", "RS512", "EdDSA"] {
+        let token = key.token_with(&json!({ "alg": name }), &json!({}));
+        assert_eq!(
+            checked(&token, &key_set([&key])),
+            Err(JwsError::Algorithm),
+            "{name}"
+        );
+    }
+    for smaller in [TestKey::p256("a"), TestKey::p384("a")] {
+        let token = smaller.token_with(&json!({ "alg": "ES512" }), &json!({}));
+        assert_eq!(
+            checked(&token, &key_set([&smaller])),
+            Err(JwsError::Algorithm)
+        );
+        assert_eq!(checked(&token, &key_set([&key])), Err(JwsError::Signature));
     }
 }

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
-use jsonwebtoken::Algorithm;
 
 use self::issuer::IssuerKeys;
 pub use self::issuer::JwksError;
 pub(in crate::logins) use self::issuer::SignatureCheckError;
 use super::fetch::{JwksFetcher, JwksSource};
 use crate::logins::id_token::jws::Jws;
+use crate::logins::jwks::JwsAlgorithm;
 use crate::outgoing::Outgoing;
 
 /// The number of issuers with cached keys.
@@ -48,7 +48,7 @@ impl JwksCache {
         &self,
         source: JwksSource,
         jws: &Jws<'_>,
-        allowed: &[Algorithm],
+        allowed: &[JwsAlgorithm],
         now: Timestamp,
     ) -> Result<(), SignatureCheckError> {
         let file = source.issuer().and_then(|issuer| self.files.get(issuer));

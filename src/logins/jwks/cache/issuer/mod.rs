@@ -19,13 +19,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::Algorithm;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::state::{Freshness, IssuerState};
 use crate::logins::id_token::jws::{self, Jws, JwsError};
 use crate::logins::jwks::JwkSet;
+use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::fetch::{FetchJwks, JwksFetchError};
 use crate::logins::jwks::waiters::Waiter;
 
@@ -102,7 +102,7 @@ impl<F: FetchJwks> IssuerKeys<F> {
     pub(super) async fn verify(
         self: &Arc<Self>,
         jws: &Jws<'_>,
-        allowed: &[Algorithm],
+        allowed: &[JwsAlgorithm],
         now: Timestamp,
     ) -> Result<(), SignatureCheckError> {
         let request = KeyRequest {

@@ -9,11 +9,12 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::logins::fake::{TestKey, key_set, outgoing};
+use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::cache::state::UnknownKeys;
 use crate::logins::jwks::fetch::FetchedJwks;
 use crate::logins::jwks::waiters;
 
-const ALLOWED: &[Algorithm] = &[Algorithm::EdDSA];
+const ALLOWED: &[JwsAlgorithm] = &[JwsAlgorithm::EdDSA];
 
 /// A fetcher in the hand of the test.
 struct FakeFetcher(Arc<Published>);
