@@ -168,14 +168,6 @@ pub async fn check(
     let origin = own.origin.ok_or(WebIdentityError::Outdated)?;
     let found = identities::lookup(call, &own.identity).await?;
     let found = found.filter(|(_, pool)| pool.id == own.pool);
-    report.add("identity", found.is_some(), || {
-        let found = if found.is_some() {
-            "the identity as it was"
-        } else {
-            "an identity that was removed or has changed since"
-        };
-        Finding::new(found, "the identity of the token in the epoch of the token")
-    });
     let (identity, pool) = found.ok_or(WebIdentityError::Outdated)?;
     let issued = Issued {
         incarnation: origin.incarnation,
@@ -183,9 +175,17 @@ pub async fn check(
         is_authenticated,
         logins: &origin.logins,
     };
-    if origin.generation != records::generation(call.app)?
-        || !origin::is_valid(call, &pool, &identity, issued)?
-    {
+    let is_valid = origin.generation == records::generation(call.app)?
+        && origin::is_valid(call, &pool, &identity, issued)?;
+    report.add("identity", is_valid, || {
+        let found = if is_valid {
+            "the identity as it was"
+        } else {
+            "an identity that was removed or has changed since"
+        };
+        Finding::new(found, "the identity of the token in the epoch of the token")
+    });
+    if !is_valid {
         return Err(WebIdentityError::Outdated);
     }
     Ok(WebIdentity {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain_login::{CheckOutput, RefusalOutput};
 use crate::app::Call;
+use crate::app::access::resource::Resource;
 use crate::app::credentials::explain;
 use crate::error::{Dialect, Error};
 use crate::model::ids::RoleArn;
@@ -34,8 +35,8 @@ impl Operation for ExplainWebIdentity {
     const ACCESS: Access = Access::Signed;
     type Output = ExplainWebIdentityOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        RoleArn::parse(&self.role_arn).map_or_else(|| "*".to_owned(), |role| role.to_string())
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        RoleArn::parse(&self.role_arn).map_or_else(Resource::any, |role| Resource::role(&role))
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ExplainWebIdentityOutput, Error> {

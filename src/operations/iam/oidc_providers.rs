@@ -282,7 +282,7 @@ impl Operation for DeleteOpenIDConnectProvider {
 }
 
 /// The provider with this ARN, for authorisation.
-fn resource(arn: &str) -> Resource {
+pub(super) fn resource(arn: &str) -> Resource {
     let arn = OidcProviderArn::parse(arn);
     arn.map_or_else(Resource::any, |arn| Resource::oidc_provider(&arn))
 }

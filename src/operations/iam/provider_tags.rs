@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Page, Paging, Tag};
+use super::{Page, Paging, Tag, oidc_providers, saml_providers};
 use crate::app::Call;
+use crate::app::access::resource::Resource;
 use crate::app::providers::{oidc, saml};
 use crate::error::{Code, Error};
 use crate::operations::answer::NoOutput;
@@ -28,8 +29,8 @@ impl Operation for TagOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        oidc_providers::resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -55,8 +56,8 @@ impl Operation for UntagOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        oidc_providers::resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -82,8 +83,8 @@ impl Operation for ListOpenIDConnectProviderTags {
     const ACCESS: Access = Access::Signed;
     type Output = ListProviderTagsOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        oidc_providers::resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListProviderTagsOutput, Error> {
@@ -107,8 +108,8 @@ impl Operation for TagSAMLProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        saml_providers::resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -134,8 +135,8 @@ impl Operation for UntagSAMLProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        saml_providers::resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -161,8 +162,8 @@ impl Operation for ListSAMLProviderTags {
     const ACCESS: Access = Access::Signed;
     type Output = ListProviderTagsOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        saml_providers::resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListProviderTagsOutput, Error> {

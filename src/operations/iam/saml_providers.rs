@@ -207,7 +207,7 @@ impl Operation for DeleteSAMLProvider {
 }
 
 /// The provider with this ARN, for authorisation.
-fn resource(arn: &str) -> Resource {
+pub(super) fn resource(arn: &str) -> Resource {
     let arn = SamlProviderArn::parse(arn);
     arn.map_or_else(Resource::any, |arn| Resource::saml_provider(&arn))
 }
