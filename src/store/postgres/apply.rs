@@ -177,8 +177,11 @@ async fn logins(tx: &Transaction<'_>, before: &Rows, after: &Rows) -> Result<(),
         let keys = changes.iter().map(|((_, key), ..)| key.to_vec());
         let before: Vec<Option<Uuid>> = changes.iter().map(|(_, before, _)| *before).collect();
         let owners: Vec<Option<Uuid>> = changes.iter().map(|(.., new)| new.owner).collect();
-        let incarnations = changes.iter().map(|(.., new)| new.incarnation.cast_signed());
-        let (keys, incarnations): (Vec<Vec<u8>>, Vec<i64>) = (keys.collect(), incarnations.collect());
+        let incarnations = changes
+            .iter()
+            .map(|(.., new)| new.incarnation.cast_signed());
+        let (keys, incarnations): (Vec<Vec<u8>>, Vec<i64>) =
+            (keys.collect(), incarnations.collect());
         (pools, keys, before, owners, incarnations)
     };
     if !moved.is_empty() {
@@ -237,10 +240,7 @@ pub(super) async fn record(tx: &Transaction<'_>, record: &Record) -> Result<(), 
 }
 
 /// Stores the events of a transaction as one row.
-pub(super) async fn events(
-    tx: &Transaction<'_>,
-    events: &[Event],
-) -> Result<(), TransactionError> {
+pub(super) async fn events(tx: &Transaction<'_>, events: &[Event]) -> Result<(), TransactionError> {
     let Some(last) = events.last() else {
         return Ok(());
     };
@@ -352,10 +352,7 @@ pub(super) async fn lower_revision(tx: &Transaction<'_>) -> Result<(), Transacti
 }
 
 /// Records that this server commits.
-pub(super) async fn heartbeat(
-    tx: &Transaction<'_>,
-    server: Uuid,
-) -> Result<(), TransactionError> {
+pub(super) async fn heartbeat(tx: &Transaction<'_>, server: Uuid) -> Result<(), TransactionError> {
     let statement = "INSERT INTO heartbeat (server, beats, at) VALUES ($1, 1, clock_timestamp()) \
                      ON CONFLICT (server) DO UPDATE SET beats = heartbeat.beats + 1, \
                      at = clock_timestamp()";

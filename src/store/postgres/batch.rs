@@ -8,9 +8,9 @@ use deadpool_postgres::Transaction;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
+use super::connections::{Connections, commit, within};
 use super::load::{self, Lock};
 use super::rows::{Needs, Rows};
-use super::connections::{Connections, commit, within};
 use super::transaction::{Runs, TransactionError};
 use super::{apply, closed};
 use crate::store::event::Origin;

@@ -271,7 +271,10 @@ pub(super) async fn changes(
         },
         swept: unsigned(2)?,
         // The sum wraps, as in every store.
-        checksum: (unsigned(3)?, u64::try_from(sum & u128::from(u64::MAX)).unwrap_or(0)),
+        checksum: (
+            unsigned(3)?,
+            u64::try_from(sum & u128::from(u64::MAX)).unwrap_or(0),
+        ),
         records: Vec::new(),
     };
     if changes.view != since {
@@ -293,8 +296,7 @@ pub(super) async fn claimed(
     tx: &Transaction<'_>,
     claim: &Claim,
 ) -> Result<Option<Claimed>, TransactionError> {
-    let statement =
-        "SELECT holder, until_ms FROM claim WHERE purpose = $1 AND key = $2 FOR UPDATE";
+    let statement = "SELECT holder, until_ms FROM claim WHERE purpose = $1 AND key = $2 FOR UPDATE";
     let rows = query(tx, statement, &[&claim.purpose, &claim.key.as_slice()]).await?;
     let claimed = rows.first().map(|row| {
         Ok(Claimed {

@@ -187,7 +187,8 @@ async fn list_events(
     let oldest = load::query(tx, statement, &[]).await?;
     let oldest: Option<i64> = oldest.first().map_or(Ok(None), |row| row.try_get(0))?;
     let first_kept = oldest.map_or(last + 1, i64::cast_unsigned);
-    let statement = "SELECT position, events FROM event WHERE position > $1 ORDER BY position LIMIT $2";
+    let statement =
+        "SELECT position, events FROM event WHERE position > $1 ORDER BY position LIMIT $2";
     let (behind, most) = (after.cast_signed(), load::count(limit));
     let rows = load::query(tx, statement, &[&behind, &most]).await?;
     Ok(EventPage {
@@ -196,10 +197,7 @@ async fn list_events(
     })
 }
 
-async fn claim_once(
-    tx: &Transaction<'_>,
-    claim: &Claim,
-) -> Result<ClaimOutcome, TransactionError> {
+async fn claim_once(tx: &Transaction<'_>, claim: &Claim) -> Result<ClaimOutcome, TransactionError> {
     let before = load::claimed(tx, claim).await?;
     let (outcome, held) = once::decide(claim, before.as_ref());
     if let Some(held) = held {

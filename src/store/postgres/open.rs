@@ -211,7 +211,10 @@ mod tests {
             ("postgres://u@localhost/d?sslmode=disable", false),
             ("postgres://u@%2Fvar%2Frun%2Fpostgresql/d", false),
             ("postgres://u@db.example/d", true),
-            ("postgresql://u@a.example,b.example/d?sslmode=verify-full&target_session_attrs=read-write", true),
+            (
+                "postgresql://u@a.example,b.example/d?sslmode=verify-full&target_session_attrs=read-write",
+                true,
+            ),
             ("postgres://u@localhost,db.example/d", true),
         ] {
             let (_, verify) = config(&settings(url)).unwrap();
@@ -220,7 +223,10 @@ mod tests {
         for mode in ["disable", "prefer", "require", "verify-ca", "allow", ""] {
             let url = format!("postgres://u@db.example/d?sslmode={mode}");
             let refused = config(&settings(&url));
-            assert!(matches!(refused, Err(OpenPostgresError::SslMode(_))), "{url}");
+            assert!(
+                matches!(refused, Err(OpenPostgresError::SslMode(_))),
+                "{url}"
+            );
         }
         let accepted = PostgresSettings {
             unverified: true,

@@ -27,7 +27,10 @@ pub(in crate::store) struct Database(String);
 #[derive(Debug, Default)]
 pub(in crate::store) struct SerializableDatabase(Database);
 
-#[expect(clippy::disallowed_methods, reason = "tests find their server by a variable")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests find their server by a variable"
+)]
 fn server() -> String {
     std::env::var(SERVER).unwrap_or_else(|_| {
         panic!("{SERVER} is not set: run the tests with scripts/test, which starts PostgreSQL")
@@ -42,7 +45,10 @@ impl Default for Database {
 
 impl Database {
     fn settings(&self) -> PostgresSettings {
-        let (server, _) = server().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (server, _) = server()
+            .rsplit_once('/')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
         PostgresSettings {
             url: Zeroizing::new(format!("{server}/test_{}", self.0)),
             password: None,
@@ -72,7 +78,11 @@ impl Database {
             serializable,
             ..self.settings()
         };
-        Arc::new(PostgresStore::open(&settings, Arc::new(Real)).await.unwrap())
+        Arc::new(
+            PostgresStore::open(&settings, Arc::new(Real))
+                .await
+                .unwrap(),
+        )
     }
 }
 
@@ -94,7 +104,11 @@ impl Home for SerializableDatabase {
 impl Inspect for PostgresStore {
     async fn dump(&self) -> Dump {
         let mut client = self.connections.client().await.unwrap();
-        let tx = self.connections.begin(&mut client, Mode::Read).await.unwrap();
+        let tx = self
+            .connections
+            .begin(&mut client, Mode::Read)
+            .await
+            .unwrap();
         dump(&tx).await.unwrap()
     }
 }
@@ -112,7 +126,11 @@ async fn dump(tx: &Transaction<'_>) -> Result<Dump, TransactionError> {
     let logins = load::query(tx, statement, &[]).await?;
     let logins = logins.iter().map(|row| {
         let key: &[u8] = row.try_get(1)?;
-        Ok::<_, TransactionError>((row.try_get(0)?, key.try_into().unwrap(), row.try_get::<_, Uuid>(2)?))
+        Ok::<_, TransactionError>((
+            row.try_get(0)?,
+            key.try_into().unwrap(),
+            row.try_get::<_, Uuid>(2)?,
+        ))
     });
     let records = load::changes(tx, View::default()).await?.records;
     Ok(Dump {

@@ -27,7 +27,10 @@ pub enum TlsError {
 }
 
 /// The connector: it verifies the database's certificate and name, or neither.
-pub(super) fn connector(settings: &PostgresSettings, verify: bool) -> Result<PostgresTls, TlsError> {
+pub(super) fn connector(
+    settings: &PostgresSettings,
+    verify: bool,
+) -> Result<PostgresTls, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions()?;
