@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::load::{LIVE, MERGED, count};
 use super::rows::{LoginRow, Rows, StoredLogin};
-use super::transaction::TransactionError;
+use super::transaction::{TransactionError, before_statement};
 use crate::model::identity::{Identity, State};
 use crate::store::event::Event;
 use crate::store::identities::PoolRef;
@@ -23,6 +23,7 @@ async fn write(
     parameters: &[&(dyn ToSql + Sync)],
     expected: usize,
 ) -> Result<(), TransactionError> {
+    before_statement().await;
     let statement = tx.prepare_cached(statement).await?;
     let written = tx.execute(&statement, parameters).await?;
     if written == expected as u64 {
@@ -340,6 +341,7 @@ async fn delete(
     statement: &str,
     parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<usize, TransactionError> {
+    before_statement().await;
     let statement = tx.prepare_cached(statement).await?;
     let deleted = tx.execute(&statement, parameters).await?;
     Ok(usize::try_from(deleted).unwrap_or(usize::MAX))

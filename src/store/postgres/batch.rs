@@ -181,6 +181,8 @@ impl Shared {
             commit(tx).await?;
             Ok(planned)
         };
+        #[cfg(test)]
+        let work = super::tests::gate::scope(&self.connections, work);
         let result = within(work).await;
         Connections::give_back(client, &result);
         result
@@ -219,7 +221,9 @@ async fn change(
     for waiting in batch.iter() {
         planned.push(match plan(waiting, &rows) {
             Outcome::Done(plan) => {
-                plan.writes.into_iter().for_each(|write| rows.apply(write));
+                for write in plan.writes {
+                    rows.apply(write, &mut before);
+                }
                 events.extend(plan.events);
                 Planned::Answer(Ok(Some(plan.answer)))
             }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Config, IsolationLevel};
 
 use super::batch::Mode;
-use super::transaction::TransactionError;
+use super::transaction::{TransactionError, before_statement};
 use super::{OpenPostgresError, tls};
 use crate::ambient::Ambient;
 use crate::store::StoreError;
@@ -29,6 +29,8 @@ const SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
 /// The connections of a store.
 pub(super) struct Connections {
     pool: Pool,
+    #[cfg(test)]
+    pub(super) gate: std::sync::Mutex<Option<super::tests::gate::Gate>>,
     ambient: Arc<dyn Ambient>,
     isolation: IsolationLevel,
 }
@@ -60,6 +62,8 @@ impl Connections {
             .map_err(|error| OpenPostgresError::Settings(Box::new(error)))?;
         Ok(Self {
             pool,
+            #[cfg(test)]
+            gate: std::sync::Mutex::default(),
             ambient,
             isolation,
         })
@@ -112,6 +116,7 @@ pub(super) async fn within<T>(
 
 /// Commits. Where the connection breaks meanwhile, the outcome isn't known.
 pub(super) async fn commit(tx: Transaction<'_>) -> Result<(), TransactionError> {
+    before_statement().await;
     match tx.commit().await.map_err(TransactionError::from) {
         Err(TransactionError::Broken(cause)) => Err(TransactionError::Unknown(cause)),
         Err(TransactionError::Failed(StoreError::Corrupt(cause))) => {

@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::rows::{Needs, Rows, StoredLogin};
-use super::transaction::TransactionError;
+use super::transaction::{TransactionError, before_statement};
 use crate::model::identity::{Identity, LoginKey, State};
 use crate::model::json;
 use crate::store::StoreError;
@@ -78,6 +78,7 @@ pub(super) async fn query(
     statement: &str,
     parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Row>, TransactionError> {
+    before_statement().await;
     let statement = tx.prepare_cached(statement).await?;
     Ok(tx.query(&statement, parameters).await?)
 }

@@ -65,6 +65,8 @@ macro_rules! transaction {
                         commit($tx).await?;
                         Ok::<_, TransactionError>(value)
                     };
+                    #[cfg(test)]
+                    let run = tests::gate::scope(connections, run);
                     let result = within(run).await;
                     Connections::give_back(client, &result);
                     result

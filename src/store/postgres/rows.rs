@@ -119,8 +119,9 @@ impl Rows {
         true
     }
 
-    /// Makes a write of a plan in these rows.
-    pub(super) fn apply(&mut self, write: Write) {
+    /// Makes a write of a plan in these rows. `loaded` gets the owner of a login that the plan knows from its identity: the
+    /// lock of the identity is a lock of its logins.
+    pub(super) fn apply(&mut self, write: Write, loaded: &mut Self) {
         match write {
             Write::InsertIdentity(identity) | Write::UpdateIdentity(identity) => {
                 self.identities.insert(identity.id, Some(identity));
@@ -129,11 +130,18 @@ impl Rows {
                 self.identities.insert(id, None);
             }
             Write::SetOwner {
-                pool, key, owner, ..
+                pool,
+                key,
+                before,
+                owner,
             } => {
                 let incarnation = pool.incarnation;
-                let row = StoredLogin { incarnation, owner };
-                self.logins.insert((pool.id, key), Some(row));
+                let row = |owner| StoredLogin { incarnation, owner };
+                let key = (pool.id, key);
+                if before.is_some() && !self.logins.contains_key(&key) {
+                    loaded.logins.insert(key, Some(row(before)));
+                }
+                self.logins.insert(key, Some(row(owner)));
             }
         }
     }

@@ -1,5 +1,8 @@
 //! A database for each test, on the server that `scripts/postgres` starts.
 
+mod interleaved;
+pub(super) mod gate;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,0 +1,289 @@
+//! Each pair of changes, interleaved at every statement: the first stops before a statement while the second runs, on
+//! another server. What is stored and answered must be what one order or the other would give.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Database;
+use super::gate::Gate;
+use crate::model::identity::Login;
+use crate::model::pool::{DeletedPool, Pool};
+use crate::model::sign_in::Asker;
+use crate::store::Store;
+use crate::store::conformance::{Dump, Home, Inspect, Shared, origin};
+use crate::store::identities::{
+    Delete, Merge, PoolRef, PoolVersion, Question, Revoke, SignIn, Unlink,
+};
+use crate::store::record::{RecordKind, RecordWrite};
+
+/// The most statements that one change runs.
+const STATEMENTS: usize = 12;
+
+/// How long the second change gets: long enough to end, unless it waits for a lock of the first.
+const TURN: Duration = Duration::from_millis(30);
+
+const FIRST: [Action; 7] = [
+    Action::Revoke,
+    Action::Unlink,
+    Action::Merge,
+    Action::DeleteIdentity,
+    Action::UpdatePool,
+    Action::DeletePool,
+    Action::MergeBack,
+];
+
+const SECOND: [Action; 6] = [
+    Action::SignIn,
+    Action::Link,
+    Action::Upgrade,
+    Action::Guest,
+    Action::Merge,
+    Action::Create,
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Revoke,
+    Unlink,
+    Merge,
+    MergeBack,
+    DeleteIdentity,
+    UpdatePool,
+    DeletePool,
+    /// A user signs in with both logins of two identities.
+    SignIn,
+    /// A user links a new login.
+    Link,
+    /// A guest signs in with the login of an identity.
+    Upgrade,
+    Guest,
+    /// A new user signs in.
+    Create,
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn pool() -> Pool {
+    crate::model::json::read_as(
+        br#"{"id":"eu-west-1:00000000-0000-0000-0000-000000000001","settings":{"name":"p",
+        "allow_unauthenticated":true,"allow_classic_flow":null,"supported_login_providers":{},
+        "developer_provider_name":"dev","oidc_provider_arns":[],"user_pool_clients":[],"tags":{}},
+        "roles":{"authenticated":null,"unauthenticated":null}}"#,
+    )
+    .unwrap()
+}
+
+const POOL: PoolVersion = PoolVersion {
+    pool: PoolRef {
+        id: Uuid::from_u128(1),
+        incarnation: 0,
+    },
+    version: 1,
+};
+
+fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) -> Question {
+    let logins = logins.into_iter().map(|login| (login.key(), login));
+    Question::SignIn(SignIn {
+        asker: Asker::User,
+        pool: POOL,
+        presented: presented.map(id),
+        logins: logins.collect(),
+        new_id: id(new),
+    })
+}
+
+/// The identities 10 (`a:1`, developer's user `u`) and 20 (`b:1`, developer's user `v`), and the guest 30.
+async fn prepare(store: &dyn Inspect) {
+    let add = RecordWrite::add(&pool(), 9);
+    store.put(&[add], &at(100)).await.unwrap();
+    for (new, public, user) in [(10, ("a", "1"), "u"), (20, ("b", "1"), "v")] {
+        let logins = vec![
+            Login::public(public.0, public.1),
+            Login::developer("dev", user),
+        ];
+        let question = sign_in(None, logins, new);
+        store.change(&question, &at(100)).await.unwrap();
+    }
+    let guest = Question::AddGuest(POOL, id(30));
+    store.change(&guest, &at(100)).await.unwrap();
+}
+
+fn at(second: i64) -> crate::store::event::Origin {
+    crate::store::event::Origin {
+        request_id: id(u128::try_from(second).unwrap()),
+        ..origin(Timestamp::from_second(second).unwrap())
+    }
+}
+
+/// Makes a change, and describes its answer.
+async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
+    let origin = at(second);
+    let question = match action {
+        Action::Revoke => Question::Revoke(Revoke {
+            pool: POOL,
+            identity: id(10),
+            revoked: true,
+        }),
+        Action::Unlink => Question::Unlink(Unlink {
+            pool: POOL,
+            identity: id(10),
+            logins: vec![Login::public("a", "1")],
+        }),
+        Action::Merge | Action::MergeBack => {
+            let users = ["u", "v"].map(|user| Login::developer("dev", user));
+            let [u, v] = users;
+            let (source, destination) = if action == Action::Merge { (u, v) } else { (v, u) };
+            Question::Merge(Merge {
+                pool: POOL,
+                source,
+                destination,
+            })
+        }
+        Action::DeleteIdentity => Question::Delete(Delete {
+            identities: vec![(POOL, id(10)), (POOL, id(30))],
+        }),
+        Action::SignIn => {
+            let logins = vec![Login::public("a", "1"), Login::public("b", "1")];
+            sign_in(Some(20), logins, 40)
+        }
+        Action::Link => {
+            let logins = vec![Login::public("a", "1"), Login::public("c", "1")];
+            sign_in(Some(10), logins, 40)
+        }
+        Action::Upgrade => sign_in(Some(30), vec![Login::public("a", "1")], 40),
+        Action::Guest => Question::AddGuest(POOL, id(50)),
+        Action::Create => sign_in(None, vec![Login::public("d", "1")], 60),
+        Action::UpdatePool => {
+            let mut pool = pool();
+            pool.settings.allow_unauthenticated = false;
+            let write = RecordWrite::replace(&pool, 1);
+            return outcome(store.put(&[write], &origin).await.unwrap());
+        }
+        Action::DeletePool => {
+            let deleted = DeletedPool {
+                id: id(1),
+                incarnation: 0,
+                version: 0,
+            };
+            let writes = [
+                RecordWrite::delete(RecordKind::Pool, id(1).to_string(), 1),
+                RecordWrite::replace(&deleted, 0),
+            ];
+            return outcome(store.put(&writes, &origin).await.unwrap());
+        }
+    };
+    format!("{:?}", store.change(&question, &origin).await.unwrap())
+}
+
+fn outcome(outcome: crate::store::record::PutOutcome) -> String {
+    format!("{outcome:?}")
+}
+
+type End = (String, String, Dump);
+
+/// How both end, one after the other.
+async fn in_order(first: Action, second: Action, swapped: bool) -> End {
+    let store = Shared::default().open().await;
+    prepare(&*store).await;
+    let (one, two);
+    if swapped {
+        two = run(Arc::clone(&store), second, 400).await;
+        one = run(Arc::clone(&store), first, 300).await;
+    } else {
+        one = run(Arc::clone(&store), first, 300).await;
+        two = run(Arc::clone(&store), second, 400).await;
+    }
+    (one, two, store.dump().await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_meet_at_any_statement_end_as_if_one_came_first() {
+    let database = Database::default();
+    let (one, other) = (database.store(false).await, database.store(false).await);
+    let mut stopped = 0;
+    for first in FIRST {
+        for second in SECOND {
+            let ends = [
+                in_order(first, second, false).await,
+                in_order(first, second, true).await,
+            ];
+            for (first, second, swapped) in [(first, second, false), (second, first, true)] {
+                for statement in 0..STATEMENTS {
+                    one.empty().await;
+                    prepare(&*one).await;
+                    let gate = Gate::at(statement);
+                    *one.connections.gate.lock().unwrap() = Some(gate.clone());
+                    let slow: Arc<dyn Inspect> = one.clone();
+                    let seconds = if swapped { (400, 300) } else { (300, 400) };
+                    let mut slow = tokio::spawn(run(slow, first, seconds.0));
+                    let reached = tokio::select! {
+                        () = gate.reached() => true,
+                        answer = &mut slow => {
+                            // It ran fewer statements.
+                            answer.unwrap();
+                            false
+                        }
+                    };
+                    *one.connections.gate.lock().unwrap() = None;
+                    if !reached {
+                        break;
+                    }
+                    stopped += 1;
+                    let fast: Arc<dyn Inspect> = other.clone();
+                    let mut fast = tokio::spawn(run(fast, second, seconds.1));
+                    let in_time = tokio::time::timeout(TURN, &mut fast).await;
+                    gate.open();
+                    let slow = slow.await.unwrap();
+                    let fast = match in_time {
+                        Ok(answer) => answer.unwrap(),
+                        Err(_) => fast.await.unwrap(),
+                    };
+                    let dump = one.dump().await;
+                    dump.check();
+                    let end = if swapped {
+                        (fast, slow, dump)
+                    } else {
+                        (slow, fast, dump)
+                    };
+                    // The revision of a record depends on the store's history.
+                    assert!(
+                        ends.iter().any(|expected| alike(expected, &end)),
+                        "{first:?} stopped before its statement {statement}, and {second:?}:\n{end:#?}\nexpected one of\n{ends:#?}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(stopped > 300, "only {stopped} statements were stopped");
+    one.close().await;
+    other.close().await;
+}
+
+fn alike(one: &End, other: &End) -> bool {
+    // What a put answers holds revisions, which depend on how often the store was emptied.
+    let put = |text: &str| text.split('(').next().unwrap_or_default().to_owned();
+    let answer = |text: &str| {
+        if text.starts_with("Stored") || text.starts_with("Conflict") || text.starts_with("Absent") {
+            put(text)
+        } else {
+            text.to_owned()
+        }
+    };
+    (answer(&one.0), answer(&one.1), &one.2) == (answer(&other.0), answer(&other.1), &other.2)
+}
+
+impl super::PostgresStore {
+    /// Removes every row, so that a database serves many cases.
+    async fn empty(&self) {
+        let client = self.connections.client().await.unwrap();
+        client
+            .batch_execute("TRUNCATE record, identity, login, event")
+            .await
+            .unwrap();
+    }
+}
