@@ -1,8 +1,8 @@
 //! The store in PostgreSQL, for any number of servers.
 //!
 //! Questions wait in two queues, for reads and for changes; a few workers answer all that wait in one transaction. A change
-//! locks the record of its pool, identities and logins, each in ascending order, and plans only with the rows that these
-//! locks returned. Whatever else fails is run again with the same ids.
+//! locks the record of its pool and identities, each in ascending order, and plans only with the rows that these locks
+//! returned. Whatever else fails is run again with the same ids.
 
 mod apply;
 mod batch;
@@ -26,7 +26,6 @@ pub use self::open::{OpenPostgresError, PostgresSettings};
 
 use self::batch::{Batches, Mode};
 use self::connections::{Connections, commit, within};
-use self::load::Lock;
 use self::transaction::{Runs, TransactionError};
 use super::event::{EventPage, Origin};
 use super::identities::{Answer, PoolRef, Question};
@@ -91,12 +90,7 @@ impl Store for PostgresStore {
     }
 
     async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Record>, StoreError> {
-        let found = transaction!(self, Mode::Read, |tx| load::record(
-            &tx,
-            kind,
-            key,
-            Lock::No
-        ))?;
+        let found = transaction!(self, Mode::Read, |tx| load::record(&tx, kind, key))?;
         Ok(found.filter(|record| record.json.is_some()))
     }
 

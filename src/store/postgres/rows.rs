@@ -11,7 +11,7 @@ use crate::store::identities::{Loaded, Need, PoolRef, Question, Write};
 /// The key of a login's row.
 pub(super) type LoginRow = (Uuid, LoginKey);
 
-/// Which rows are needed, in the order in which they are locked: pools, identities, logins, each ascending.
+/// Which rows are needed, in the order in which they are loaded: pools, identities, logins, each ascending.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     pub(super) pools: BTreeSet<Uuid>,

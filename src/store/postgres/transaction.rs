@@ -16,8 +16,8 @@ pub(super) async fn before_statement() {
     super::tests::gate::pass().await;
 }
 
-/// How often a transaction runs at most.
-const RUNS: u32 = 8;
+/// How often a transaction runs at most. At SERIALIZABLE, many transactions at once refuse each other many times.
+const RUNS: u32 = 40;
 
 /// Why a transaction ended without a result.
 #[derive(Debug)]

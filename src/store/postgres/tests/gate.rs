@@ -15,6 +15,7 @@ pub(in crate::store::postgres) struct Gate(Arc<State>);
 #[derive(Debug)]
 struct State {
     stop: usize,
+    without: Option<&'static str>,
     passed: AtomicUsize,
     reached: Notify,
     go: Notify,
@@ -24,10 +25,18 @@ tokio::task_local! {
     static GATE: Option<Gate>;
 }
 
+/// Whether a test removed this kind of lock from the store.
+pub(in crate::store::postgres) fn is_removed(kind: &str) -> bool {
+    let gate = GATE.try_with(Clone::clone).ok().flatten();
+    gate.is_some_and(|gate| gate.0.without == Some(kind))
+}
+
 impl Gate {
-    pub(super) fn at(stop: usize) -> Self {
+    /// A gate for a store without this kind of lock.
+    pub(super) fn at(stop: usize, without: Option<&'static str>) -> Self {
         Self(Arc::new(State {
             stop,
+            without,
             passed: AtomicUsize::new(0),
             reached: Notify::new(),
             go: Notify::new(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Database;
 use super::gate::Gate;
+use super::{Database, PostgresStore};
 use crate::model::identity::Login;
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::sign_in::Asker;
@@ -17,21 +17,24 @@ use crate::store::conformance::{Dump, Home, Inspect, Shared, origin};
 use crate::store::identities::{
     Delete, Merge, PoolRef, PoolVersion, Question, Revoke, SignIn, Unlink,
 };
+use crate::store::lease::LeaseRequest;
 use crate::store::record::{RecordKind, RecordWrite};
+use crate::store::sweep::Sweep;
 
 /// The most statements that one change runs.
-const STATEMENTS: usize = 12;
+const STATEMENTS: usize = 16;
 
 /// How long the second change gets: long enough to end, unless it waits for a lock of the first.
 const TURN: Duration = Duration::from_millis(30);
 
-const FIRST: [Action; 7] = [
+const FIRST: [Action; 8] = [
     Action::Revoke,
     Action::Unlink,
     Action::Merge,
     Action::DeleteIdentity,
     Action::UpdatePool,
     Action::DeletePool,
+    Action::PurgePool,
     Action::MergeBack,
 ];
 
@@ -53,6 +56,8 @@ enum Action {
     DeleteIdentity,
     UpdatePool,
     DeletePool,
+    /// The pool is deleted, then its identities.
+    PurgePool,
     /// A user signs in with both logins of two identities.
     SignIn,
     /// A user links a new login.
@@ -137,7 +142,11 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
         Action::Merge | Action::MergeBack => {
             let users = ["u", "v"].map(|user| Login::developer("dev", user));
             let [u, v] = users;
-            let (source, destination) = if action == Action::Merge { (u, v) } else { (v, u) };
+            let (source, destination) = if action == Action::Merge {
+                (u, v)
+            } else {
+                (v, u)
+            };
             Question::Merge(Merge {
                 pool: POOL,
                 source,
@@ -164,7 +173,7 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
             let write = RecordWrite::replace(&pool, 1);
             return outcome(store.put(&[write], &origin).await.unwrap());
         }
-        Action::DeletePool => {
+        Action::DeletePool | Action::PurgePool => {
             let deleted = DeletedPool {
                 id: id(1),
                 incarnation: 0,
@@ -174,10 +183,27 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
                 RecordWrite::delete(RecordKind::Pool, id(1).to_string(), 1),
                 RecordWrite::replace(&deleted, 0),
             ];
-            return outcome(store.put(&writes, &origin).await.unwrap());
+            let deleted = outcome(store.put(&writes, &origin).await.unwrap());
+            if action == Action::PurgePool {
+                purge(&*store).await;
+            }
+            return deleted;
         }
     };
     format!("{:?}", store.change(&question, &origin).await.unwrap())
+}
+
+/// Deletes the identities and logins of the pool.
+async fn purge(store: &dyn Inspect) {
+    let request = LeaseRequest {
+        name: "maintenance",
+        owner: id(77),
+        now: Timestamp::from_second(500).unwrap(),
+        until: Timestamp::from_second(600).unwrap(),
+    };
+    let fence = store.lease(&request).await.unwrap().unwrap();
+    let sweep = Sweep::Identities(POOL.pool);
+    while store.sweep(&sweep, &fence, 100).await.unwrap() != Some(0) {}
 }
 
 fn outcome(outcome: crate::store::record::PutOutcome) -> String {
@@ -203,72 +229,110 @@ async fn in_order(first: Action, second: Action, swapped: bool) -> End {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_meet_at_any_statement_end_as_if_one_came_first() {
+    assert_eq!(violation(None, &FIRST, &SECOND).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_one_lock_the_interleaving_is_noticed() {
+    for (lock, first, second) in [
+        ("pool", Action::PurgePool, Action::Create),
+        ("identity", Action::Revoke, Action::Link),
+    ] {
+        let found = violation(Some(lock), &[first], &[second]).await;
+        assert!(found.is_some(), "no test needs the lock of the {lock}");
+    }
+}
+
+/// The first interleaving that ends as neither order does. `without` is a kind of lock that the stopped store lacks.
+async fn violation(
+    without: Option<&'static str>,
+    firsts: &[Action],
+    seconds: &[Action],
+) -> Option<String> {
     let database = Database::default();
     let (one, other) = (database.store(false).await, database.store(false).await);
     let mut stopped = 0;
-    for first in FIRST {
-        for second in SECOND {
-            let ends = [
-                in_order(first, second, false).await,
-                in_order(first, second, true).await,
-            ];
-            for (first, second, swapped) in [(first, second, false), (second, first, true)] {
-                for statement in 0..STATEMENTS {
-                    one.empty().await;
-                    prepare(&*one).await;
-                    let gate = Gate::at(statement);
-                    *one.connections.gate.lock().unwrap() = Some(gate.clone());
-                    let slow: Arc<dyn Inspect> = one.clone();
-                    let seconds = if swapped { (400, 300) } else { (300, 400) };
-                    let mut slow = tokio::spawn(run(slow, first, seconds.0));
-                    let reached = tokio::select! {
-                        () = gate.reached() => true,
-                        answer = &mut slow => {
-                            // It ran fewer statements.
-                            answer.unwrap();
-                            false
-                        }
-                    };
-                    *one.connections.gate.lock().unwrap() = None;
-                    if !reached {
-                        break;
-                    }
-                    stopped += 1;
-                    let fast: Arc<dyn Inspect> = other.clone();
-                    let mut fast = tokio::spawn(run(fast, second, seconds.1));
-                    let in_time = tokio::time::timeout(TURN, &mut fast).await;
-                    gate.open();
-                    let slow = slow.await.unwrap();
-                    let fast = match in_time {
-                        Ok(answer) => answer.unwrap(),
-                        Err(_) => fast.await.unwrap(),
-                    };
-                    let dump = one.dump().await;
-                    dump.check();
-                    let end = if swapped {
-                        (fast, slow, dump)
-                    } else {
-                        (slow, fast, dump)
-                    };
-                    // The revision of a record depends on the store's history.
-                    assert!(
-                        ends.iter().any(|expected| alike(expected, &end)),
-                        "{first:?} stopped before its statement {statement}, and {second:?}:\n{end:#?}\nexpected one of\n{ends:#?}"
-                    );
-                }
+    let mut found = None;
+    for (first, second) in pairs(firsts, seconds) {
+        let ends = [
+            in_order(first, second, false).await,
+            in_order(first, second, true).await,
+        ];
+        for statement in 0..STATEMENTS {
+            one.empty().await;
+            prepare(&*one).await;
+            let gate = Gate::at(statement, without);
+            let Some(end) = interleave(&one, &other, &gate, (first, second)).await else {
+                break;
+            };
+            stopped += 1;
+            end.2.check();
+            if found.is_none() && !ends.iter().any(|expected| alike(expected, &end)) {
+                found = Some(format!(
+                    "{first:?} stopped before its statement {statement}, and {second:?}:\n{end:#?}\n\
+                     expected one of\n{ends:#?}"
+                ));
             }
         }
     }
-    assert!(stopped > 300, "only {stopped} statements were stopped");
     one.close().await;
     other.close().await;
+    assert!(
+        stopped > 3 * firsts.len() * seconds.len(),
+        "{stopped} stops"
+    );
+    found
+}
+
+/// Each pair, and the other way round.
+fn pairs(firsts: &[Action], seconds: &[Action]) -> Vec<(Action, Action)> {
+    let pairs = firsts
+        .iter()
+        .flat_map(|first| seconds.iter().map(|second| (*first, *second)));
+    pairs.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
+}
+
+/// Makes the first change behind the gate, and the second on another server while it stands there; `None` where it runs
+/// fewer statements.
+async fn interleave(
+    one: &Arc<PostgresStore>,
+    other: &Arc<PostgresStore>,
+    gate: &Gate,
+    (first, second): (Action, Action),
+) -> Option<End> {
+    let set = |gate: Option<Gate>| *one.connections.gate.lock().unwrap() = gate;
+    set(Some(gate.clone()));
+    let store: Arc<dyn Inspect> = one.clone();
+    let mut slow = tokio::spawn(run(store, first, 300));
+    let ended = tokio::select! {
+        () = gate.reached() => false,
+        answer = &mut slow => {
+            answer.unwrap();
+            true
+        }
+    };
+    set(None);
+    if ended {
+        return None;
+    }
+    let store: Arc<dyn Inspect> = other.clone();
+    let mut fast = tokio::spawn(run(store, second, 400));
+    let in_time = tokio::time::timeout(TURN, &mut fast).await;
+    gate.open();
+    let slow = slow.await.unwrap();
+    let fast = match in_time {
+        Ok(answer) => answer.unwrap(),
+        Err(_) => fast.await.unwrap(),
+    };
+    Some((slow, fast, one.dump().await))
 }
 
 fn alike(one: &End, other: &End) -> bool {
     // What a put answers holds revisions, which depend on how often the store was emptied.
     let put = |text: &str| text.split('(').next().unwrap_or_default().to_owned();
     let answer = |text: &str| {
-        if text.starts_with("Stored") || text.starts_with("Conflict") || text.starts_with("Absent") {
+        if text.starts_with("Stored") || text.starts_with("Conflict") || text.starts_with("Absent")
+        {
             put(text)
         } else {
             text.to_owned()
@@ -277,7 +341,7 @@ fn alike(one: &End, other: &End) -> bool {
     (answer(&one.0), answer(&one.1), &one.2) == (answer(&other.0), answer(&other.1), &other.2)
 }
 
-impl super::PostgresStore {
+impl PostgresStore {
     /// Removes every row, so that a database serves many cases.
     async fn empty(&self) {
         let client = self.connections.client().await.unwrap();

@@ -1,7 +1,7 @@
 //! A database for each test, on the server that `scripts/postgres` starts.
 
-mod interleaved;
 pub(super) mod gate;
+mod interleaved;
 
 use std::sync::Arc;
 
