@@ -19,12 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((how, rest)) = bytes.split_first() else {
         return;
     };
-    let behind = |sealed: &[u8]| URL_SAFE_NO_PAD.encode([&[1], &KEY_ID[..], sealed].concat());
+    let behind = |sealed: &[u8]| URL_SAFE_NO_PAD.encode([&[2], &KEY_ID[..], sealed].concat());
     let text = match how {
         b'r' => String::from_utf8_lossy(rest).into_owned(),
         b'b' => URL_SAFE_NO_PAD.encode(rest),
         b'k' => behind(rest),
-        b's' => behind(&key().seal("session token", ACCESS_KEY_ID, rest, &Real)),
+        b's' => behind(&key().seal("session token 2", ACCESS_KEY_ID, rest, &Real)),
         _ => return,
     };
     if let Some((session, secret)) = credentials.open(ACCESS_KEY_ID, &text) {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::sign_in::SignInError;
 use super::{Call, pools, records, refusals};
 use crate::error::{Code, Error};
-use crate::model::identity::{Identity, Login};
+use crate::model::identity::{Identity, Login, Revocation};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::store::StoreError;
@@ -93,6 +93,15 @@ pub async fn owner(
     })
 }
 
+/// Whether a login is revoked in any pool, so that it opens nothing at the STS either. A revocation with `OnlyThisPool`
+/// doesn't count.
+pub async fn is_revoked(call: &Call<'_>, login: &Login) -> Result<bool, StoreError> {
+    let pools = call.app.records.snapshot()?.pool_refs();
+    let question = Question::RevokedOwner(pools, login.clone());
+    let answer = records::ask(call, &question).await?;
+    Ok(matches!(answer, Answer::Identity(_)))
+}
+
 /// Up to `limit` identities of a pool with ids after `after`, ordered by id; with `disabled`, also those that were
 /// merged away.
 pub async fn list(
@@ -127,14 +136,18 @@ pub async fn merge(
     }
 }
 
-/// Revokes or restores an identity, for an administrator. If the identity was merged away, this applies to its
+/// Revokes an identity, or restores it with `None`, for an administrator. If the identity was merged away, this applies to its
 /// survivor; the id of the identity that changed is returned.
-pub async fn revoke(call: &Call<'_>, id: &str, revoked: bool) -> Result<IdentityId, Error> {
+pub async fn revoke(
+    call: &Call<'_>,
+    id: &str,
+    revocation: Option<Revocation>,
+) -> Result<IdentityId, Error> {
     let (identity, pool) = find_for_admin(call, id).await?;
     let question = Revoke {
         pool: pools::version(&pool),
         identity: identity.id,
-        revoked,
+        revocation,
     };
     match records::ask(call, &Question::Revoke(question)).await? {
         Answer::Identity(identity) => Ok(id_in(&pool, identity.id)),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::access::authorise::{self, FurtherPermission};
+use super::access::resource::Resource;
 use super::{App, Call, records, refusals};
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
@@ -133,6 +135,24 @@ pub async fn change(
             PutOutcome::Absent(_) => return Err(not_found(id)),
         }
     }
+}
+
+/// Checks that the signer may pass the pool's roles, if a change lets other users have them.
+pub fn authorise_providers(call: &Call<'_>, before: &Pool, after: &Pool) -> Result<(), Error> {
+    if before.accepts_the_same_as(after) {
+        return Ok(());
+    }
+    let (roles, by_token) = before.roles.named();
+    let mut resources: Vec<Resource> = roles.into_iter().map(Resource::role).collect();
+    if by_token {
+        resources.push(Resource::any());
+    }
+    for role in resources {
+        let permission = FurtherPermission::pass_role(role);
+        let purpose = "a change of the providers of a pool with roles";
+        authorise::check_further(call, purpose, permission)?;
+    }
+    Ok(())
 }
 
 /// Removes the pool with this id, for an administrator, with its roles and identities.

@@ -13,6 +13,7 @@ use super::logins::LoginSettings;
 use super::public_url::PublicUrl;
 use super::root_key::RootKeySetting;
 use super::routes::RouteSetting;
+use super::sessions::SessionSettings;
 use super::source::Sources;
 use super::source::diagnostics::{ConfigErrors, Diagnostics};
 use super::source::document::ConfigDocument;
@@ -27,7 +28,7 @@ use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
     AccessKeyPair, Config, RunMode, account, database, events, issuers, limits, listen, log,
-    logins, public_url, root_key, routes, storage, tls, user_pools,
+    logins, public_url, root_key, routes, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -84,6 +85,7 @@ pub(super) struct ParsedSettings {
     log: LogSettings,
     root: RootKeySetting,
     pub(super) routes: SettingValue<Vec<RouteSetting>>,
+    sessions: SessionSettings,
     limits: LimitSettings,
     events: EventSettings,
     pub(super) exceptions: NamedExceptions,
@@ -108,6 +110,7 @@ impl ParsedSettings {
             log: log::read(sources),
             root: root_key::read(sources),
             routes: routes::read(sources),
+            sessions: sessions::read(sources),
             limits: limits::read(sources),
             events: events::read(sources),
             exceptions: unsafe_exceptions::read(sources),
@@ -142,6 +145,7 @@ impl ParsedSettings {
             log: self.log,
             root: self.root,
             routes: self.routes.or(Vec::new()),
+            sessions: self.sessions,
             limits: self.limits,
             events: self.events,
             exceptions,
@@ -185,6 +189,7 @@ fn warnings(
     }
     warnings.extend(unsafe_exceptions::warnings(parsed, used));
     warnings.extend(public_url::warning(parsed, used));
+    warnings.extend(parsed.sessions.warning());
     warnings.extend(suggestion::misspelt_variables(sources.environment));
     warnings
 }

@@ -19,6 +19,7 @@ mod root_key;
 mod routes;
 mod secret;
 mod sections;
+mod sessions;
 mod source;
 mod storage;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use root_key::RootKeySetting;
 pub use routes::RouteSetting;
 pub use secret::Secret;
 pub use sections::{SummaryLine, settings};
+pub use sessions::SessionSettings;
 pub use source::diagnostics::{ConfigDiagnostic, ConfigErrors, DiagnosticLocation};
 pub use source::environment::Environment;
 pub use source::files::{Contents, ReadFile, read_file};
@@ -90,6 +92,8 @@ pub struct Config {
     pub root: RootKeySetting,
     /// The routes to other STSs, in the order in which they are tried.
     pub routes: Vec<RouteSetting>,
+    /// What sessions of the built-in STS may do.
+    pub sessions: SessionSettings,
     /// Limits on the number of resources.
     pub limits: LimitSettings,
     /// The events that each change leaves.

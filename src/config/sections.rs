@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::{
     Config, Setting, account, database, events, issuers, limits, listen, log, logins, public_url,
-    root_key, routes, storage, tls, unsafe_exceptions, upstreams, user_pools,
+    root_key, routes, sessions, storage, tls, unsafe_exceptions, upstreams, user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -39,6 +39,7 @@ sections![
     user_pools,
     root_key,
     routes,
+    sessions,
     limits,
     events,
     log,

@@ -17,8 +17,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
-use crate::model::ids::{PoolId, RoleArn};
+use crate::model::ids::{PoolId, RoleArn, SamlProviderArn};
 use crate::model::json;
+use crate::model::origin::LoginOrigin;
 use crate::model::principal_tags::Tags;
 use crate::seal::{SALT, SealKey};
 
@@ -40,9 +41,10 @@ pub struct Session {
     pub role_id: Option<String>,
     /// The session's name: 2 to 64 of `[\w+=,.@-]`.
     pub name: String,
-    /// The identity that the session belongs to, if any. Tokens keep the member's old name.
-    #[serde(rename = "whose", default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<SessionIdentity>,
+    /// The origin of the session. Every use checks that it is still valid.
+    pub origin: SessionOrigin,
+    /// The generation of the store: another one after a restore or a copy.
+    pub generation: Uuid,
     /// Condition keys of the login that the session began with: `ISSUER:sub` and `ISSUER:aud` of another issuer's
     /// token, or `saml:sub`, `saml:sub_type` and `saml:namequalifier` of a SAML response.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -57,6 +59,67 @@ pub struct Session {
     pub issued: Timestamp,
     /// The session's end, in whole seconds.
     pub expires: Timestamp,
+    /// The time that no session outlives which comes from this one, in whole seconds: the end of what bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+}
+
+impl Session {
+    /// The identity that the session belongs to, if it came from one.
+    pub fn identity(&self) -> Option<&SessionIdentity> {
+        self.origin.identity()
+    }
+}
+
+/// Where a session came from. A chained session keeps the origin of the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionOrigin {
+    /// An identity of a pool.
+    Identity(SessionIdentity),
+    /// An ID token of a registered provider.
+    WebIdentity {
+        /// The provider: its issuer without the scheme.
+        provider: String,
+        /// The unique id of its registration.
+        registration: Uuid,
+        /// The client that the token was for.
+        client: String,
+        /// The user at the provider.
+        subject: String,
+    },
+    /// A response of a registered SAML provider.
+    Saml {
+        /// The provider.
+        provider: SamlProviderArn,
+        /// The unique id of its registration.
+        registration: Uuid,
+        /// The user at the provider.
+        subject: String,
+    },
+    /// An access key, by the unique id of its user.
+    AccessKey(String),
+    /// The root access key with this id.
+    RootKey(String),
+}
+
+impl SessionOrigin {
+    /// The identity, if the session came from one.
+    pub fn identity(&self) -> Option<&SessionIdentity> {
+        match self {
+            Self::Identity(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// The form in a session token, which has a limited length.
+    #[must_use]
+    pub fn for_a_session(self) -> Self {
+        match self {
+            Self::Identity(identity) => Self::Identity(identity.for_a_session()),
+            other => other,
+        }
+    }
 }
 
 /// The identity of a session.
@@ -64,12 +127,17 @@ pub struct Session {
 pub struct SessionIdentity {
     /// The pool.
     pub pool: PoolId,
+    /// The incarnation of the pool.
+    pub incarnation: u64,
     /// The UUID of the identity.
     pub identity: Uuid,
     /// The identity's epoch at the session's beginning; a later epoch ends the session.
     pub epoch: u64,
     /// The authentication methods, as the claim `amr` has them.
     pub amr: Vec<String>,
+    /// The logins that the session came from; empty for a guest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<LoginOrigin>,
 }
 
 impl SessionIdentity {
@@ -172,8 +240,10 @@ pub struct SessionTokens {
     keys: ArcSwap<SealingKeys>,
 }
 
-const VERSION: u8 = 1;
-const PURPOSE: &str = "session token";
+const VERSION: u8 = 2;
+const PURPOSE: &str = "session token 2";
+/// The version of tokens without an origin, which are not accepted any more, and the purpose that they were sealed for.
+const EARLIER: (u8, &str) = (1, "session token");
 const SECRET: &str = "session secret key";
 
 impl SessionTokens {
@@ -206,23 +276,43 @@ impl SessionTokens {
         })
     }
 
+    /// Whether `token` is a session token of an earlier version, which was issued here with this access key id and isn't
+    /// accepted any more.
+    pub fn is_of_earlier_version(&self, access_key_id: &str, token: &str) -> bool {
+        let (version, purpose) = EARLIER;
+        self.unseal(version, purpose, access_key_id, token)
+            .is_some()
+    }
+
     /// Opens a session token: the session and its secret key. `None` for a token that wasn't issued here with this
     /// access key id, or after its sealing key was removed. The caller checks the session's end.
     pub fn open(&self, access_key_id: &str, token: &str) -> Option<(Session, Zeroizing<String>)> {
+        let (text, secret) = self.unseal(VERSION, PURPOSE, access_key_id, token)?;
+        Some((json::read_as(&text).ok()?, secret))
+    }
+
+    /// The sealed text of a token with this version, and the secret key of its session.
+    fn unseal(
+        &self,
+        version: u8,
+        purpose: &str,
+        access_key_id: &str,
+        token: &str,
+    ) -> Option<(Vec<u8>, Zeroizing<String>)> {
         if token.len() > LONGEST_TOKEN {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (version, rest) = bytes.split_first()?;
+        let (found, rest) = bytes.split_first()?;
         let (key_id, sealed) = rest.split_first_chunk::<8>()?;
         let keys = self.keys.load();
         let (_, key) = keys.keys.iter().find(|(id, _)| id == key_id)?;
-        if *version != VERSION {
+        if *found != version {
             return None;
         }
-        let text = key.open(PURPOSE, access_key_id, sealed)?;
+        let text = key.open(purpose, access_key_id, sealed)?;
         let secret = Zeroizing::new(key.derive(sealed.get(..SALT)?, SECRET, access_key_id));
-        Some((json::read_as(&text).ok()?, secret_key(&secret)))
+        Some((text, secret_key(&secret)))
     }
 }
 
@@ -239,12 +329,19 @@ mod tests {
             role: RoleArn::parse("arn:aws:iam::123456789012:role/Guest").unwrap(),
             name: "CognitoIdentityCredentials".into(),
             role_id: Some("AROAIOSFODNN7EXAMPLE".into()),
-            identity: Some(SessionIdentity {
+            origin: SessionOrigin::Identity(SessionIdentity {
                 pool: PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap(),
+                incarnation: 5,
                 identity: Uuid::from_u128(7),
                 epoch: 3,
-                amr: vec!["unauthenticated".into()],
+                amr: vec!["authenticated".into(), "login.example.com".into()],
+                logins: vec![LoginOrigin {
+                    provider: "login.example.com".into(),
+                    client: "app".into(),
+                    registration: Some(Uuid::from_u128(8)),
+                }],
             }),
+            generation: Uuid::from_u128(9),
             keys: IndexMap::new(),
             bounds: vec![vec![
                 SessionPolicy::Inline(serde_json::json!({ "Statement": [] })),
@@ -253,6 +350,7 @@ mod tests {
             tags: Tags::new(),
             issued,
             expires: issued + SignedDuration::from_hours(1),
+            not_after: Some(issued + SignedDuration::from_hours(2)),
         }
     }
 
@@ -306,6 +404,39 @@ mod tests {
                 .open(&issued.access_key_id, &"A".repeat(LONGEST_TOKEN + 1))
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_token_of_the_earlier_version_is_recognised_and_never_opens() {
+        let sealing = SealKey::new([1; 32]);
+        let id = "ASIAIOSFODNN7EXAMPLE";
+        let token = |version: u8, purpose: &str, text: &[u8]| {
+            let sealed = sealing.seal(purpose, id, text, &Real);
+            URL_SAFE_NO_PAD.encode([&[version], [1; 8].as_slice(), &sealed].concat())
+        };
+        let text = serde_json::to_vec(&session()).unwrap();
+        let credentials = SessionTokens::new(keys(&[1]));
+        let (version, purpose) = EARLIER;
+        let earlier = token(version, purpose, &text);
+        assert!(credentials.open(id, &earlier).is_none());
+        assert!(credentials.is_of_earlier_version(id, &earlier));
+        assert!(!credentials.is_of_earlier_version("ASIAIOSFODNN8EXAMPLE", &earlier));
+        // The version byte alone makes no other version of a token.
+        for relabelled in [
+            token(VERSION, purpose, &text),
+            token(version, PURPOSE, &text),
+        ] {
+            assert!(credentials.open(id, &relabelled).is_none());
+            assert!(!credentials.is_of_earlier_version(id, &relabelled));
+        }
+        assert!(
+            credentials
+                .open(id, &token(VERSION, PURPOSE, &text))
+                .is_some()
+        );
+        let without_origin = serde_json::json!({ "role": session().role, "name": "x" });
+        let without_origin = token(VERSION, PURPOSE, without_origin.to_string().as_bytes());
+        assert!(credentials.open(id, &without_origin).is_none());
     }
 
     #[test]

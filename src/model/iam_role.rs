@@ -23,6 +23,10 @@ pub struct Role {
     pub max_session_duration: i64,
     /// The trust policy.
     pub trust: String,
+    /// The users of access keys that the trust policy names, by their ARN, with the unique id that each had when the policy
+    /// was written. A later key with the same name isn't trusted. `None` in records of earlier versions, which trust names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_users: Option<IndexMap<String, String>>,
     /// The inline policies by their names, in the order of creation.
     pub policies: IndexMap<String, String>,
     /// The tags in the caller's order; at most 50.
@@ -35,6 +39,16 @@ impl Role {
     /// The role's key: its name without regard to case, as at the real service.
     pub fn key(&self) -> String {
         key(self.arn.name())
+    }
+}
+
+impl Role {
+    /// Whether the trust policy means this user where it names the ARN.
+    pub fn trusts_user(&self, arn: &str, user_id: &str) -> bool {
+        let Some(users) = &self.trusted_users else {
+            return true;
+        };
+        users.get(arn).is_some_and(|trusted| trusted == user_id)
     }
 }
 

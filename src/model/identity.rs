@@ -23,6 +23,8 @@ pub struct Identity {
     /// Whether an administrator has revoked it: it gets nothing, and neither it nor its logins can be linked, merged or
     /// parted until it is restored.
     pub revoked: bool,
+    /// Whether the revocation counts in this pool only; otherwise, its logins open nothing at the STS either.
+    pub only_this_pool: bool,
     /// Rises when the identity becomes something else (a guest signs in, a merge takes it, it is revoked). Tokens and
     /// sessions of an earlier epoch are refused.
     pub epoch: u64,
@@ -45,6 +47,7 @@ impl Identity {
             authenticated: !logins.is_empty(),
             logins,
             revoked: false,
+            only_this_pool: false,
             epoch: 0,
             version: 1,
             created: now,
@@ -57,23 +60,43 @@ impl Identity {
         self.state == State::Live && !self.authenticated
     }
 
-    /// Revokes or restores it at `now`. Tokens and sessions issued before are refused either way; `false` where nothing
-    /// changes.
-    pub fn revoke(&mut self, revoked: bool, now: Timestamp) -> bool {
-        if self.revoked == revoked {
+    /// Revokes it at `now`, or restores it with `None`. Tokens and sessions issued before are refused either way; `false`
+    /// where nothing changes.
+    pub fn revoke(&mut self, revocation: Option<Revocation>, now: Timestamp) -> bool {
+        if self.revocation() == revocation {
             return false;
         }
-        self.revoked = revoked;
+        self.revoked = revocation.is_some();
+        self.only_this_pool = revocation == Some(Revocation::ThisPool);
         self.epoch += 1;
         self.version += 1;
         self.modified = now.max(self.created);
         true
     }
 
+    /// Its revocation, if it is revoked.
+    pub fn revocation(&self) -> Option<Revocation> {
+        let reach = if self.only_this_pool {
+            Revocation::ThisPool
+        } else {
+            Revocation::EveryPool
+        };
+        self.revoked.then_some(reach)
+    }
+
     /// Whether `login` is one of its logins.
     pub fn has(&self, login: &Login) -> bool {
         self.logins.contains(login)
     }
+}
+
+/// The reach of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// The identity is revoked in its pool, and its logins at the STS.
+    EveryPool,
+    /// The identity is revoked in its pool only.
+    ThisPool,
 }
 
 /// Whether an identity lives.

@@ -80,6 +80,32 @@ impl PoolId {
         region_and_uuid(text).map(|(region, uuid)| Self { region, uuid })
     }
 
+    /// Parses the ARN of a pool in `account`; `None` if the text isn't one. The partition may be any of AWS's.
+    pub fn parse_arn(text: &str, account: &AccountId) -> Option<Self> {
+        Self::in_arn(text, account).and_then(Self::parse)
+    }
+
+    /// The id in the ARN of a pool in `account`, as it is written there; it may not be well formed.
+    pub fn in_arn<'t>(text: &'t str, account: &AccountId) -> Option<&'t str> {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let [
+            "arn",
+            partition,
+            "cognito-identity",
+            region,
+            owner,
+            resource,
+        ] = parts[..]
+        else {
+            return None;
+        };
+        let id = resource.strip_prefix("identitypool/")?;
+        let is_pool = (partition == "aws" || partition.starts_with("aws-"))
+            && owner == account.as_str()
+            && id.split_once(':').is_some_and(|(of_id, _)| of_id == region);
+        is_pool.then_some(id)
+    }
+
     /// The pool's ARN in `account`.
     pub fn arn(&self, account: &AccountId) -> String {
         format!(

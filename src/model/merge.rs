@@ -62,6 +62,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::model::identity::Revocation;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -90,13 +91,16 @@ mod tests {
     #[test]
     fn a_revoked_identity_stays_as_it_is() {
         let (mut one, other) = (identity(1, &[user("a")]), identity(2, &[user("b")]));
-        assert!(one.revoke(true, at(2)));
+        assert!(one.revoke(Some(Revocation::EveryPool), at(2)));
         assert_eq!((one.epoch, one.version, one.modified), (1, 2, at(2)));
-        assert!(!one.revoke(true, at(3)), "it is revoked already");
+        assert!(
+            !one.revoke(Some(Revocation::EveryPool), at(3)),
+            "it is revoked already"
+        );
         assert_eq!(decide(&one, &other), MergeDecision::Conflict);
         assert_eq!(decide(&other, &one), MergeDecision::Conflict);
         assert_eq!(unlink(&mut one, &[user("a")], at(3)), []);
-        assert!(one.revoke(false, at(4)));
+        assert!(one.revoke(None, at(4)));
         assert_eq!((one.epoch, one.revoked), (2, false));
         assert_eq!(decide(&one, &other), MergeDecision::Join);
     }

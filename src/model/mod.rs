@@ -9,6 +9,7 @@ pub mod issuer;
 pub mod json;
 pub mod key_ring;
 pub mod merge;
+pub mod origin;
 pub mod pool;
 pub mod principal_tags;
 pub mod provider;

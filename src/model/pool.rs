@@ -1,12 +1,12 @@
 //! The record of an identity pool, which CreateIdentityPool, UpdateIdentityPool and SetIdentityPoolRoles write.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
 use super::credentials_duration::CredentialsDuration;
 use super::ids::{OidcProviderArn, PoolId, RoleArn, SamlProviderArn};
 use super::principal_tags::TagMap;
-use super::roles::RoleMapping;
+use super::roles::{MappedBy, RoleMapping};
 
 /// An identity pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,21 @@ impl Pool {
             tag_maps: IndexMap::new(),
             credentials: CredentialsDuration::default(),
         }
+    }
+
+    /// Whether both versions of the pool accept the same logins and guests, so that the same users get its roles.
+    pub fn accepts_the_same_as(&self, other: &Self) -> bool {
+        // Name every member, so that a new one can't be forgotten here.
+        let Self {
+            id: _,
+            version: _,
+            incarnation: _,
+            settings,
+            roles: _,
+            tag_maps: _,
+            credentials: _,
+        } = self;
+        settings.accepts_the_same_as(&other.settings)
     }
 }
 
@@ -85,6 +100,31 @@ impl PoolSettings {
     }
 }
 
+impl PoolSettings {
+    /// Whether both settings accept the same logins and guests.
+    fn accepts_the_same_as(&self, other: &Self) -> bool {
+        // Name every member, so that a new one can't be forgotten here.
+        let Self {
+            name: _,
+            allow_unauthenticated,
+            allow_classic_flow: _,
+            supported_login_providers,
+            sealed_consumer_secrets: _,
+            developer_provider_name,
+            oidc_provider_arns,
+            saml_provider_arns,
+            user_pool_clients,
+            tags: _,
+        } = self;
+        *allow_unauthenticated == other.allow_unauthenticated
+            && *supported_login_providers == other.supported_login_providers
+            && *developer_provider_name == other.developer_provider_name
+            && *oidc_provider_arns == other.oidc_provider_arns
+            && *saml_provider_arns == other.saml_provider_arns
+            && *user_pool_clients == other.user_pool_clients
+    }
+}
+
 /// A client of a Cognito user pool; the identity pool accepts its ID tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPoolClient {
@@ -107,6 +147,22 @@ pub struct Roles {
     /// a registered provider; at most 10.
     #[serde(default)]
     pub mappings: IndexMap<String, RoleMapping>,
+}
+
+impl Roles {
+    /// The roles that the pool names, each once, and whether tokens may name others.
+    pub fn named(&self) -> (IndexSet<&RoleArn>, bool) {
+        let mut named: IndexSet<&RoleArn> = IndexSet::new();
+        named.extend(self.authenticated.iter().chain(&self.unauthenticated));
+        let mut by_token = false;
+        for mapping in self.mappings.values() {
+            match &mapping.by {
+                MappedBy::Token => by_token = true,
+                MappedBy::Rules(rules) => named.extend(rules.iter().map(|rule| &rule.role)),
+            }
+        }
+        (named, by_token)
+    }
 }
 
 /// A deleted pool with identities that are still to be deleted.

@@ -111,6 +111,10 @@ pub struct OidcProvider {
     /// The version of its record.
     #[serde(skip)]
     pub version: u64,
+    /// The unique id, which an earlier or later provider of the same name doesn't have. Records of earlier versions have
+    /// the nil id.
+    #[serde(default)]
+    pub uuid: Uuid,
     /// The issuer's URL, exactly as its tokens and its discovery document write it.
     pub issuer: String,
     /// The accepted client ids in the caller's order; at most 100.

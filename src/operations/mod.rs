@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::access::authorise;
+use crate::app::access::authorise::{self, FurtherPermission, IdentitySessions};
+use crate::app::access::resource::Resource;
 use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::json::JsonError;
@@ -37,9 +38,21 @@ pub trait Operation: DeserializeOwned + Send + 'static {
     /// The answer of the operation; it is serialised as `null` if the model has no output.
     type Output: Serialize + Send + 'static;
 
-    /// The ARN of the resource, for authorisation.
-    fn resource(&self, _call: &Call<'_>) -> String {
-        "*".to_owned()
+    /// Whether sessions of pools' identities may call the operation at all.
+    const IDENTITY_SESSIONS: IdentitySessions = match Self::SERVICE {
+        Service::Sts => IdentitySessions::Accepted,
+        Service::CognitoIdentity | Service::Iam | Service::Cognate => IdentitySessions::Refused,
+    };
+
+    /// The resource that the operation acts on, for authorisation.
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        Resource::any()
+    }
+
+    /// The permissions that the operation requires in addition to the one with its own name, because it makes or widens
+    /// a principal.
+    fn further_permissions(&self, _call: &Call<'_>) -> Result<Vec<FurtherPermission>, Error> {
+        Ok(Vec::new())
     }
 
     /// Adds the condition keys of the input, for authorisation.
@@ -111,6 +124,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The callers that the operation accepts.
     pub access: Access,
+    /// Whether sessions of pools' identities may call the operation at all.
+    pub identity_sessions: IdentitySessions,
     /// Deserialises a JSON value that conforms to the service model. A request that runs again is prepared again.
     pub prepare: fn(&Value) -> Result<Box<dyn Prepared>, Error>,
 }
@@ -152,12 +167,18 @@ impl<O: Operation> Prepared for O {
         let mut context = Context::default();
         self.context(&mut context);
         let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
+        let further = self.further_permissions(call);
         Box::pin(async move {
             let resource = match role {
-                Some(name) => roles::arn_of(call, &name)?,
+                Some(name) => roles::resource(call, &name)?,
                 None => resource,
             };
-            authorise::check(call, &action, &resource, context)
+            authorise::check_session(call, &action, &resource, O::IDENTITY_SESSIONS)?;
+            authorise::check(call, &action, &resource, context)?;
+            for permission in further? {
+                authorise::check_further(call, &action, permission)?;
+            }
+            Ok(())
         })
     }
 
@@ -175,6 +196,7 @@ const fn entry<O: Operation>() -> Entry {
         service: O::SERVICE,
         name: O::NAME,
         access: O::ACCESS,
+        identity_sessions: O::IDENTITY_SESSIONS,
         prepare: |value| {
             let request = O::deserialize(value).map_err(unfit)?;
             Ok(Box::new(request))

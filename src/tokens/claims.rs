@@ -2,19 +2,21 @@
 
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::ids::{IdentityId, PoolId};
+use crate::model::origin::TokenOrigin;
 use crate::model::principal_tags::Tags;
 
 const TAGS: &str = "https://aws.amazon.com/tags";
 const POOL_ARN: &str = "https://cognito-identity.amazonaws.com/identity-pool-arn";
 
-// The real service's tokens lack two claims, which are last: the epoch of an identity (if it isn't the first), and the mark
-// of a developer token.
+// The real service's tokens lack three claims, which are last: the epoch of an identity (if it isn't the first), the mark
+// of a developer token, and the origin.
 const EPOCH: &str = "cognate:epoch";
+const ORIGIN: &str = "cognate:origin";
 const DEVELOPER: &str = "cognate:developer";
 
 /// The claims of a token to sign. <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
@@ -35,6 +37,8 @@ pub struct TokenClaims<'c> {
     pub epoch: u64,
     /// Whether it is a developer token: issued to a developer for a user, and valid as a login.
     pub developer: bool,
+    /// Where the token comes from.
+    pub origin: &'c TokenOrigin,
     /// The time of issue; `iat` is its second.
     pub issued: Timestamp,
     /// The token's lifetime.
@@ -86,6 +90,7 @@ impl Serialize for Written<'_> {
         if claims.developer {
             map.serialize_entry(DEVELOPER, &true)?;
         }
+        map.serialize_entry(ORIGIN, claims.origin)?;
         map.end()
     }
 }
@@ -105,6 +110,8 @@ pub struct OwnToken {
     pub epoch: u64,
     /// Whether it is a developer token.
     pub developer: bool,
+    /// Where the token comes from. Tokens of earlier versions don't say it, and nothing accepts them.
+    pub origin: Option<TokenOrigin>,
     /// The claim `exp`.
     pub expires: Timestamp,
 }
@@ -121,6 +128,10 @@ impl OwnToken {
             tags: tags(payload)?,
             epoch: payload.get(EPOCH).map_or(Some(0), Value::as_u64)?,
             developer: payload.get(DEVELOPER) == Some(&Value::Bool(true)),
+            origin: match payload.get(ORIGIN) {
+                Some(origin) => Some(TokenOrigin::deserialize(origin).ok()?),
+                None => None,
+            },
             expires: Timestamp::from_second(payload.get("exp")?.as_i64()?).ok()?,
         })
     }

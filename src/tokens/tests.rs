@@ -1,7 +1,9 @@
 use jiff::SignedDuration;
+use uuid::Uuid;
 
 use super::*;
 use crate::model::ids::{AccountId, IdentityId, PoolId};
+use crate::model::origin::{LoginOrigin, TokenOrigin};
 use crate::model::principal_tags::Tags;
 
 const ISSUER: &str = "https://id.example.com";
@@ -28,6 +30,15 @@ fn tokens() -> Tokens {
     Tokens::new(ISSUER.into(), keys(key(), key()))
 }
 
+fn origin() -> TokenOrigin {
+    TokenOrigin {
+        generation: Uuid::from_u128(1),
+        incarnation: 2,
+        logins: Vec::new(),
+        not_after: None,
+    }
+}
+
 fn issue(tokens: &Tokens) -> String {
     let pool = PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
@@ -41,6 +52,7 @@ fn issue(tokens: &Tokens) -> String {
         tags: &Tags::new(),
         epoch: 3,
         developer: false,
+        origin: &origin(),
         issued: now(),
         lifetime: SignedDuration::from_mins(10),
     })
@@ -72,7 +84,8 @@ fn a_token_has_the_services_header_and_claims_in_order() {
             r#""https://cognito-identity.amazonaws.com/identity-pool-arn":"#,
             r#""arn:aws:cognito-identity:us-east-1:123456789012:identitypool/"#,
             r#"us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678","#,
-            r#""exp":1700000600,"iat":1700000000,"cognate:epoch":3}"#
+            r#""exp":1700000600,"iat":1700000000,"cognate:epoch":3,"#,
+            r#""cognate:origin":{"generation":"00000000-0000-0000-0000-000000000001","incarnation":2}}"#
         )
     );
 }
@@ -211,6 +224,15 @@ fn a_developers_token_names_the_user_and_carries_tags() {
     let third = format!("login.x:{pool}:a:b");
     let amr = ["authenticated".to_owned(), "login.x".to_owned(), third];
     let tags = Tags::from([("team".to_owned(), "blue".to_owned())]);
+    let origin = TokenOrigin {
+        logins: vec![LoginOrigin {
+            provider: "login.x".to_owned(),
+            client: String::new(),
+            registration: None,
+        }],
+        not_after: Some(now()),
+        ..origin()
+    };
     let claims = |developer| TokenClaims {
         identity: &identity,
         pool: &pool,
@@ -220,6 +242,7 @@ fn a_developers_token_names_the_user_and_carries_tags() {
         tags: &tags,
         epoch: 0,
         developer,
+        origin: &origin,
         issued: now(),
         lifetime: SignedDuration::from_mins(15),
     };
@@ -234,6 +257,7 @@ fn a_developers_token_names_the_user_and_carries_tags() {
     let own = tokens.verify(&token, now()).unwrap();
     assert_eq!(own.developers_user(), Some(("login.x", "a:b")));
     assert_eq!(own.tags, tags);
+    assert_eq!(own.origin, Some(origin.clone()));
     let own = tokens.verify(&tokens.issue(&claims(false)), now()).unwrap();
     assert_eq!(
         own.developers_user(),

@@ -94,7 +94,7 @@ async fn signed_by(
     let (caller, region) = signature(front, entry, call, parts, body)
         .map_err(|error| refused(&error, entry.service))?;
     if let Caller::Session(session) = &caller
-        && !caller::session_is_live(call, session).await?
+        && !caller::origin_is_valid(call, session).await?
     {
         return Err(refused(&SignatureError::UnknownKey, entry.service));
     }

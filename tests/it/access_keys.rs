@@ -1,6 +1,10 @@
 //! Access keys beside the root key: what each may do, and who may make them.
 
+use cognate::operations::{ALL, Service};
 use serde_json::{Value, json};
+
+use crate::constraints::requests::request;
+use crate::constraints::sending::written;
 
 use crate::world::{ACCOUNT, Answer, Credentials, GUEST_ROLE, USER_ROLE, World};
 
@@ -338,4 +342,194 @@ async fn an_iam_action_is_authorised_by_its_own_name_and_arn() {
     };
     assert_eq!(create("https://login.example.com").await, 200);
     assert_eq!(create("https://other.example.com").await, 403);
+}
+
+/// An administrator of everything except IAM, as AWS's policy PowerUserAccess allows.
+async fn power_user(world: &World) -> Credentials {
+    let statement = json!({ "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" });
+    key(world, "power-user", statement).await
+}
+
+#[tokio::test]
+async fn what_makes_or_widens_a_principal_wants_the_permission_of_iam_too() {
+    let world = World::new().await;
+    let power = power_user(&world).await;
+    let other = key(&world, "other", allow(&["s3:GetObject"], "*")).await;
+    let policy = json!({ "Statement": allow(&["*"], "*") }).to_string();
+    let mut allowed = Vec::new();
+    for (operation, input, action) in [
+        (
+            "CreateAccessKey",
+            json!({ "Name": "more", "Policy": policy }),
+            "CreateAccessKey",
+        ),
+        (
+            "UpdateAccessKey",
+            json!({ "AccessKeyId": other.id, "Status": "Inactive" }),
+            "UpdateAccessKey",
+        ),
+        (
+            "DeleteAccessKey",
+            json!({ "AccessKeyId": other.id }),
+            "DeleteAccessKey",
+        ),
+        (
+            "RotateKeys",
+            json!({ "Purpose": "Sealing" }),
+            "CreateAccessKey",
+        ),
+        ("RotateRootKey", json!({}), "CreateAccessKey"),
+    ] {
+        let name = format!("Cognate.{operation}");
+        let answer = world.signed(&power, &name, input).await;
+        if answer.status == 200 {
+            allowed.push(operation);
+            continue;
+        }
+        let (_, code, text) = answer.error();
+        let wanted = format!("is not authorized to perform: iam:{action} on resource:");
+        if code != "AccessDeniedException" || !text.contains(&wanted) {
+            allowed.push(operation);
+        }
+    }
+    assert_eq!(allowed, [""; 0], "a power user may call these");
+    // What makes no principal needs no more than its own permission.
+    world
+        .signed(&power, "Cognate.ListAccessKeys", json!({}))
+        .await
+        .ok();
+    let both = [
+        "cognate:CreateAccessKey",
+        "iam:CreateAccessKey",
+        "cognate:UpdateAccessKey",
+        "iam:UpdateAccessKey",
+        "cognate:DeleteAccessKey",
+        "iam:DeleteAccessKey",
+    ];
+    let admin = key(&world, "admin", allow(&both, "*")).await;
+    let input = json!({ "Name": "more", "Policy": policy });
+    let made = world.signed(&admin, "Cognate.CreateAccessKey", input).await;
+    let id = made.ok()["AccessKeyId"].clone();
+    let input = json!({ "AccessKeyId": id, "Status": "Inactive" });
+    world
+        .signed(&admin, "Cognate.UpdateAccessKey", input)
+        .await
+        .ok();
+    let input = json!({ "AccessKeyId": id });
+    world
+        .signed(&admin, "Cognate.DeleteAccessKey", input)
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn a_new_key_with_an_old_name_is_another_principal() {
+    let world = World::new().await;
+    let id_of = async |who: &Credentials| {
+        let caller = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+        let answer = world.signed_query(who, "sts", &caller).await;
+        answer.xml("UserId").unwrap()
+    };
+    let first = key(&world, "ci", allow(&["*"], "*")).await;
+    let id = id_of(&first).await;
+    assert!(id.starts_with("AIDA") && id.len() == 20, "{id}");
+    for status in ["Inactive", "Active"] {
+        let input = json!({ "AccessKeyId": first.id, "Status": status });
+        world.admin("Cognate.UpdateAccessKey", input).await.ok();
+    }
+    assert_eq!(id_of(&first).await, id, "it is kept");
+    let input = json!({ "AccessKeyId": first.id });
+    world.admin("Cognate.DeleteAccessKey", input).await.ok();
+    let second = key(&world, "ci", allow(&["*"], "*")).await;
+    assert_ne!(id_of(&second).await, id);
+}
+
+#[tokio::test]
+async fn who_gets_a_pools_roles_is_changed_only_by_who_may_pass_them() {
+    let world = World::new().await;
+    let google = |client: &str| json!({ "accounts.google.com": client });
+    let pool = world
+        .pool(json!({ "SupportedLoginProviders": google("one") }))
+        .await;
+    let update = |client: &str, guests: bool, name: &str| {
+        json!({
+            "IdentityPoolId": pool, "IdentityPoolName": name, "AllowUnauthenticatedIdentities": guests,
+            "SupportedLoginProviders": google(client),
+        })
+    };
+    let power = power_user(&world).await;
+    let same = update("one", true, "Another name");
+    world.signed(&power, "UpdateIdentityPool", same).await.ok();
+    let mut with_developer = update("one", true, "Another name");
+    with_developer["DeveloperProviderName"] = json!("login.evil");
+    for change in [
+        update("two", true, "Another name"),
+        update("one", false, "Another name"),
+        with_developer,
+    ] {
+        let answer = world.signed(&power, "UpdateIdentityPool", change).await;
+        let (_, code, text) = answer.error();
+        assert_eq!(code, "AccessDeniedException", "{text}");
+        let wanted = format!("is not authorized to perform: iam:PassRole on resource: {USER_ROLE}");
+        assert!(text.contains(&wanted), "{text}");
+        let reason =
+            "; on this server, a change of the providers of a pool with roles requires it too";
+        assert!(text.ends_with(reason), "{text}");
+    }
+    let statements = json!([
+        allow(&["cognito-identity:UpdateIdentityPool"], "*"),
+        {
+            "Effect": "Allow", "Action": "iam:PassRole", "Resource": [USER_ROLE, GUEST_ROLE],
+            "Condition": { "StringEquals": { "iam:PassedToService": "cognito-identity.amazonaws.com" } },
+        },
+    ]);
+    let admin = key(&world, "pools", statements).await;
+    let change = update("two", true, "Another name");
+    world
+        .signed(&admin, "UpdateIdentityPool", change)
+        .await
+        .ok();
+    // A pool without roles gives nothing to anybody.
+    let input = json!({ "IdentityPoolId": pool, "Roles": {} });
+    world.admin("SetIdentityPoolRoles", input).await.ok();
+    let change = update("three", true, "Another name");
+    world
+        .signed(&power, "UpdateIdentityPool", change)
+        .await
+        .ok();
+}
+
+/// Cognate's own operations that make and widen no principal, so that their own permission is enough.
+const OF_THEIR_OWN: [&str; 10] = [
+    "ExplainLogin",
+    "GetCredentialsDuration",
+    "GetPoolSettings",
+    "ListAccessKeys",
+    "ListKeys",
+    "RestoreIdentity",
+    "RevokeIdentity",
+    "SetCredentialsDuration",
+    "SetPoolSettings",
+    "SimulatePolicy",
+];
+
+#[tokio::test]
+async fn every_operation_of_our_own_needs_iam_or_is_known_to_widen_nothing() {
+    let world = World::new().await;
+    let power = power_user(&world).await;
+    for entry in ALL {
+        if entry.service != Service::Cognate {
+            continue;
+        }
+        let (headers, body) = written(entry, &request(entry));
+        let headers = world.sign(&power, entry.service.signing_name(), headers, &body);
+        let answer = world.send("POST", "/", headers, body).await;
+        let needs_iam = answer.status != 200
+            && answer
+                .error()
+                .2
+                .contains("is not authorized to perform: iam:");
+        let widens_nothing = OF_THEIR_OWN.contains(&entry.name);
+        assert_ne!(needs_iam, widens_nothing, "{}: {}", entry.name, answer.text);
+    }
 }

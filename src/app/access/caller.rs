@@ -6,17 +6,19 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::app::keys::access_keys::{self, AccessKey};
-use crate::app::{App, Call, identities};
-use crate::credentials::Session;
-use crate::model::identity::State;
+use crate::app::providers::{oidc, saml};
+use crate::app::sign_in::origin::{self, Issued};
+use crate::app::{App, Call, identities, records};
+use crate::credentials::{Session, SessionIdentity, SessionOrigin};
+use crate::model::identity::Login;
 use crate::model::ids::{AccountId, RoleArn};
 use crate::store::StoreError;
 
 /// The signer of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// The owner of the root access key, who may do everything.
-    Root,
+    /// The owner of the root access key with this id, who may do everything.
+    Root(String),
     /// The owner of another access key.
     AccessKey(Arc<AccessKey>),
     /// A session of the built-in STS.
@@ -28,7 +30,7 @@ pub enum Caller {
 pub enum CallerError {
     /// No caller has this access key id, or not with this session token.
     UnknownKey,
-    /// The session has expired.
+    /// The session has expired, or was issued by an earlier version, which recorded no origin.
     SessionExpired,
 }
 
@@ -41,38 +43,94 @@ pub fn find(
 ) -> Result<(Caller, Zeroizing<String>), CallerError> {
     let Some(token) = session_token else {
         if let Some(root) = app.records.keys.root_key(access_key_id) {
-            return Ok((Caller::Root, root.secret.clone()));
+            return Ok((Caller::Root(root.id.clone()), root.secret.clone()));
         }
         let key = access_keys::enabled(app).get(access_key_id).cloned();
         let key = key.ok_or(CallerError::UnknownKey)?;
         let secret = key.secret().clone();
         return Ok((Caller::AccessKey(key), secret));
     };
-    let opened = app.credentials.open(access_key_id, token);
-    let (session, secret) = opened.ok_or(CallerError::UnknownKey)?;
-    if now >= session.expires {
+    let Some((session, secret)) = app.credentials.open(access_key_id, token) else {
+        let is_earlier = app.credentials.is_of_earlier_version(access_key_id, token);
+        return Err(if is_earlier {
+            CallerError::SessionExpired
+        } else {
+            CallerError::UnknownKey
+        });
+    };
+    let bound = session.not_after.unwrap_or(session.expires);
+    if now >= session.expires.min(bound) {
         return Err(CallerError::SessionExpired);
     }
     Ok((Caller::Session(Box::new(session)), secret))
 }
 
-/// Whether a session is still valid: its identity and pool exist, and the identity is in the same epoch as when the
-/// session began. A session without an identity is valid until it expires.
-pub async fn session_is_live(call: &Call<'_>, session: &Session) -> Result<bool, StoreError> {
-    let Some(began) = &session.identity else {
-        return Ok(true);
-    };
+/// Whether the origin of a session is still valid: the store has the same generation, and what the session came from is
+/// still there and accepted. A login that is revoked in a pool ends the sessions that came from its tokens, too.
+pub async fn origin_is_valid(call: &Call<'_>, session: &Session) -> Result<bool, StoreError> {
+    if session.generation != records::generation(call.app)? {
+        return Ok(false);
+    }
+    match &session.origin {
+        SessionOrigin::Identity(began) => identity_is_valid(call, began).await,
+        SessionOrigin::WebIdentity {
+            provider,
+            registration,
+            client,
+            subject,
+        } => {
+            let registered = oidc::record(call, provider)?;
+            let accepts = registered
+                .is_some_and(|now| now.uuid == *registration && now.client_ids.contains(client));
+            let login = Login::public(provider, subject);
+            Ok(accepts && !identities::is_revoked(call, &login).await?)
+        }
+        SessionOrigin::Saml {
+            provider,
+            registration,
+            subject,
+        } => {
+            let registered = saml::record(call, provider)?;
+            let is_same = registered.is_some_and(|now| now.uuid == *registration);
+            let login = Login::public(provider.as_str(), subject);
+            Ok(is_same && !identities::is_revoked(call, &login).await?)
+        }
+        SessionOrigin::AccessKey(user_id) => {
+            let enabled = access_keys::enabled(call.app);
+            Ok(enabled.values().any(|key| key.user_id == *user_id))
+        }
+        SessionOrigin::RootKey(id) => Ok(call.app.records.keys.root_key(id).is_some()),
+    }
+}
+
+async fn identity_is_valid(call: &Call<'_>, began: &SessionIdentity) -> Result<bool, StoreError> {
     let found = identities::record(call, began.identity).await?;
-    Ok(found.is_some_and(|(identity, pool)| {
-        pool.id == began.pool && identity.state == State::Live && identity.epoch == began.epoch
-    }))
+    let Some((identity, pool)) = found.filter(|(_, pool)| pool.id == began.pool) else {
+        return Ok(false);
+    };
+    let issued = Issued {
+        incarnation: began.incarnation,
+        epoch: began.epoch,
+        is_authenticated: began.is_authenticated(),
+        logins: &began.logins,
+    };
+    origin::is_valid(call, &pool, &identity, issued)
 }
 
 impl Caller {
+    /// The origin of a session that the caller gets for another role: a session passes on its own.
+    pub fn origin(&self) -> SessionOrigin {
+        match self {
+            Self::Root(id) => SessionOrigin::RootKey(id.clone()),
+            Self::AccessKey(key) => SessionOrigin::AccessKey(key.user_id.clone()),
+            Self::Session(session) => session.origin.clone(),
+        }
+    }
+
     /// The caller's ARN in `account`.
     pub fn arn(&self, account: &AccountId) -> String {
         match self {
-            Self::Root => format!("arn:aws:iam::{account}:root"),
+            Self::Root(_) => format!("arn:aws:iam::{account}:root"),
             Self::AccessKey(key) => format!("arn:aws:iam::{account}:user/{}", key.name),
             Self::Session(session) => assumed_role_arn(&session.role, &session.name),
         }
@@ -81,8 +139,8 @@ impl Caller {
     /// The caller's unique id.
     pub fn user_id(&self, account: &AccountId) -> String {
         match self {
-            Self::Root => account.to_string(),
-            Self::AccessKey(key) => unique_id("AIDA", &key.name),
+            Self::Root(_) => account.to_string(),
+            Self::AccessKey(key) => key.user_id.clone(),
             Self::Session(session) => {
                 let role = session_role_id(&session.role, session.role_id.as_deref());
                 format!("{role}:{}", session.name)

@@ -22,7 +22,7 @@ pub fn add_request(call: &Call<'_>, context: &mut Context) {
     context.set("aws:userid", signer.user_id(account));
     context.set("aws:RequestedRegion", call.signed_region().as_str());
     match signer {
-        Caller::Root => {}
+        Caller::Root(_) => {}
         Caller::AccessKey(key) => context.set("aws:username", key.name.as_str()),
         Caller::Session(session) => {
             // Policies name the role of a session, not the session.
@@ -57,7 +57,7 @@ fn add_session(session: &Session, context: &mut Context) {
     for (key, value) in &session.keys {
         context.set(key, value.as_str());
     }
-    if let Some(identity) = &session.identity {
+    if let Some(identity) = session.identity() {
         add_identity(identity, context);
     }
 }

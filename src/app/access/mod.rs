@@ -3,4 +3,5 @@
 pub mod authorise;
 pub mod caller;
 pub mod condition_keys;
+pub mod resource;
 pub mod simulate;

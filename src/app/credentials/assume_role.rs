@@ -9,8 +9,10 @@ use super::{lifetime, session_policies};
 use crate::app::roles::choice::{NoRole, RoleChoice};
 use crate::app::roles::trust_policy::{self, TrustRequest};
 use crate::app::sign_in::VerifiedIdentity;
-use crate::app::{Call, roles};
-use crate::credentials::{IssuedCredentials, Session, SessionIdentity, SessionPolicy};
+use crate::app::{Call, records, roles};
+use crate::credentials::{
+    IssuedCredentials, Session, SessionIdentity, SessionOrigin, SessionPolicy,
+};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
@@ -32,22 +34,30 @@ pub struct Assumption {
     pub role_id: Option<String>,
     /// The session's name: 2 to 64 of `[\w+=,.@-]`.
     pub session_name: String,
-    /// The identity of the session, if it has one.
-    pub identity: Option<SessionIdentity>,
+    /// The origin of the session.
+    pub origin: SessionOrigin,
     /// The condition keys from the token of another issuer.
     pub keys: IndexMap<String, String>,
     /// The session policies: in each list, a policy must allow an action.
     pub bounds: Vec<Vec<SessionPolicy>>,
     /// The tags of the session.
     pub tags: Tags,
-    /// The lifetime, in whole seconds.
+    /// The lifetime as it was requested, in whole seconds.
     pub lifetime: SignedDuration,
+    /// The time that neither the session nor any session that comes from it outlives, if anything bounds it.
+    pub not_after: Option<Timestamp>,
 }
 
-/// The session holds more than fits into a session token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("policies and tags are too long for a session")]
-pub struct SessionTooLarge;
+/// Why the built-in STS gives no session.
+#[derive(Debug, thiserror::Error)]
+pub enum AssumeError {
+    /// The session holds more than fits into a session token.
+    #[error("policies and tags are too long for a session")]
+    TooLarge,
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Why the enhanced flow gives no role.
 #[derive(Debug, thiserror::Error)]
@@ -83,19 +93,23 @@ pub async fn chosen_role(
     }
 }
 
-/// The assumption of a role in the enhanced flow, with the pool's duration. A guest gets the session policies of guests.
+/// The assumption of a role in the enhanced flow, with the pool's duration, by `end` at the latest. A guest gets the session
+/// policies of guests.
 pub async fn enhanced(
     call: &Call<'_>,
     pool: &Pool,
     verified: VerifiedIdentity,
     choice: RoleChoice,
+    end: Option<Timestamp>,
 ) -> Result<Assumption, EnhancedError> {
     let is_guest = !verified.is_authenticated();
     let identity = SessionIdentity {
         pool: pool.id.clone(),
+        incarnation: pool.incarnation,
         identity: verified.id.uuid,
         epoch: verified.epoch,
         amr: verified.amr,
+        logins: verified.logins,
     };
     let role = chosen_role(call, &choice, &identity, &verified.tags).await?;
     let lifetime = lifetime::of_credentials(pool, role.as_deref());
@@ -107,33 +121,38 @@ pub async fn enhanced(
         role: choice.role,
         role_id: role.map(|role| role.id.clone()),
         session_name: SESSION_NAME.to_owned(),
-        identity: Some(identity),
+        origin: SessionOrigin::Identity(identity),
         keys: IndexMap::new(),
         bounds,
         tags: verified.tags,
         lifetime,
+        not_after: end,
     })
 }
 
-/// Credentials of the built-in STS for a role, and the session that their session token holds.
+/// Credentials of the built-in STS for a role, and the session that their session token holds. The session ends when what
+/// bounds it ends, if that is earlier than requested.
 pub fn assume(
     call: &Call<'_>,
     assumption: Assumption,
-) -> Result<(IssuedCredentials, Session), SessionTooLarge> {
-    let issued = Timestamp::from_second(call.now.as_second()).unwrap_or(call.now);
-    let identity = assumption.identity.map(SessionIdentity::for_a_session);
+) -> Result<(IssuedCredentials, Session), AssumeError> {
+    let whole = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);
+    let issued = whole(call.now);
+    let lifetime = lifetime::until(assumption.lifetime, assumption.not_after, call.now);
     let session = Session {
         role: assumption.role,
         role_id: assumption.role_id,
         name: assumption.session_name,
-        identity,
+        origin: assumption.origin.for_a_session(),
+        generation: records::generation(call.app)?,
         keys: assumption.keys,
         bounds: assumption.bounds,
         tags: assumption.tags,
         issued,
-        expires: issued + assumption.lifetime,
+        expires: issued + lifetime,
+        not_after: assumption.not_after.map(whole),
     };
     let ambient = call.app.ambient.as_ref();
     let credentials = call.app.credentials.issue(&session, ambient);
-    Ok((credentials.ok_or(SessionTooLarge)?, session))
+    Ok((credentials.ok_or(AssumeError::TooLarge)?, session))
 }

@@ -4,17 +4,19 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::assume_role::{self, Assumption, SessionTooLarge};
+use super::assume_role::{self, AssumeError, Assumption};
 use super::lifetime;
 use super::session_policies::{OF_GUESTS_BY_NAME, guests_inline, is_within_guests};
-use crate::app::Call;
+use crate::app::{Call, records};
 use crate::credentials::SessionIdentity;
 use crate::credentials::routes::{
     LEAST_SECONDS, StsCacheKey, StsCredentials, StsError, StsRequest, StsRoute,
 };
 use crate::model::ids::{IdentityId, RoleArn};
+use crate::model::origin::TokenOrigin;
 use crate::policy::{FillError, TemplateValues};
 use crate::tokens::TokenClaims;
 
@@ -39,9 +41,9 @@ pub struct TemporaryCredentials {
 /// Why there are no credentials for the chosen role.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
-    /// The built-in STS can't fit the session into a session token.
+    /// The built-in STS gives no session.
     #[error(transparent)]
-    SessionTooLarge(#[from] SessionTooLarge),
+    BuiltIn(#[from] AssumeError),
     /// The external STS of the role gives no credentials.
     #[error("route {number} to {sts} gives no credentials for {role}; {}", .source.advice())]
     ExternalSts {
@@ -91,15 +93,14 @@ impl ExternalStsError {
     }
 }
 
-/// Credentials for a role, from the built-in STS or from the STS of a route. They expire at `end` at the latest.
+/// Credentials for a role, from the built-in STS or from the STS of a route. They expire when what bounds the assumption
+/// ends, at the latest.
 pub async fn issue(
     call: &Call<'_>,
-    mut assumption: Assumption,
-    end: Option<Timestamp>,
+    assumption: Assumption,
 ) -> Result<TemporaryCredentials, IssueError> {
     let route = call.app.routes.of(&assumption.role);
-    let (Some(route), Some(identity)) = (route, &assumption.identity) else {
-        assumption.lifetime = lifetime::until(assumption.lifetime, end, call.now);
+    let (Some(route), Some(identity)) = (route, assumption.origin.identity()) else {
         let (issued, session) = assume_role::assume(call, assumption)?;
         return Ok(TemporaryCredentials {
             access_key_id: issued.access_key_id,
@@ -108,7 +109,8 @@ pub async fn issue(
             expires: session.expires,
         });
     };
-    let obtained = obtain(call, route, &assumption, identity, end).await;
+    let generation = records::generation(call.app).map_err(AssumeError::from)?;
+    let obtained = obtain(call, route, &assumption, identity, generation).await;
     let outcome = if obtained.is_ok() {
         "given"
     } else {
@@ -135,8 +137,9 @@ async fn obtain(
     route: &StsRoute,
     assumption: &Assumption,
     identity: &SessionIdentity,
-    end: Option<Timestamp>,
+    generation: Uuid,
 ) -> Result<Arc<StsCredentials>, ExternalStsError> {
+    let end = assumption.not_after;
     let id = IdentityId {
         region: identity.pool.region.clone(),
         uuid: identity.identity,
@@ -174,6 +177,12 @@ async fn obtain(
         tags: &assumption.tags,
         epoch: identity.epoch,
         developer: false,
+        origin: &TokenOrigin {
+            generation,
+            incarnation: identity.incarnation,
+            logins: identity.logins.clone(),
+            not_after: end,
+        },
         issued: call.now - BACK,
         lifetime: BACK + AHEAD,
     });

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::app::access::condition_keys;
 use crate::app::providers::oidc;
 use crate::app::sign_in::VerifiedIdentity;
-use crate::app::{Call, identities};
-use crate::credentials::SessionIdentity;
+use crate::app::sign_in::origin::{self, Issued};
+use crate::app::{Call, identities, records};
+use crate::credentials::{SessionIdentity, SessionOrigin};
 use crate::logins::id_token::OpenIdConnect;
 use crate::logins::report::Report;
 use crate::logins::{LoginAttempt, LoginError, VerifiedLogin};
-use crate::model::identity::State;
+use crate::model::origin::TokenOrigin;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::{self, Tags};
 use crate::model::provider::OWN;
@@ -38,6 +40,9 @@ pub enum WebIdentityError {
     /// The token is valid, but its identity was removed or has entered another epoch.
     #[error("the token's identity was removed or has changed since")]
     Outdated,
+    /// The token is valid, but its login is revoked in a pool.
+    #[error("the token's login is revoked in a pool")]
+    Revoked,
     /// The token's session tags are malformed.
     #[error("the token's session tags are not valid")]
     Tags,
@@ -58,6 +63,8 @@ pub struct WebIdentity {
     pub audience: String,
     /// The tags for the session.
     pub tags: Tags,
+    /// The time at which the session must have ended, if anything bounds it.
+    pub not_after: Option<Timestamp>,
     /// The issuer's kind, and what only tokens of that kind have.
     pub source: TokenSource,
 }
@@ -76,32 +83,51 @@ pub enum TokenSource {
     RegisteredProvider {
         /// The issuer without its scheme.
         name: String,
+        /// The unique id of the provider's registration.
+        registration: Uuid,
         /// The claims of the token.
         verified: Box<VerifiedLogin>,
     },
 }
 
-/// An OpenID token for an identity. With `developer`, it is for one of the developer's users, who may present it as a
-/// login.
-pub fn open_id_token(
-    call: &Call<'_>,
-    pool: &Pool,
-    identity: &VerifiedIdentity,
-    lifetime: SignedDuration,
-    developer: bool,
-) -> String {
-    call.app.tokens.issue(&TokenClaims {
-        identity: &identity.id,
-        pool: &pool.id,
-        audience: None,
-        pool_arn: &pool.id.arn(&call.app.config.account_id),
-        amr: &identity.amr,
-        tags: &identity.tags,
-        epoch: identity.epoch,
-        developer,
-        issued: call.now,
-        lifetime,
-    })
+/// An OpenID token to issue.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenIdToken {
+    /// The token's lifetime.
+    pub lifetime: SignedDuration,
+    /// The time at which everything that the token leads to must have ended, if anything bounds it.
+    pub not_after: Option<Timestamp>,
+    /// Whether it is for one of the developer's users, who may present it as a login.
+    pub developer: bool,
+}
+
+impl OpenIdToken {
+    /// Issues the token for an identity of `pool`.
+    pub fn issue(
+        self,
+        call: &Call<'_>,
+        pool: &Pool,
+        identity: &VerifiedIdentity,
+    ) -> Result<String, StoreError> {
+        Ok(call.app.tokens.issue(&TokenClaims {
+            identity: &identity.id,
+            pool: &pool.id,
+            audience: None,
+            pool_arn: &pool.id.arn(&call.app.config.account_id),
+            amr: &identity.amr,
+            tags: &identity.tags,
+            epoch: identity.epoch,
+            developer: self.developer,
+            origin: &TokenOrigin {
+                generation: records::generation(call.app)?,
+                incarnation: pool.incarnation,
+                logins: identity.logins.clone(),
+                not_after: self.not_after,
+            },
+            issued: call.now,
+            lifetime: self.lifetime,
+        }))
+    }
 }
 
 /// Verifies a token that is presented to the STS: an OpenID token of this server, or an ID token of a registered provider.
@@ -113,12 +139,24 @@ pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIden
         Err(OwnTokenError::Issuer) => return verify_foreign(call, token).await,
         Err(other) => return Err(WebIdentityError::NotOwn(other)),
     };
+    let is_authenticated = own.is_authenticated();
+    let origin = own.origin.ok_or(WebIdentityError::Outdated)?;
     let found = identities::lookup(call, &own.identity).await?;
-    let found = found.filter(|(identity, pool)| {
-        pool.id == own.pool && identity.state == State::Live && identity.epoch == own.epoch
-    });
+    let found = found.filter(|(_, pool)| pool.id == own.pool);
     let (identity, pool) = found.ok_or(WebIdentityError::Outdated)?;
+    let issued = Issued {
+        incarnation: origin.incarnation,
+        epoch: own.epoch,
+        is_authenticated,
+        logins: &origin.logins,
+    };
+    if origin.generation != records::generation(call.app)?
+        || !origin::is_valid(call, &pool, &identity, issued)?
+    {
+        return Err(WebIdentityError::Outdated);
+    }
     Ok(WebIdentity {
+        not_after: origin.not_after,
         provider: OWN.to_owned(),
         subject: own.identity.reveal(),
         audience: pool.id.to_string(),
@@ -126,9 +164,11 @@ pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIden
         source: TokenSource::ThisServer {
             identity: SessionIdentity {
                 pool: own.pool,
+                incarnation: origin.incarnation,
                 identity: identity.id,
                 epoch: identity.epoch,
                 amr: own.amr,
+                logins: origin.logins,
             },
             pool,
         },
@@ -158,13 +198,18 @@ async fn verify_foreign(call: &Call<'_>, token: &str) -> Result<WebIdentity, Web
     let mut report = Report::disabled();
     let verified = logins.verify(Some(&provider), &attempt, &mut report);
     let verified = verified.await.map_err(WebIdentityError::Login)?;
+    if identities::is_revoked(call, &verified.login).await? {
+        return Err(WebIdentityError::Revoked);
+    }
     Ok(WebIdentity {
+        not_after: None,
         provider: registered.arn.to_string(),
         subject: verified.login.subject.clone(),
         audience: verified.audience.clone(),
         tags: tags(&verified.claims)?,
         source: TokenSource::RegisteredProvider {
             name: name.to_owned(),
+            registration: registered.uuid,
             verified: Box::new(verified),
         },
     })
@@ -179,7 +224,7 @@ impl WebIdentity {
             TokenSource::ThisServer { identity, .. } => {
                 condition_keys::add_identity(identity, &mut context);
             }
-            TokenSource::RegisteredProvider { name, verified } => {
+            TokenSource::RegisteredProvider { name, verified, .. } => {
                 for (claim, value) in &verified.claims {
                     let key = format!("{name}:{claim}");
                     match value {
@@ -199,6 +244,21 @@ impl WebIdentity {
             }
         }
         context
+    }
+
+    /// The origin of the session.
+    pub fn origin(&self) -> SessionOrigin {
+        match &self.source {
+            TokenSource::ThisServer { identity, .. } => SessionOrigin::Identity(identity.clone()),
+            TokenSource::RegisteredProvider {
+                name, registration, ..
+            } => SessionOrigin::WebIdentity {
+                provider: name.clone(),
+                registration: *registration,
+                client: self.audience.clone(),
+                subject: self.subject.clone(),
+            },
+        }
     }
 
     /// The condition keys of another issuer's token that the session keeps.

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::app::access::resource::Resource;
 use crate::app::{App, Call, records};
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::access_key::AccessKeyRecord;
@@ -30,6 +31,8 @@ const PURPOSE: &str = "access key";
 pub struct AccessKey {
     /// The name of the key: 1 to 64 of `[\w+=,.@-]`, unique.
     pub name: String,
+    /// The unique id of the user that the key signs as, which no later key has.
+    pub user_id: String,
     /// The policy of the key.
     pub policy: Policy,
     secret: Zeroizing<String>,
@@ -91,6 +94,7 @@ pub(in crate::app) fn unseal(
         let secret = master.open(PURPOSE, &key.id, &sealed)?;
         let ready = AccessKey {
             name: key.name.clone(),
+            user_id: key.user_id(),
             policy: parse(&key.policy).ok()?,
             secret: Zeroizing::new(String::from_utf8(secret).ok()?),
         };
@@ -116,6 +120,14 @@ pub fn list(app: &App) -> Result<Vec<Arc<AccessKeyRecord>>, AccessKeyError> {
     let mut keys: Vec<_> = app.records.snapshot()?.access_keys().cloned().collect();
     keys.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
     Ok(keys)
+}
+
+/// The user that the access key with this id signs as, for authorisation; all resources if no key has the id.
+pub fn resource(call: &Call<'_>, id: &str) -> Result<Resource, AccessKeyError> {
+    let keys = list(call.app)?;
+    let key = keys.iter().find(|key| key.id == id);
+    let account = &call.app.config.account_id;
+    Ok(key.map_or_else(Resource::any, |key| Resource::user(&key.name, account)))
 }
 
 /// Changes the access key with this id: `change` makes the write from the record. It runs again whenever another request
@@ -151,6 +163,7 @@ pub async fn create(
     let sealed = master.seal(PURPOSE, &id, secret.as_bytes(), ambient);
     let key = AccessKeyRecord {
         id: id.clone(),
+        user_id: Some(access_key_id("AIDA", ambient)),
         name,
         policy,
         enabled: true,
@@ -194,6 +207,7 @@ mod tests {
         let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
         let key = AccessKey {
             name: "ci".to_owned(),
+            user_id: "AIDAIOSFODNN7EXAMPLE".to_owned(),
             policy: parse(policy).unwrap(),
             secret: Zeroizing::new("hidden".to_owned()),
         };

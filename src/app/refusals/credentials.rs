@@ -1,6 +1,6 @@
 //! Refusals of roles and credentials.
 
-use crate::app::credentials::assume_role::{EnhancedError, SessionTooLarge};
+use crate::app::credentials::assume_role::{AssumeError, EnhancedError};
 use crate::app::credentials::external_sts::{ExternalStsError, IssueError};
 use crate::app::credentials::session_policies::SessionPolicyError;
 use crate::app::roles::choice::NoRole;
@@ -27,9 +27,13 @@ impl From<NoRole> for Error {
 
 impl From<IssueError> for Error {
     fn from(error: IssueError) -> Self {
+        let error = match error {
+            IssueError::BuiltIn(AssumeError::Store(error)) => return error.into(),
+            other => other,
+        };
         let refused = match &error {
             // The client gets the same refusal as from an STS that refuses the role.
-            IssueError::SessionTooLarge(_) => NoRole::NotConfigured.into(),
+            IssueError::BuiltIn(_) => NoRole::NotConfigured.into(),
             IssueError::ExternalSts { source, .. } => match source {
                 ExternalStsError::EndsTooSoon => Code::NotAuthorized
                     .because("Invalid login token. Token expires too soon for this role."),
@@ -76,10 +80,13 @@ impl From<SessionPolicyError> for Error {
     }
 }
 
-impl From<SessionTooLarge> for Error {
-    fn from(error: SessionTooLarge) -> Self {
-        Code::PackedPolicyTooLarge
-            .because("Packed policy consumes more than 100% of allotted space, please use a smaller policy")
-            .from_source(error)
+impl From<AssumeError> for Error {
+    fn from(error: AssumeError) -> Self {
+        match error {
+            AssumeError::TooLarge => Code::PackedPolicyTooLarge
+                .because("Packed policy consumes more than 100% of allotted space, please use a smaller policy")
+                .from_source(error),
+            AssumeError::Store(error) => error.into(),
+        }
     }
 }

@@ -45,7 +45,7 @@ impl From<WebIdentityError> for Error {
             WebIdentityError::Tags => {
                 Code::InvalidIdentityToken.because("The tags in the identity token are not valid")
             }
-            WebIdentityError::Outdated => Code::AccessDenied
+            WebIdentityError::Outdated | WebIdentityError::Revoked => Code::AccessDenied
                 .because("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
             WebIdentityError::Store(error) => error.into(),
         }

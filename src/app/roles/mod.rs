@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::access::resource::Resource;
+use super::keys::access_keys;
 use super::{App, Call, records, refusals};
 use crate::credentials::access_key_id;
 use crate::error::{Code, Error};
 use crate::model::iam_role::{Role, key};
 use crate::model::ids::RoleArn;
-use crate::policy::{MAX_CHARACTERS, Policy, PolicyKind};
+use crate::policy::{MAX_CHARACTERS, Policy, PolicyKind, Principal};
 use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
@@ -42,17 +44,39 @@ pub fn find_by_arn(call: &Call<'_>, arn: &RoleArn) -> Result<Option<Arc<Role>>, 
     Ok(found.filter(|role| role.arn == *arn))
 }
 
-/// The ARN of the role with this name. If there is no such role, the ARN that it would have without a path.
-pub fn arn_of(call: &Call<'_>, name: &str) -> Result<String, StoreError> {
-    Ok(match record(call, name)? {
-        Some(role) => role.arn.to_string(),
-        None => format!("arn:aws:iam::{}:role/{name}", call.app.config.account_id),
-    })
+/// The role with this name, for authorisation. If there is no such role, its ARN without a path.
+pub fn resource(call: &Call<'_>, name: &str) -> Result<Resource, StoreError> {
+    if let Some(role) = record(call, name)? {
+        return Ok(Resource::role(&role.arn));
+    }
+    let arn = RoleArn::parse(&format!(
+        "arn:aws:iam::{}:role/{name}",
+        call.app.config.account_id
+    ));
+    Ok(arn.map_or_else(Resource::any, |arn| Resource::role(&arn)))
 }
 
 /// All roles, ordered by key.
 pub fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
     Ok(call.app.records.snapshot()?.roles().cloned().collect())
+}
+
+/// Sets the trust policy of a role, after checking it. The names of users in it mean the access keys that exist now.
+pub fn set_trust(call: &Call<'_>, role: &mut Role, trust: &str) -> Result<(), Error> {
+    let account = &call.app.config.account_id;
+    let policy = trust_policy::read(trust, account)?;
+    let mut users = IndexMap::new();
+    for key in access_keys::list(call.app)? {
+        let arn = Resource::user(&key.name, account).to_string();
+        let mut statements = policy.statements().iter();
+        // A statement about every principal names no user.
+        if trust.contains(&arn) && statements.any(|one| one.is_about(Principal::Aws(&[&arn]))) {
+            users.insert(arn, key.user_id());
+        }
+    }
+    trust.clone_into(&mut role.trust);
+    role.trusted_users = Some(users);
+    Ok(())
 }
 
 /// A unique id for a new role.
@@ -61,8 +85,9 @@ pub fn new_id(app: &App) -> String {
 }
 
 /// Adds a role, after checking its trust policy.
-pub async fn add(call: &Call<'_>, role: Role) -> Result<(), Error> {
-    trust_policy::read(&role.trust, &call.app.config.account_id)?;
+pub async fn add(call: &Call<'_>, mut role: Role) -> Result<(), Error> {
+    let trust = role.trust.clone();
+    set_trust(call, &mut role, &trust)?;
     let name = role.arn.name().to_owned();
     match records::put(call, RecordWrite::add(&role, ROLES)).await? {
         PutOutcome::Stored(_) => Ok(()),

@@ -104,9 +104,11 @@ async fn dry_run(
     amr.extend(proofs.iter().flat_map(|proof| proof.amr.clone()));
     let session_identity = SessionIdentity {
         pool: pool.id.clone(),
+        incarnation: pool.incarnation,
         identity: uuid,
         epoch: 0,
         amr,
+        logins: Vec::new(),
     };
     check_trust(call, &choice, &session_identity, &tags, report).await?;
     *role = Some(choice.role);

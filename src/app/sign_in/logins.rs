@@ -4,8 +4,9 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::app::Call;
+use super::origin::{self, Issued};
 use crate::app::providers::{consumer_secrets, oidc, saml as registered_saml};
+use crate::app::{Call, records};
 use crate::logins::access_token::twitter::TwitterService;
 use crate::logins::access_token::{Amazon, Facebook};
 use crate::logins::id_token::{OpenIdConnect, UserPool};
@@ -14,6 +15,7 @@ use crate::logins::saml::Saml;
 use crate::logins::{LoginAttempt, LoginError, LoginProvider, VerifiedLogin};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::OidcProviderArn;
+use crate::model::origin::LoginOrigin;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::{NoTag, Tags};
 use crate::model::provider::{ProviderKind, PublicProvider};
@@ -46,6 +48,8 @@ pub struct Proof {
     pub amr: Vec<String>,
     /// The keys of role mappings and tag maps that apply to the login, the most specific first.
     pub keys: Vec<String>,
+    /// The login and the registration that accepted it; of a developer's token, those that the token came from.
+    pub origins: Vec<LoginOrigin>,
     /// The tags in a developer's token.
     own_tags: Option<Tags>,
 }
@@ -90,13 +94,17 @@ impl Proof {
         self.own_tags.as_ref().and(self.expires)
     }
 
-    fn new(verified: VerifiedLogin, arn: Option<&OidcProviderArn>) -> Self {
+    fn new(verified: VerifiedLogin, arn: Option<&OidcProviderArn>, origin: LoginOrigin) -> Self {
         let provider = &verified.login.provider;
         let mut keys = vec![
             format!("{provider}:{}", verified.audience),
             provider.clone(),
         ];
         keys.extend(arn.map(ToString::to_string));
+        let origin = LoginOrigin {
+            client: verified.audience.clone(),
+            ..origin
+        };
         Self {
             login: verified.login,
             audience: verified.audience,
@@ -104,6 +112,7 @@ impl Proof {
             expires: verified.expires,
             amr: verified.amr.into(),
             keys,
+            origins: vec![origin],
             own_tags: None,
         }
     }
@@ -209,9 +218,11 @@ async fn check_one(
         };
         Finding::new(found, "the key of a provider of the pool, byte for byte")
     })?;
+    // The origin comes before the provider is asked: a registration that changes meanwhile isn't the one that accepted.
+    let origin = origin::of_provider(call, pool, key)?;
     let logins = &call.app.logins;
     let verified = logins.verify(provider.as_deref(), attempt, report).await?;
-    Ok(Proof::new(verified, arn))
+    Ok(Proof::new(verified, arn, origin))
 }
 
 /// The provider that the pool trusts under a `Logins` key. A key with a fixed name that isn't configured is refused
@@ -280,9 +291,17 @@ fn developers_token(
     })?;
     let user = own.developers_user();
     let login = user.map(|(provider, user)| Login::developer(provider, user));
+    let origin = own.origin.as_ref().ok_or(ProofError::NotCognitoToken)?;
+    let issued = Issued {
+        incarnation: origin.incarnation,
+        epoch: own.epoch,
+        is_authenticated: true,
+        logins: &origin.logins,
+    };
     let is_for_identity = own.pool == pool.id
         && own.identity.uuid == identity.id
-        && own.epoch == identity.epoch
+        && origin.generation == records::generation(call.app)?
+        && origin::is_valid(call, pool, identity, issued)?
         && pool.settings.developer_provider_name.as_deref() == user.map(|(name, _)| name);
     let login = login
         .filter(|login| is_for_identity && identity.has(login))
@@ -294,6 +313,7 @@ fn developers_token(
         expires: Some(own.expires),
         amr: own.amr.into_iter().skip(1).collect(),
         keys: Vec::new(),
+        origins: origin.logins.clone(),
         own_tags: Some(own.tags),
     })
 }

@@ -3,12 +3,14 @@
 
 pub mod explain;
 pub mod logins;
+pub mod origin;
 
 use self::logins::{Proof, ProofError};
 use super::identities::id_in;
 use super::{Call, pools, records};
 use crate::model::identity::{Identity, Login, State};
 use crate::model::ids::IdentityId;
+use crate::model::origin::LoginOrigin;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::{NoTag, Tags};
 use crate::model::sign_in::{Asker, Refusal};
@@ -26,6 +28,8 @@ pub struct VerifiedIdentity {
     pub amr: Vec<String>,
     /// The tags of its sessions.
     pub tags: Tags,
+    /// The logins that it was verified by; empty for a guest.
+    pub logins: Vec<LoginOrigin>,
 }
 
 impl VerifiedIdentity {
@@ -136,11 +140,13 @@ pub async fn authenticate(
     let (id, epoch) = resolve(call, Asker::User, pool, Some(identity), logins).await?;
     let mut amr = vec!["authenticated".to_owned()];
     amr.extend(proofs.iter().flat_map(|proof| proof.amr.clone()));
+    let origins = proofs.iter().flat_map(|proof| proof.origins.clone());
     Ok(VerifiedIdentity {
         id,
         epoch,
         amr,
         tags,
+        logins: origins.collect(),
     })
 }
 
@@ -157,6 +163,7 @@ fn guest(pool: &Pool, identity: &Identity) -> Result<VerifiedIdentity, SignInErr
         epoch: identity.epoch,
         amr: vec!["unauthenticated".to_owned()],
         tags: Tags::new(),
+        logins: Vec::new(),
     })
 }
 

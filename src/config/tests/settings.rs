@@ -9,6 +9,7 @@ use crate::config::{RootKeySetting, Setting, VariableKind, settings};
 const WEAKENING: [&str; 7] = [
     "logins.authorized_party_alone",
     "logins.max_token_lifetime_hours",
+    "sessions.administer_pools",
     "unsafe.http_issuers",
     "unsafe.http_listener",
     "unsafe.http_public_url",

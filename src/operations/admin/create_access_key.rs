@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::access::authorise::FurtherPermission;
+use crate::app::access::resource::Resource;
 use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -27,6 +29,14 @@ impl Operation for CreateAccessKey {
     const NAME: &'static str = "CreateAccessKey";
     const ACCESS: Access = Access::Signed;
     type Output = CreateAccessKeyOutput;
+
+    fn further_permissions(&self, call: &Call<'_>) -> Result<Vec<FurtherPermission>, Error> {
+        let account = &call.app.config.account_id;
+        Ok(vec![FurtherPermission::new(
+            "iam:CreateAccessKey",
+            Resource::user(&self.name, account),
+        )])
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateAccessKeyOutput, Error> {
         let (access_key_id, secret) = access_keys::create(call, self.name, self.policy).await?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::access::authorise::FurtherPermission;
 use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -22,6 +23,13 @@ impl Operation for DeleteAccessKey {
     const NAME: &'static str = "DeleteAccessKey";
     const ACCESS: Access = Access::Signed;
     type Output = DeleteAccessKeyOutput;
+
+    fn further_permissions(&self, call: &Call<'_>) -> Result<Vec<FurtherPermission>, Error> {
+        Ok(vec![FurtherPermission::new(
+            "iam:DeleteAccessKey",
+            access_keys::resource(call, &self.access_key_id)?,
+        )])
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<DeleteAccessKeyOutput, Error> {
         access_keys::remove(call, &self.access_key_id).await?;

@@ -3,11 +3,12 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::app::access::resource::Resource;
 use crate::app::sign_in::explain::{self, ExplainedIdentity, Explanation};
 use crate::app::{Call, pools};
 use crate::error::{Code, Dialect, Error};
 use crate::model::ids::{IdentityId, RoleArn};
-use crate::operations::cognito_identity::pool_arn;
+use crate::operations::cognito_identity::pool_resource;
 use crate::operations::{Access, Operation, Service};
 
 /// Reports every check of a login and its outcome, without changing anything. The answer contains no token.
@@ -57,8 +58,8 @@ impl Operation for ExplainLogin {
     const ACCESS: Access = Access::Signed;
     type Output = ExplainLoginOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ExplainLoginOutput, Error> {

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::CredentialsDurationOutput;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
-use crate::operations::cognito_identity::pool_arn;
+use crate::operations::cognito_identity::pool_resource;
 use crate::operations::{Access, Operation, Service};
 
 /// Shows how long credentials of a pool's identities last.
@@ -21,8 +22,8 @@ impl Operation for GetCredentialsDuration {
     const ACCESS: Access = Access::Signed;
     type Output = CredentialsDurationOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {

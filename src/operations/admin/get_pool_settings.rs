@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::pool_settings::PoolSettingsOutput;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
-use crate::operations::cognito_identity::pool_arn;
+use crate::operations::cognito_identity::pool_resource;
 use crate::operations::{Access, Operation, Service};
 
 /// Shows Cognate's own settings of a pool, and the version that a change must name.
@@ -21,8 +22,8 @@ impl Operation for GetPoolSettings {
     const ACCESS: Access = Access::Signed;
     type Output = PoolSettingsOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PoolSettingsOutput, Error> {

@@ -22,6 +22,7 @@ pub(crate) struct ListAccessKeysOutput {
 #[serde(rename_all = "PascalCase")]
 struct AccessKeyMetadata {
     access_key_id: String,
+    user_id: String,
     name: String,
     status: &'static str,
     policy: String,
@@ -39,6 +40,7 @@ impl Operation for ListAccessKeys {
             .into_iter()
             .map(|key| AccessKeyMetadata {
                 access_key_id: key.id.clone(),
+                user_id: key.user_id(),
                 name: key.name.clone(),
                 status: if key.enabled { "Active" } else { "Inactive" },
                 policy: key.policy.clone(),

@@ -28,7 +28,7 @@ impl Operation for RestoreIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<RestoreIdentityOutput, Error> {
         Ok(RestoreIdentityOutput {
-            identity_id: identities::revoke(call, &self.identity_id, false).await?,
+            identity_id: identities::revoke(call, &self.identity_id, None).await?,
         })
     }
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{KeyOutput, RingPurpose, shown};
 use crate::app::Call;
+use crate::app::access::authorise::FurtherPermission;
+use crate::app::access::resource::Resource;
 use crate::app::keys::rings::{self, Ring, RingChange};
 use crate::error::{Code, Error};
 use crate::operations::{Access, Operation, Service};
@@ -30,6 +32,13 @@ impl Operation for RotateKeys {
     const NAME: &'static str = "RotateKeys";
     const ACCESS: Access = Access::Signed;
     type Output = RotateKeysOutput;
+
+    fn further_permissions(&self, call: &Call<'_>) -> Result<Vec<FurtherPermission>, Error> {
+        Ok(vec![FurtherPermission::new(
+            "iam:CreateAccessKey",
+            Resource::account(&call.app.config.account_id),
+        )])
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<RotateKeysOutput, Error> {
         if self.key_id.is_some() && !self.compromised {

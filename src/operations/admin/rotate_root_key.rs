@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::access::authorise::FurtherPermission;
+use crate::app::access::resource::Resource;
 use crate::app::keys::root_key;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -24,6 +26,13 @@ impl Operation for RotateRootKey {
     const NAME: &'static str = "RotateRootKey";
     const ACCESS: Access = Access::Signed;
     type Output = RotateRootKeyOutput;
+
+    fn further_permissions(&self, call: &Call<'_>) -> Result<Vec<FurtherPermission>, Error> {
+        Ok(vec![FurtherPermission::new(
+            "iam:CreateAccessKey",
+            Resource::account(&call.app.config.account_id),
+        )])
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<RotateRootKeyOutput, Error> {
         let (access_key_id, file) = root_key::rotate(call).await?;

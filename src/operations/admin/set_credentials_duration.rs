@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::CredentialsDurationOutput;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
-use crate::operations::cognito_identity::pool_arn;
+use crate::operations::cognito_identity::pool_resource;
 use crate::operations::{Access, Operation, Service};
 
 /// Sets how long new credentials of a pool's identities last. Omitted members stay unchanged.
@@ -23,8 +24,8 @@ impl Operation for SetCredentialsDuration {
     const ACCESS: Access = Access::Signed;
     type Output = CredentialsDurationOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CredentialsDurationOutput, Error> {

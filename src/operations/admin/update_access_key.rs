@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
+use crate::app::access::authorise::FurtherPermission;
 use crate::app::keys::access_keys;
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -29,6 +30,13 @@ impl Operation for UpdateAccessKey {
     const NAME: &'static str = "UpdateAccessKey";
     const ACCESS: Access = Access::Signed;
     type Output = UpdateAccessKeyOutput;
+
+    fn further_permissions(&self, call: &Call<'_>) -> Result<Vec<FurtherPermission>, Error> {
+        Ok(vec![FurtherPermission::new(
+            "iam:UpdateAccessKey",
+            access_keys::resource(call, &self.access_key_id)?,
+        )])
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateAccessKeyOutput, Error> {
         let enabled = self.status == Status::Active;

@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 
-use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
+
 use crate::policy::Context;
 
 /// Makes a pool in the region that the request was signed for.
@@ -21,8 +22,8 @@ impl Operation for CreateIdentityPool {
     const ACCESS: Access = Access::Signed;
     type Output = IdentityPool;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, "")
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        Resource::pools(call.signed_region(), &call.app.config.account_id)
     }
 
     fn context(&self, context: &mut Context) {
@@ -35,7 +36,7 @@ impl Operation for CreateIdentityPool {
             region,
             uuid: call.app.ambient.uuid(),
         };
-        self.0.authorise_tags(call, &id.to_string())?;
+        self.0.authorise_tags(call, &id)?;
         let settings = self.0.settings(call, &id)?;
         let pool = Pool::new(id, settings);
         let shown = IdentityPool::of(call, &pool)?;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::access::authorise::IdentitySessions;
 use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
@@ -32,6 +33,7 @@ impl Operation for DeleteIdentities {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "DeleteIdentities";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = DeleteIdentitiesOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<DeleteIdentitiesOutput, Error> {

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::pool_arn;
+use super::pool_resource;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::answer::NoOutput;
@@ -19,10 +21,11 @@ impl Operation for DeleteIdentityPool {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "DeleteIdentityPool";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = NoOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::identity_description::IdentityDescription;
+use crate::app::access::authorise::IdentitySessions;
 use crate::app::{Call, identities};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -18,6 +19,7 @@ impl Operation for DescribeIdentity {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "DescribeIdentity";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = IdentityDescription;
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityDescription, Error> {

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-use super::pool_arn;
 use super::pool_members::IdentityPool;
+use super::pool_resource;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -19,10 +21,11 @@ impl Operation for DescribeIdentityPool {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "DescribeIdentityPool";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = IdentityPool;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {

@@ -64,8 +64,8 @@ impl Operation for GetCredentialsForIdentity {
         };
         let end = bounded_end(&pool, &proofs, call.now);
         let id = verified.id.clone();
-        let assumption = assume_role::enhanced(call, &pool, verified, role).await?;
-        let credentials = external_sts::issue(call, assumption, end).await?;
+        let assumption = assume_role::enhanced(call, &pool, verified, role, end).await?;
+        let credentials = external_sts::issue(call, assumption).await?;
         Ok(GetCredentialsForIdentityOutput {
             credentials: CredentialsOutput {
                 access_key_id: credentials.access_key_id,

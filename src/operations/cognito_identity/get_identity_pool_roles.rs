@@ -3,8 +3,10 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::pool_arn;
+use super::pool_resource;
 use super::role_mappings::{self, WrittenMapping};
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::{PoolId, RoleArn};
@@ -31,10 +33,11 @@ impl Operation for GetIdentityPoolRoles {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "GetIdentityPoolRoles";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = GetIdentityPoolRolesOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdentityPoolRolesOutput, Error> {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::credentials::web_identity;
+use crate::app::credentials::web_identity::OpenIdToken;
 use crate::app::sign_in::logins::{self, PresentedTo, Proof};
 use crate::app::{Call, identities, sign_in};
 use crate::error::{Code, Error};
@@ -59,7 +59,12 @@ impl Operation for GetOpenIdToken {
         // The token doesn't outlive a developer's token that it comes from.
         let end = proofs.iter().filter_map(Proof::own_end).min();
         let lifetime = end.map_or(LIFETIME, |end| LIFETIME.min(end.duration_since(call.now)));
-        let token = web_identity::open_id_token(call, &pool, &who, lifetime, false);
+        let token = OpenIdToken {
+            lifetime,
+            not_after: end,
+            developer: false,
+        };
+        let token = token.issue(call, &pool, &who)?;
         Ok(GetOpenIdTokenOutput {
             identity_id: who.id,
             token,

@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Logins, pool_arn};
-use crate::app::credentials::web_identity;
+use super::{Logins, pool_resource};
+use crate::app::access::resource::Resource;
+use crate::app::credentials::web_identity::OpenIdToken;
 use crate::app::sign_in::logins::{self, PresentedTo, ProofError};
-use crate::app::sign_in::{self, SignInError, VerifiedIdentity};
+use crate::app::sign_in::{self, SignInError, VerifiedIdentity, origin};
 use crate::app::{Call, identities, pools};
 use crate::error::{Code, Error};
 use crate::model::identity::Login;
@@ -52,8 +53,8 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
     const ACCESS: Access = Access::Signed;
     type Output = GetOpenIdTokenForDeveloperIdentityOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(
@@ -75,17 +76,27 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         let (id_of_identity, epoch) =
             sign_in::resolve(call, Asker::Developer, &pool, identity.as_ref(), logins).await?;
         let third = format!("{name}:{}:{id}", pool.id);
+        let mut logins = vec![origin::of_developer(&name)];
         let mut amr = vec!["authenticated".to_owned(), name, third];
-        amr.extend(proofs.into_iter().flat_map(|proof| proof.amr));
+        for proof in proofs {
+            amr.extend(proof.amr);
+            logins.extend(proof.origins);
+        }
         let who = VerifiedIdentity {
             id: id_of_identity,
             epoch,
             amr,
             tags: self.principal_tags,
+            logins,
         };
         let seconds = self.token_duration.unwrap_or(LIFETIME);
         let lifetime = SignedDuration::from_secs(seconds);
-        let token = web_identity::open_id_token(call, &pool, &who, lifetime, true);
+        let token = OpenIdToken {
+            lifetime,
+            not_after: Some(call.now + lifetime),
+            developer: true,
+        };
+        let token = token.issue(call, &pool, &who)?;
         Ok(GetOpenIdTokenForDeveloperIdentityOutput {
             identity_id: who.id,
             token,

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-use super::pool_arn;
+use super::pool_resource;
 use super::set_principal_tag_attribute_map::PrincipalTagAttributeMap;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::operations::{Access, Operation, Service};
@@ -20,10 +22,11 @@ impl Operation for GetPrincipalTagAttributeMap {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "GetPrincipalTagAttributeMap";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = PrincipalTagAttributeMap;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {

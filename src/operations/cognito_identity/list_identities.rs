@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::identity_description::IdentityDescription;
-use super::{pages, pool_arn};
+use super::{pages, pool_resource};
+use crate::app::access::resource::Resource;
 use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
@@ -36,8 +37,8 @@ impl Operation for ListIdentities {
     const ACCESS: Access = Access::Signed;
     type Output = ListIdentitiesOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentitiesOutput, Error> {

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{pages, pool_arn};
+use super::pages;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
@@ -36,10 +38,11 @@ impl Operation for ListIdentityPools {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "ListIdentityPools";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = ListIdentityPoolsOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, "")
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        Resource::pools(call.signed_region(), &call.app.config.account_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListIdentityPoolsOutput, Error> {

@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -25,10 +27,11 @@ impl Operation for ListTagsForResource {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "ListTagsForResource";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = ListTagsForResourceOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.resource_arn.clone()
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        tagging::resource(call, &self.resource_arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListTagsForResourceOutput, Error> {

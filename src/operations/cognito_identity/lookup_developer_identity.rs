@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{pages, pool_arn};
+use super::{pages, pool_resource};
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::identities::{self, id_in};
 use crate::app::{Call, pools};
 use crate::error::{Code, Error};
@@ -38,10 +40,11 @@ impl Operation for LookupDeveloperIdentity {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "LookupDeveloperIdentity";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = LookupDeveloperIdentityOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<LookupDeveloperIdentityOutput, Error> {

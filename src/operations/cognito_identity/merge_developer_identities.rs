@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::get_open_id_token_for_developer_identity::other_developer;
-use super::pool_arn;
+use super::pool_resource;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
@@ -31,8 +32,8 @@ impl Operation for MergeDeveloperIdentities {
     const ACCESS: Access = Access::Signed;
     type Output = MergeDeveloperIdentitiesOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<MergeDeveloperIdentitiesOutput, Error> {

@@ -32,14 +32,14 @@ pub(super) mod update_identity_pool;
 use indexmap::IndexMap;
 
 use crate::app::Call;
-use crate::model::ids::Region;
+use crate::app::access::resource::Resource;
+use crate::model::ids::PoolId;
 
 /// The `Logins` of a request, in its order: tokens by provider.
 type Logins = IndexMap<String, String>;
 
-/// The ARN of a pool that a request names, for authorisation.
-pub(super) fn pool_arn(call: &Call<'_>, pool_id: &str) -> String {
-    let region = call.region.as_ref().map_or("", Region::as_str);
+/// The pool that a request names, for authorisation.
+pub(super) fn pool_resource(call: &Call<'_>, pool_id: &str) -> Resource {
     let account = &call.app.config.account_id;
-    format!("arn:aws:cognito-identity:{region}:{account}:identitypool/{pool_id}")
+    PoolId::parse(pool_id).map_or_else(Resource::any, |id| Resource::pool(&id, account))
 }

@@ -3,9 +3,10 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{pool_arn, tagging};
+use super::tagging;
 use crate::app::Call;
 use crate::app::access::authorise;
+use crate::app::access::resource::Resource;
 use crate::app::providers::{consumer_secrets, oidc, saml};
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
@@ -106,7 +107,7 @@ impl PoolMembers {
     }
 
     /// Checks that the signer may tag the pool, where tags are to be set.
-    pub(super) fn authorise_tags(&self, call: &Call<'_>, pool_id: &str) -> Result<(), Error> {
+    pub(super) fn authorise_tags(&self, call: &Call<'_>, pool: &PoolId) -> Result<(), Error> {
         if self
             .identity_pool_tags
             .as_ref()
@@ -116,7 +117,7 @@ impl PoolMembers {
         }
         let mut context = Context::default();
         self.tag_context(&mut context);
-        let pool = pool_arn(call, pool_id);
+        let pool = Resource::pool(pool, &call.app.config.account_id);
         authorise::check(call, "cognito-identity:TagResource", &pool, context)
     }
 

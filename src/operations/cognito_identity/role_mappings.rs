@@ -4,13 +4,13 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
-use crate::app::access::authorise;
+use crate::app::access::authorise::{self, FurtherPermission};
+use crate::app::access::resource::Resource;
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
-use crate::model::provider::{OWN, ProviderKind, PublicProvider};
+use crate::model::provider::{ProviderKind, PublicProvider};
 use crate::model::roles::{AmbiguousRoleResolution, MappedBy, MatchType, RoleMapping, Rule};
-use crate::policy::Context;
 
 /// How many rules a provider may have; the service model's 400 is more than the service takes.
 const RULES: usize = 25;
@@ -96,9 +96,12 @@ pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, E
                 || call.app.routes.of(role).is_some()
         })
         .ok_or_else(forbidden)?;
-    let mut context = Context::default();
-    context.set("iam:PassedToService", OWN);
-    match authorise::check(call, "iam:PassRole", arn, context) {
+    let FurtherPermission {
+        action,
+        resource,
+        context,
+    } = FurtherPermission::pass_role(Resource::role(&role));
+    match authorise::check(call, action, &resource, context) {
         Ok(()) => Ok(role),
         Err(error) if error.code == Code::AccessDenied => Err(forbidden()),
         Err(other) => Err(other),

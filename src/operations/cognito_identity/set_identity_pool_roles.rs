@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::pool_arn;
+use super::pool_resource;
 use super::role_mappings::{self, WrittenMapping, passed_role};
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::pool::Roles;
@@ -27,8 +28,8 @@ impl Operation for SetIdentityPoolRoles {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {

@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::pool_arn;
+use super::pool_resource;
 use super::role_mappings::has_provider;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
@@ -49,8 +50,8 @@ impl Operation for SetPrincipalTagAttributeMap {
     const ACCESS: Access = Access::Signed;
     type Output = PrincipalTagAttributeMap;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<PrincipalTagAttributeMap, Error> {

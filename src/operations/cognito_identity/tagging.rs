@@ -3,30 +3,26 @@
 use indexmap::IndexMap;
 
 use crate::app::Call;
+use crate::app::access::resource::Resource;
 use crate::error::{Code, Error};
+use crate::model::ids::PoolId;
 use crate::policy::Context;
 
 /// How many tags a pool may have.
 const MOST: usize = 50;
 
-/// The id of the pool with this ARN, in this account and the region that the request was signed for.
+/// The id in the ARN of a pool of this account. No pool may have it.
 pub(super) fn pool_of(call: &Call<'_>, arn: &str) -> Result<String, Error> {
+    let id = PoolId::in_arn(arn, &call.app.config.account_id);
     let invalid = || Code::InvalidParameter.because(format!("Invalid resource ARN: {arn}"));
-    let mut parts = arn.splitn(6, ':');
-    let mut part = || parts.next().ok_or_else(invalid);
-    let (scheme, partition, service) = (part()?, part()?, part()?);
-    let (region, account, resource) = (part()?, part()?, part()?);
-    let pool = resource.strip_prefix("identitypool/").ok_or_else(invalid)?;
-    let ours = scheme == "arn"
-        && partition.starts_with("aws")
-        && service == "cognito-identity"
-        && account == call.app.config.account_id.as_str()
-        && pool.starts_with(&format!("{region}:"));
-    if ours {
-        Ok(pool.to_owned())
-    } else {
-        Err(invalid())
-    }
+    Ok(id.ok_or_else(invalid)?.to_owned())
+}
+
+/// The pool with this ARN, for authorisation.
+pub(super) fn resource(call: &Call<'_>, arn: &str) -> Resource {
+    let account = &call.app.config.account_id;
+    let id = PoolId::parse_arn(arn, account);
+    id.map_or_else(Resource::any, |id| Resource::pool(&id, account))
 }
 
 /// The condition keys of tags in a request.

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::get_open_id_token_for_developer_identity::other_developer;
-use super::pool_arn;
+use super::pool_resource;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, identities, pools};
 use crate::error::Error;
 use crate::model::identity::Login;
@@ -25,10 +27,11 @@ impl Operation for UnlinkDeveloperIdentity {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "UnlinkDeveloperIdentity";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = NoOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
+use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
@@ -23,10 +25,11 @@ impl Operation for UntagResource {
     const SERVICE: Service = Service::CognitoIdentity;
     const NAME: &'static str = "UntagResource";
     const ACCESS: Access = Access::Signed;
+    const IDENTITY_SESSIONS: IdentitySessions = IdentitySessions::IfConfigured;
     type Output = UntagResourceOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.resource_arn.clone()
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        tagging::resource(call, &self.resource_arn)
     }
 
     fn context(&self, context: &mut Context) {

@@ -2,12 +2,14 @@
 
 use serde::Deserialize;
 
-use super::pool_arn;
 use super::pool_members::{IdentityPool, PoolMembers};
+use super::pool_resource;
+use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
+
 use crate::policy::Context;
 
 /// Replaces the settings of a pool. Omitted members are cleared, except the tags and the developer provider.
@@ -25,8 +27,8 @@ impl Operation for UpdateIdentityPool {
     const ACCESS: Access = Access::Signed;
     type Output = IdentityPool;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        pool_arn(call, &self.identity_pool_id)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        pool_resource(call, &self.identity_pool_id)
     }
 
     fn context(&self, context: &mut Context) {
@@ -48,7 +50,7 @@ impl Operation for UpdateIdentityPool {
             }
             self.members.developer_provider_name = Some(name.clone());
         }
-        self.members.authorise_tags(call, &self.identity_pool_id)?;
+        self.members.authorise_tags(call, &before.id)?;
         if self.members.identity_pool_tags.is_none() {
             self.members.identity_pool_tags = Some(before.settings.tags.clone());
         }
@@ -57,6 +59,7 @@ impl Operation for UpdateIdentityPool {
             settings: self.members.settings(call, &before.id)?,
             ..before.as_ref().clone()
         };
+        pools::authorise_providers(call, &before, &after)?;
         let shown = IdentityPool::of(call, &after)?;
         pools::replace(call, after).await?;
         Ok(shown)

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::app::Call;
+use crate::app::access::resource::Resource;
 use crate::app::providers::oidc;
 use crate::error::{Code, Error};
 use crate::model::ids::OidcProviderArn;
-use crate::model::issuer::IssuerUrl;
+use crate::model::issuer::{IssuerError, IssuerUrl};
 use crate::model::provider::OidcProvider;
 use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
@@ -47,23 +48,20 @@ impl Operation for CreateOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = CreateOpenIDConnectProviderOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        let name = self
-            .url
-            .split_once("://")
-            .map_or(self.url.as_str(), |(_, name)| name);
-        OidcProviderArn::new(&call.app.config.account_id, name).to_string()
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        self.issuer(call).map_or_else(
+            |_| Resource::any(),
+            |issuer| {
+                let account = &call.app.config.account_id;
+                Resource::oidc_provider(&OidcProviderArn::new(account, issuer.name()))
+            },
+        )
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateOpenIDConnectProviderOutput, Error> {
-        let config = &call.app.config;
-        let issuer = IssuerUrl::parse(
-            &self.url,
-            config.allow_http_issuers,
-            call.app.tokens.issuer(),
-        )
-        .map_err(|error| Code::InvalidInput.because(format!("{error}.")))?;
-        let arn = OidcProviderArn::new(&config.account_id, issuer.name());
+        let issuer = self.issuer(call);
+        let issuer = issuer.map_err(|error| Code::InvalidInput.because(format!("{error}.")))?;
+        let arn = OidcProviderArn::new(&call.app.config.account_id, issuer.name());
         let mut client_ids: Vec<String> = Vec::new();
         for client_id in self.client_id_list {
             add_client_id(&mut client_ids, client_id)?;
@@ -71,6 +69,7 @@ impl Operation for CreateOpenIDConnectProvider {
         let provider = OidcProvider {
             arn: arn.clone(),
             version: 1,
+            uuid: call.app.ambient.uuid(),
             issuer: issuer.url().to_owned(),
             client_ids,
             thumbprints: thumbprints(self.thumbprint_list)?,
@@ -86,6 +85,13 @@ impl Operation for CreateOpenIDConnectProvider {
             arn,
             tags: self.tags,
         })
+    }
+}
+
+impl CreateOpenIDConnectProvider {
+    fn issuer(&self, call: &Call<'_>) -> Result<IssuerUrl, IssuerError> {
+        let allow_http = call.app.config.allow_http_issuers;
+        IssuerUrl::parse(&self.url, allow_http, call.app.tokens.issuer())
     }
 }
 
@@ -113,8 +119,8 @@ impl Operation for GetOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = GetOpenIDConnectProviderOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetOpenIDConnectProviderOutput, Error> {
@@ -184,8 +190,8 @@ impl Operation for AddClientIDToOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -211,8 +217,8 @@ impl Operation for RemoveClientIDFromOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -240,8 +246,8 @@ impl Operation for UpdateOpenIDConnectProviderThumbprint {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -265,14 +271,20 @@ impl Operation for DeleteOpenIDConnectProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         oidc::remove(call, &self.arn).await?;
         Ok(NoOutput)
     }
+}
+
+/// The provider with this ARN, for authorisation.
+fn resource(arn: &str) -> Resource {
+    let arn = OidcProviderArn::parse(arn);
+    arn.map_or_else(Resource::any, |arn| Resource::oidc_provider(&arn))
 }
 
 fn add_client_id(client_ids: &mut Vec<String>, client_id: String) -> Result<(), Error> {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::role_tags::{pairs, shown};
 use super::{Page, Paging, Tag, encoded};
 use crate::app::Call;
-use crate::app::roles::{self, trust_policy};
+use crate::app::access::resource::Resource;
+use crate::app::roles;
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
@@ -88,12 +89,12 @@ pub(crate) struct RoleOutput {
 }
 
 impl CreateRole {
-    fn arn(&self, call: &Call<'_>) -> String {
+    fn arn(&self, call: &Call<'_>) -> Option<RoleArn> {
         let path = self.path.as_deref().unwrap_or("/");
-        format!(
+        RoleArn::parse(&format!(
             "arn:aws:iam::{}:role{path}{}",
             call.app.config.account_id, self.role_name
-        )
+        ))
     }
 }
 
@@ -103,8 +104,9 @@ impl Operation for CreateRole {
     const ACCESS: Access = Access::Signed;
     type Output = RoleOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        self.arn(call)
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        let arn = self.arn(call);
+        arn.map_or_else(Resource::any, |arn| Resource::role(&arn))
     }
 
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
@@ -113,7 +115,7 @@ impl Operation for CreateRole {
                 "This server has no permissions boundaries: put what they would forbid into the role's policies.",
             ));
         }
-        let arn = RoleArn::parse(&self.arn(call)).ok_or_else(|| {
+        let arn = self.arn(call).ok_or_else(|| {
             Code::InvalidInput
                 .because("The path of a role is made of letters, digits and /_+=,.@-.")
         })?;
@@ -124,6 +126,7 @@ impl Operation for CreateRole {
             description: self.description,
             max_session_duration: self.max_session_duration.unwrap_or(SESSION),
             trust: self.assume_role_policy_document,
+            trusted_users: None,
             policies: IndexMap::new(),
             tags: pairs(self.tags),
             created: call.now,
@@ -184,9 +187,9 @@ impl Operation for ListRoles {
     const ACCESS: Access = Access::Signed;
     type Output = ListRolesOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
+    fn resource(&self, call: &Call<'_>) -> Resource {
         let prefix = self.path_prefix.as_deref().unwrap_or("/");
-        format!("arn:aws:iam::{}:role{prefix}", call.app.config.account_id)
+        Resource::roles_below(prefix, &call.app.config.account_id)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ListRolesOutput, Error> {
@@ -259,11 +262,8 @@ impl Operation for UpdateAssumeRolePolicy {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let account = &call.app.config.account_id;
         roles::change(call, &self.role_name, |role| {
-            trust_policy::read(&self.policy_document, account)?;
-            role.trust.clone_from(&self.policy_document);
-            Ok(())
+            roles::set_trust(call, role, &self.policy_document)
         })
         .await?;
         Ok(NoOutput)

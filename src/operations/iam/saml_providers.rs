@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::app::Call;
+use crate::app::access::resource::Resource;
 use crate::app::providers::saml;
 use crate::error::{Code, Error};
 use crate::model::ids::SamlProviderArn;
@@ -46,8 +47,8 @@ impl Operation for CreateSAMLProvider {
     const ACCESS: Access = Access::Signed;
     type Output = CreateSAMLProviderOutput;
 
-    fn resource(&self, call: &Call<'_>) -> String {
-        SamlProviderArn::new(&call.app.config.account_id, &self.name).to_string()
+    fn resource(&self, call: &Call<'_>) -> Resource {
+        resource(SamlProviderArn::new(&call.app.config.account_id, &self.name).as_str())
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateSAMLProviderOutput, Error> {
@@ -88,8 +89,8 @@ impl Operation for GetSAMLProvider {
     const ACCESS: Access = Access::Signed;
     type Output = GetSAMLProviderOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<GetSAMLProviderOutput, Error> {
@@ -166,8 +167,8 @@ impl Operation for UpdateSAMLProvider {
     const ACCESS: Access = Access::Signed;
     type Output = UpdateSAMLProviderOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateSAMLProviderOutput, Error> {
@@ -195,14 +196,20 @@ impl Operation for DeleteSAMLProvider {
     const ACCESS: Access = Access::Signed;
     type Output = NoOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        resource(&self.arn)
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         saml::remove(call, &self.arn).await?;
         Ok(NoOutput)
     }
+}
+
+/// The provider with this ARN, for authorisation.
+fn resource(arn: &str) -> Resource {
+    let arn = SamlProviderArn::parse(arn);
+    arn.map_or_else(Resource::any, |arn| Resource::saml_provider(&arn))
 }
 
 impl Encryption {

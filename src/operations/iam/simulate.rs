@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Paging;
+use crate::app::access::resource::Resource;
 use crate::app::access::simulate::{
     self, MatchedStatement, SimulatedPolicy, Simulation, SimulationResult,
 };
@@ -94,8 +95,9 @@ impl Operation for SimulatePrincipalPolicy {
     const ACCESS: Access = Access::Signed;
     type Output = SimulatePrincipalPolicyOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.policy_source_arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        let role = RoleArn::parse(&self.policy_source_arn);
+        role.map_or_else(Resource::any, |role| Resource::role(&role))
     }
 
     async fn run(self, call: &Call<'_>) -> Result<SimulatePrincipalPolicyOutput, Error> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Assumed, assumed, not_authorized, seconds};
+use crate::app::access::resource::Resource;
 use crate::app::access::{authorise, condition_keys};
 use crate::app::credentials::assume_role::{Assumption, SHORT};
 use crate::app::credentials::session_policies::{self, PolicyDescriptor};
@@ -61,8 +62,9 @@ impl Operation for AssumeRole {
     const ACCESS: Access = Access::Signed;
     type Output = AssumeRoleOutput;
 
-    fn resource(&self, _call: &Call<'_>) -> String {
-        self.role_arn.clone()
+    fn resource(&self, _call: &Call<'_>) -> Resource {
+        let role = RoleArn::parse(&self.role_arn);
+        role.map_or_else(Resource::any, |role| Resource::role(&role))
     }
 
     fn context(&self, context: &mut Context) {
@@ -76,7 +78,7 @@ impl Operation for AssumeRole {
         if !tags.is_empty() {
             let mut context = Context::default();
             self.add_condition_keys(&mut context);
-            authorise::check(call, "sts:TagSession", &self.role_arn, context)?;
+            authorise::check(call, "sts:TagSession", &self.resource(call), context)?;
         }
         let mut assumption = self.assumption(call, tags)?;
         if !policies.is_empty() {
@@ -158,24 +160,31 @@ impl AssumeRole {
             names.push(session.role.as_str());
             names.extend(session.role_id.as_deref());
         }
-        let mut context = Context::default();
-        self.add_condition_keys(&mut context);
-        condition_keys::add_request(call, &mut context);
-        let request = TrustRequest {
-            action: ACTION,
-            principal: Principal::Aws(&names),
-            context,
-            session_name: &self.role_session_name,
-            tags: &tags,
+        let is_trusted = |names: &[&str]| {
+            let mut context = Context::default();
+            self.add_condition_keys(&mut context);
+            condition_keys::add_request(call, &mut context);
+            let request = TrustRequest {
+                action: ACTION,
+                principal: Principal::Aws(names),
+                context,
+                session_name: &self.role_session_name,
+                tags: &tags,
+            };
+            trust_policy::allows(call, &known, request)
         };
-        if !trust_policy::allows(call, &known, request) {
+        // A key with the name of an earlier key is denied what the name is denied, and trusted with nothing.
+        let without_name = [account.as_str(), &id];
+        let is_another =
+            matches!(signer, Caller::AccessKey(key) if !known.trusts_user(&arn, &key.user_id));
+        if !is_trusted(&names) || is_another && !is_trusted(&without_name) {
             return Err(not_authorized(ACTION));
         }
-        let (mut longest, mut identity) = (known.max_session_duration, None);
+        let (mut longest, mut not_after) = (known.max_session_duration, None);
         let (mut keys, mut bounds) = (IndexMap::new(), Vec::new());
         if let Caller::Session(session) = signer {
             longest = longest.min(SHORT);
-            identity.clone_from(&session.identity);
+            not_after = session.not_after;
             keys.clone_from(&session.keys);
             bounds.clone_from(&session.bounds);
             for (key, value) in &session.tags {
@@ -193,11 +202,12 @@ impl AssumeRole {
             role,
             role_id: Some(known.id.clone()),
             session_name: self.role_session_name.clone(),
-            identity,
+            origin: signer.origin(),
             keys,
             bounds,
             tags,
             lifetime: SignedDuration::from_secs(seconds(self.duration_seconds, longest)?),
+            not_after,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::app::credentials::assume_role::Assumption;
 use crate::app::credentials::session_policies::{self, PolicyDescriptor};
 use crate::app::providers::saml_identity::{self, SamlIdentity};
 use crate::app::roles::trust_policy::{self, TrustRequest, WITH_SAML};
-use crate::app::{Call, roles};
+use crate::app::{Call, identities, roles};
 use crate::error::Error;
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
@@ -51,6 +51,9 @@ impl Operation for AssumeRoleWithSAML {
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithSAMLOutput, Error> {
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let who = saml_identity::verify(call, &self.principal_arn, &self.saml_assertion)?;
+        if identities::is_revoked(call, &who.login()).await? {
+            return Err(not_authorized(WITH_SAML));
+        }
         let mut assumption = self.assumption(call, &who)?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
@@ -83,17 +86,17 @@ impl AssumeRoleWithSAML {
         if !trust_policy::allows(call, &known, request) {
             return Err(denied());
         }
-        let asked = seconds(self.duration_seconds, known.max_session_duration)?;
-        let lifetime = who.longest.map_or(asked, |longest| longest.min(asked));
+        let lifetime = seconds(self.duration_seconds, known.max_session_duration)?;
         Ok(Assumption {
             role,
             role_id: Some(known.id.clone()),
             session_name: who.session_name.clone(),
-            identity: None,
+            origin: who.origin(),
             keys: who.lasting_keys(),
             bounds: Vec::new(),
             tags: who.tags.clone(),
             lifetime: SignedDuration::from_secs(lifetime),
+            not_after: who.not_after(call.now),
         })
     }
 }

@@ -1,7 +1,6 @@
 //! AssumeRoleWithWebIdentity.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
-use indexmap::IndexMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -102,19 +101,16 @@ impl AssumeRoleWithWebIdentity {
         if !is_given {
             return Err(not_authorized(WITH_WEB_IDENTITY));
         }
-        let (identity, keys) = match &who.source {
-            TokenSource::ThisServer { identity, .. } => (Some(identity.clone()), IndexMap::new()),
-            TokenSource::RegisteredProvider { .. } => (None, who.lasting_keys()),
-        };
         Ok(Assumption {
             role,
             role_id: known.map(|known| known.id.clone()),
             session_name: self.role_session_name.clone(),
-            identity,
-            keys,
+            origin: who.origin(),
+            keys: who.lasting_keys(),
             bounds: Vec::new(),
             tags: std::mem::take(&mut who.tags),
             lifetime,
+            not_after: who.not_after,
         })
     }
 }

@@ -23,6 +23,7 @@ use crate::model::key_ring::KeyRing;
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::model::root_key::RootKeyRecord;
+use crate::store::identities::PoolRef;
 
 /// How old a view may be; whatever depends on an older one is refused.
 pub const OLDEST: Duration = Duration::from_secs(5);
@@ -277,6 +278,16 @@ impl Snapshot {
     /// The pool with this UUID.
     pub fn pool(&self, id: Uuid) -> Result<Option<&Arc<Pool>>, Unreadable> {
         get(&self.pools, &id)
+    }
+
+    /// The incarnations of all pools; those that can't be read are left out.
+    pub fn pool_refs(&self) -> Vec<PoolRef> {
+        let pools = self.pools.values().filter_map(|pool| pool.as_ref().ok());
+        let refs = pools.map(|pool| PoolRef {
+            id: pool.id.uuid,
+            incarnation: pool.incarnation,
+        });
+        refs.collect()
     }
 
     /// Up to `limit` pools of a region with ids above `after`, in ascending order; those that can't be read are left out.

@@ -19,6 +19,7 @@ fn at(second: u64) -> Moment {
 
 fn key(name: &str) -> AccessKeyRecord {
     AccessKeyRecord {
+        user_id: None,
         id: format!("AKIA{name}"),
         name: name.to_owned(),
         policy: String::new(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::iam_role::Role;
+use crate::model::identity::Revocation;
 use crate::model::pool::DeletedPool;
 use crate::model::provider::{OidcProvider, SamlProvider, oidc_key};
 use crate::store::event::{GuestHash, Origin};
@@ -397,7 +398,7 @@ pub(crate) trait Calls: Store {
             Question::Revoke(identities::Revoke {
                 pool,
                 identity: ask.identity,
-                revoked: ask.revoked,
+                revocation: ask.revoked.then_some(Revocation::EveryPool),
             })
         };
         Ok(match self.about(ask.pool, ask.now, question).await? {

@@ -27,6 +27,7 @@ mod races;
 mod records;
 mod removal;
 mod restart;
+mod revocation;
 mod roles;
 mod rule;
 mod saml_providers;
@@ -126,6 +127,7 @@ macro_rules! kept_by {
                 sign_in::a_merged_identity_leads_to_its_last_survivor,
                 sign_in::what_the_rule_refuses_changes_nothing,
                 sign_in::asking_again_changes_nothing,
+                revocation::a_revoked_login_is_found_from_every_pool,
                 sign_in::a_new_identity_needs_an_id_of_its_own,
                 races::sign_ins_at_once_get_one_identity,
                 races::a_guest_signs_in_once,

@@ -10,6 +10,7 @@ pub(super) fn provider(name: &str) -> OidcProvider {
     let account = AccountId::parse("123456789012").unwrap();
     OidcProvider {
         arn: OidcProviderArn::new(&account, name),
+        uuid: uuid::Uuid::from_u128(7),
         version: 1,
         issuer: format!("https://{name}"),
         client_ids: vec!["one".to_owned(), "two é\"".to_owned()],

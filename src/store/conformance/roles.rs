@@ -13,6 +13,7 @@ pub(super) fn role(path: &str, id: &str) -> Role {
         version: 1,
         description: Some("é \"quoted\"".to_owned()),
         max_session_duration: 3600,
+        trusted_users: None,
         trust: "{\n \"a\": 1}".to_owned(),
         policies: [
             ("b".to_owned(), "{}".to_owned()),

@@ -5,6 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Handle;
 
 use super::*;
+use crate::model::identity::Revocation;
 use crate::model::merge;
 use crate::model::sign_in::{Decision, Known, Presented, apply, decide};
 
@@ -104,7 +105,7 @@ impl World {
     fn revoke(&mut self, ask: &Revoke) -> Option<Identity> {
         let id = self.survivor(ask.identity)?.id;
         let one = self.0.iter_mut().find(|one| one.id == id)?;
-        one.revoke(ask.revoked, ask.now);
+        one.revoke(ask.revoked.then_some(Revocation::EveryPool), ask.now);
         Some(one.clone())
     }
 

@@ -9,7 +9,7 @@ use super::question::{
     Answer, Delete, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question, Revoke,
     SignIn, Unlink,
 };
-use crate::model::identity::{Identity, Login, LoginKey, State};
+use crate::model::identity::{Identity, Login, LoginKey, Revocation, State};
 use crate::model::merge;
 use crate::model::sign_in::{self, Decision, Known, Presented};
 use crate::store::StoreError;
@@ -82,6 +82,7 @@ pub fn plan(
     let planned = match question {
         Question::Find(id) => find(*id, loaded),
         Question::Owner(pool, login) => owner(*pool, login, loaded),
+        Question::RevokedOwner(pools, login) => revoked_owner(pools, login, loaded),
         Question::AddGuest(pool, id) => add_guest(*pool, *id, origin, loaded),
         Question::SignIn(question) => sign_in(question, origin, loaded),
         Question::Merge(question) => merge(question, origin, loaded),
@@ -154,6 +155,26 @@ fn owner(pool: PoolRef, login: &Login, loaded: &Loaded) -> Result<Plan, Halt> {
         Some(identity) => Answer::Identity(identity.clone()),
         None => Answer::Missing(Missing::Owner),
     }))
+}
+
+fn revoked_owner(pools: &[PoolRef], login: &Login, loaded: &Loaded) -> Result<Plan, Halt> {
+    let key = login.key();
+    let mut needs = Vec::new();
+    for pool in pools {
+        match owner_of(*pool, &key, login, loaded) {
+            Ok(Some(owner)) if owner.revocation() == Some(Revocation::EveryPool) => {
+                return Ok(Plan::answer(Answer::Identity(owner.clone())));
+            }
+            Ok(_) => {}
+            Err(Halt::More(more)) => needs.extend(more),
+            Err(other) => return Err(other),
+        }
+    }
+    if needs.is_empty() {
+        Ok(Plan::answer(Answer::Missing(Missing::Owner)))
+    } else {
+        Err(Halt::More(needs))
+    }
 }
 
 fn add_guest(
@@ -343,13 +364,13 @@ fn revoke(question: Revoke, origin: Option<&Origin>, loaded: &Loaded) -> Result<
         identity = survivor.ok_or_else(missing)?;
     }
     let mut identity = identity.clone();
-    if identity.revoked == question.revoked {
+    if identity.revocation() == question.revocation {
         return Ok(Plan::answer(Answer::Identity(identity)));
     }
     let origin = writable(pool, origin, loaded)?;
     let subject = subject(&identity, origin);
-    identity.revoke(question.revoked, origin.at);
-    let kind = if question.revoked {
+    identity.revoke(question.revocation, origin.at);
+    let kind = if question.revocation.is_some() {
         EventKind::IdentityRevoked
     } else {
         EventKind::IdentityRestored

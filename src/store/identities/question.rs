@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::model::identity::{Identity, Login, LoginKey};
+use crate::model::identity::{Identity, Login, LoginKey, Revocation};
 use crate::model::sign_in::{Asker, Refusal};
 
 /// One incarnation of a pool.
@@ -31,6 +31,8 @@ pub enum Question {
     Find(Uuid),
     /// Which identity of the pool has this login?
     Owner(PoolRef, Login),
+    /// Which identity of any of these pools has this login, and is revoked in every pool?
+    RevokedOwner(Vec<PoolRef>, Login),
     /// Add a guest with this id to the pool.
     AddGuest(PoolVersion, Uuid),
     /// Find, make, link or merge the identity of verified logins, as [`crate::model::sign_in::decide`] says.
@@ -90,8 +92,8 @@ pub struct Revoke {
     pub pool: PoolVersion,
     /// The identity.
     pub identity: Uuid,
-    /// Whether it is revoked or restored.
-    pub revoked: bool,
+    /// The revocation; `None` restores the identity.
+    pub revocation: Option<Revocation>,
 }
 
 /// A deletion.

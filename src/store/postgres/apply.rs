@@ -74,6 +74,7 @@ struct Columns {
     created: Vec<i64>,
     modified: Vec<i64>,
     revoked: Vec<bool>,
+    only_this_pool: Vec<bool>,
 }
 
 impl Columns {
@@ -96,6 +97,7 @@ impl Columns {
             columns.created.push(one.created.as_millisecond());
             columns.modified.push(one.modified.as_millisecond());
             columns.revoked.push(one.revoked);
+            columns.only_this_pool.push(one.only_this_pool);
         }
         columns
     }
@@ -106,12 +108,12 @@ async fn insert(tx: &Transaction<'_>, new: &[&Identity]) -> Result<(), Transacti
         return Ok(());
     }
     let statement = "INSERT INTO identity (id, pool, incarnation, state, authed, epoch, version, \
-                     merged_into, logins, created_ms, modified_ms, revoked) \
+                     merged_into, logins, created_ms, modified_ms, revoked, only_this_pool) \
                      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::smallint[], \
                      $5::boolean[], $6::bigint[], $7::bigint[], $8::uuid[], $9::text[], \
-                     $10::bigint[], $11::bigint[], $12::boolean[]) ON CONFLICT (id) DO NOTHING";
+                     $10::bigint[], $11::bigint[], $12::boolean[], $13::boolean[]) ON CONFLICT (id) DO NOTHING";
     let of = Columns::of(new);
-    let parameters: [&(dyn ToSql + Sync); 12] = [
+    let parameters: [&(dyn ToSql + Sync); 13] = [
         &of.ids,
         &of.pools,
         &of.incarnations,
@@ -124,6 +126,7 @@ async fn insert(tx: &Transaction<'_>, new: &[&Identity]) -> Result<(), Transacti
         &of.created,
         &of.modified,
         &of.revoked,
+        &of.only_this_pool,
     ];
     write(tx, statement, &parameters, new.len()).await
 }
@@ -134,13 +137,14 @@ async fn update(tx: &Transaction<'_>, changed: &[&Identity]) -> Result<(), Trans
     }
     let statement = "UPDATE identity SET state = new.state, authed = new.authed, epoch = new.epoch, \
                      version = new.version, merged_into = new.merged_into, logins = new.logins, \
-                     modified_ms = new.modified_ms, revoked = new.revoked \
+                     modified_ms = new.modified_ms, revoked = new.revoked, \
+                     only_this_pool = new.only_this_pool \
                      FROM unnest($1::uuid[], $2::smallint[], $3::boolean[], $4::bigint[], \
-                     $5::bigint[], $6::uuid[], $7::text[], $8::bigint[], $9::boolean[]) \
-                     AS new (id, state, authed, epoch, version, merged_into, logins, modified_ms, revoked) \
+                     $5::bigint[], $6::uuid[], $7::text[], $8::bigint[], $9::boolean[], $10::boolean[]) \
+                     AS new (id, state, authed, epoch, version, merged_into, logins, modified_ms, revoked, only_this_pool) \
                      WHERE identity.id = new.id";
     let of = Columns::of(changed);
-    let parameters: [&(dyn ToSql + Sync); 9] = [
+    let parameters: [&(dyn ToSql + Sync); 10] = [
         &of.ids,
         &of.states,
         &of.authenticated,
@@ -150,6 +154,7 @@ async fn update(tx: &Transaction<'_>, changed: &[&Identity]) -> Result<(), Trans
         &of.logins,
         &of.modified,
         &of.revoked,
+        &of.only_this_pool,
     ];
     write(tx, statement, &parameters, changed.len()).await
 }

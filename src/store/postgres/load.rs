@@ -40,7 +40,7 @@ macro_rules! select_identity {
     ($rest:literal) => {
         concat!(
             "SELECT id, pool, incarnation, state, authed, epoch, version, merged_into, logins, \
-             created_ms, modified_ms, revoked FROM identity ",
+             created_ms, modified_ms, revoked, only_this_pool FROM identity ",
             $rest
         )
     };
@@ -163,6 +163,7 @@ fn read_identity(row: &Row) -> Result<Identity, TransactionError> {
         created: moment(row.try_get(9)?)?,
         modified: moment(row.try_get(10)?)?,
         revoked: row.try_get(11)?,
+        only_this_pool: row.try_get(12)?,
     })
 }
 

@@ -44,6 +44,12 @@ impl Needs {
         match question {
             Question::Find(id) => needs.add(Need::Identity(*id)),
             Question::Owner(pool, login) => needs.add(Need::Login(*pool, login.key())),
+            Question::RevokedOwner(pools, login) => {
+                let key = login.key();
+                pools
+                    .iter()
+                    .for_each(|pool| needs.add(Need::Login(*pool, key)));
+            }
             Question::AddGuest(pool, id) => {
                 needs.add(Need::Pool(pool.pool.id));
                 needs.add(Need::Identity(*id));

@@ -78,8 +78,8 @@ fn insert_identity(db: &Connection, new: &Identity) -> Result<(), StoreError> {
     let inserted = db
         .prepare_cached(
             "INSERT INTO identity (id, pool, state, authed, epoch, version, merged_into, logins, \
-             created_ms, modified_ms, revoked, incarnation) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             created_ms, modified_ms, revoked, incarnation, only_this_pool) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute((
             new.id.as_bytes(),
@@ -94,6 +94,7 @@ fn insert_identity(db: &Connection, new: &Identity) -> Result<(), StoreError> {
             new.modified.as_millisecond(),
             new.revoked,
             new.incarnation,
+            new.only_this_pool,
         ))?;
     one_row(inserted)
 }
@@ -103,7 +104,7 @@ fn update_identity(db: &Connection, changed: &Identity) -> Result<(), StoreError
     let updated = db
         .prepare_cached(
             "UPDATE identity SET state = ?2, authed = ?3, epoch = ?4, version = ?5, \
-             merged_into = ?6, logins = ?7, modified_ms = ?8, revoked = ?9 WHERE id = ?1",
+             merged_into = ?6, logins = ?7, modified_ms = ?8, revoked = ?9, only_this_pool = ?10 WHERE id = ?1",
         )?
         .execute((
             changed.id.as_bytes(),
@@ -115,6 +116,7 @@ fn update_identity(db: &Connection, changed: &Identity) -> Result<(), StoreError
             to_json(&changed.logins),
             changed.modified.as_millisecond(),
             changed.revoked,
+            changed.only_this_pool,
         ))?;
     one_row(updated)
 }

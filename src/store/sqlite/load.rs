@@ -95,7 +95,7 @@ macro_rules! select_identity {
     ($rest:literal) => {
         concat!(
             "SELECT id, pool, state, authed, epoch, version, merged_into, logins, created_ms, \
-             modified_ms, revoked, incarnation FROM identity ",
+             modified_ms, revoked, incarnation, only_this_pool FROM identity ",
             $rest
         )
     };
@@ -153,6 +153,7 @@ fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
         created: moment(row, 8)?,
         modified: moment(row, 9)?,
         revoked: row.get(10)?,
+        only_this_pool: row.get(12)?,
     })
 }
 

@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0003_roles.sql"),
     include_str!("../migrations/sqlite/0004_revoked.sql"),
     include_str!("../migrations/sqlite/0005_records.sql"),
+    include_str!("../migrations/sqlite/0006_revoked_in_one_pool.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".

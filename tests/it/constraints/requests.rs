@@ -34,7 +34,9 @@ pub fn request(entry: &Entry) -> Value {
             Service::CognitoIdentity,
             "DeleteIdentityPool" | "DescribeIdentityPool" | "GetIdentityPoolRoles",
         ) => pool(),
-        (Service::CognitoIdentity, "DescribeIdentity") => json!({ "IdentityId": IDENTITY }),
+        (Service::CognitoIdentity, "DescribeIdentity") | (Service::Cognate, "RestoreIdentity") => {
+            json!({ "IdentityId": IDENTITY })
+        }
         (Service::CognitoIdentity, "GetCredentialsForIdentity") => {
             json!({ "IdentityId": IDENTITY, "Logins": logins(), "CustomRoleArn": ROLE })
         }
@@ -230,8 +232,8 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Cognate, "SetCredentialsDuration") => json!({
             "IdentityPoolId": POOL, "DurationSeconds": 3600, "WithinLogin": true,
         }),
-        (Service::Cognate, "RestoreIdentity" | "RevokeIdentity") => {
-            json!({ "IdentityId": IDENTITY })
+        (Service::Cognate, "RevokeIdentity") => {
+            json!({ "IdentityId": IDENTITY, "OnlyThisPool": true })
         }
         (Service::Cognate, "UpdateAccessKey") => {
             json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS", "Status": "Inactive" })

@@ -49,7 +49,7 @@ impl House {
         let entry = ALL.iter().find(|entry| entry.name == name).unwrap();
         let mut call = self.app.call();
         call.region = Region::parse(REGION);
-        call.caller = Some(Caller::Root);
+        call.caller = Some(Caller::Root("AKIAIOSFODNN7EXAMPLE".to_owned()));
         let prepared = (entry.prepare)(&input).unwrap();
         let answer = prepared
             .run(&call)

@@ -41,7 +41,7 @@ impl Scene {
             format!("{FACEBOOK}={}", graph.base),
             format!("cognito-idp.eu-west-1.amazonaws.com={}", issuer.base()),
         ];
-        let world = World::with(|flags| flags.upstreams = upstreams).await;
+        let world = World::with_administering_users(|flags| flags.upstreams = upstreams).await;
         let provider = world.register(&issuer, &["app"]).await;
         let runners = world.register(&runner, &["app"]).await;
         let pool = world

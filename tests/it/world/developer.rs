@@ -142,3 +142,13 @@ pub fn part(token: &str, nth: usize) -> Value {
     )]
     serde_json::from_str(&part_text(token, nth)).expect("JSON")
 }
+
+/// The claims of a token of this server that the real service's tokens have, too.
+pub fn without_origin(mut claims: Value) -> Value {
+    let origin = claims
+        .as_object_mut()
+        .expect("claims")
+        .remove("cognate:origin");
+    assert!(origin.is_some(), "every token has an origin");
+    claims
+}

@@ -39,7 +39,7 @@ mod stand_in;
 mod two;
 
 pub use binary::{Ended, Running, Start, real_token};
-pub use developer::{DEVELOPER, Given, assumed, part, part_text};
+pub use developer::{DEVELOPER, Given, assumed, part, part_text, without_origin};
 pub use issuer::{Issuer, Key, claims};
 pub use log::Log;
 pub use saying::USER_POOL;
@@ -220,6 +220,18 @@ pub fn client() -> reqwest::Client {
 impl World {
     pub async fn new() -> Self {
         Self::with(|_| {}).await
+    }
+
+    /// A world whose configuration lets users of a pool administer pools, as far as their roles allow it.
+    pub async fn with_administering_users(flags: impl FnOnce(&mut Flags)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("cognate.toml");
+        std::fs::write(&file, "[sessions]\nadminister_pools = true\n").expect("a file");
+        Self::with(|all| {
+            all.config = Some(file);
+            flags(all);
+        })
+        .await
     }
 
     /// A world whose server was started with more flags.

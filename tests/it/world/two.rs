@@ -13,7 +13,11 @@ pub struct Two {
 
 impl Two {
     pub async fn new() -> Self {
-        let world = World::new().await;
+        Self::of(World::new().await).await
+    }
+
+    /// The same in this world.
+    pub async fn of(world: World) -> Self {
         let one = Issuer::with(Key::p256("one")).await;
         let two = Issuer::with(Key::p256("one")).await;
         let arns = [

@@ -7,14 +7,17 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use self::attributes::{duration, session_name, tags, value};
 use crate::app::Call;
 use crate::app::providers::saml;
+use crate::credentials::SessionOrigin;
 use crate::logins::report::Report;
 use crate::logins::saml::{Assertion, RelyingParty, Saml};
 use crate::logins::{LoginAttempt, LoginError};
+use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
 use crate::model::principal_tags::Tags;
 use crate::policy::Context;
@@ -63,6 +66,8 @@ pub enum SamlIdentityError {
 pub struct SamlIdentity {
     /// The ARN of the registered provider.
     pub provider: SamlProviderArn,
+    /// The unique id of the provider's registration.
+    pub registration: Uuid,
     /// The provider's entityID.
     pub issuer: String,
     /// The format of the user's name: `persistent`, `transient` and their like, or a URI.
@@ -100,12 +105,13 @@ pub fn verify(
     let logins = &call.app.logins;
     let assertion = logins.verify_assertion(&provider, &attempt, &mut Report::disabled())?;
     let account = call.app.config.account_id.as_str();
-    SamlIdentity::read(provider, account, assertion, call.now)
+    SamlIdentity::read(provider, registered.uuid, account, assertion, call.now)
 }
 
 impl SamlIdentity {
     fn read(
         provider: Saml,
+        registration: Uuid,
         account: &str,
         assertion: Assertion,
         now: Timestamp,
@@ -134,10 +140,31 @@ impl SamlIdentity {
             longest: duration(&assertion)?.into_iter().chain(session).min(),
             transitive: transitive.to_vec(),
             provider: provider.arn,
+            registration,
             issuer,
             tags,
             assertion,
         })
+    }
+
+    /// The login of the user, as a pool of this server would record it.
+    pub fn login(&self) -> Login {
+        Login::public(self.provider.as_str(), &self.assertion.subject)
+    }
+
+    /// The origin of the session.
+    pub fn origin(&self) -> SessionOrigin {
+        SessionOrigin::Saml {
+            provider: self.provider.clone(),
+            registration: self.registration,
+            subject: self.assertion.subject.clone(),
+        }
+    }
+
+    /// The time at which the response limits the session, for a call at `now`.
+    pub fn not_after(&self, now: Timestamp) -> Option<Timestamp> {
+        let longest = SignedDuration::from_secs(self.longest?);
+        now.checked_add(longest).ok()
     }
 
     /// Whether the response names the role `arn` for the user.

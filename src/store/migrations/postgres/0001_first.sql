@@ -45,7 +45,8 @@ CREATE TABLE identity (
   logins text NOT NULL,
   created_ms bigint NOT NULL,
   modified_ms bigint NOT NULL,
-  revoked boolean NOT NULL
+  revoked boolean NOT NULL,
+  only_this_pool boolean NOT NULL -- whether the revocation counts in the identity's pool only
 );
 
 CREATE INDEX identity_of_pool ON identity (pool, id);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::gate::Gate;
 use super::{Database, PostgresStore};
-use crate::model::identity::Login;
+use crate::model::identity::{Login, Revocation};
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::sign_in::Asker;
 use crate::store::Store;
@@ -132,7 +132,7 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
         Action::Revoke => Question::Revoke(Revoke {
             pool: POOL,
             identity: id(10),
-            revoked: true,
+            revocation: Some(Revocation::EveryPool),
         }),
         Action::Unlink => Question::Unlink(Unlink {
             pool: POOL,
@@ -227,6 +227,16 @@ async fn in_order(first: Action, second: Action, swapped: bool) -> End {
     (one, two, store.dump().await)
 }
 
+/// How both end where the first change comes after the deletion of the pool and before its purge.
+async fn between_deletion_and_purge(first: Action) -> End {
+    let store = Shared::default().open().await;
+    prepare(&*store).await;
+    let deleted = run(Arc::clone(&store), Action::DeletePool, 400).await;
+    let one = run(Arc::clone(&store), first, 300).await;
+    purge(&*store).await;
+    (one, deleted, store.dump().await)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_meet_at_any_statement_end_as_if_one_came_first() {
     assert_eq!(violation(None, &FIRST, &SECOND).await, None);
@@ -254,10 +264,13 @@ async fn violation(
     let mut stopped = 0;
     let mut found = None;
     for (first, second) in pairs(firsts, seconds) {
-        let ends = [
+        let mut ends = vec![
             in_order(first, second, false).await,
             in_order(first, second, true).await,
         ];
+        if second == Action::PurgePool {
+            ends.push(between_deletion_and_purge(first).await);
+        }
         for statement in 0..STATEMENTS {
             one.empty().await;
             prepare(&*one).await;
@@ -290,7 +303,6 @@ fn pairs(firsts: &[Action], seconds: &[Action]) -> Vec<(Action, Action)> {
         .iter()
         .flat_map(|first| seconds.iter().map(|second| (*first, *second)));
     let both_ways = pairs.flat_map(|(a, b)| [(a, b), (b, a)]);
-    // A purge is several transactions, so what runs between them is not before or after it.
     both_ways
         .filter(|(stopped, _)| *stopped != Action::PurgePool)
         .collect()
