@@ -6,7 +6,7 @@ use super::*;
 use crate::config::{RootKeySetting, Setting, VariableKind, settings};
 
 /// The settings that weaken security and therefore have no variable (security rule 21).
-const WEAKENING: [&str; 7] = [
+const WEAKENING: [&str; 8] = [
     "logins.authorized_party_alone",
     "logins.max_token_lifetime_hours",
     "sessions.administer_pools",
