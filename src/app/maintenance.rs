@@ -1,7 +1,16 @@
 //! What the server does to the store as a whole, for the health check and the end of the process.
 
+use std::path::Path;
+
 use super::App;
+use crate::ambient::Ambient;
+use crate::seal::master_key::{self, MasterKeyError};
 use crate::store::StoreError;
+
+/// Makes a master key in a new file.
+pub fn make_master_key(path: &Path, ambient: &dyn Ambient) -> Result<(), MasterKeyError> {
+    master_key::make(path, ambient).map(drop)
+}
 
 /// Checks that the store can answer now, and that the view of its records is fresh.
 pub async fn check(app: &App) -> Result<(), StoreError> {

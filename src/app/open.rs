@@ -18,7 +18,7 @@ use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
-use crate::config::{Config, RootKeySetting};
+use crate::config::{Config, DatabaseSettings, RootKeySetting};
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::logins::{LoginRules, Logins};
@@ -29,6 +29,7 @@ use crate::seal::master_key::{self, MasterKeyError};
 use crate::sigv4::SecretKey;
 use crate::store::catalog::{Catalog, Snapshot};
 use crate::store::event::{GuestHash, Origin};
+use crate::store::postgres::{OpenPostgresError, PostgresSettings, PostgresStore};
 use crate::store::record::RecordKind;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Store, StoreError};
@@ -68,6 +69,15 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The database can't be opened.
+    #[error(transparent)]
+    OpenPostgres(#[from] OpenPostgresError),
+    /// The master key is missing, and a server that shares a database never makes one.
+    #[error(
+        "there is no master key at {0}: servers that share a database share one master key. Make it once with \
+         `cognate master-key make FILE`, copy it to each server, and set master_key_file"
+    )]
+    NoMasterKey(PathBuf),
     /// The master key can't be read or made.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -95,7 +105,13 @@ pub async fn open(
     public_url: String,
 ) -> Result<Opened, StartError> {
     make_data_directory(&config.data_dir)?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
+    let store: Arc<dyn Store> = match &config.database {
+        None => Arc::new(SqliteStore::open(&config.data_dir)?),
+        Some(database) => {
+            let settings = postgres_settings(database)?;
+            Arc::new(PostgresStore::open(&settings, Arc::clone(&ambient)).await?)
+        }
+    };
     let opened = open_with(config, ambient, public_url, Arc::clone(&store)).await;
     if opened.is_err() {
         // A start that fails must leave the files as they were.
@@ -201,6 +217,27 @@ async fn key_rings(
     Ok((signing, sealing))
 }
 
+fn postgres_settings(database: &DatabaseSettings) -> Result<PostgresSettings, StartError> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|source| StartError::File {
+            path: path.clone(),
+            source,
+        })
+    };
+    let client = database.client_files.as_ref();
+    let client = client.map(|(chain, key)| Ok::<_, StartError>((read(chain)?, read(key)?.into())));
+    let password = database.password.as_ref();
+    Ok(PostgresSettings {
+        url: Zeroizing::new(database.url.reveal().to_owned()),
+        password: password.map(|password| Zeroizing::new(password.reveal().to_owned())),
+        roots: database.ca_file.as_ref().map_or(Ok(Vec::new()), read)?,
+        client: client.transpose()?,
+        unverified: database.unverified,
+        connections: database.connections as usize,
+        serializable: false,
+    })
+}
+
 fn make_data_directory(path: &Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| StartError::DataDirectory {
@@ -218,6 +255,9 @@ fn master_key(
     let path = &config.master_key_file;
     match master_key::read(path) {
         Ok(key) => Ok((key, None)),
+        Err(MasterKeyError::Missing(path)) if config.database.is_some() => {
+            Err(StartError::NoMasterKey(path))
+        }
         Err(MasterKeyError::Missing(_)) if !holds_secrets(stored) => {
             Ok((master_key::make(path, ambient)?, Some(path.clone())))
         }

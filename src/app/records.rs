@@ -96,9 +96,15 @@ pub async fn refresh(app: &App) -> Result<(), StoreError> {
     app.records.refresh().await
 }
 
-/// Writes a record in the name of a call.
+/// Writes a record in the name of a call. A write that began is finished, also where the client goes away.
 pub(super) async fn put(call: &Call<'_>, write: RecordWrite) -> Result<PutOutcome, StoreError> {
-    call.app.records.put(&[write], &call.origin()).await
+    let (records, origin) = (Arc::clone(&call.app.records), call.origin());
+    let put = tokio::spawn(async move { records.put(&[write], &origin).await });
+    put.await
+        .unwrap_or_else(|ended| match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(StoreError::Unknown("the server stops".into())),
+        })
 }
 
 /// Asks the store about identities in the name of a call.

@@ -11,6 +11,7 @@ use super::explain::ExplainArguments;
 use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
+use super::master_key::MasterKeyCommand;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
 use super::root_key::RootKeyCommand;
@@ -57,6 +58,9 @@ pub enum CliCommand {
     /// Show what another service needs in order to trust the server's tokens
     #[command(subcommand)]
     Issuer(IssuerCommand),
+    /// Make the key that encrypts the secrets of a store
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
     /// Test the policies of roles
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -94,7 +98,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// A database instead of the embedded store; this version doesn't support one yet [env: COGNATE_DATABASE_URL]
+    /// The PostgreSQL database that replaces the embedded store: postgres://user@host/name [env: COGNATE_DATABASE_URL]
     /// [default: not set]
     #[arg(long, value_name = "URL", value_parser = secret)]
     database_url: Option<Secret>,

@@ -9,6 +9,7 @@ mod explain;
 mod identity;
 mod issuer;
 mod keys;
+mod master_key;
 mod policy;
 mod pool;
 mod report;
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
         CliCommand::Explain(explain) => finish(explain::run(explain)),
         CliCommand::Identity(command) => finish(identity::run(command)),
         CliCommand::Issuer(command) => finish(issuer::run(command)),
+        CliCommand::MasterKey(command) => finish(async { master_key::run(command) }),
         CliCommand::Policy(command) => finish(policy::run(command)),
         CliCommand::Pool(command) => finish(pool::run(command)),
         CliCommand::RootKey(command) => finish(root_key::run(command)),

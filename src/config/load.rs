@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::database::DatabaseSettings;
 use super::events::EventSettings;
 use super::issuers::IssuerSetting;
 use super::limits::LimitSettings;
@@ -26,8 +27,8 @@ use super::tls::TlsFiles;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
-    AccessKeyPair, Config, RunMode, account, events, issuers, limits, listen, log, logins,
-    public_url, root_key, routes, sessions, storage, tls, user_pools,
+    AccessKeyPair, Config, RunMode, account, database, events, issuers, limits, listen, log,
+    logins, public_url, root_key, routes, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -72,6 +73,7 @@ pub(super) struct ParsedSettings {
     pub(super) tls: SettingValue<TlsFiles>,
     pub(super) public_url: SettingValue<PublicUrl>,
     data_dir: SettingValue<PathBuf>,
+    database: SettingValue<DatabaseSettings>,
     master_key_file: SettingValue<PathBuf>,
     account_id: SettingValue<AccountId>,
     regions: SettingValue<Vec<Region>>,
@@ -91,10 +93,10 @@ pub(super) struct ParsedSettings {
 
 impl ParsedSettings {
     fn read(sources: &mut Sources<'_>, flags: &Flags) -> Self {
-        storage::refuse_databases(sources, flags);
         Self {
             listen: listen::read(sources, flags),
             data_dir: storage::read_data_dir(sources, flags),
+            database: database::read(sources, flags),
             master_key_file: storage::read_master_key_file(sources, flags),
             public_url: public_url::read(sources, flags),
             account_id: account::read_account_id(sources, flags),
@@ -130,6 +132,7 @@ impl ParsedSettings {
             tls: self.tls.into_value(),
             public_url: self.public_url.into_value().map(|url| url.text),
             ephemeral: flags.ephemeral,
+            database: self.database.into_value(),
             master_key_file: self.master_key_file.or(master_key_file),
             data_dir,
             account_id: self.account_id.or(account::default_account()),

@@ -6,6 +6,7 @@
 
 mod access_key_pair;
 mod account;
+mod database;
 mod events;
 mod issuers;
 mod limits;
@@ -32,6 +33,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use access_key_pair::AccessKeyPair;
+pub use database::DatabaseSettings;
 pub use events::EventSettings;
 pub use issuers::IssuerSetting;
 pub use limits::LimitSettings;
@@ -64,6 +66,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The folder of the embedded store and of the files beside it.
     pub data_dir: PathBuf,
+    /// The database that replaces the embedded store.
+    pub database: Option<DatabaseSettings>,
     /// Whether nothing is kept after the stop; the data directory is then ignored.
     pub ephemeral: bool,
     /// The file of the master key. It may not exist yet.

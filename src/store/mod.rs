@@ -13,6 +13,7 @@ pub mod event;
 pub mod identities;
 pub mod lease;
 pub mod once;
+pub mod postgres;
 pub mod record;
 pub mod sqlite;
 pub mod sweep;

@@ -162,12 +162,16 @@ fn settings_that_exclude_or_need_each_other() {
             &["root.secret_access_key and root.secret_access_key_file are both set"],
         ),
         (
-            "database_url = 'postgres://h/d'",
-            &["1:16 database_url: this version supports only the embedded store"],
+            "database_url = 'mysql://h/d'",
+            &["1:16 database_url: this is not the URL of a PostgreSQL database"],
         ),
         (
-            "database_url_file = 'url'",
-            &["1:21 database_url_file: this version supports only the embedded store"],
+            "database_url = 'postgres://h/d'\ndatabase_url_file = 'url'",
+            &["database_url and database_url_file are both set"],
+        ),
+        (
+            "database.ca_file = 'cert.pem'",
+            &["1:20 database.ca_file: this requires database_url, which is not set"],
         ),
         (
             "upstreams = { a.example.com = 'http://x' }",

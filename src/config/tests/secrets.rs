@@ -25,7 +25,7 @@ fn a_mistake_beside_a_secret_does_not_print_it() {
         "[root]\nsecret_access_key_file = \"SECRET\"\n",
         "root = { enabled = 1, secret_access_key = \"SECRET\" }\n",
         "root = { enabled = 1, secret_access_key = \"SECRET\"\n",
-        "database_url = \"postgres://me:SECRET@h/d\"\n",
+        "database_url = \"mysql://me:SECRET@h/d\"\n",
         "database_url = \"SECRET\"\n",
         "databse_url = \"postgres://me:SECRET@h/d\"\n",
         "public_url = \"https://me:SECRET@id.example.com\"\n",
@@ -53,7 +53,7 @@ fn secrets_of_other_sources_are_not_printed_either() {
             ("COGNATE_DATABASE_URL", "mysql://me:wJalrXUt@h"),
             ("COGNATE_PUBLIC_URL", "https://me:wJalrXUt@h"),
         ])
-        .flags(|flags| flags.database_url = Some(Secret::new("postgres://me:wJalrXUt@h")));
+        .flags(|flags| flags.database_url = Some(Secret::new("mysql://me:wJalrXUt@h")));
     let errors = given.load().unwrap_err();
     assert_eq!(errors.diagnostics().len(), 5);
     let report = printed(&errors) + &format!("{errors:?}{:?}{:?}", given.flags, given.environment);

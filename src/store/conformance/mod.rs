@@ -186,6 +186,11 @@ macro_rules! kept_by {
 }
 
 kept_by!(sqlite, crate::store::sqlite::tests::Folder);
+kept_by!(postgres, crate::store::postgres::tests::Database);
+kept_by!(
+    postgres_serializable,
+    crate::store::postgres::tests::SerializableDatabase
+);
 kept_by!(memory, crate::store::conformance::Shared);
 
 /// A store in memory that outlives its closing.

@@ -24,6 +24,7 @@ use tempfile::TempDir;
 
 mod binary;
 mod crowd;
+mod database;
 mod declared;
 mod developer;
 #[path = "../../../src/logins/fake/identity_provider.rs"]
@@ -252,7 +253,7 @@ impl World {
 
     /// A world with this configuration.
     pub async fn of(config: Config, folder: Arc<TempDir>, clock: Arc<Still>) -> Self {
-        let store = open_store(&config.data_dir);
+        let store = open_store(&config.data_dir).await;
         Self::on(store, config, folder, clock).await
     }
 
@@ -351,14 +352,17 @@ impl World {
     }
 }
 
-/// The embedded store of a data directory, which is made.
-fn open_store(data_dir: &Path) -> Arc<dyn Store> {
+/// The store of a data directory, which is made: the embedded one unless a database is asked for.
+async fn open_store(data_dir: &Path) -> Arc<dyn Store> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(data_dir);
     made.expect("a data directory");
+    if database::is_wanted() {
+        return database::open(data_dir).await;
+    }
     Arc::new(SqliteStore::open(data_dir).expect("a store"))
 }
 

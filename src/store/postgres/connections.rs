@@ -1,0 +1,127 @@
+//! Connections to the database: a pool of them, and the bounds in time of what runs on one.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction,
+};
+use tokio::time::timeout;
+use tokio_postgres::{Config, IsolationLevel};
+
+use super::batch::Mode;
+use super::transaction::{TransactionError, before_statement};
+use super::{OpenPostgresError, tls};
+use crate::ambient::Ambient;
+use crate::store::StoreError;
+
+/// How long one transaction takes at most; then its connection is closed.
+const TRANSACTION: Duration = Duration::from_secs(5);
+
+/// How long a caller waits for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// What each connection begins with: bounds that the database enforces, also when this server is stopped.
+const SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
+                        SET idle_in_transaction_session_timeout = '10s'";
+
+/// The connections of a store.
+pub(super) struct Connections {
+    pool: Pool,
+    #[cfg(test)]
+    pub(super) gate: std::sync::Mutex<Option<super::tests::gate::Gate>>,
+    ambient: Arc<dyn Ambient>,
+    isolation: IsolationLevel,
+}
+
+impl Connections {
+    pub(super) fn new(
+        config: &Config,
+        tls: tls::PostgresTls,
+        size: usize,
+        isolation: IsolationLevel,
+        ambient: Arc<dyn Ambient>,
+    ) -> Result<Self, OpenPostgresError> {
+        let recycling_method = RecyclingMethod::Fast;
+        let manager_config = ManagerConfig { recycling_method };
+        let manager = Manager::from_config(config.clone(), tls, manager_config);
+        let begin = Hook::async_fn(|client, _| {
+            Box::pin(async move {
+                let done = client.batch_execute(SETTINGS).await;
+                done.map_err(HookError::Backend)
+            })
+        });
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .post_create(begin)
+            .build()
+            .map_err(|error| OpenPostgresError::Settings(Box::new(error)))?;
+        Ok(Self {
+            pool,
+            #[cfg(test)]
+            gate: std::sync::Mutex::default(),
+            ambient,
+            isolation,
+        })
+    }
+
+    pub(super) fn ambient(&self) -> &dyn Ambient {
+        self.ambient.as_ref()
+    }
+
+    pub(super) async fn client(&self) -> Result<Object, TransactionError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// Begins a transaction: of a read, in one snapshot.
+    pub(super) async fn begin<'c>(
+        &self,
+        client: &'c mut Object,
+        mode: Mode,
+    ) -> Result<Transaction<'c>, TransactionError> {
+        let isolation = match mode {
+            Mode::Read => IsolationLevel::RepeatableRead,
+            Mode::Change => self.isolation,
+        };
+        let begin = client.build_transaction().isolation_level(isolation);
+        Ok(begin.read_only(mode == Mode::Read).start().await?)
+    }
+
+    /// Returns a connection to the pool, or closes it where its state isn't known.
+    pub(super) fn give_back<T>(client: Object, result: &Result<T, TransactionError>) {
+        if let Err(TransactionError::Broken(_) | TransactionError::Unknown(_)) = result {
+            drop(Object::take(client));
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// Runs a transaction within its bound.
+pub(super) async fn within<T>(
+    work: impl Future<Output = Result<T, TransactionError>>,
+) -> Result<T, TransactionError> {
+    let result = timeout(TRANSACTION, work).await;
+    result.unwrap_or_else(|_| {
+        let cause = "the database did not answer within five seconds";
+        Err(TransactionError::Unknown(cause.into()))
+    })
+}
+
+/// Commits. Where the connection breaks meanwhile, the outcome isn't known.
+pub(super) async fn commit(tx: Transaction<'_>) -> Result<(), TransactionError> {
+    before_statement().await;
+    match tx.commit().await.map_err(TransactionError::from) {
+        Err(TransactionError::Broken(cause)) => Err(TransactionError::Unknown(cause)),
+        Err(TransactionError::Failed(StoreError::Corrupt(cause))) => {
+            Err(TransactionError::Failed(StoreError::Unavailable(cause)))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,245 @@
+//! Opening the store: the URL of the database, its certificate rules, and the schema.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Config, IsolationLevel};
+use zeroize::Zeroizing;
+
+use super::batch::{Batches, Mode};
+use super::connections::Connections;
+use super::transaction::{Runs, TransactionError};
+use super::{PostgresStore, migrate, tls};
+use crate::ambient::Ambient;
+use crate::store::StoreError;
+
+/// How long a connection attempt to one host lasts at most.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// How the database is reached.
+#[derive(Clone)]
+pub struct PostgresSettings {
+    /// `postgres://user@host1,host2/name?target_session_attrs=read-write`; it may hold a password.
+    pub url: Zeroizing<String>,
+    /// The password, in addition to the URL.
+    pub password: Option<Zeroizing<String>>,
+    /// Certificates (PEM) of the authorities of the database; empty for the public ones.
+    pub roots: Vec<u8>,
+    /// The client's certificate chain and private key (PEM).
+    pub client: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    /// Whether an `sslmode` that doesn't verify the certificate is accepted beyond this machine.
+    pub unverified: bool,
+    /// How many connections this server has at most: 4 to 1000.
+    pub connections: usize,
+    /// Whether transactions are SERIALIZABLE, instead of READ COMMITTED with locks.
+    pub serializable: bool,
+}
+
+/// Why the store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenPostgresError {
+    /// The URL is not one of a PostgreSQL database.
+    #[error("database_url is not the URL of a PostgreSQL database: postgres://user@host/name")]
+    Url,
+    /// The connection would not be verified.
+    #[error(
+        "database_url has sslmode={0}, which does not verify the database's certificate. Use sslmode=verify-full, or \
+         accept the risk in the configuration file: unsafe.unverified_database = true"
+    )]
+    SslMode(String),
+    /// A certificate or a key can't be used.
+    #[error("the TLS files of the database can't be used")]
+    Tls(#[source] tls::TlsError),
+    /// The settings don't fit together.
+    #[error("the connections to the database can't be set up")]
+    Settings(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// PgBouncer or another pooler loses prepared statements.
+    #[error(
+        "the pooler in front of the database does not keep prepared statements: PgBouncer in transaction mode needs \
+         version 1.21 and max_prepared_statements above 0"
+    )]
+    Pooler(#[source] StoreError),
+    /// The database can't be reached, or refuses.
+    #[error("the database can't be opened")]
+    Store(#[from] StoreError),
+}
+
+impl PostgresStore {
+    /// Opens the store, and makes or expands its tables.
+    pub async fn open(
+        settings: &PostgresSettings,
+        ambient: Arc<dyn Ambient>,
+    ) -> Result<Self, OpenPostgresError> {
+        let (config, verify) = config(settings)?;
+        let tls = tls::connector(settings, verify).map_err(OpenPostgresError::Tls)?;
+        let isolation = if settings.serializable {
+            IsolationLevel::Serializable
+        } else {
+            IsolationLevel::ReadCommitted
+        };
+        let server = ambient.uuid();
+        let size = settings.connections;
+        let connections = Connections::new(&config, tls, size, isolation, ambient)?;
+        let connections = Arc::new(connections);
+        migrate_schema(&connections).await?;
+        probe(&connections).await?;
+        Ok(Self {
+            reads: Batches::start(Arc::clone(&connections), Mode::Read),
+            changes: Batches::start(Arc::clone(&connections), Mode::Change),
+            connections,
+            server,
+        })
+    }
+}
+
+async fn migrate_schema(connections: &Connections) -> Result<(), StoreError> {
+    let mut runs = Runs::new(connections.ambient());
+    loop {
+        let run = async {
+            let mut client = connections.client().await?;
+            let tx = connections.begin(&mut client, Mode::Change).await?;
+            migrate::migrate(&tx).await?;
+            super::connections::commit(tx).await
+        };
+        let result: Result<(), TransactionError> = run.await;
+        if let Some(done) = runs.after(result, connections.ambient()).await {
+            return done;
+        }
+    }
+}
+
+/// Runs one prepared statement in several transactions: a pooler that gives each another connection must know it.
+async fn probe(connections: &Connections) -> Result<(), OpenPostgresError> {
+    for _ in 0..3 {
+        let run = async {
+            let mut client = connections.client().await?;
+            let tx = connections.begin(&mut client, Mode::Read).await?;
+            let statement = tx.prepare_cached("SELECT one FROM revision").await?;
+            tx.query_one(&statement, &[]).await?;
+            super::connections::commit(tx).await
+        };
+        let result: Result<(), TransactionError> = run.await;
+        if let Err(error) = result {
+            return Err(match error {
+                TransactionError::Failed(error) => OpenPostgresError::Pooler(error),
+                TransactionError::Conflict(cause)
+                | TransactionError::Broken(cause)
+                | TransactionError::Unknown(cause) => StoreError::Unavailable(cause).into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The settings of connections, and whether the database's certificate is verified.
+fn config(settings: &PostgresSettings) -> Result<(Config, bool), OpenPostgresError> {
+    let (url, mode) = without_ssl_mode(&settings.url);
+    let mut config: Config = url.parse().map_err(|_| OpenPostgresError::Url)?;
+    if !settings.url.starts_with("postgres") || config.get_hosts().is_empty() {
+        return Err(OpenPostgresError::Url);
+    }
+    if let Some(password) = &settings.password {
+        config.password(password.as_bytes());
+    }
+    config.application_name("cognate");
+    config.connect_timeout(CONNECT);
+    config.keepalives_idle(Duration::from_secs(5));
+    config.tcp_user_timeout(Duration::from_secs(5));
+    let local = config.get_hosts().iter().all(is_local);
+    let (ssl, verify) = match mode.as_deref() {
+        None if local => (SslMode::Prefer, false),
+        None | Some("verify-full") => (SslMode::Require, true),
+        Some("disable") if local || settings.unverified => (SslMode::Disable, false),
+        Some("prefer") if local || settings.unverified => (SslMode::Prefer, false),
+        Some("require") if local || settings.unverified => (SslMode::Require, false),
+        Some(other) => return Err(OpenPostgresError::SslMode(other.to_owned())),
+    };
+    config.ssl_mode(ssl);
+    Ok((config, verify))
+}
+
+/// Whether a host is this machine.
+fn is_local(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        }
+    }
+}
+
+/// The URL without the parameter `sslmode`, whose strict values the library doesn't know, and its value.
+fn without_ssl_mode(url: &str) -> (Zeroizing<String>, Option<String>) {
+    let Some((base, query)) = url.split_once('?') else {
+        return (Zeroizing::new(url.to_owned()), None);
+    };
+    let mut mode = None;
+    let mut rest = Vec::new();
+    for pair in query.split('&') {
+        match pair.strip_prefix("sslmode=") {
+            Some(value) => mode = Some(value.to_owned()),
+            None => rest.push(pair),
+        }
+    }
+    let query = rest.join("&");
+    let separator = if query.is_empty() { "" } else { "?" };
+    (Zeroizing::new(format!("{base}{separator}{query}")), mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> PostgresSettings {
+        PostgresSettings {
+            url: Zeroizing::new(url.to_owned()),
+            password: None,
+            roots: Vec::new(),
+            client: None,
+            unverified: false,
+            connections: 8,
+            serializable: false,
+        }
+    }
+
+    #[test]
+    fn beyond_this_machine_the_certificate_is_verified() {
+        for (url, verified) in [
+            ("postgres://u@127.0.0.1/d", false),
+            ("postgres://u@localhost/d?sslmode=disable", false),
+            ("postgres://u@%2Fvar%2Frun%2Fpostgresql/d", false),
+            ("postgres://u@db.example/d", true),
+            (
+                "postgresql://u@a.example,b.example/d?sslmode=verify-full&target_session_attrs=read-write",
+                true,
+            ),
+            ("postgres://u@localhost,db.example/d", true),
+        ] {
+            let (_, verify) = config(&settings(url)).unwrap();
+            assert_eq!(verify, verified, "{url}");
+        }
+        for mode in ["disable", "prefer", "require", "verify-ca", "allow", ""] {
+            let url = format!("postgres://u@db.example/d?sslmode={mode}");
+            let refused = config(&settings(&url));
+            assert!(
+                matches!(refused, Err(OpenPostgresError::SslMode(_))),
+                "{url}"
+            );
+        }
+        let accepted = PostgresSettings {
+            unverified: true,
+            ..settings("postgres://u@db.example/d?sslmode=require")
+        };
+        assert!(!config(&accepted).unwrap().1);
+    }
+
+    #[test]
+    fn another_url_is_refused() {
+        for url in ["", "mysql://h/d", "host=h", "postgres:", "/tmp"] {
+            let refused = config(&settings(url));
+            assert!(matches!(refused, Err(OpenPostgresError::Url)), "{url}");
+        }
+    }
+}

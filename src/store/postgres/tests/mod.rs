@@ -1,0 +1,144 @@
+//! A database for each test, on the server that `scripts/postgres` starts.
+
+pub(super) mod gate;
+mod interleaved;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deadpool_postgres::Transaction;
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::batch::Mode;
+use super::rows::{Needs, Rows};
+use super::transaction::TransactionError;
+use super::{PostgresSettings, PostgresStore, load};
+use crate::ambient::{Ambient, Real};
+use crate::store::conformance::{Dump, Home, Inspect, removed};
+use crate::store::record::View;
+
+/// The variable with the URL of a server whose databases the tests make.
+const SERVER: &str = "COGNATE_TEST_POSTGRES";
+
+/// A new database at READ COMMITTED.
+#[derive(Debug)]
+pub(in crate::store) struct Database(String);
+
+/// A new database at SERIALIZABLE.
+#[derive(Debug, Default)]
+pub(in crate::store) struct SerializableDatabase(Database);
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests find their server by a variable"
+)]
+fn server() -> String {
+    std::env::var(SERVER).unwrap_or_else(|_| {
+        panic!("{SERVER} is not set: run the tests with scripts/test, which starts PostgreSQL")
+    })
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self(Real.uuid().simple().to_string())
+    }
+}
+
+impl Database {
+    fn settings(&self) -> PostgresSettings {
+        let (server, _) = server()
+            .rsplit_once('/')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        PostgresSettings {
+            url: Zeroizing::new(format!("{server}/test_{}", self.0)),
+            password: None,
+            roots: Vec::new(),
+            client: None,
+            unverified: false,
+            connections: 8,
+            serializable: false,
+        }
+    }
+
+    /// Makes the database where it isn't there.
+    async fn make(&self) {
+        let (client, connection) = tokio_postgres::connect(&server(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let name = format!("test_{}", self.0);
+        let exists = "SELECT 1 FROM pg_database WHERE datname = $1";
+        if client.query(exists, &[&name]).await.unwrap().is_empty() {
+            let create = format!("CREATE DATABASE {name}");
+            client.batch_execute(&create).await.unwrap();
+        }
+    }
+
+    pub(super) async fn store(&self, serializable: bool) -> Arc<PostgresStore> {
+        self.make().await;
+        let settings = PostgresSettings {
+            serializable,
+            ..self.settings()
+        };
+        Arc::new(
+            PostgresStore::open(&settings, Arc::new(Real))
+                .await
+                .unwrap(),
+        )
+    }
+}
+
+#[async_trait]
+impl Home for Database {
+    async fn open(&self) -> Arc<dyn Inspect> {
+        self.store(false).await
+    }
+}
+
+#[async_trait]
+impl Home for SerializableDatabase {
+    async fn open(&self) -> Arc<dyn Inspect> {
+        self.0.store(true).await
+    }
+}
+
+#[async_trait]
+impl Inspect for PostgresStore {
+    async fn dump(&self) -> Dump {
+        let mut client = self.connections.client().await.unwrap();
+        let tx = self
+            .connections
+            .begin(&mut client, Mode::Read)
+            .await
+            .unwrap();
+        dump(&tx).await.unwrap()
+    }
+}
+
+async fn dump(tx: &Transaction<'_>) -> Result<Dump, TransactionError> {
+    let ids = load::query(tx, "SELECT id FROM identity", &[]).await?;
+    let mut needs = Needs::default();
+    for row in &ids {
+        needs.identities.insert(row.try_get(0)?);
+    }
+    let mut rows = Rows::default();
+    load::needs(tx, &needs, load::Lock::No, &mut rows).await?;
+    let statement = "SELECT pool, login_key, identity FROM login WHERE identity IS NOT NULL \
+                     ORDER BY pool, login_key";
+    let logins = load::query(tx, statement, &[]).await?;
+    let logins = logins.iter().map(|row| {
+        let key: &[u8] = row.try_get(1)?;
+        Ok::<_, TransactionError>((
+            row.try_get(0)?,
+            key.try_into().unwrap(),
+            row.try_get::<_, Uuid>(2)?,
+        ))
+    });
+    let records = load::changes(tx, View::default()).await?.records;
+    Ok(Dump {
+        identities: rows.identities.into_values().flatten().collect(),
+        logins: logins.collect::<Result<_, _>>()?,
+        removed: removed(records.iter()),
+    })
+}
