@@ -80,7 +80,7 @@ fn sample(key: &str) -> Sample {
         "logins.private_networks" => (
             "keycloak.internal",
             "['keycloak.internal']".to_owned(),
-            None,
+            Vec::new(),
         ),
         "log.filter" => string("debug"),
         "log.format" => string("json"),
