@@ -17,6 +17,8 @@ use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
 pub mod choice;
+#[cfg(test)]
+mod trust_attacks;
 pub mod trust_policy;
 
 /// How many tags a role may have.
