@@ -67,7 +67,11 @@ fn a_pin_that_names_no_tenant_is_refused() {
         (GITHUB, "repository", "octo*/app"),
         (GITHUB, "repository_owner", "octo-*"),
         ("gitlab.com", "sub", "project_path:*"),
-        ("gitlab.com", "sub", "project_path:group*:ref_type:branch:ref:main"),
+        (
+            "gitlab.com",
+            "sub",
+            "project_path:group*:ref_type:branch:ref:main",
+        ),
         ("gitlab.com", "namespace_path", "group*"),
         (OWN, "aud", "us-*"),
         (OWN, "aud", "us-east-1:*"),
@@ -152,7 +156,11 @@ fn published_trust_policies_let_in_their_tenant_only() {
 fn a_policy_with_not_principal_is_refused() {
     let account = AccountId::parse(ACCOUNT).unwrap();
     let root = format!("arn:aws:iam::{ACCOUNT}:root");
-    for excepted in [json!("*"), json!({ "AWS": root }), json!({ "Federated": OWN })] {
+    for excepted in [
+        json!("*"),
+        json!({ "AWS": root }),
+        json!({ "Federated": OWN }),
+    ] {
         for effect in ["Allow", "Deny"] {
             let policy = json!({ "Version": "2012-10-17", "Statement": [
                 { "Effect": "Allow", "Principal": { "AWS": root }, "Action": "sts:AssumeRole" },
