@@ -1,5 +1,6 @@
 //! Attributes for access control: which claims of a login become tags of a session. Pure. <https://docs.aws.amazon.com/cognito/latest/developerguide/attributes-for-access-control.html>
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use indexmap::IndexMap;
@@ -30,6 +31,9 @@ pub enum NoTag {
     /// STS takes no such characters, or not so many of them.
     #[error("the value of the tag {0} is none that STS takes")]
     Value(String),
+    /// Two keys differ in case at most.
+    #[error("Duplicate tag keys found. Please note that Tag keys are case insensitive")]
+    Duplicate,
     /// All together are too long.
     #[error("the tags are longer than {ALL_TAGS} bytes together")]
     TooLong,
@@ -77,6 +81,10 @@ pub fn check(tags: &Tags) -> Result<(), NoTag> {
         if !fits || !(1..=128).contains(&key) || length > 256 {
             return Err(NoTag::Value(tag.clone()));
         }
+    }
+    let mut seen = BTreeSet::new();
+    if !tags.keys().all(|key| seen.insert(key.to_lowercase())) {
+        return Err(NoTag::Duplicate);
     }
     let bytes: usize = tags
         .iter()
@@ -146,6 +154,15 @@ mod tests {
         };
         let tags: Vec<_> = map.tags(&claims, "app").unwrap().into_iter().collect();
         assert_eq!(tags, [pair("username", "ada"), pair("client", "app")]);
+    }
+
+    #[test]
+    fn keys_that_differ_in_case_only_refuse_all() {
+        for (one, other) in [("team", "TEAM"), ("Équipe", "éQUIPE"), ("a", "A")] {
+            let refused = tags_of(&[(one, "c"), (other, "c")], json!({ "c": "x" }));
+            assert_eq!(refused, Err(NoTag::Duplicate), "{one}");
+        }
+        assert!(tags_of(&[("team", "c"), ("teams", "c")], json!({ "c": "x" })).is_ok());
     }
 
     #[test]

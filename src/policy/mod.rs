@@ -29,6 +29,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use self::condition::ConditionValue;
 pub use self::context::Context;
 pub use self::diagnostics::{PolicyDiagnostic, PolicyError};
 pub use self::document::{MAX_CHARACTERS, Policy, PolicyKind};

@@ -20,10 +20,9 @@ pub enum Principal<'p> {
     Service(&'p str),
 }
 
-/// The element `Principal`, or `NotPrincipal` as its negation.
+/// The element `Principal`. Trust policies have no `NotPrincipal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Principals {
-    negated: bool,
     named: Vec<PrincipalPattern>,
 }
 
@@ -51,7 +50,7 @@ impl Principals {
             (PrincipalPattern::Aws(name), Principal::Aws(names)) => names.contains(&name.as_str()),
             _ => false,
         };
-        self.named.iter().any(is_caller) != self.negated
+        self.named.iter().any(is_caller)
     }
 
     /// Whether a user of some SAML provider may be among them.
@@ -61,7 +60,15 @@ impl Principals {
             PrincipalPattern::Federated(name) => is_saml_provider(name),
             PrincipalPattern::Aws(_) | PrincipalPattern::Service(_) => false,
         };
-        self.negated || self.named.iter().any(is_saml)
+        self.named.iter().any(is_saml)
+    }
+
+    /// The federated principals that are named.
+    pub(super) fn federated(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().filter_map(|named| match named {
+            PrincipalPattern::Federated(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// Parses the element and adds its errors. `None` if this kind of policy has no principals.
@@ -83,14 +90,20 @@ impl Principals {
             diagnostics.note(path, "Missing required field Principal");
             return None;
         };
-        if negated && effect == Some(Effect::Allow) {
-            diagnostics.note(path, "Allow with NotPrincipal is not allowed.");
+        if negated {
+            let message = match effect {
+                Some(Effect::Allow) => "Allow with NotPrincipal is not allowed.",
+                _ => {
+                    "AssumeRolepolicy contained an invalid principal: NotPrincipal is not allowed."
+                }
+            };
+            diagnostics.note(path, message);
         }
         let named = match value {
             Value::String(text) if text == "*" => vec![PrincipalPattern::Anyone],
             _ => by_kind(value, &path.member(name), diagnostics),
         };
-        Some(Self { negated, named })
+        Some(Self { named })
     }
 }
 

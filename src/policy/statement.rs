@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::action::Actions;
-use super::condition::{Condition, conditions};
+use super::condition::{Condition, ConditionValue, conditions};
 use super::diagnostics::PolicyDiagnostics;
 use super::document::PolicyKind;
 use super::elements::{JsonPath, object, only, short, text};
@@ -88,6 +88,17 @@ impl Statement {
         self.conditions.iter().any(|condition| condition.pins(key))
     }
 
+    /// Whether the statement holds only for values of `key` that fit, as [`Statement::pins`].
+    pub fn limits(&self, key: &str, fits: &dyn Fn(&ConditionValue) -> bool) -> bool {
+        let mut all = self.conditions.iter();
+        all.any(|condition| condition.limits_to(key, fits))
+    }
+
+    /// The federated principals that it names.
+    pub fn federated(&self) -> impl Iterator<Item = &str> {
+        self.principals.iter().flat_map(Principals::federated)
+    }
+
     /// The keys of its conditions, in lower case.
     pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().map(Condition::key)
@@ -141,7 +152,7 @@ impl Statement {
         let principals = Principals::read(members, grammar.kind, effect, path, diagnostics);
         let actions = Actions::read(members, grammar.kind, path, diagnostics);
         let resources = Resources::read(members, grammar, path, diagnostics);
-        let conditions = conditions(members, grammar.variables, path, diagnostics);
+        let conditions = conditions(members, grammar, path, diagnostics);
         Some(Self {
             sid: sid.map(str::to_owned),
             effect: effect?,

@@ -341,14 +341,10 @@ impl WebIdentity {
 /// The session tags of a token.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp>
 fn tags(claims: &Map<String, Value>) -> Result<Tags, WebIdentityError> {
-    let Some(written) = claims.get("https://aws.amazon.com/tags") else {
-        return Ok(Tags::new());
-    };
-    let Some(Value::Object(principal_tags)) = written.get("principal_tags") else {
-        return Err(WebIdentityError::Tags);
-    };
+    const NESTED: &str = "https://aws.amazon.com/tags";
+    const FLAT: &str = "https://aws.amazon.com/tags/principal_tags/";
     let mut tags = Tags::new();
-    for (key, value) in principal_tags {
+    let mut add = |key: &str, value: &Value| {
         let text = match value {
             Value::String(text) => text,
             Value::Array(texts) => match texts.as_slice() {
@@ -357,8 +353,61 @@ fn tags(claims: &Map<String, Value>) -> Result<Tags, WebIdentityError> {
             },
             _ => return Err(WebIdentityError::Tags),
         };
-        tags.insert(key.clone(), text.clone());
+        let earlier = tags.insert(key.to_owned(), text.clone());
+        earlier.map_or(Ok(()), |_| Err(WebIdentityError::Tags))
+    };
+    for (claim, value) in claims {
+        if let Some(key) = claim.strip_prefix(FLAT) {
+            add(key, value)?;
+        } else if claim == NESTED {
+            let Some(Value::Object(principal_tags)) = value.get("principal_tags") else {
+                return Err(WebIdentityError::Tags);
+            };
+            for (key, value) in principal_tags {
+                add(key, value)?;
+            }
+        } else if claim.starts_with("https://aws.amazon.com/")
+            && claim != "https://aws.amazon.com/tags/transitive_tag_keys"
+        {
+            // A claim for the STS that nothing here reads may narrow access.
+            return Err(WebIdentityError::Tags);
+        }
     }
     principal_tags::check(&tags).map_err(|_| WebIdentityError::Tags)?;
     Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(claims: Value) -> Option<Vec<(String, String)>> {
+        let Value::Object(claims) = claims else {
+            panic!("claims are an object")
+        };
+        Some(tags(&claims).ok()?.into_iter().collect())
+    }
+
+    #[test]
+    fn claims_for_the_sts_are_understood_or_refused() {
+        let team = Some(vec![("team".to_owned(), "blue".to_owned())]);
+        let flat = "https://aws.amazon.com/tags/principal_tags/team";
+        let nested = json!({ "principal_tags": { "team": ["blue"] } });
+        assert_eq!(read(json!({ flat: "blue", "sub": "x" })), team);
+        assert_eq!(read(json!({ flat: ["blue"] })), team);
+        assert_eq!(read(json!({ "https://aws.amazon.com/tags": nested })), team);
+        for refused in [
+            json!({ flat: 1 }),
+            json!({ flat: ["a", "b"] }),
+            json!({ flat: "a", "https://aws.amazon.com/tags": nested }),
+            json!({ flat: "a", "https://aws.amazon.com/tags/principal_tags/TEAM": "b" }),
+            json!({ "https://aws.amazon.com/source_identity": "x" }),
+            json!({ "https://aws.amazon.com/tags/principal_tags": { "team": "x" } }),
+            json!({ "https://aws.amazon.com/anything": true }),
+        ] {
+            assert_eq!(read(refused.clone()), None, "{refused}");
+        }
+    }
 }

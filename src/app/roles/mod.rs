@@ -17,6 +17,9 @@ use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
 pub mod choice;
+mod pins;
+#[cfg(test)]
+mod trust_attacks;
 pub mod trust_policy;
 
 /// How many tags a role may have.

@@ -1,5 +1,6 @@
 //! Trust policies of roles: which policies are accepted, and whether one lets a caller assume its role.
 
+use super::pins::shared_issuers;
 use crate::app::Call;
 use crate::app::access::condition_keys;
 use crate::credentials::SessionIdentity;
@@ -23,48 +24,6 @@ pub const WITH_SAML: &str = "sts:AssumeRoleWithSAML";
 /// The condition key of a SAML response's recipient.
 const SAML_RECIPIENT: &str = "saml:aud";
 
-/// Issuers that give a token to anybody, and the claims that identify its owner.
-const PUBLIC_ISSUERS: [(&str, &[&str]); 9] = [
-    (
-        "token.actions.githubusercontent.com",
-        &[
-            "sub",
-            "repository",
-            "repository_id",
-            "repository_owner",
-            "repository_owner_id",
-            "enterprise_id",
-        ],
-    ),
-    (
-        "gitlab.com",
-        &[
-            "sub",
-            "project_path",
-            "project_id",
-            "namespace_path",
-            "namespace_id",
-        ],
-    ),
-    ("accounts.google.com", &["sub", "hd", "email"]),
-    ("appleid.apple.com", &["sub", "email"]),
-    (
-        "app.terraform.io",
-        &[
-            "sub",
-            "terraform_organization_id",
-            "terraform_organization_name",
-        ],
-    ),
-    (
-        "agent.buildkite.com",
-        &["sub", "organization_slug", "organization_id"],
-    ),
-    ("oidc.vercel.com", &["sub", "owner", "owner_id"]),
-    ("api.pulumi.com/oidc", &["sub", "organization"]),
-    ("auth.fly.io", &["sub", "org_id", "org_name"]),
-];
-
 /// Why a trust policy is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
@@ -86,11 +45,11 @@ pub enum TrustError {
     /// A statement would let in every holder of a token of an issuer that gives tokens to anybody.
     #[error(
         "Anybody can have a token of {issuer}: the statement that allows {WITH_WEB_IDENTITY} to it needs a condition such \
-         as StringEquals on one of {claims}."
+         as StringEquals on one of {claims}, and a value that names the tenant in full before any wildcard."
     )]
     Anybody {
         /// The issuer's name.
-        issuer: &'static str,
+        issuer: String,
         /// The condition keys of which one is needed.
         claims: String,
     },
@@ -185,26 +144,34 @@ pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
         }
     }
     for statement in allowing(WITH_WEB_IDENTITY) {
-        if statement.is_about(Principal::Federated(OWN)) && !statement.pins(&own) {
-            return Err(TrustError::AnyPool);
-        }
-        for (issuer, claims) in PUBLIC_ISSUERS {
-            let arn = OidcProviderArn::new(account, issuer);
-            let keys: Vec<String> = claims
-                .iter()
-                .map(|claim| format!("{issuer}:{claim}"))
-                .collect();
-            let is_about = statement.is_about(Principal::Federated(arn.as_str()))
-                || statement.is_about(Principal::Federated(issuer));
-            if is_about && !keys.iter().any(|key| statement.pins(key)) {
+        for shared in shared_issuers() {
+            let arn = OidcProviderArn::new(account, shared.name());
+            let by_arn = Principal::Federated(arn.as_str());
+            // The principal "*" means every issuer.
+            let anyone = statement.is_about(by_arn).then_some(shared.name());
+            let named = statement.federated().map(issuer_of);
+            for issuer in named.filter(|name| shared.is_named(name)).chain(anyone) {
+                if shared.is_pinned(issuer, statement) {
+                    continue;
+                }
+                if issuer == OWN {
+                    return Err(TrustError::AnyPool);
+                }
                 return Err(TrustError::Anybody {
-                    issuer,
-                    claims: keys.join(", "),
+                    issuer: issuer.to_owned(),
+                    claims: shared.keys(issuer),
                 });
             }
         }
     }
     Ok(policy)
+}
+
+/// The issuer's name in the name of a principal.
+fn issuer_of(principal: &str) -> &str {
+    principal
+        .split_once(":oidc-provider/")
+        .map_or(principal, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -238,15 +205,13 @@ mod tests {
         let aud = format!("{OWN}:aud");
         let pool = "us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678";
         assert!(taken(&own, &json!({ "StringEquals": { &aud: pool } })));
-        assert!(taken(
-            &own,
-            &json!({ "StringLike": { &aud: ["us-east-1:*"] } })
-        ));
+        for like in ["StringEqualsIfExists", "ForAllValues:StringEquals"] {
+            assert!(taken(&own, &json!({ like: { &aud: pool } })), "{like}");
+        }
         for no_pin in [
             json!({}),
             json!({ "StringLike": { &aud: "*" } }),
-            json!({ "StringEqualsIfExists": { &aud: pool } }),
-            json!({ "ForAllValues:StringEquals": { &aud: pool } }),
+            json!({ "StringLike": { &aud: ["us-east-1:*"] } }),
             json!({ "StringNotEquals": { &aud: pool } }),
             json!({ "StringEquals": { format!("{OWN}:sub"): pool } }),
             json!({ "ForAnyValue:StringLike": { format!("{OWN}:amr"): "authenticated" } }),
@@ -270,8 +235,6 @@ mod tests {
         for no_pin in [
             json!({}),
             json!({ "StringLike": { "SAML:aud": "*" } }),
-            json!({ "StringEqualsIfExists": { "SAML:aud": recipient } }),
-            json!({ "ForAllValues:StringEquals": { "SAML:aud": recipient } }),
             json!({ "StringNotEquals": { "SAML:aud": recipient } }),
             json!({ "StringEquals": { "SAML:iss": "https://idp.example" } }),
         ] {

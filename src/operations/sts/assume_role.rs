@@ -74,10 +74,15 @@ impl Operation for AssumeRole {
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleOutput, Error> {
         self.refuse_unsupported()?;
         let policies = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
-        let tags = self.session_tags()?;
+        let mut tags = self.session_tags()?;
+        inherit(call, &mut tags)?;
         if !tags.is_empty() {
             let mut context = Context::default();
             self.add_condition_keys(&mut context);
+            for (key, value) in &tags {
+                context.set(&format!("aws:RequestTag/{key}"), value.as_str());
+            }
+            context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
             authorise::check(call, "sts:TagSession", &self.resource(call), context)?;
         }
         let mut assumption = self.assumption(call, tags)?;
@@ -149,7 +154,7 @@ impl AssumeRole {
         Ok(tags)
     }
 
-    fn assumption(&self, call: &Call<'_>, mut tags: Tags) -> Result<Assumption, Error> {
+    fn assumption(&self, call: &Call<'_>, tags: Tags) -> Result<Assumption, Error> {
         let role = RoleArn::parse(&self.role_arn).ok_or_else(|| not_authorized(ACTION))?;
         let known = roles::find_by_arn(call, &role)?.ok_or_else(|| not_authorized(ACTION))?;
         let account = &call.app.config.account_id;
@@ -187,16 +192,6 @@ impl AssumeRole {
             not_after = session.not_after;
             keys.clone_from(&session.keys);
             bounds.clone_from(&session.bounds);
-            for (key, value) in &session.tags {
-                if tags
-                    .insert(key.clone(), value.clone())
-                    .is_some_and(|new| new != *value)
-                {
-                    return Err(Code::Validation.because(format!(
-                        "The session has the tag {key} already, with another value."
-                    )));
-                }
-            }
         }
         Ok(Assumption {
             role,
@@ -210,4 +205,23 @@ impl AssumeRole {
             not_after,
         })
     }
+}
+
+/// Adds the tags of the signer's session. They need the same permissions as new tags.
+fn inherit(call: &Call<'_>, tags: &mut Tags) -> Result<(), Error> {
+    let Caller::Session(session) = call.signer() else {
+        return Ok(());
+    };
+    for (key, value) in &session.tags {
+        let same = |(known, new): (&String, &String)| {
+            known.to_lowercase() == key.to_lowercase() && (known != key || new != value)
+        };
+        if tags.iter().any(same) {
+            return Err(Code::Validation.because(format!(
+                "The session has the tag {key} already, with another value."
+            )));
+        }
+        tags.insert(key.clone(), value.clone());
+    }
+    principal_tags::check(tags).map_err(|error| Code::Validation.because(format!("{error}.")))
 }

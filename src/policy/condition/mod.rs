@@ -17,8 +17,9 @@ use self::operator::Quantifier;
 use self::values::Values;
 use super::context::{Context, is_null};
 use super::diagnostics::PolicyDiagnostics;
+use super::document::PolicyKind;
 use super::elements::{JsonPath, object, short};
-use super::statement::Effect;
+use super::statement::{Effect, Grammar};
 
 /// One key under one operator. All conditions of a statement must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,18 @@ pub(super) struct Condition {
     key: String,
     operator: Operator,
     values: Values,
+    /// Whether an absent key fails to allow, also with `ForAllValues` or `…IfExists`: it is a key of an issuer in a
+    /// trust policy.
+    needs_key: bool,
+}
+
+/// A value of a condition on strings, up to its first wildcard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConditionValue {
+    /// The characters before the first wildcard.
+    pub beginning: String,
+    /// Whether the value has a wildcard.
+    pub has_wildcards: bool,
 }
 
 impl Condition {
@@ -45,6 +58,9 @@ impl Condition {
         let values = context.values(&self.key);
         if let Values::Null(wanted) = &self.values {
             return wanted.contains(&is_null(values));
+        }
+        if self.needs_key && !in_doubt && is_null(values) && !self.has_plain_operator() {
+            return false;
         }
         let mut passing = values.iter().map(|value| {
             let passes = self.values.passes(value, context);
@@ -67,24 +83,38 @@ impl Condition {
 
     /// Whether the condition holds only for named values of `key`.
     pub(super) fn pins(&self, key: &str) -> bool {
-        let Operator {
-            negated,
-            if_exists,
-            quantifier,
-            ..
-        } = self.operator;
-        self.key.eq_ignore_ascii_case(key)
-            && !negated
-            && !if_exists
-            && quantifier != Some(Quantifier::ForAllValues)
-            && self.values.names_values()
+        self.limits(key) && self.values.names_values()
     }
+
+    /// Whether the condition holds only for values of `key` that fit.
+    pub(super) fn limits_to(&self, key: &str, fits: &dyn Fn(&ConditionValue) -> bool) -> bool {
+        let values = self.values.beginnings();
+        self.limits(key) && values.is_some_and(|values| values.iter().all(fits))
+    }
+
+    /// Whether the operator is positive, and an absent `key` fails to allow.
+    fn limits(&self, key: &str) -> bool {
+        self.key.eq_ignore_ascii_case(key)
+            && !self.operator.negated
+            && (self.needs_key || self.has_plain_operator())
+    }
+
+    /// Whether the operator has neither `ForAllValues` nor `…IfExists`.
+    fn has_plain_operator(&self) -> bool {
+        !self.operator.if_exists && self.operator.quantifier != Some(Quantifier::ForAllValues)
+    }
+}
+
+/// Whether a key, in lower case, comes from the token of an issuer.
+fn is_of_issuer(key: &str) -> bool {
+    let issuer = key.rsplit_once(':').map_or("", |(issuer, _)| issuer);
+    issuer.contains('.') || issuer.contains(':') || issuer == "saml"
 }
 
 /// Parses the element and adds its errors.
 pub(super) fn conditions(
     members: &Map<String, Value>,
-    variables: bool,
+    Grammar { kind, variables }: Grammar,
     path: &JsonPath<'_>,
     diagnostics: &mut PolicyDiagnostics,
 ) -> Vec<Condition> {
@@ -118,7 +148,9 @@ pub(super) fn conditions(
                 diagnostics.syntax(&path, what);
             }
             let values = parse::values(value, operator, variables, &path, diagnostics);
+            let needs_key = kind == PolicyKind::Trust && is_of_issuer(&key);
             conditions.extend(values.map(|values| Condition {
+                needs_key,
                 key,
                 operator,
                 values,

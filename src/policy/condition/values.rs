@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::date;
 use super::decimal::Decimal;
 use super::operator::Order;
+use super::{ConditionValue, date};
 use crate::policy::arn;
 use crate::policy::context::Context;
 use crate::policy::glob::{Case, Glyph};
@@ -71,6 +71,27 @@ impl Values {
             }
             Self::Null(_) => return None,
         })
+    }
+
+    /// The values up to their first wildcards; `None` if they aren't strings, or one has variables.
+    pub(super) fn beginnings(&self) -> Option<Vec<ConditionValue>> {
+        let Self::String(texts, _) = self else {
+            return None;
+        };
+        let beginning = |text: &Template| match text {
+            Template::Fixed(glyphs) => {
+                let literal = |glyph: &Glyph| match glyph {
+                    Glyph::Char(char) => Some(*char),
+                    Glyph::One(_) | Glyph::Many(_) => None,
+                };
+                Some(ConditionValue {
+                    beginning: glyphs.iter().map_while(literal).collect(),
+                    has_wildcards: !glyphs.iter().all(|glyph| literal(glyph).is_some()),
+                })
+            }
+            Template::Open(_) => None,
+        };
+        texts.iter().map(beginning).collect()
     }
 
     /// Whether all values are strings without variables and with a letter or digit besides wildcards.
