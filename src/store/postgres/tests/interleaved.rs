@@ -83,7 +83,7 @@ fn pool() -> Pool {
     .unwrap()
 }
 
-const POOL: PoolVersion = PoolVersion {
+pub(super) const POOL: PoolVersion = PoolVersion {
     pool: PoolRef {
         id: Uuid::from_u128(1),
         incarnation: 0,
@@ -91,7 +91,7 @@ const POOL: PoolVersion = PoolVersion {
     version: 1,
 };
 
-fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) -> Question {
+pub(super) fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) -> Question {
     let logins = logins.into_iter().map(|login| (login.key(), login));
     Question::SignIn(SignIn {
         asker: Asker::User,
@@ -103,7 +103,7 @@ fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) -> Question {
 }
 
 /// The identities 10 (`a:1`, developer's user `u`) and 20 (`b:1`, developer's user `v`), and the guest 30.
-async fn prepare(store: &dyn Inspect) {
+pub(super) async fn prepare(store: &dyn Inspect) {
     let add = RecordWrite::add(&pool(), 9);
     store.put(&[add], &at(100)).await.unwrap();
     for (new, public, user) in [(10, ("a", "1"), "u"), (20, ("b", "1"), "v")] {

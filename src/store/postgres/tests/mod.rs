@@ -1,5 +1,6 @@
 //! A database for each test, on the server that `scripts/postgres` starts.
 
+mod broken;
 pub(super) mod gate;
 mod interleaved;
 
