@@ -63,6 +63,10 @@ fn what_pins_a_key() {
         r#"{"StringEqualsIgnoreCase": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
         r#"{"StringLike": {"cognito-identity.amazonaws.com:aud": "eu-west-1:*"}}"#,
         r#"{"ForAnyValue:StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
+        // In a trust policy, these are false without the key.
+        r#"{"StringEqualsIfExists": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
+        r#"{"ForAllValues:StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
+        r#"{"ForAnyValue:StringEqualsIfExists": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
         r#"{"Bool": {"a:b": "true"}, "StringEquals": {"cognito-identity.amazonaws.com:aud": "x"}}"#,
         r#"{"StringLike": {"cognito-identity.amazonaws.com:aud": "*"}, "StringEquals": {"cognito-identity.amazonaws.com:aud": "x"}}"#,
     ] {
@@ -75,9 +79,6 @@ fn what_does_not_pin_a_key() {
     for condition in [
         "{}",
         r#"{"StringEquals": {"cognito-identity.amazonaws.com:sub": "eu-west-1:1"}}"#,
-        r#"{"StringEqualsIfExists": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
-        r#"{"ForAllValues:StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
-        r#"{"ForAnyValue:StringEqualsIfExists": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
         r#"{"StringNotEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}"#,
         r#"{"StringLike": {"cognito-identity.amazonaws.com:aud": "*"}}"#,
         r#"{"StringLike": {"cognito-identity.amazonaws.com:aud": ["eu-west-1:1", "?*:*-*"]}}"#,
