@@ -500,8 +500,9 @@ async fn who_gets_a_pools_roles_is_changed_only_by_who_may_pass_them() {
 }
 
 /// Cognate's own operations that make and widen no principal, so that their own permission is enough.
-const OF_THEIR_OWN: [&str; 10] = [
+const OF_THEIR_OWN: [&str; 11] = [
     "ExplainLogin",
+    "ExplainWebIdentity",
     "GetCredentialsDuration",
     "GetPoolSettings",
     "ListAccessKeys",

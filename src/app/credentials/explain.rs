@@ -2,8 +2,9 @@
 
 use super::web_identity::{self, WebIdentity};
 use crate::app::Call;
+use crate::app::sign_in::explain::ExplainedCheck;
 use crate::error::{Code, Error};
-use crate::logins::report::{Finding, Report, ReportedCheck};
+use crate::logins::report::{Finding, Report};
 use crate::model::ids::RoleArn;
 
 /// The checks of a token, up to the first that failed, and the role or the refusal of the STS. `assume` asks the trust
@@ -12,7 +13,7 @@ pub async fn explain(
     call: &Call<'_>,
     token: &str,
     assume: impl FnOnce(&mut WebIdentity) -> Result<RoleArn, Error>,
-) -> Result<(Vec<ReportedCheck>, Result<RoleArn, Error>), Error> {
+) -> Result<(Vec<ExplainedCheck>, Result<RoleArn, Error>), Error> {
     let mut report = Report::enabled();
     let outcome = match web_identity::check(call, token, &mut report).await {
         Ok(mut who) => {
@@ -24,7 +25,10 @@ pub async fn explain(
     };
     match outcome {
         Err(error) if error.code == Code::InternalError => Err(error),
-        outcome => Ok((report.into_checks(), outcome)),
+        outcome => {
+            let checks = report.into_checks().into_iter();
+            Ok((checks.map(ExplainedCheck::from).collect(), outcome))
+        }
     }
 }
 

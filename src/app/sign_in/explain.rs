@@ -10,8 +10,7 @@ use crate::app::credentials::assume_role::{EnhancedError, chosen_role};
 use crate::app::identities::{self, id_in};
 use crate::app::roles::choice::{NoRole, RoleChoice, choose};
 use crate::credentials::SessionIdentity;
-pub use crate::logins::report::ReportedCheck;
-use crate::logins::report::{Finding, Report, error_chain};
+use crate::logins::report::{Finding, Report, ReportedCheck, error_chain};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::{IdentityId, RoleArn};
 use crate::model::pool::Pool;
@@ -19,11 +18,38 @@ use crate::model::principal_tags::Tags;
 use crate::model::sign_in::{Asker, Decision, Known, Refusal, decide};
 use crate::store::StoreError;
 
+/// A check and its outcome.
+#[derive(Debug)]
+pub struct ExplainedCheck {
+    /// The `Logins` key; `None` where the check was about all logins.
+    pub login: Option<String>,
+    /// The name of the check.
+    pub name: &'static str,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What it found.
+    pub found: String,
+    /// What would have passed.
+    pub wanted: String,
+}
+
+impl From<ReportedCheck> for ExplainedCheck {
+    fn from(check: ReportedCheck) -> Self {
+        Self {
+            login: check.login,
+            name: check.name,
+            passed: check.passed,
+            found: check.finding.found,
+            wanted: check.finding.wanted,
+        }
+    }
+}
+
 /// The report of a login, and its result.
 #[derive(Debug)]
 pub struct Explanation {
     /// The checks in their order, up to the first that failed.
-    pub checks: Vec<ReportedCheck>,
+    pub checks: Vec<ExplainedCheck>,
     /// The identity of the login, if its checks passed.
     pub identity: Option<ExplainedIdentity>,
     /// The role of the login, if its checks passed.
@@ -69,7 +95,11 @@ pub async fn explain(
         Err(refusal) => Some(refusal),
     };
     Ok(Explanation {
-        checks: report.into_checks(),
+        checks: report
+            .into_checks()
+            .into_iter()
+            .map(ExplainedCheck::from)
+            .collect(),
         identity,
         role,
         refusal,

@@ -24,7 +24,7 @@ pub enum JwsAlgorithm {
     ES384,
     /// ECDSA on the curve P-521 with SHA-512.
     ES512,
-    /// Ed25519.
+    /// EdDSA on the curve Ed25519.
     EdDSA,
 }
 

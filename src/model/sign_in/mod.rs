@@ -158,7 +158,7 @@ fn for_a_developer(identity: &Identity, others: &[&Identity], logins: &[&Login])
     let proven = logins.iter().any(|login| identity.has(login));
     let only_the_developers = identity.logins.iter().all(of_the_developer);
     let speaks_for_it = only_the_developers && !identity.logins.is_empty() && others.is_empty();
-    // As for a user: whether another identity has the logins is not said before one of this identity's is there.
+    // As for a user: whether another identity has the logins is not revealed before one of this identity's is there.
     if identity.authenticated && !proven && !speaks_for_it {
         return Decision::Refuse(Refusal::LoginsDontMatch);
     }

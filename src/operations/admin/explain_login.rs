@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::app::access::resource::Resource;
-use crate::app::sign_in::explain::{self, ExplainedIdentity, Explanation, ReportedCheck};
+use crate::app::sign_in::explain::{self, ExplainedCheck, ExplainedIdentity, Explanation};
 use crate::app::{Call, pools};
 use crate::error::{Code, Dialect, Error};
 use crate::model::ids::{IdentityId, RoleArn};
@@ -52,14 +52,14 @@ pub(super) struct RefusalOutput {
     message: String,
 }
 
-impl From<ReportedCheck> for CheckOutput {
-    fn from(check: ReportedCheck) -> Self {
+impl From<ExplainedCheck> for CheckOutput {
+    fn from(check: ExplainedCheck) -> Self {
         Self {
             login: check.login,
             check: check.name,
             passed: check.passed,
-            found: check.finding.found,
-            wanted: check.finding.wanted,
+            found: check.found,
+            wanted: check.wanted,
         }
     }
 }

@@ -208,7 +208,7 @@ async fn read(tx: &Transaction<'_>, batch: &[Waiting]) -> Result<Vec<Planned>, T
     }
 }
 
-/// Locks the rows that the questions are known to need, and makes the changes of those whose plans need no others.
+/// Locks the rows that the questions are known to need, and makes the changes of those questions that need no others.
 async fn change(
     tx: &Transaction<'_>,
     batch: &mut [Waiting],

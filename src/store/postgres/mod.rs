@@ -49,7 +49,7 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".into())
 }
 
-/// Runs a transaction until it is committed or given up. `$tx` is the transaction in `$work`.
+/// Runs a transaction until it is committed or its runs are used up. `$tx` is the transaction in `$work`.
 macro_rules! transaction {
     ($store:ident, $mode:expr, |$tx:ident| $work:expr) => {{
         let connections = $store.connections.as_ref();

@@ -170,7 +170,7 @@ fn is_local(host: &Host) -> bool {
     }
 }
 
-/// The URL without the parameter `sslmode`, whose strict values the library doesn't know, and its value.
+/// The URL without the parameter `sslmode`, because the library doesn't know its strict values, and its value.
 fn without_ssl_mode(url: &str) -> (Zeroizing<String>, Option<String>) {
     let Some((base, query)) = url.split_once('?') else {
         return (Zeroizing::new(url.to_owned()), None);
