@@ -24,7 +24,7 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// What each connection begins with: bounds that the database enforces, also when this server is stopped.
 const SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
-                        SET idle_in_transaction_session_timeout = '10s'";
+                        SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = warning";
 
 /// The connections of a store.
 pub(super) struct Connections {
