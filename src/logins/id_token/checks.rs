@@ -60,7 +60,7 @@ impl Logins {
             findings::provider(issuer.is_ok(), key)
         })?;
         let party_alone = self.rules.authorized_party_alone;
-        let client = claims.client(|client| issuer.accepts_client(client), party_alone);
+        let client = claims.client(&issuer.clients(), party_alone);
         let client = report.add_outcome("client", client, |_| {
             findings::client(&claims, issuer, party_alone)
         })?;

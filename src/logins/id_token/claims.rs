@@ -74,25 +74,25 @@ impl<'j> IdTokenClaims<'j> {
         Ok(())
     }
 
-    /// The client of the pool that the token is for; `accepts` tests a client. Where the token has `azp`, both `aud` and
-    /// `azp` must pass, unless `authorized_party_alone` is set.
+    /// The client that the token is for, one of `clients`: `azp` where the token has it, otherwise the first of `clients`
+    /// that `aud` names, so that the order of `aud` never matters. Where the token has `azp`, both `aud` and `azp` must be
+    /// clients, unless `authorized_party_alone` is set.
     pub(in crate::logins) fn client(
         &self,
-        accepts: impl Fn(&str) -> bool,
+        clients: &[&str],
         authorized_party_alone: bool,
     ) -> Result<&'j str, LoginError> {
-        let party_passes = self.authorized_party.is_none_or(&accepts);
+        let mut in_order = clients.iter();
+        let audience = in_order
+            .find_map(|client| self.audiences.iter().find(|audience| *audience == client))
+            .copied();
         let client = match self.authorized_party {
-            Some(party) if authorized_party_alone => Some(party),
-            _ => self
-                .audiences
-                .iter()
-                .copied()
-                .find(|client| accepts(client)),
+            None => audience,
+            Some(party) => Some(party)
+                .filter(|party| clients.contains(party))
+                .filter(|_| authorized_party_alone || audience.is_some()),
         };
-        client
-            .filter(|_| party_passes)
-            .ok_or(LoginError::Unsupported)
+        client.ok_or(LoginError::Unsupported)
     }
 }
 

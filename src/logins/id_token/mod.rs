@@ -27,8 +27,6 @@ pub(super) trait IdTokenIssuer: Sync {
     fn name(&self) -> &str;
     /// Whether `iss` of the issuer's tokens may be `issuer`.
     fn is_issuer(&self, issuer: &str) -> bool;
-    /// Whether the pool accepts tokens of this client.
-    fn accepts_client(&self, client: &str) -> bool;
     /// The clients that the pool accepts tokens for.
     fn clients(&self) -> Vec<&str>;
     /// The algorithms that the issuer's tokens may be signed with.

@@ -106,10 +106,6 @@ impl IdTokenIssuer for OpenIdConnect {
         issuer == self.issuer || (google && issuer == self.name)
     }
 
-    fn accepts_client(&self, client: &str) -> bool {
-        self.audiences.iter().any(|a| a.client_id == client)
-    }
-
     fn clients(&self) -> Vec<&str> {
         self.audiences
             .iter()

@@ -90,10 +90,6 @@ impl IdTokenIssuer for UserPool {
         issuer.strip_prefix("https://") == Some(self.name.as_str())
     }
 
-    fn accepts_client(&self, client: &str) -> bool {
-        self.clients.iter().any(|one| one.id == client)
-    }
-
     fn clients(&self) -> Vec<&str> {
         self.clients.iter().map(|one| one.id.as_str()).collect()
     }
