@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::app::access::condition_keys;
 use crate::app::providers::oidc;
+use crate::app::roles::pins::audience_names_tenant;
 use crate::app::sign_in::VerifiedIdentity;
 use crate::app::sign_in::origin::{self, Issued};
 use crate::app::{Call, identities, records};
@@ -242,6 +243,7 @@ async fn verify_foreign(
     let logins = &call.app.logins;
     let verified = logins.verify(Some(&provider), &attempt, report);
     let verified = verified.await.map_err(WebIdentityError::Login)?;
+    let audience = audience(name, &verified)?;
     if identities::is_revoked(call, &verified.login).await? {
         return Err(WebIdentityError::Revoked);
     }
@@ -255,7 +257,7 @@ async fn verify_foreign(
         not_after: None,
         provider: registered.arn.to_string(),
         subject: verified.login.subject.clone(),
-        audience: verified.audience.clone(),
+        audience,
         tags: session_tags,
         source: TokenSource::RegisteredProvider {
             name: name.to_owned(),
@@ -263,6 +265,17 @@ async fn verify_foreign(
             verified: Box::new(verified),
         },
     })
+}
+
+/// The audience of a token: the client, or the tenant where the issuer's audience names it. A tenant is one string.
+fn audience(issuer: &str, verified: &VerifiedLogin) -> Result<String, WebIdentityError> {
+    if !audience_names_tenant(issuer) {
+        return Ok(verified.audience.clone());
+    }
+    match verified.claims.get("aud") {
+        Some(Value::String(tenant)) => Ok(tenant.clone()),
+        _ => Err(WebIdentityError::Login(LoginError::Unsupported)),
+    }
 }
 
 /// Why a token without an issuer is refused: it is no ID token, or the claim is missing.
@@ -388,6 +401,34 @@ mod tests {
             panic!("claims are an object")
         };
         Some(tags(&claims).ok()?.into_iter().collect())
+    }
+
+    #[test]
+    fn an_audience_that_names_the_tenant_is_one_string_and_azp_does_not_replace_it() {
+        let token = |aud: Value| {
+            let claims = json!({ "aud": aud, "azp": "aws:other-org", "sub": "x" });
+            VerifiedLogin {
+                login: crate::model::identity::Login::public("p", "x"),
+                audience: "aws:other-org".to_owned(),
+                claims: claims.as_object().unwrap().clone(),
+                expires: None,
+                amr: [String::new(), String::new()],
+            }
+        };
+        let of = |issuer, aud| audience(issuer, &token(aud)).ok();
+        let org = || Some("aws:org".to_owned());
+        for issuer in ["api.pulumi.com/oidc", "sandboxes.cloud"] {
+            assert_eq!(of(issuer, json!("aws:org")), org());
+            for aud in [
+                json!(["aws:org"]),
+                json!(["aws:org", "aws:other-org"]),
+                json!(1),
+            ] {
+                assert_eq!(of(issuer, aud.clone()), None, "{issuer} {aud}");
+            }
+        }
+        let own = of("login.example.com", json!(["aws:org"]));
+        assert_eq!(own, Some("aws:other-org".to_owned()));
     }
 
     #[test]

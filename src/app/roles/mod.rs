@@ -17,7 +17,7 @@ use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
 pub mod choice;
-mod pins;
+pub(in crate::app) mod pins;
 #[cfg(test)]
 mod trust_attacks;
 pub mod trust_policy;

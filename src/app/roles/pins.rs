@@ -61,6 +61,13 @@ impl SharedIssuer {
     }
 }
 
+/// Whether the audience of this issuer's tokens names the tenant, so that it must be one string which `azp` doesn't
+/// replace.
+pub(in crate::app) fn audience_names_tenant(issuer: &str) -> bool {
+    let mut shared = shared_issuers().iter();
+    shared.any(|one| one.is_named(issuer) && one.pins.contains_key("aud"))
+}
+
 fn condition_key(issuer: &str, claim: &str) -> String {
     if claim.contains(':') {
         claim.to_owned()
