@@ -116,7 +116,6 @@ async fn verify(
         key,
         token,
         now,
-        dry_run: false,
     };
     logins
         .verify(provider, &attempt, &mut Report::disabled())

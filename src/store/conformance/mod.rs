@@ -172,6 +172,7 @@ macro_rules! kept_by {
                 records::a_consumer_that_lags_behind_the_kept_events_is_told,
                 records::a_lease_has_one_owner_at_a_time,
                 records::a_claim_belongs_to_its_first_holder_until_its_end,
+                records::a_dry_run_claims_nothing,
                 records::of_many_claims_at_once_one_holds,
                 records::a_change_with_an_outdated_pool_writes_nothing,
                 records::swept_deletions_make_old_views_start_anew,
