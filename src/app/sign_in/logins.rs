@@ -93,6 +93,11 @@ impl Proof {
         }
     }
 
+    /// Whether a token of this service proves the login.
+    pub fn is_own(&self) -> bool {
+        self.own_tags.is_some()
+    }
+
     /// The end of a token of this service: tokens and credentials that it leads to end no later.
     pub fn own_end(&self) -> Option<Timestamp> {
         self.own_tags.as_ref().and(self.expires)

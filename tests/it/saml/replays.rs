@@ -57,7 +57,10 @@ async fn a_response_that_is_used_at_one_server_is_used_at_all() {
     let store = Arc::new(MemoryStore::default());
     let scene = Scene::on(World::of_store(store.clone()).await).await;
     let other = scene.world.pool(json!({ "SamlProviderARNs": [ARN] })).await;
-    let servers = [World::of_store(store.clone()).await, World::of_store(store).await];
+    let servers = [
+        World::of_store(store.clone()).await,
+        World::of_store(store).await,
+    ];
     let logins = response(&scene, "ada");
     let identity = scene.world.identity(&scene.pool, logins.clone()).await;
     for server in &servers {
@@ -107,7 +110,10 @@ async fn a_refused_login_beside_a_response_leaves_it_unused() {
     logins["accounts.google.com"] = json!("no token");
     let answer = scene.world.get_id(&other, logins.clone()).await;
     assert_eq!(answer.status, 400, "{}", answer.text);
-    scene.world.identity(&scene.pool, response(&scene, "ada")).await;
+    scene
+        .world
+        .identity(&scene.pool, response(&scene, "ada"))
+        .await;
 }
 
 #[tokio::test]
