@@ -220,7 +220,7 @@ fn sign_in(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Resul
     for (key, login) in &question.logins {
         let only_found = question.only_found.contains(key);
         match owner_of(pool, key, login, loaded) {
-            Ok(owner) if only_found && owner.map(|owner| owner.id) != named => {
+            Ok(owner) if only_found && (owner.is_none() || owner.map(|one| one.id) != named) => {
                 return Err(Halt::answer(Answer::IdentityChanged));
             }
             Ok(Some(owner)) if owners.iter().all(|one| one.id != owner.id) => {
