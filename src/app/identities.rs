@@ -12,7 +12,9 @@ use crate::model::identity::{Identity, Login, Revocation};
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::store::StoreError;
-use crate::store::identities::{Answer, Delete, Merge, PoolVersion, Question, Revoke, Unlink};
+use crate::store::identities::{
+    Answer, Delete, IdentityEpoch, Merge, PoolVersion, Question, Revoke, Unlink,
+};
 
 /// The record of the identity with this UUID and its pool, if there is one.
 pub async fn record(
@@ -130,7 +132,7 @@ pub async fn merge(
     };
     match records::ask(call, &Question::Merge(question)).await? {
         Answer::Identity(identity) => Ok(id_in(pool, identity.id)),
-        Answer::PoolChanged => Err(refusals::outdated()),
+        Answer::PoolChanged | Answer::IdentityChanged => Err(refusals::outdated()),
         Answer::Refused(_) => Err(refusals::logins_conflict()),
         Answer::Missing(_) | Answer::Orphan(_) | Answer::Deleted => Err(developer_user_not_found()),
     }
@@ -194,16 +196,24 @@ pub async fn unlink(
     }
     let question = Unlink {
         pool: pools::version(pool),
-        identity: identity.id,
+        identity: epoch(identity),
         logins,
     };
     match records::ask(call, &Question::Unlink(question)).await? {
         Answer::Identity(_) => Ok(()),
-        Answer::PoolChanged => Err(refusals::outdated()),
+        Answer::PoolChanged | Answer::IdentityChanged => Err(refusals::outdated()),
         Answer::Refused(_) => {
             Err(Code::ResourceConflict.because("The login is not linked to this identity."))
         }
         _ => Err(not_found(&id_in(pool, identity.id).reveal())),
+    }
+}
+
+/// The identity as this call saw it.
+pub(super) fn epoch(identity: &Identity) -> IdentityEpoch {
+    IdentityEpoch {
+        id: identity.id,
+        epoch: identity.epoch,
     }
 }
 

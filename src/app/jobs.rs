@@ -34,6 +34,9 @@ const LOOKS: u32 = 120;
 /// How long deletions of records are kept.
 const DELETIONS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How far the clocks of two servers may differ, as with clients: claims are kept that long after their ends.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
 /// The runner of one server.
 pub(super) struct Jobs {
     pub(super) records: Arc<Records>,
@@ -86,7 +89,7 @@ impl Jobs {
         }
         if sweep_all {
             let now = self.ambient.now_in_milliseconds();
-            self.sweep(&Sweep::Claims(now), &fence).await?;
+            self.sweep(&Sweep::Claims(now - CLOCKS), &fence).await?;
             self.sweep(&Sweep::Events(now - self.keep_events), &fence)
                 .await?;
             self.sweep(&Sweep::Deletions(now - DELETIONS), &fence)

@@ -29,6 +29,7 @@ pub mod records;
 mod refusals;
 pub mod roles;
 pub mod sign_in;
+mod single_use;
 
 pub use access::caller::Caller;
 pub use open::{Opened, StartError, open};

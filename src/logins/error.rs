@@ -7,7 +7,8 @@ use super::access_token::{AccessTokenFormatError, IntrospectionFailure, TokenRej
 use super::id_token::jws::JwsError;
 use super::id_token::{IdTokenFormatError, UserRejected, UserStatusError};
 use super::jwks::JwksError;
-use super::saml::{AssertionError, ReplayError, ResponseError, SamlError};
+use super::saml::{AssertionError, ResponseError, SamlError};
+use super::single_use::UsedElsewhere;
 
 /// Why a login is refused.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,7 @@ pub enum LoginError {
     Assertion(#[source] AssertionError),
     /// The SAML response was presented elsewhere.
     #[error("the SAML response can't be used again")]
-    Replayed(#[from] ReplayError),
+    Replayed(#[from] UsedElsewhere),
     /// The SAML provider's metadata have expired.
     #[error("the SAML provider's metadata have expired")]
     MetadataExpired,

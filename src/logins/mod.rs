@@ -12,6 +12,7 @@ pub mod id_token;
 pub mod jwks;
 pub mod report;
 pub mod saml;
+pub mod single_use;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,7 @@ pub use self::error::LoginError;
 use self::id_token::UserStatus;
 use self::jwks::JwksCache;
 use self::report::Report;
-use self::saml::ReplayCache;
+use self::single_use::SingleUse;
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
@@ -57,8 +58,6 @@ pub struct LoginAttempt<'a> {
     pub token: &'a str,
     /// The time of the call.
     pub now: Timestamp,
-    /// Whether the login changes nothing: a SAML response isn't claimed for the pool.
-    pub dry_run: bool,
 }
 
 /// The operator's rules for logins.
@@ -105,10 +104,11 @@ pub struct VerifiedLogin {
     pub expires: Option<Timestamp>,
     /// The entries of `amr` after `authenticated`: the provider, and the user at the provider.
     pub amr: [String; 2],
+    /// The proof, if one relying party alone may use it; the caller claims it.
+    pub single_use: Option<SingleUse>,
 }
 
-/// Verifies logins. It caches issuers' keys and the answers of providers about access tokens, and remembers which SAML
-/// responses were presented where.
+/// Verifies logins. It caches issuers' keys and the answers of providers about access tokens.
 #[derive(Debug)]
 pub struct Logins {
     rules: LoginRules,
@@ -116,7 +116,6 @@ pub struct Logins {
     outgoing: Arc<Outgoing>,
     introspections: Arc<IntrospectionCache>,
     user_status: UserStatus,
-    replays: ReplayCache,
 }
 
 impl Logins {
@@ -128,7 +127,6 @@ impl Logins {
             user_status: UserStatus::new(Arc::clone(&outgoing)),
             outgoing,
             introspections: Arc::default(),
-            replays: ReplayCache::default(),
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Claim {
     pub until: Timestamp,
     /// The moment of the claim, in whole milliseconds.
     pub now: Timestamp,
+    /// Whether the outcome is only looked up, and nothing is claimed.
+    pub dry_run: bool,
 }
 
 /// A claim as it is stored.
@@ -38,6 +40,11 @@ pub enum ClaimOutcome {
 
 /// The outcome of `claim` where `before` is stored, and the row to store: none where nothing changes.
 pub fn decide(claim: &Claim, before: Option<&Claimed>) -> (ClaimOutcome, Option<Claimed>) {
+    let (outcome, row) = outcome(claim, before);
+    (outcome, row.filter(|_| !claim.dry_run))
+}
+
+fn outcome(claim: &Claim, before: Option<&Claimed>) -> (ClaimOutcome, Option<Claimed>) {
     let new = Claimed {
         holder: claim.holder.clone(),
         until: claim.until,

@@ -130,6 +130,7 @@ async fn fill(world: &World, pool: Uuid) {
                 pool,
                 presented: None,
                 logins: vec![(login.key(), login)],
+                only_found: Vec::new(),
                 new_id: id,
             };
             store.change(&Question::SignIn(ask), &origin).await.unwrap();

@@ -69,6 +69,7 @@ mod set_pool_settings;
 mod set_principal_tag_attribute_map;
 mod signatures;
 mod simulate_policy;
+mod slow_providers;
 mod stored_data;
 mod tag_resource;
 mod two_servers;

@@ -238,7 +238,6 @@ async fn verify_foreign(
         key: name,
         token,
         now: call.now,
-        dry_run: false,
     };
     let logins = &call.app.logins;
     let verified = logins.verify(Some(&provider), &attempt, report);
@@ -284,7 +283,6 @@ async fn without_issuer(call: &Call<'_>, token: &str, report: &mut Report) -> Lo
         key: "",
         token,
         now: call.now,
-        dry_run: true,
     };
     match call.app.logins.verify(None, &attempt, report).await {
         Err(error) => error,

@@ -65,7 +65,7 @@ impl From<SignInError> for Error {
                 id.reveal()
             )),
             SignInError::NoIdentity(id) => identities::not_found(&id.reveal()),
-            SignInError::PoolChanged => refusals::outdated(),
+            SignInError::Outdated => refusals::outdated(),
             SignInError::Store(error) => error.into(),
         }
     }

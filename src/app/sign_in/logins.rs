@@ -6,12 +6,14 @@ use serde_json::{Map, Value};
 
 use super::origin::{self, Issued};
 use crate::app::providers::{consumer_secrets, oidc, saml as registered_saml};
-use crate::app::{Call, records};
+use crate::app::single_use::{self, RelyingParty};
+use crate::app::{Call, pools, records};
 use crate::logins::access_token::twitter::TwitterService;
 use crate::logins::access_token::{Amazon, Facebook};
 use crate::logins::id_token::{OpenIdConnect, UserPool};
-use crate::logins::report::{Finding, Report};
+use crate::logins::report::{Finding, Report, error_chain};
 use crate::logins::saml::Saml;
+use crate::logins::single_use::SingleUse;
 use crate::logins::{LoginAttempt, LoginError, LoginProvider, VerifiedLogin};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::OidcProviderArn;
@@ -52,6 +54,8 @@ pub struct Proof {
     pub origins: Vec<LoginOrigin>,
     /// The tags in a developer's token.
     own_tags: Option<Tags>,
+    /// The token, if one relying party alone may use it.
+    single_use: Option<SingleUse>,
 }
 
 /// Why a login is refused.
@@ -89,6 +93,11 @@ impl Proof {
         }
     }
 
+    /// Whether a token of this service proves the login.
+    pub fn is_own(&self) -> bool {
+        self.own_tags.is_some()
+    }
+
     /// The end of a token of this service: tokens and credentials that it leads to end no later.
     pub fn own_end(&self) -> Option<Timestamp> {
         self.own_tags.as_ref().and(self.expires)
@@ -114,6 +123,7 @@ impl Proof {
             keys,
             origins: vec![origin],
             own_tags: None,
+            single_use: verified.single_use,
         }
     }
 }
@@ -156,11 +166,36 @@ pub async fn check(
             key,
             token,
             now: call.now,
-            dry_run,
         };
         proofs.push(check_one(call, pool, &attempt, presented_to, report).await?);
     }
+    // Responses are claimed last, so that a call with a refused login uses none up.
+    for proof in &proofs {
+        claim(call, pool, proof, dry_run, report).await?;
+    }
     Ok(proofs)
+}
+
+/// Claims a proof for the pool, if the pool alone may use it from now on.
+async fn claim(
+    call: &Call<'_>,
+    pool: &Pool,
+    proof: &Proof,
+    dry_run: bool,
+    report: &mut Report,
+) -> Result<(), ProofError> {
+    let Some(single_use) = &proof.single_use else {
+        return Ok(());
+    };
+    let relying_party = RelyingParty::Pool(pools::reference(pool));
+    let claimed = single_use::claim::<ProofError>(call, single_use, relying_party, dry_run).await;
+    report.about_login(&proof.login.provider);
+    report.add_outcome("replay", claimed, |claimed| {
+        let error = claimed.as_ref().err().map(|error| error_chain(error));
+        let found = error.unwrap_or_else(|| "a response of this pool".to_owned());
+        let wanted = "a response that wasn't presented to another pool or to the STS";
+        Finding::new(found, wanted)
+    })
 }
 
 async fn check_one(
@@ -315,5 +350,6 @@ fn developers_token(
         keys: Vec::new(),
         origins: origin.logins.clone(),
         own_tags: Some(own.tags),
+        single_use: None,
     })
 }

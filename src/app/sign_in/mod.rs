@@ -7,7 +7,7 @@ pub mod origin;
 
 use self::logins::{Proof, ProofError};
 use super::identities::id_in;
-use super::{Call, pools, records};
+use super::{Call, identities, pools, records};
 use crate::model::identity::{Identity, Login, State};
 use crate::model::ids::IdentityId;
 use crate::model::origin::LoginOrigin;
@@ -68,9 +68,9 @@ pub enum SignInError {
     /// The presented identity was removed meanwhile.
     #[error("no such identity")]
     NoIdentity(IdentityId),
-    /// The pool changed or was removed meanwhile.
-    #[error("the pool changed")]
-    PoolChanged,
+    /// The pool or the presented identity changed meanwhile.
+    #[error("the pool or the identity changed")]
+    Outdated,
     /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,25 +85,32 @@ pub async fn new_guest(call: &Call<'_>, pool: &Pool) -> Result<IdentityId, SignI
     let question = Question::AddGuest(pools::version(pool), uuid);
     match records::ask(call, &question).await? {
         Answer::Identity(_) => Ok(id_in(pool, uuid)),
-        _ => Err(SignInError::PoolChanged),
+        _ => Err(SignInError::Outdated),
     }
 }
 
 /// The identity of verified logins and its epoch: found, made, linked or merged. `presented` is the identity that the
-/// caller named.
+/// caller named, as it was before the logins were verified; `user` is the developer's user, where the developer asks.
 pub async fn resolve(
     call: &Call<'_>,
-    asker: Asker,
     pool: &Pool,
     presented: Option<&Identity>,
-    logins: Vec<Login>,
+    user: Option<Login>,
+    proofs: &[Proof],
 ) -> Result<(IdentityId, u64), SignInError> {
-    let logins = logins.into_iter().map(|login| (login.key(), login));
+    let own = proofs.iter().filter(|proof| proof.is_own());
+    let asker = match user {
+        Some(_) => Asker::Developer,
+        None => Asker::User,
+    };
+    let proved = proofs.iter().map(|proof| proof.login.clone());
+    let logins = user.into_iter().chain(proved);
     let question = Question::SignIn(SignIn {
         asker,
         pool: pools::version(pool),
-        presented: presented.map(|identity| identity.id),
-        logins: logins.collect(),
+        presented: presented.map(identities::epoch),
+        logins: logins.map(|login| (login.key(), login)).collect(),
+        only_found: own.map(|proof| proof.login.key()).collect(),
         new_id: call.app.ambient.uuid(),
     });
     let named = presented.map(|identity| id_in(pool, identity.id));
@@ -113,7 +120,7 @@ pub async fn resolve(
         }
         (Answer::Refused(IdentityRefusal::SignIn(refusal)), _) => refusal,
         (Answer::Missing(_), Some(id)) => return Err(SignInError::NoIdentity(id.clone())),
-        _ => return Err(SignInError::PoolChanged),
+        _ => return Err(SignInError::Outdated),
     };
     Err(match (refusal, named) {
         (Refusal::DeveloperUserRegistered, _) => SignInError::DeveloperUserRegistered,
@@ -136,8 +143,7 @@ pub async fn authenticate(
     }
     // The tags come before the store, so that a refusal changes nothing.
     let tags = tags(pool, proofs)?;
-    let logins = proofs.iter().map(|proof| proof.login.clone()).collect();
-    let (id, epoch) = resolve(call, Asker::User, pool, Some(identity), logins).await?;
+    let (id, epoch) = resolve(call, pool, Some(identity), None, proofs).await?;
     let mut amr = vec!["authenticated".to_owned()];
     amr.extend(proofs.iter().flat_map(|proof| proof.amr.clone()));
     let origins = proofs.iter().flat_map(|proof| proof.origins.clone());

@@ -104,6 +104,7 @@ impl Logins {
         let (name, user) = (provider.name(), &answer.user);
         let end = |left| asked_at.saturating_add(left).unwrap_or(Timestamp::MAX);
         Ok(VerifiedLogin {
+            single_use: None,
             login: Login::public(name, user),
             audience: app.to_owned(),
             claims: claims(provider, user),

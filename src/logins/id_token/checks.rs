@@ -70,6 +70,7 @@ impl Logins {
         })?;
         let name = issuer.name().to_owned();
         Ok(VerifiedLogin {
+            single_use: None,
             login: Login::public(&name, claims.subject),
             audience: client.to_owned(),
             expires: Some(Timestamp::from_second(claims.expires).unwrap_or(Timestamp::MAX)),

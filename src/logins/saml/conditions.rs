@@ -169,10 +169,15 @@ impl ParsedResponse<'_> {
         })
     }
 
-    /// Refuses an assertion from the future or with an expired session. Returns the session and the assertion's end.
+    /// Refuses an assertion from the future, with an expired session, or without an AuthnStatement: it doesn't state that
+    /// the user logged in. Returns the session and the assertion's end.
     fn check_session(&self, times: &mut Validity) -> Result<(AuthnSession, i64), AssertionError> {
         let mut session_end: Option<i64> = None;
-        for statement in self.named(self.assertion, "AuthnStatement") {
+        let mut statements = self.named(self.assertion, "AuthnStatement").peekable();
+        if statements.peek().is_none() {
+            return Err(AssertionError::Missing("AuthnStatement"));
+        }
+        for statement in statements {
             let end = times.ends(
                 self.attribute(statement, "SessionNotOnOrAfter"),
                 "SessionNotOnOrAfter",

@@ -187,16 +187,18 @@ pub(super) fn session(
     let ends: Vec<String> = statements
         .map(|node| value_of(response, node, "SessionNotOnOrAfter"))
         .collect();
-    let words = format!(
-        "IssueInstant {}; SessionNotOnOrAfter {}",
-        value_of(response, response.assertion, "IssueInstant"),
-        ends.join(", ")
-    );
+    let ends = if ends.is_empty() {
+        "no AuthnStatement".to_owned()
+    } else {
+        format!("SessionNotOnOrAfter {}", ends.join(", "))
+    };
+    let issued = value_of(response, response.assertion, "IssueInstant");
+    let words = format!("IssueInstant {issued}; {ends}");
     let now = moment(Some(now));
     Finding::new(
         with_error(words, error),
         format!(
-            "IssueInstant <= now + {LEEWAY} seconds; SessionNotOnOrAfter not set, or > now ({now})"
+            "IssueInstant <= now + {LEEWAY} seconds; an AuthnStatement; SessionNotOnOrAfter not set, or > now ({now})"
         ),
     )
 }
@@ -229,15 +231,6 @@ pub(super) fn lifetime(end: i64, longest: u64) -> Finding {
     Finding::new(
         format!("an assertion that ends at {}", moment(Some(end))),
         format!("end <= now + {} hours and {LEEWAY} seconds", longest / 3600),
-    )
-}
-
-pub(super) fn replay(error: Option<&(impl Error + 'static)>) -> Finding {
-    Finding::new(
-        error.map_or("a response of this pool".to_owned(), |error| {
-            error_chain(error)
-        }),
-        "a response that wasn't presented to another pool or to the STS",
     )
 }
 

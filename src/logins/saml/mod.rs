@@ -2,14 +2,13 @@
 //!
 //! A response is decoded and parsed within bounds (`response.rs`), its signatures are verified with the certificates of the
 //! provider's metadata (`signature.rs`), and the signed assertion is checked at the time of the call (`conditions.rs`).
-//! [`verify`] makes these checks without I/O; a login is also checked for replays (`replays.rs`).
+//! [`verify`] makes these checks without I/O. A response is used at one relying party: `app::single_use` claims it there.
 
 mod attributes;
 mod conditions;
 mod findings;
 mod key;
 mod metadata;
-mod replays;
 mod response;
 mod signature;
 #[cfg(test)]
@@ -22,12 +21,11 @@ use jiff::Timestamp;
 pub use self::conditions::AssertionError;
 pub use self::key::CertificateError;
 pub use self::metadata::{LONGEST_METADATA, MetadataError, read_metadata};
-pub(super) use self::replays::ReplayCache;
-pub use self::replays::{RelyingParty, ReplayError};
 pub use self::response::{LONGEST_RESPONSE, ResponseError};
 pub use self::signature::{ALGORITHMS, Algorithms, XmlSignatureError};
 pub use self::xml::XmlReadError;
 use super::report::Report;
+use super::single_use::SingleUse;
 use super::{LoginAttempt, LoginError, LoginProvider, Logins, VerifiedLogin};
 use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
@@ -43,8 +41,8 @@ pub struct Saml {
     pub metadata: SamlMetadata,
     /// This server's public URL. It is an audience, and `PUBLIC_URL/saml` is a recipient, beside those of the real service.
     pub public_url: String,
-    /// The relying party to which responses are presented.
-    pub relying_party: RelyingParty,
+    /// Whether the NameID may be transient, a new name at each login.
+    pub allow_transient: bool,
 }
 
 /// The requirements that a response must meet.
@@ -153,22 +151,29 @@ impl Saml {
     ) -> Option<Self> {
         let mut named = pool.settings.saml_provider_arns.iter();
         let is_named = named.any(|arn| *arn == registered.arn) && registered.arn.as_str() == key;
-        let relying_party = RelyingParty::Pool(pool.id.uuid);
-        is_named.then(|| Self::from_registration(registered, public_url, relying_party))
+        is_named.then(|| Self {
+            arn: registered.arn.clone(),
+            metadata: registered.metadata.clone(),
+            public_url: public_url.to_owned(),
+            allow_transient: false,
+        })
     }
 
-    /// The registered provider `registered` as a relying party trusts it. `public_url` is this server's.
-    pub fn from_registration(
-        registered: &SamlProvider,
-        public_url: &str,
-        relying_party: RelyingParty,
-    ) -> Self {
+    /// The registered provider `registered`, as the STS trusts it: a session only carries the name, and a transient name
+    /// will do. `public_url` is this server's.
+    pub fn for_sts(registered: &SamlProvider, public_url: &str) -> Self {
         Self {
             arn: registered.arn.clone(),
             metadata: registered.metadata.clone(),
             public_url: public_url.to_owned(),
-            relying_party,
+            allow_transient: true,
         }
+    }
+
+    /// The response with this assertion, as a proof that is used at one relying party.
+    pub fn single_use(&self, assertion: &Assertion) -> SingleUse {
+        let id = [self.metadata.entity_id.as_str(), assertion.id.as_str()];
+        SingleUse::new("saml-response", id, end(assertion))
     }
 }
 
@@ -186,15 +191,19 @@ impl LoginProvider for Saml {
             login: Login::public(&name, &assertion.subject),
             amr: [name.clone(), format!("{name}:{}", assertion.subject)],
             claims: assertion.claims(&name),
+            single_use: Some(self.single_use(&assertion)),
+            expires: Some(end(&assertion)),
             audience: assertion.audience,
-            expires: Some(Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)),
         })
     }
 }
 
+fn end(assertion: &Assertion) -> Timestamp {
+    Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)
+}
+
 impl Logins {
-    /// Checks the response in `attempt` at the provider's relying party, and claims it there unless the attempt is a dry
-    /// run.
+    /// Checks the response in `attempt`. Whether it was used elsewhere is not checked: [`Saml::single_use`].
     pub fn verify_assertion(
         &self,
         provider: &Saml,
@@ -220,8 +229,7 @@ impl Logins {
                 &provider.public_url,
             ],
             recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
-            // At a pool the name identifies the user; a session of the STS only carries it.
-            allow_transient: provider.relying_party == RelyingParty::Sts,
+            allow_transient: provider.allow_transient,
         };
         let assertion = verify(attempt.token, &required, now, report)?;
         let lifetime = assertion.end.saturating_sub(now.as_second());
@@ -234,17 +242,6 @@ impl Logins {
         if !is_short {
             return Err(LoginError::Assertion(AssertionError::LivesTooLong));
         }
-        let response = (metadata.entity_id.as_str(), assertion.id.as_str());
-        let relying_party = provider.relying_party;
-        let claimed = if attempt.dry_run {
-            self.replays.check(response, relying_party, now)
-        } else {
-            self.replays
-                .claim(response, relying_party, assertion.end, now)
-        };
-        report.add_outcome("replay", claimed, |claimed| {
-            findings::replay(claimed.as_ref().err())
-        })?;
         Ok(assertion)
     }
 }

@@ -112,12 +112,7 @@ async fn verify(
     token: &str,
     now: Timestamp,
 ) -> Result<VerifiedLogin, LoginError> {
-    let attempt = LoginAttempt {
-        key,
-        token,
-        now,
-        dry_run: false,
-    };
+    let attempt = LoginAttempt { key, token, now };
     logins
         .verify(provider, &attempt, &mut Report::disabled())
         .await

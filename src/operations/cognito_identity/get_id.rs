@@ -7,7 +7,6 @@ use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::app::{Call, pools, sign_in};
 use crate::error::Error;
 use crate::model::ids::IdentityId;
-use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
 /// Returns the identity of the logins, and makes one if no identity has them; without logins, makes a guest.
@@ -42,10 +41,7 @@ impl Operation for GetId {
             sign_in::new_guest(call, &pool).await?
         } else {
             let proofs = logins::verify(call, &pool, &self.logins, PresentedTo::GetId).await?;
-            let logins = proofs.into_iter().map(|proof| proof.login).collect();
-            sign_in::resolve(call, Asker::User, &pool, None, logins)
-                .await?
-                .0
+            sign_in::resolve(call, &pool, None, None, &proofs).await?.0
         };
         Ok(GetIdOutput { identity_id })
     }

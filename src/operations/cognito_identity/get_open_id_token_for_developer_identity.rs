@@ -19,7 +19,6 @@ use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
 use crate::model::principal_tags;
 use crate::model::provider::ProviderKind;
-use crate::model::sign_in::Asker;
 use crate::operations::{Access, Operation, Service};
 
 /// The default lifetime of a token, in seconds.
@@ -71,10 +70,8 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
         let proofs = logins::verify(call, &pool, &self.logins, PresentedTo::Developer).await;
         let proofs = proofs.map_err(|error| refused(error, call))?;
         let (name, id) = (user.provider.clone(), user.subject.clone());
-        let mut logins = vec![user];
-        logins.extend(proofs.iter().map(|proof| proof.login.clone()));
         let (id_of_identity, epoch) =
-            sign_in::resolve(call, Asker::Developer, &pool, identity.as_ref(), logins).await?;
+            sign_in::resolve(call, &pool, identity.as_ref(), Some(user), &proofs).await?;
         let third = format!("{name}:{}:{id}", pool.id);
         let mut logins = vec![origin::of_developer(&name)];
         let mut amr = vec!["authenticated".to_owned(), name, third];

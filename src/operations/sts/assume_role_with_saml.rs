@@ -50,7 +50,7 @@ impl Operation for AssumeRoleWithSAML {
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithSAMLOutput, Error> {
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
-        let who = saml_identity::verify(call, &self.principal_arn, &self.saml_assertion)?;
+        let who = saml_identity::verify(call, &self.principal_arn, &self.saml_assertion).await?;
         if identities::is_revoked(call, &who.login()).await? {
             return Err(not_authorized(WITH_SAML));
         }

@@ -7,7 +7,7 @@ use crate::model::pool::DeletedPool;
 use crate::model::provider::{OidcProvider, SamlProvider, oidc_key};
 use crate::store::event::{GuestHash, Origin};
 use crate::store::identities::{
-    self, Answer, Delete, IdentityRefusal, Missing, PoolRef, PoolVersion, Question,
+    self, Answer, Delete, IdentityEpoch, IdentityRefusal, Missing, PoolRef, PoolVersion, Question,
 };
 use crate::store::lease::LeaseRequest;
 use crate::store::record::{PutOutcome, Record, RecordKind, RecordWrite, Stored, View, parse};
@@ -291,18 +291,38 @@ pub(crate) trait Calls: Store {
         Ok(pool.map(|pool| (found, pool)))
     }
 
-    async fn sign_in(&self, ask: SignIn) -> Result<SignedIn, StoreError> {
-        let question = |pool| {
-            let logins = ask.logins.iter().map(|login| (login.key(), login.clone()));
-            Question::SignIn(identities::SignIn {
-                asker: ask.asker,
-                pool,
-                presented: ask.presented,
-                logins: logins.collect(),
-                new_id: ask.new_id,
-            })
+    /// The identity as it is now, for a question that compares its epoch; a missing one has the epoch 0.
+    async fn seen(&self, id: Uuid) -> Result<IdentityEpoch, StoreError> {
+        let epoch = match self.read(&Question::Find(id)).await? {
+            Some(Answer::Identity(found) | Answer::Orphan(found)) => found.epoch,
+            _ => 0,
         };
-        Ok(match self.about(ask.pool, ask.now, question).await? {
+        Ok(IdentityEpoch { id, epoch })
+    }
+
+    async fn sign_in(&self, ask: SignIn) -> Result<SignedIn, StoreError> {
+        let answer = loop {
+            let presented = match ask.presented {
+                Some(id) => Some(self.seen(id).await?),
+                None => None,
+            };
+            let question = |pool| {
+                let logins = ask.logins.iter().map(|login| (login.key(), login.clone()));
+                Question::SignIn(identities::SignIn {
+                    asker: ask.asker,
+                    pool,
+                    presented,
+                    logins: logins.collect(),
+                    only_found: Vec::new(),
+                    new_id: ask.new_id,
+                })
+            };
+            match self.about(ask.pool, ask.now, question).await? {
+                Some(Answer::IdentityChanged) => {}
+                answer => break answer,
+            }
+        };
+        Ok(match answer {
             None => SignedIn::NoPool,
             Some(Answer::Identity(identity)) => SignedIn::Identity(identity),
             Some(Answer::Refused(IdentityRefusal::SignIn(refusal))) => SignedIn::Refused(refusal),
@@ -378,14 +398,21 @@ pub(crate) trait Calls: Store {
     }
 
     async fn unlink(&self, ask: Unlink) -> Result<Unlinked, StoreError> {
-        let question = |pool| {
-            Question::Unlink(identities::Unlink {
-                pool,
-                identity: ask.identity,
-                logins: ask.logins.clone(),
-            })
+        let answer = loop {
+            let identity = self.seen(ask.identity).await?;
+            let question = |pool| {
+                Question::Unlink(identities::Unlink {
+                    pool,
+                    identity,
+                    logins: ask.logins.clone(),
+                })
+            };
+            match self.about(ask.pool, ask.now, question).await? {
+                Some(Answer::IdentityChanged) => {}
+                answer => break answer,
+            }
         };
-        Ok(match self.about(ask.pool, ask.now, question).await? {
+        Ok(match answer {
             None | Some(Answer::Missing(Missing::Identity)) => Unlinked::NoIdentity,
             Some(Answer::Identity(_)) => Unlinked::Unlinked,
             Some(Answer::Refused(IdentityRefusal::NotLinked)) => Unlinked::NotLinked,

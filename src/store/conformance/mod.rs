@@ -32,6 +32,7 @@ mod roles;
 mod rule;
 mod saml_providers;
 mod sign_in;
+mod stale;
 mod turmoil;
 
 pub(super) use self::calls::{
@@ -129,6 +130,9 @@ macro_rules! kept_by {
                 sign_in::asking_again_changes_nothing,
                 revocation::a_revoked_login_is_found_from_every_pool,
                 sign_in::a_new_identity_needs_an_id_of_its_own,
+                stale::what_rests_on_an_earlier_epoch_writes_nothing,
+                stale::a_login_that_is_only_found_is_never_linked,
+                stale::a_sign_in_with_an_outdated_pool_finds_nothing,
                 races::sign_ins_at_once_get_one_identity,
                 races::a_guest_signs_in_once,
                 races::two_guests_do_not_share_a_login,
@@ -172,6 +176,7 @@ macro_rules! kept_by {
                 records::a_consumer_that_lags_behind_the_kept_events_is_told,
                 records::a_lease_has_one_owner_at_a_time,
                 records::a_claim_belongs_to_its_first_holder_until_its_end,
+                records::a_dry_run_claims_nothing,
                 records::of_many_claims_at_once_one_holds,
                 records::a_change_with_an_outdated_pool_writes_nothing,
                 records::swept_deletions_make_old_views_start_anew,

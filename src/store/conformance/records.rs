@@ -238,6 +238,7 @@ fn claim(key: u8, holder: &str, until: i64, now: i64) -> Claim {
         holder: holder.to_owned(),
         until: at(until),
         now: at(now),
+        dry_run: false,
     }
 }
 
@@ -275,6 +276,29 @@ pub(super) async fn a_claim_belongs_to_its_first_holder_until_its_end(store: Arc
         claim_once(claim(1, "b", 400, 200)).await,
         ClaimOutcome::Held
     );
+}
+
+pub(super) async fn a_dry_run_claims_nothing(store: Arc<dyn Inspect>) {
+    let claim_once = async |holder, until, now, dry_run| {
+        let claim = Claim {
+            dry_run,
+            ..claim(1, holder, until, now)
+        };
+        store.claim_once(&claim).await.unwrap()
+    };
+    let (held, other) = (ClaimOutcome::Held, ClaimOutcome::HeldByOther);
+    for (holder, until, now, dry_run, outcome) in [
+        ("a", 200, 100, true, held),
+        ("b", 200, 100, false, held),
+        ("a", 200, 100, true, other),
+        ("b", 300, 100, true, held),
+        ("a", 300, 200, true, held),
+        ("a", 300, 200, false, held),
+        ("b", 300, 200, true, other),
+    ] {
+        let found = claim_once(holder, until, now, dry_run).await;
+        assert_eq!(found, outcome, "{holder} until {until} at {now}");
+    }
 }
 
 pub(super) async fn of_many_claims_at_once_one_holds(store: Arc<dyn Inspect>) {

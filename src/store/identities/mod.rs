@@ -7,6 +7,6 @@ mod question;
 pub use self::loaded::{Loaded, Need};
 pub use self::plan::{Plan, PlanStep, Write, answer, plan, run};
 pub use self::question::{
-    Answer, Delete, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question, Revoke,
-    SignIn, Unlink,
+    Answer, Delete, IdentityEpoch, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question,
+    Revoke, SignIn, Unlink,
 };

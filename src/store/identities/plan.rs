@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::loaded::{Halt, Loaded, Need, corrupt};
 use super::question::{
-    Answer, Delete, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question, Revoke,
-    SignIn, Unlink,
+    Answer, Delete, IdentityEpoch, IdentityRefusal, Merge, Missing, PoolRef, PoolVersion, Question,
+    Revoke, SignIn, Unlink,
 };
 use crate::model::identity::{Identity, Login, LoginKey, Revocation, State};
 use crate::model::merge;
@@ -206,14 +206,23 @@ fn sign_in(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Resul
         }
         other => Err(other),
     };
-    let presented = question.presented.map(|id| presented(pool, id, loaded));
+    // Also a sign-in that writes nothing depends on the pool's providers and roles.
+    if let Err(halt) = same_version(question.pool, loaded) {
+        note(halt)?;
+    }
+    let presented = question.presented.map(|seen| presented(pool, seen, loaded));
     let presented = match presented.transpose() {
         Ok(presented) => presented,
         Err(halt) => note(halt).map(|()| None)?,
     };
     let mut owners: Vec<&Identity> = Vec::new();
+    let named = question.presented.map(|seen| seen.id);
     for (key, login) in &question.logins {
+        let only_found = question.only_found.contains(key);
         match owner_of(pool, key, login, loaded) {
+            Ok(owner) if only_found && (owner.is_none() || owner.map(|one| one.id) != named) => {
+                return Err(Halt::answer(Answer::IdentityChanged));
+            }
             Ok(Some(owner)) if owners.iter().all(|one| one.id != owner.id) => {
                 owners.push(owner);
             }
@@ -336,7 +345,7 @@ fn merge(question: &Merge, origin: Option<&Origin>, loaded: &Loaded) -> Result<P
 
 fn unlink(question: &Unlink, origin: Option<&Origin>, loaded: &Loaded) -> Result<Plan, Halt> {
     let pool = question.pool;
-    let identity = in_pool(pool.pool, question.identity, loaded)?;
+    let identity = as_seen(pool.pool, question.identity, loaded)?;
     if !merge::may_unlink(identity, &question.logins) {
         return Ok(Plan::answer(Answer::Refused(IdentityRefusal::NotLinked)));
     }
@@ -421,8 +430,14 @@ fn writable<'o>(
     loaded: &Loaded,
 ) -> Result<&'o Origin, Halt> {
     let origin = origin.ok_or(Halt::NeedsChange)?;
+    same_version(pool, loaded)?;
+    Ok(origin)
+}
+
+/// Ends the plan where the pool isn't what the call saw.
+fn same_version(pool: PoolVersion, loaded: &Loaded) -> Result<(), Halt> {
     if loaded.pool(pool.pool.id)? == Some(pool.version) {
-        Ok(origin)
+        Ok(())
     } else {
         Err(Halt::answer(Answer::PoolChanged))
     }
@@ -439,9 +454,19 @@ fn in_pool(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<&Identity, Halt> 
     found.ok_or_else(|| Halt::answer(Answer::Missing(Missing::Identity)))
 }
 
-/// The identity `id` of `pool`, and where it was merged away the live end of its chain.
-fn presented(pool: PoolRef, id: Uuid, loaded: &Loaded) -> Result<Presented<'_>, Halt> {
-    let identity = in_pool(pool, id, loaded)?;
+/// The identity `seen` of `pool`, in the epoch in which the call saw it.
+fn as_seen(pool: PoolRef, seen: IdentityEpoch, loaded: &Loaded) -> Result<&Identity, Halt> {
+    let identity = in_pool(pool, seen.id, loaded)?;
+    if identity.epoch == seen.epoch {
+        Ok(identity)
+    } else {
+        Err(Halt::answer(Answer::IdentityChanged))
+    }
+}
+
+/// The identity `seen` of `pool`, and where it was merged away the live end of its chain.
+fn presented(pool: PoolRef, seen: IdentityEpoch, loaded: &Loaded) -> Result<Presented<'_>, Halt> {
+    let identity = as_seen(pool, seen, loaded)?;
     let survivor = match identity.state {
         State::Live => None,
         State::MergedInto(next) => survivor(next, loaded)?,

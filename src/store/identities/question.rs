@@ -14,14 +14,24 @@ pub struct PoolRef {
     pub incarnation: u64,
 }
 
-/// A pool as a call saw it. A change compares it in its transaction: where the pool has another version, nothing is
-/// written and the answer is [`Answer::PoolChanged`].
+/// A pool as a call saw it. A change and a sign-in compare it in their transaction: where the pool has another version,
+/// nothing is written and the answer is [`Answer::PoolChanged`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolVersion {
     /// The pool.
     pub pool: PoolRef,
     /// The version of its record.
     pub version: u64,
+}
+
+/// An identity as a call saw it. Its epoch is compared as the pool's version is: where the identity has another epoch,
+/// what the call concluded from it may be wrong, and the answer is [`Answer::IdentityChanged`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdentityEpoch {
+    /// The identity.
+    pub id: Uuid,
+    /// Its epoch.
+    pub epoch: u64,
 }
 
 /// A question about identities.
@@ -56,9 +66,12 @@ pub struct SignIn {
     /// The pool.
     pub pool: PoolVersion,
     /// The identity that the caller named, if any.
-    pub presented: Option<Uuid>,
+    pub presented: Option<IdentityEpoch>,
     /// Verified logins with their keys: at least one, no provider twice.
     pub logins: Vec<(LoginKey, Login)>,
+    /// The keys of those that only a token of this service proves. They must be logins of the presented identity, and
+    /// are never linked.
+    pub only_found: Vec<LoginKey>,
     /// The id of the identity that is made if one must be.
     pub new_id: Uuid,
 }
@@ -80,7 +93,7 @@ pub struct Unlink {
     /// The pool.
     pub pool: PoolVersion,
     /// The identity.
-    pub identity: Uuid,
+    pub identity: IdentityEpoch,
     /// The logins that are removed: at least one.
     pub logins: Vec<Login>,
 }
@@ -118,6 +131,9 @@ pub enum Answer {
     Deleted,
     /// The pool has another version than the call saw, or is deleted: look at it again and ask anew.
     PoolChanged,
+    /// The identity has another epoch than the call saw, or lacks a login that a token of this service proves: look at it
+    /// again and ask anew.
+    IdentityChanged,
 }
 
 /// What isn't there.

@@ -57,7 +57,7 @@ impl Needs {
             Question::SignIn(one) => {
                 needs.add(Need::Pool(one.pool.pool.id));
                 needs.add(Need::Identity(one.new_id));
-                needs.identities.extend(one.presented);
+                needs.identities.extend(one.presented.map(|seen| seen.id));
                 for (key, _) in &one.logins {
                     needs.add(Need::Login(one.pool.pool, *key));
                 }
@@ -70,7 +70,7 @@ impl Needs {
             }
             Question::Unlink(one) => {
                 needs.add(Need::Pool(one.pool.pool.id));
-                needs.add(Need::Identity(one.identity));
+                needs.add(Need::Identity(one.identity.id));
                 for login in &one.logins {
                     needs.add(Need::Login(one.pool.pool, login.key()));
                 }

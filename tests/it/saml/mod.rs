@@ -1,6 +1,7 @@
 //! Logins at SAML providers, from the response to the credentials.
 
 mod explained;
+mod replays;
 mod roles;
 
 use jiff::SignedDuration;
@@ -24,7 +25,10 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let world = World::new().await;
+        Self::on(World::new().await).await
+    }
+
+    async fn on(world: World) -> Self {
         let idp = IdentityProvider::new(ENTITY);
         let document = idp.metadata();
         let parameters = [

@@ -13,9 +13,10 @@ use uuid::Uuid;
 use self::attributes::{duration, session_name, tags, value};
 use crate::app::Call;
 use crate::app::providers::saml;
+use crate::app::single_use::{self, RelyingParty};
 use crate::credentials::SessionOrigin;
 use crate::logins::report::Report;
-use crate::logins::saml::{Assertion, RelyingParty, Saml};
+use crate::logins::saml::{Assertion, Saml};
 use crate::logins::{LoginAttempt, LoginError};
 use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
@@ -86,8 +87,8 @@ pub struct SamlIdentity {
     pub assertion: Assertion,
 }
 
-/// Verifies a response of the provider `arn` for the STS.
-pub fn verify(
+/// Verifies a response of the provider `arn`, and claims it for the STS.
+pub async fn verify(
     call: &Call<'_>,
     arn: &str,
     response: &str,
@@ -95,15 +96,16 @@ pub fn verify(
     let wanted = SamlProviderArn::parse(arn).ok_or(SamlIdentityError::NoProvider)?;
     let registered = saml::record(call, &wanted)?.ok_or(SamlIdentityError::NoProvider)?;
     let public_url = call.app.tokens.issuer();
-    let provider = Saml::from_registration(&registered, public_url, RelyingParty::Sts);
+    let provider = Saml::for_sts(&registered, public_url);
     let attempt = LoginAttempt {
         key: arn,
         token: response,
         now: call.now,
-        dry_run: false,
     };
     let logins = &call.app.logins;
     let assertion = logins.verify_assertion(&provider, &attempt, &mut Report::disabled())?;
+    let (proof, dry_run) = (provider.single_use(&assertion), false);
+    single_use::claim::<SamlIdentityError>(call, &proof, RelyingParty::Sts, dry_run).await?;
     let account = call.app.config.account_id.as_str();
     SamlIdentity::read(provider, registered.uuid, account, assertion, call.now)
 }

@@ -2,7 +2,6 @@
 //! thing that was spoilt is good.
 
 mod conditions;
-mod dry_run;
 mod forgeries;
 mod signatures;
 mod wrapping;

@@ -15,7 +15,7 @@ use crate::model::sign_in::Asker;
 use crate::store::Store;
 use crate::store::conformance::{Dump, Home, Inspect, Shared, origin};
 use crate::store::identities::{
-    Delete, Merge, PoolRef, PoolVersion, Question, Revoke, SignIn, Unlink,
+    Delete, IdentityEpoch, Merge, PoolRef, PoolVersion, Question, Revoke, SignIn, Unlink,
 };
 use crate::store::lease::LeaseRequest;
 use crate::store::record::{RecordKind, RecordWrite};
@@ -91,13 +91,22 @@ pub(super) const POOL: PoolVersion = PoolVersion {
     version: 1,
 };
 
+/// An identity as its creation left it.
+fn seen(number: u128) -> IdentityEpoch {
+    IdentityEpoch {
+        id: id(number),
+        epoch: 0,
+    }
+}
+
 pub(super) fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) -> Question {
     let logins = logins.into_iter().map(|login| (login.key(), login));
     Question::SignIn(SignIn {
         asker: Asker::User,
         pool: POOL,
-        presented: presented.map(id),
+        presented: presented.map(seen),
         logins: logins.collect(),
+        only_found: Vec::new(),
         new_id: id(new),
     })
 }
@@ -136,7 +145,7 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
         }),
         Action::Unlink => Question::Unlink(Unlink {
             pool: POOL,
-            identity: id(10),
+            identity: seen(10),
             logins: vec![Login::public("a", "1")],
         }),
         Action::Merge | Action::MergeBack => {
