@@ -411,6 +411,7 @@ mod tests {
                 claims: claims.as_object().unwrap().clone(),
                 expires: None,
                 amr: [String::new(), String::new()],
+                single_use: None,
             }
         };
         let of = |issuer, aud| audience(issuer, &token(aud)).ok();
