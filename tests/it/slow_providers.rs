@@ -74,13 +74,13 @@ impl Scene {
         }
     }
 
-    /// Calls `operation` with a token for the developer's user and a login at the slow provider.
+    /// Calls `operation` with a token for the developer's user, and logins at the quick and the slow provider.
     async fn call(&self, operation: &str, on: &Waiting) -> Answer {
         let mut logins = on.user.login();
         logins[on.slow.name()] = json!(on.slow.token("mallory"));
+        logins[self.quick.name()] = json!(self.quick.token("ada"));
         let mut input = json!({ "IdentityId": on.user.identity });
         if operation == "UnlinkIdentity" {
-            logins[self.quick.name()] = json!(self.quick.token("ada"));
             input["LoginsToRemove"] = json!([self.quick.name()]);
         }
         input["Logins"] = logins;
