@@ -112,7 +112,10 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> bool {
     }
     for (key, value) in tags {
         context.set(&format!("aws:RequestTag/{key}"), value.as_str());
-        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+        // A signer asks for these tags and doesn't have them. A token's tags are its holder's.
+        if matches!(principal, Principal::Federated(_)) {
+            context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+        }
     }
     context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
     let is_allowed = |action: &str| {
