@@ -17,6 +17,7 @@ use crate::sigv4;
 
 mod aws_json;
 mod aws_query;
+mod client_address;
 mod constraints;
 mod cors;
 mod limits;
@@ -71,7 +72,8 @@ impl Front {
 
 async fn root(State(front): State<Arc<Front>>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
-    let call = front.app.call();
+    let mut call = front.app.call();
+    call.connection = client_address::connection(&parts, &front.app.config);
     match parts.method {
         Method::OPTIONS => cors::preflight(&parts.headers, call.request_id),
         Method::POST | Method::GET if aws_query::matches(&parts) => {
