@@ -1,9 +1,11 @@
 //! Condition keys in the policies of this server's own actions: each key that can be known has an effect, and none comes
 //! from another part of the request than its owner.
 
+use cognate::store::record::{PutOutcome, RecordKind, RecordWrite};
+use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::world::{ACCOUNT, Answer, Credentials, World, assumed};
+use crate::world::{ACCOUNT, Answer, Credentials, World, assumed, form, form_headers};
 
 const TEAM: &str = "arn:aws:iam::123456789012:role/Team";
 
@@ -94,6 +96,58 @@ const CREATE_PROVIDER: &Parameters = &[
     ("Tags.member.1.Value", "test"),
 ];
 
+const CREATE_SAML: &Parameters = &[
+    ("Action", "CreateSAMLProvider"),
+    ("Name", "corp"),
+    ("SAMLMetadataDocument", METADATA),
+    ("Tags.member.1.Key", "stage"),
+    ("Tags.member.1.Value", "test"),
+];
+
+/// No metadata, so that no provider is made, but as long as metadata must be.
+const METADATA: &str = match std::str::from_utf8(&[b'x'; 1000]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+const TAG_PROVIDER: &Parameters = &[
+    ("Action", "TagOpenIDConnectProvider"),
+    (
+        "OpenIDConnectProviderArn",
+        "arn:aws:iam::123456789012:oidc-provider/none.example",
+    ),
+    ("Tags.member.1.Key", "stage"),
+    ("Tags.member.1.Value", "test"),
+];
+
+const UNTAG_PROVIDER: &Parameters = &[
+    ("Action", "UntagOpenIDConnectProvider"),
+    (
+        "OpenIDConnectProviderArn",
+        "arn:aws:iam::123456789012:oidc-provider/none.example",
+    ),
+    ("TagKeys.member.1", "stage"),
+];
+
+const TAG_SAML: &Parameters = &[
+    ("Action", "TagSAMLProvider"),
+    (
+        "SAMLProviderArn",
+        "arn:aws:iam::123456789012:saml-provider/none",
+    ),
+    ("Tags.member.1.Key", "stage"),
+    ("Tags.member.1.Value", "test"),
+];
+
+const UNTAG_SAML: &Parameters = &[
+    ("Action", "UntagSAMLProvider"),
+    (
+        "SAMLProviderArn",
+        "arn:aws:iam::123456789012:saml-provider/none",
+    ),
+    ("TagKeys.member.1", "stage"),
+];
+
 async fn is_denied(world: &World, who: &Credentials, call: &Parameters) -> bool {
     let mut all = call.to_vec();
     all.push(("Version", "2010-05-08"));
@@ -152,6 +206,12 @@ fn known() -> Vec<(&'static Parameters, Value, Value)> {
         (UNTAG_ROLE, "aws:TagKeys", "stage"),
         (CREATE_PROVIDER, "aws:RequestTag/stage", "test"),
         (CREATE_PROVIDER, "aws:TagKeys", "stage"),
+        (CREATE_SAML, "aws:RequestTag/stage", "test"),
+        (TAG_PROVIDER, "aws:RequestTag/stage", "test"),
+        (TAG_PROVIDER, "aws:TagKeys", "stage"),
+        (UNTAG_PROVIDER, "aws:TagKeys", "stage"),
+        (TAG_SAML, "aws:RequestTag/stage", "test"),
+        (UNTAG_SAML, "aws:TagKeys", "stage"),
     ] {
         let (right, wrong) = is(key, right, "no such value");
         all.push((call, right, wrong));
@@ -275,4 +335,239 @@ async fn a_trust_policy_sees_the_connection_and_the_request() {
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// Conditions that would let something through, because this server never knows the key.
+fn unknowable() -> Vec<(&'static str, Value)> {
+    let mut all = Vec::new();
+    for key in [
+        "aws:SourceVpc",
+        "aws:PrincipalOrgID",
+        "aws:SourceIdentity",
+        "aws:CalledVia",
+        "sts:SourceIdentity",
+    ] {
+        all.push(("Deny", json!({ "StringEquals": { key: "x" } })));
+        all.push(("Deny", json!({ "ForAnyValue:StringLike": { key: "x*" } })));
+        all.push(("Deny", json!({ "Null": { key: "false" } })));
+        all.push(("Allow", json!({ "StringNotEquals": { key: "x" } })));
+        all.push(("Allow", json!({ "StringEqualsIfExists": { key: "x" } })));
+        all.push((
+            "Allow",
+            json!({ "ForAllValues:StringEquals": { key: "x" } }),
+        ));
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_condition_that_would_let_something_through_is_refused_wherever_it_is_written() {
+    let world = World::new().await;
+    team(&world, &[], &json!({})).await;
+    let mut accepted = Vec::new();
+    for (effect, condition) in unknowable() {
+        let statement =
+            json!({ "Effect": effect, "Action": "*", "Resource": "*", "Condition": condition });
+        let policy = document(&json!([statement]));
+        let trust = document(&json!({
+            "Effect": effect, "Principal": { "AWS": ACCOUNT }, "Action": "sts:AssumeRole", "Condition": condition,
+        }));
+        let put = [
+            ("RoleName", "Team"),
+            ("PolicyName", "p"),
+            ("PolicyDocument", &*policy),
+        ];
+        let update = [("RoleName", "Team"), ("PolicyDocument", &*trust)];
+        let create = [("RoleName", "Other"), ("AssumeRolePolicyDocument", &*trust)];
+        for (writer, answer) in [
+            ("PutRolePolicy", world.iam("PutRolePolicy", &put).await),
+            (
+                "UpdateAssumeRolePolicy",
+                world.iam("UpdateAssumeRolePolicy", &update).await,
+            ),
+            ("CreateRole", world.iam("CreateRole", &create).await),
+            (
+                "CreateAccessKey",
+                create_key(&world, "other", &json!([statement])).await,
+            ),
+            (
+                "AssumeRole",
+                assume(&world, &Credentials::root(), &[("Policy", &policy)]).await,
+            ),
+        ] {
+            let is_refused = answer
+                .text
+                .contains("This server never knows the condition key");
+            if answer.status == 200 || !is_refused {
+                accepted.push(format!("{writer}: {effect} {condition}: {}", answer.status));
+            }
+        }
+    }
+    assert!(accepted.is_empty(), "{accepted:#?}");
+    for (effect, condition) in [
+        (
+            "Deny",
+            json!({ "StringNotEquals": { "aws:SourceVpc": "x" } }),
+        ),
+        (
+            "Deny",
+            json!({ "BoolIfExists": { "aws:MultiFactorAuthPresent": "false" } }),
+        ),
+        (
+            "Deny",
+            json!({ "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" } }),
+        ),
+        (
+            "Allow",
+            json!({ "StringEquals": { "aws:PrincipalOrgID": "o-1" } }),
+        ),
+        (
+            "Allow",
+            json!({ "StringEqualsIfExists": { "s3:prefix": "x" } }),
+        ),
+    ] {
+        let statement =
+            json!({ "Effect": effect, "Action": "*", "Resource": "*", "Condition": condition });
+        let policy = document(&json!([statement]));
+        let put = [
+            ("RoleName", "Team"),
+            ("PolicyName", "p"),
+            ("PolicyDocument", &*policy),
+        ];
+        let answer = world.iam("PutRolePolicy", &put).await;
+        assert_eq!(answer.status, 200, "{effect} {condition}: {}", answer.text);
+    }
+}
+
+/// Changes what is stored about the role past the server, as an earlier version would have written it.
+async fn rewrite(world: &World, from: &str, to: &str) {
+    let found = world.store.record(RecordKind::Role, "team").await.unwrap();
+    let found = found.expect("the role");
+    let json = found.json.expect("a live record").replace(from, to);
+    let write = RecordWrite {
+        kind: RecordKind::Role,
+        key: "team".to_owned(),
+        scope: String::new(),
+        expected: found.version,
+        json: Some(json),
+        limit: None,
+    };
+    let outcome = world.store.put(&[write], &world.origin()).await.unwrap();
+    assert!(matches!(outcome, PutOutcome::Stored(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_stored_condition_on_an_unknown_key_allows_nothing_and_denies_everything() {
+    let world = World::new().await;
+    team(
+        &world,
+        &[],
+        &json!({ "StringNotEquals": { "aws:Referer": "x" } }),
+    )
+    .await;
+    let allow = json!({ "Effect": "Allow", "Action": "iam:GetRole", "Resource": "*",
+        "Condition": { "StringNotEquals": { "aws:UserAgent": "no client" } } });
+    let tag = json!({ "Effect": "Allow", "Action": "iam:TagRole", "Resource": "*" });
+    let deny = json!({ "Effect": "Deny", "Action": "iam:TagRole", "Resource": "*",
+        "Condition": { "StringEquals": { "aws:RequestTag/other": "x" } } });
+    let policy = document(&json!([allow, tag, deny]));
+    let put = [
+        ("RoleName", "Team"),
+        ("PolicyName", "p"),
+        ("PolicyDocument", &*policy),
+    ];
+    let answer = world.iam("PutRolePolicy", &put).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let session = assumed(&assume(&world, &Credentials::root(), &[]).await);
+    let call = async |world: &World, parameters: &Parameters| {
+        let mut all = parameters.to_vec();
+        all.push(("Version", "2010-05-08"));
+        world.signed_query(&session, "iam", &all).await.status
+    };
+    assert_eq!(call(&world, GET_ROLE).await, 200);
+    assert_eq!(call(&world, TAG_ROLE).await, 200);
+    let none = world.admin("Cognate.CheckPolicies", json!({})).await.ok();
+    assert_eq!(none, json!({ "Findings": [] }));
+
+    rewrite(&world, "aws:UserAgent", "aws:SourceVpc").await;
+    rewrite(&world, "aws:RequestTag/other", "aws:SourceVpce").await;
+    let world = world.restart().await;
+    assert_eq!(call(&world, GET_ROLE).await, 403);
+    assert_eq!(call(&world, TAG_ROLE).await, 403);
+    rewrite(&world, "aws:Referer", "aws:PrincipalOrgID").await;
+    let world = world.restart().await;
+    let answer = assume(&world, &Credentials::root(), &[]).await;
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    let all = world.admin("Cognate.CheckPolicies", json!({})).await.ok();
+    let finding = |policy: &str, statement: u32, key: &str, consequence: &str| json!({ "Policy": policy, "Statement": statement, "Key": key, "Consequence": consequence });
+    let nothing = "the statement allows nothing";
+    let everything = "the statement denies whatever its other elements cover";
+    let expected = json!({ "Findings": [
+        finding("the trust policy of role Team", 1, "aws:principalorgid", nothing),
+        finding("policy p of role Team", 1, "aws:sourcevpc", nothing),
+        finding("policy p of role Team", 3, "aws:sourcevpce", everything),
+    ] });
+    assert_eq!(all, expected);
+}
+
+/// Calls GetRole with further headers, and gives the status.
+async fn get_role(world: &World, who: &Credentials, more: &[(&'static str, &str)]) -> u16 {
+    let body = form(&[
+        ("Action", "GetRole"),
+        ("RoleName", "Team"),
+        ("Version", "2010-05-08"),
+    ]);
+    let mut headers = world.sign(who, "iam", form_headers(), &body);
+    for (name, value) in more {
+        headers.append(*name, HeaderValue::from_str(value).unwrap());
+    }
+    world.send("POST", "/", headers, body).await.status
+}
+
+fn allowed_if(condition: &Value) -> Value {
+    json!([{ "Effect": "Allow", "Action": "iam:GetRole", "Resource": "*", "Condition": condition }])
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_names_the_client() {
+    for (trusted, by_proxy) in [("[]", false), ("['127.0.0.0/8']", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cognate.toml");
+        std::fs::write(&file, format!("trusted_proxies = {trusted}\n")).unwrap();
+        let world = World::with(|flags| flags.config = Some(file)).await;
+        team(&world, &[], &json!({})).await;
+        let condition = json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/24" } });
+        let office = key(&world, "office", &allowed_if(&condition)).await;
+        for (lines, expected) in [
+            (vec![], false),
+            (vec!["192.0.2.1"], by_proxy),
+            (vec!["192.0.2.1, 203.0.113.9"], false),
+            (vec!["192.0.2.1", "203.0.113.9"], false),
+            (vec!["203.0.113.9, 192.0.2.1, 127.0.0.2"], by_proxy),
+            (vec!["192.0.2.1, unknown"], false),
+        ] {
+            let headers: Vec<_> = lines
+                .iter()
+                .map(|line| ("x-forwarded-for", *line))
+                .collect();
+            let status = get_role(&world, &office, &headers).await;
+            assert_eq!(status == 200, expected, "trusted {by_proxy}: {lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn conditions_see_the_headers_of_the_client() {
+    let world = World::new().await;
+    team(&world, &[], &json!({})).await;
+    for (name, header, key_name) in [
+        ("agent", "user-agent", "aws:UserAgent"),
+        ("referer", "referer", "aws:Referer"),
+    ] {
+        let condition = json!({ "StringLike": { key_name: "tool/*" } });
+        let tool = key(&world, name, &allowed_if(&condition)).await;
+        assert_eq!(get_role(&world, &tool, &[(header, "tool/1.0")]).await, 200);
+        assert_eq!(get_role(&world, &tool, &[(header, "other")]).await, 403);
+        assert_eq!(get_role(&world, &tool, &[]).await, 403);
+    }
 }
