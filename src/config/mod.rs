@@ -66,7 +66,7 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The public URL as it was set. Use [`Config::public_url_for`].
     pub public_url: Option<String>,
-    /// The proxies whose word about the addresses of clients counts.
+    /// The proxies that may name the addresses of clients.
     pub proxies: ProxySettings,
     /// The folder of the embedded store and of the files beside it.
     pub data_dir: PathBuf,

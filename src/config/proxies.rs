@@ -16,7 +16,7 @@ settings! {
     CLIENT_ADDRESS_HEADER = "client_address_header";
 }
 
-/// The proxies whose word about the addresses of clients counts.
+/// The proxies that may name the addresses of clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxySettings {
     /// The networks of the proxies. Empty by default: the client is the peer.

@@ -186,7 +186,7 @@ const KEYS: [(KeyOwner, &[&str]); 6] = [
 ];
 
 /// The owner of a key, in any case. `None` for the keys of other services. A key that the table lacks is unset if it is in
-/// a namespace of this server. A key whose namespace is a host is a claim of that issuer.
+/// a namespace of this server. A key with a host as its namespace is a claim of that issuer.
 pub fn owner_of(key: &str) -> Option<KeyOwner> {
     let key = key.to_ascii_lowercase();
     let is_this = |pattern: &&&str| {
@@ -244,7 +244,7 @@ mod tests {
                 if NAMESPACES.contains(&namespace) {
                     !is_listed(pattern)
                 } else {
-                    // The keys of issuers, and of services whose actions this server doesn't authorise.
+                    // The keys of issuers, and of services that this server doesn't authorise.
                     !matches!(owner_of(key), Some(Login) | None)
                 }
             })

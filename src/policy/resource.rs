@@ -44,9 +44,11 @@ impl Resources {
     /// with such a variable is never denied.
     pub(super) fn unset_keys(&self, effect: Effect) -> impl Iterator<Item = &str> {
         let counts = effect == Effect::Deny && !self.negated;
-        let patterns = counts
-            .then_some(self.patterns.as_slice())
-            .unwrap_or_default();
+        let patterns = if counts {
+            self.patterns.as_slice()
+        } else {
+            &[]
+        };
         patterns.iter().flat_map(Template::unset_keys)
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Grammar {
     pub(super) variables: bool,
 }
 
-/// The services whose requests this server authorises.
+/// The services for which this server authorises requests.
 const OWN_SERVICES: [&str; 4] = ["sts", "iam", "cognito-identity", "cognate"];
 
 const MEMBERS: [&str; 9] = [

@@ -1,4 +1,4 @@
-//! The condition keys of the caller: who signed, or whose token or SAML response it is. Never what the caller asks for.
+//! The condition keys of the caller: the signer, or the owner of a token or a SAML response. Never what the caller asks for.
 
 use serde_json::{Map, Value};
 
@@ -73,7 +73,7 @@ impl CallerKeys {
         }
         for (claim, value) in claims {
             let key = format!("{name}:{claim}");
-            // A claim whose name has a delimiter could spell the key of another issuer.
+            // A claim with a delimiter in its name could spell the key of another issuer.
             if claim.contains([':', '/']) || keys.login.has(&key) {
                 continue;
             }

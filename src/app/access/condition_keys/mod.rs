@@ -53,7 +53,7 @@ fn connection_keys(call: &Call<'_>) -> OwnedKeys {
     if let Some(region) = &call.region {
         keys.set("aws:RequestedRegion", region.as_str());
     }
-    // No service calls this server for somebody else.
+    // No service calls this server for another caller.
     for key in [
         "aws:ViaAWSService",
         "aws:ViaAWSMCPService",
