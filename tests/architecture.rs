@@ -449,6 +449,35 @@ fn only_app_reaches_the_store() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Only the parts of `app::access` make the condition keys of a request, each of its own owner, so that an operation can't
+/// set a key of the caller. Simulations take keys from their input and answer no request.
+#[test]
+fn only_access_makes_condition_keys() {
+    const MAKERS: [&str; 6] = [
+        "app/access/condition_keys/",
+        "app/access/simulate.rs",
+        // Tests of the policies alone.
+        "app/roles/trust_attacks.rs",
+        "operations/admin/simulate_policy.rs",
+        "operations/iam/simulate.rs",
+        "policy/",
+    ];
+    let makes = |text: &str| {
+        [
+            "OwnedKeys",
+            "policy::Context",
+            "Context::default()",
+            " Context,",
+        ]
+        .iter()
+        .any(|name| text.contains(name))
+    };
+    for (file, _, _, text) in all_sources() {
+        let may = MAKERS.iter().any(|maker| file.starts_with(maker));
+        assert!(may || !makes(&text), "{file} makes condition keys");
+    }
+}
+
 #[test]
 fn no_module_gives_out_what_another_defines() {
     let modules = modules();

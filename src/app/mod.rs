@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::connection::Connection;
 use self::records::Records;
 use crate::ambient::Ambient;
 use crate::config::Config;
@@ -17,6 +18,7 @@ use crate::store::event::{GuestHash, Origin};
 use crate::tokens::Tokens;
 
 pub mod access;
+pub mod connection;
 pub mod credentials;
 pub mod identities;
 mod jobs;
@@ -65,6 +67,8 @@ pub struct Call<'a> {
     pub app: &'a App,
     /// The time of the request.
     pub now: Timestamp,
+    /// The connection that the request came on.
+    pub connection: Connection,
     /// The name of the operation.
     pub operation: &'static str,
     /// The id of the request, in the answer and in the log.
@@ -81,6 +85,7 @@ impl App {
         Call {
             app: self,
             now: self.now(),
+            connection: Connection::default(),
             operation: "",
             request_id: self.ambient.uuid(),
             region: None,

@@ -11,6 +11,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::App;
+use super::access::unset_keys;
 use super::jobs::Jobs;
 use super::keys::access_keys::{self, AccessKeyError};
 use super::keys::in_use::KeysInUse;
@@ -156,6 +157,7 @@ pub async fn open_with(
         matches!(config.root, RootKeySetting::Generated),
         &catalog.newest(),
     );
+    unset_keys::log(&catalog.newest());
     let records = Arc::new(Records {
         store,
         catalog,

@@ -1,4 +1,4 @@
-//! `cognate policy`: tests the policies of roles.
+//! `cognate policy`: tests the policies of roles and access keys.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,14 @@ use super::client::ServerArguments;
 pub enum PolicyCommand {
     /// Show whether sessions of a role may do something, and which statement decides
     Simulate(SimulateArguments),
+    /// List the stored statements with condition keys that the server never knows
+    Check(CheckArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 #[derive(Debug, Args)]
@@ -48,7 +56,10 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 
 /// Runs the subcommand, and prints a line for each action and resource.
 pub(super) async fn run(command: PolicyCommand) -> Result<()> {
-    let PolicyCommand::Simulate(simulate) = command;
+    let simulate = match command {
+        PolicyCommand::Simulate(simulate) => simulate,
+        PolicyCommand::Check(check) => return list_findings(check).await,
+    };
     let context: Map<String, Value> = simulate
         .context
         .into_iter()
@@ -66,6 +77,27 @@ pub(super) async fn run(command: PolicyCommand) -> Result<()> {
     let answer = simulate.server.call("SimulatePolicy", &input).await?;
     for one in answer["Results"].as_array().into_iter().flatten() {
         println!("{}", line(one));
+    }
+    Ok(())
+}
+
+/// Prints a line for each finding about the stored policies.
+async fn list_findings(check: CheckArguments) -> Result<()> {
+    let answer = check.server.call("CheckPolicies", &json!({})).await?;
+    let findings = answer["Findings"].as_array();
+    let findings = findings.map(Vec::as_slice).unwrap_or_default();
+    for one in findings {
+        let text = |name: &str| one[name].as_str().unwrap_or_default();
+        println!(
+            "statement {} of {}: this server never knows {}; {}",
+            one["Statement"],
+            text("Policy"),
+            text("Key"),
+            text("Consequence")
+        );
+    }
+    if findings.is_empty() {
+        println!("no stored policy depends on a condition key that this server never knows");
     }
     Ok(())
 }

@@ -181,7 +181,9 @@ impl BoundServer {
         let handle = Handle::new();
         let draining = drain_on_signal(self.stop_signals, Arc::clone(&front), handle.clone());
         tokio::spawn(draining);
-        let service = front.router().into_make_service();
+        let service = front
+            .router()
+            .into_make_service_with_connect_info::<SocketAddr>();
         let server = axum_server::from_tcp(self.listener)
             .into_diagnostic()?
             .handle(handle);

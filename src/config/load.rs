@@ -10,6 +10,7 @@ use super::limits::LimitSettings;
 use super::listen::ListenAddress;
 use super::log::LogSettings;
 use super::logins::LoginSettings;
+use super::proxies::ProxySettings;
 use super::public_url::PublicUrl;
 use super::root_key::RootKeySetting;
 use super::routes::RouteSetting;
@@ -28,7 +29,7 @@ use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
     AccessKeyPair, Config, RunMode, account, database, events, issuers, limits, listen, log,
-    logins, public_url, root_key, routes, sessions, storage, tls, user_pools,
+    logins, proxies, public_url, root_key, routes, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -85,6 +86,7 @@ pub(super) struct ParsedSettings {
     log: LogSettings,
     root: RootKeySetting,
     pub(super) routes: SettingValue<Vec<RouteSetting>>,
+    proxies: ProxySettings,
     sessions: SessionSettings,
     limits: LimitSettings,
     events: EventSettings,
@@ -110,6 +112,7 @@ impl ParsedSettings {
             log: log::read(sources),
             root: root_key::read(sources),
             routes: routes::read(sources),
+            proxies: proxies::read(sources),
             sessions: sessions::read(sources),
             limits: limits::read(sources),
             events: events::read(sources),
@@ -145,6 +148,7 @@ impl ParsedSettings {
             log: self.log,
             root: self.root,
             routes: self.routes.or(Vec::new()),
+            proxies: self.proxies,
             sessions: self.sessions,
             limits: self.limits,
             events: self.events,

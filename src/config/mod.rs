@@ -14,6 +14,7 @@ mod listen;
 mod load;
 mod log;
 mod logins;
+mod proxies;
 mod public_url;
 mod root_key;
 mod routes;
@@ -39,6 +40,7 @@ pub use issuers::IssuerSetting;
 pub use limits::LimitSettings;
 pub use log::{LogFormat, LogSettings};
 pub use logins::LoginSettings;
+pub use proxies::ProxySettings;
 pub use root_key::RootKeySetting;
 pub use routes::RouteSetting;
 pub use secret::Secret;
@@ -64,6 +66,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The public URL as it was set. Use [`Config::public_url_for`].
     pub public_url: Option<String>,
+    /// The proxies that may name the addresses of clients.
+    pub proxies: ProxySettings,
     /// The folder of the embedded store and of the files beside it.
     pub data_dir: PathBuf,
     /// The database that replaces the embedded store.
@@ -137,6 +141,12 @@ impl Config {
         let set = self.public_url.clone();
         set.or_else(|| public_url::of_address(bound, self.tls.is_some()))
             .expect("an address that makes no URL is refused unless a URL is set")
+    }
+
+    /// Whether the public URL was set, and begins with `https://`.
+    pub fn has_https_public_url(&self) -> bool {
+        let url = self.public_url.as_deref();
+        url.is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Whether a region is served.

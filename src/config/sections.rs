@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use super::{
-    Config, Setting, account, database, events, issuers, limits, listen, log, logins, public_url,
-    root_key, routes, sessions, storage, tls, unsafe_exceptions, upstreams, user_pools,
+    Config, Setting, account, database, events, issuers, limits, listen, log, logins, proxies,
+    public_url, root_key, routes, sessions, storage, tls, unsafe_exceptions, upstreams, user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -30,6 +30,7 @@ sections![
     listen,
     tls,
     public_url,
+    proxies,
     storage,
     database,
     account,

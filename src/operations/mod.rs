@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::access::authorise::{self, FurtherPermission, IdentitySessions};
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::json::JsonError;
-use crate::policy::Context;
 
 mod admin;
 mod answer;
@@ -55,8 +55,8 @@ pub trait Operation: DeserializeOwned + Send + 'static {
         Ok(Vec::new())
     }
 
-    /// Adds the condition keys of the input, for authorisation.
-    fn context(&self, _context: &mut Context) {}
+    /// Sets the condition keys of the input, for authorisation.
+    fn request_keys(&self, _keys: &mut RequestKeys) {}
 
     /// The name of the role that the operation acts on, if it acts on one. The role's ARN, which has a path, is in its record
     /// only.
@@ -164,8 +164,8 @@ impl<T: Serialize + Send> OperationAnswer for T {
 impl<O: Operation> Prepared for O {
     fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()> {
         let action = format!("{}:{}", O::SERVICE.action_prefix(), O::NAME);
-        let mut context = Context::default();
-        self.context(&mut context);
+        let mut keys = RequestKeys::default();
+        self.request_keys(&mut keys);
         let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
         let further = self.further_permissions(call);
         Box::pin(async move {
@@ -174,7 +174,7 @@ impl<O: Operation> Prepared for O {
                 None => resource,
             };
             authorise::check_session(call, &action, &resource, O::IDENTITY_SESSIONS)?;
-            authorise::check(call, &action, &resource, context)?;
+            authorise::check(call, &action, &resource, keys)?;
             for permission in further? {
                 authorise::check_further(call, &action, permission)?;
             }

@@ -67,6 +67,7 @@ pub static ALL: &[Entry] = &[
     entry::<iam::saml_providers::ListSAMLProviders>(),
     entry::<iam::saml_providers::UpdateSAMLProvider>(),
     entry::<iam::simulate::SimulatePrincipalPolicy>(),
+    entry::<admin::check_policies::CheckPolicies>(),
     entry::<admin::create_access_key::CreateAccessKey>(),
     entry::<admin::delete_access_key::DeleteAccessKey>(),
     entry::<admin::explain_login::ExplainLogin>(),

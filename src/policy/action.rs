@@ -31,6 +31,27 @@ impl Actions {
         self.patterns.iter().any(named) != self.negated
     }
 
+    /// Whether an action of one of these services may be among them.
+    pub(super) fn may_be_of(&self, services: &[&str]) -> bool {
+        let is_of = |pattern: &Vec<Glyph>, service: &str| {
+            let vendor = vendor(pattern);
+            vendor.is_none_or(|vendor| vendor.eq_ignore_ascii_case(service))
+        };
+        services.iter().any(|service| {
+            let mut patterns = self
+                .patterns
+                .iter()
+                .filter(|pattern| is_of(pattern, service));
+            if self.negated {
+                !patterns.any(|pattern| {
+                    matches!(pattern.last(), Some(Glyph::Many(_))) && has_no_name(pattern)
+                })
+            } else {
+                patterns.next().is_some()
+            }
+        })
+    }
+
     /// Parses the element and adds its errors.
     pub(super) fn read(
         members: &Map<String, Value>,
@@ -49,6 +70,22 @@ impl Actions {
         let patterns = texts(value, NONE, |text| pattern(text, kind), &path, diagnostics);
         Some(Self { negated, patterns })
     }
+}
+
+/// The service of a pattern; `None` for any service.
+fn vendor(pattern: &[Glyph]) -> Option<String> {
+    let characters = pattern.iter().map(|glyph| match glyph {
+        Glyph::Char(character) => Some(*character),
+        Glyph::One(_) | Glyph::Many(_) => None,
+    });
+    let vendor = characters.take_while(|character| *character != Some(':'));
+    vendor.collect()
+}
+
+/// Whether a pattern stands for all actions of its service: `*` or `service:*`.
+fn has_no_name(pattern: &[Glyph]) -> bool {
+    let before = pattern.iter().rev().nth(1);
+    before.is_none_or(|glyph| *glyph == Glyph::Char(':'))
 }
 
 /// Parses `*` or `service:Name`, the name with wildcards, or answers the error.

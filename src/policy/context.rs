@@ -1,6 +1,9 @@
 //! The condition keys of a request and their values.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::condition_keys::{KeyOwner, owner_of};
 
 /// Condition keys and their values. The names of keys are compared without regard to the case of ASCII letters. Values
 /// are strings, also for numbers and dates (dates as in the example).
@@ -21,14 +24,68 @@ struct KeyValues {
     values: Vec<String>,
 }
 
+/// The condition keys that one owner sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedKeys {
+    owner: KeyOwner,
+    keys: Context,
+}
+
+impl OwnedKeys {
+    /// No keys of this owner yet.
+    pub fn new(owner: KeyOwner) -> Self {
+        Self {
+            owner,
+            keys: Context::default(),
+        }
+    }
+
+    /// Sets the value of a single-valued key. A key of another owner is left out.
+    pub fn set(&mut self, key: &str, value: impl Into<String>) {
+        if self.owns(key) {
+            self.keys.set(key, value);
+        }
+    }
+
+    /// Sets the values of a multivalued key. A key of another owner is left out.
+    pub fn set_all<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
+        if self.owns(key) {
+            self.keys.set_all(key, values);
+        }
+    }
+
+    /// Whether the key has a value.
+    pub fn has(&self, key: &str) -> bool {
+        !self.keys.values(key).is_empty()
+    }
+
+    fn owns(&self, key: &str) -> bool {
+        // The table can't list the keys of every issuer: a name without a dot is one, too.
+        let owner = owner_of(key).unwrap_or(KeyOwner::Login);
+        owner == self.owner
+    }
+}
+
 impl Context {
-    /// Sets the value of a single-valued key and replaces an earlier value.
+    /// The keys of all owners together. No key can be in two of them.
+    pub fn of(owners: impl IntoIterator<Item = OwnedKeys>) -> Self {
+        let mut all = Self::default();
+        for OwnedKeys { keys, .. } in owners {
+            for (key, KeyValues { several, values }) in keys.0 {
+                all.put(&key, several, values);
+            }
+        }
+        all
+    }
+
+    /// Sets the value of a single-valued key. Setting it again replaces nothing: the key has both values then, and an allow
+    /// needs both to match.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         let values = vec![value.into()];
         self.put(key, false, values);
     }
 
-    /// Sets the values of a multivalued key and replaces earlier values. Without a value, the key is the same as absent.
+    /// Sets the values of a multivalued key, in addition to earlier values. Without a value, the key is the same as absent.
     /// Such a key never resolves a variable.
     pub fn set_all<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
         let values = values.into_iter().map(Into::into).collect();
@@ -36,8 +93,18 @@ impl Context {
     }
 
     fn put(&mut self, key: &str, several: bool, values: Vec<String>) {
-        let values = KeyValues { several, values };
-        self.0.insert(key.to_ascii_lowercase(), values);
+        match self.0.entry(key.to_ascii_lowercase()) {
+            Entry::Vacant(free) => {
+                free.insert(KeyValues { several, values });
+            }
+            Entry::Occupied(mut earlier) => {
+                let earlier = earlier.get_mut();
+                if several || earlier.values != values {
+                    earlier.several = true;
+                    earlier.values.extend(values);
+                }
+            }
+        }
     }
 
     /// The values of a key; empty if it is absent.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::diagnostics::{PolicyDiagnostics, PolicyError};
 use super::elements::{JsonPath, object, only, short, text};
-use super::statement::{Grammar, Statement};
+use super::statement::{Effect, Grammar, Statement};
 use crate::model::json;
 
 /// The most characters of any policy, whatever the caller's limit: the highest quota of IAM.
@@ -57,6 +57,42 @@ impl Policy {
             }
         };
         diagnostics.or(statements.map(|statements| Self { statements }))
+    }
+
+    /// Parses a document that is to be stored, or to bound a session. Unlike [`Policy::parse`], it refuses a statement that
+    /// would let something through because this server can't know a condition key.
+    pub fn parse_new(kind: PolicyKind, text: &[u8], limit: usize) -> Result<Self, PolicyError> {
+        let policy = Self::parse(kind, text, limit)?;
+        policy.check_keys()?;
+        Ok(policy)
+    }
+
+    /// Refuses a statement that would let something through because this server can't know a condition key.
+    pub fn check_keys(&self) -> Result<(), PolicyError> {
+        let mut diagnostics = PolicyDiagnostics::default();
+        let all = JsonPath::ROOT.member("Statement");
+        for (index, statement) in self.statements.iter().enumerate() {
+            let element = all.element(index);
+            let path = if self.statements.len() == 1 {
+                &JsonPath::ROOT
+            } else {
+                &element
+            };
+            for key in statement.unset_keys() {
+                let key = short(key);
+                diagnostics.note(path, match statement.effect() {
+                    Effect::Allow => format!(
+                        "This server never knows the condition key {key}, so this Allow would hold for every value: remove \
+                         the condition, or use an operator that fails without the key, such as StringEquals."
+                    ),
+                    Effect::Deny => format!(
+                        "This server never knows the condition key {key}, so this Deny would deny nothing: remove it, or \
+                         use an operator that holds without the key, such as StringEqualsIfExists."
+                    ),
+                });
+            }
+        }
+        diagnostics.or(Some(()))
     }
 
     /// The statements in the document's order; at least one.

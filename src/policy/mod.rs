@@ -14,6 +14,7 @@
 mod action;
 mod arn;
 mod condition;
+mod condition_keys;
 mod context;
 mod diagnostics;
 mod document;
@@ -30,7 +31,8 @@ mod template;
 mod tests;
 
 pub use self::condition::ConditionValue;
-pub use self::context::Context;
+pub use self::condition_keys::{KeyOwner, owner_of};
+pub use self::context::{Context, OwnedKeys};
 pub use self::diagnostics::{PolicyDiagnostic, PolicyError};
 pub use self::document::{MAX_CHARACTERS, Policy, PolicyKind};
 pub use self::evaluate::{AccessDecision, AccessRequest, evaluate, intersection};

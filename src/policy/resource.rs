@@ -22,6 +22,13 @@ impl Resources {
     /// Whether `resource` is among them. A pattern with an unresolved variable matches nothing. In `NotResource`, that
     /// would exclude nothing, which is right for a deny and too wide for an allow: such an allow covers nothing.
     pub(super) fn cover(&self, effect: Effect, resource: &str, context: &Context) -> bool {
+        if effect == Effect::Deny
+            && self
+                .unset_keys(effect)
+                .any(|key| context.values(key).is_empty())
+        {
+            return true;
+        }
         let mut unresolved = false;
         for pattern in &self.patterns {
             match pattern.matches(context, resource, Case::Kept) {
@@ -31,6 +38,18 @@ impl Resources {
             }
         }
         self.negated && (effect == Effect::Deny || !unresolved)
+    }
+
+    /// The variables without a value on this server that let something through in a statement of this effect: a resource
+    /// with such a variable is never denied.
+    pub(super) fn unset_keys(&self, effect: Effect) -> impl Iterator<Item = &str> {
+        let counts = effect == Effect::Deny && !self.negated;
+        let patterns = if counts {
+            self.patterns.as_slice()
+        } else {
+            &[]
+        };
+        patterns.iter().flat_map(Template::unset_keys)
     }
 
     /// Parses the element and adds its errors. `None` in a trust policy, which has no resources.

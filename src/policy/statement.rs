@@ -1,5 +1,7 @@
 //! One statement: an effect on the principals, actions and resources that it covers. `evaluate` combines statements.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::action::Actions;
@@ -41,6 +43,9 @@ pub(super) struct Grammar {
     /// Whether `${…}` is a variable.
     pub(super) variables: bool,
 }
+
+/// The services for which this server authorises requests.
+const OWN_SERVICES: [&str; 4] = ["sts", "iam", "cognito-identity", "cognate"];
 
 const MEMBERS: [&str; 9] = [
     "Sid",
@@ -102,6 +107,20 @@ impl Statement {
     /// The keys of its conditions, in lower case.
     pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().map(Condition::key)
+    }
+
+    /// The keys without a value on this server for which the statement would let something through. Keys of this server's
+    /// services count only if the statement covers their actions: other services may set more.
+    pub fn unset_keys(&self) -> BTreeSet<&str> {
+        let conditions = self.conditions.iter();
+        let conditions = conditions.flat_map(|condition| condition.unset_keys(self.effect));
+        let resources = self.resources.iter();
+        let resources = resources.flat_map(|resources| resources.unset_keys(self.effect));
+        let is_own = self.actions.may_be_of(&OWN_SERVICES);
+        conditions
+            .chain(resources)
+            .filter(|key| is_own || key.starts_with("aws:"))
+            .collect()
     }
 
     /// Whether the statement covers `request`.

@@ -1,6 +1,7 @@
 //! Strings of a policy with wildcards and variables: `home/${aws:username}/*`. They are matched and never expanded to a
 //! string, so the value of a variable can't contain a wildcard or a variable.
 
+use super::condition_keys::is_unset;
 use super::context::{Context, VariableValue};
 use super::glob::{Case, Glyph, matches};
 
@@ -54,6 +55,18 @@ impl Template {
             Some(glyphs) => Self::Fixed(glyphs),
             None => Self::Open(parts),
         }
+    }
+
+    /// The keys of its variables that have no value on this server, and no default.
+    pub(super) fn unset_keys(&self) -> impl Iterator<Item = &str> {
+        let parts = match self {
+            Self::Fixed(_) => &[],
+            Self::Open(parts) => parts.as_slice(),
+        };
+        parts.iter().filter_map(|part| match part {
+            Part::Variable { key, default: None } => is_unset(key).then_some(key.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether the whole of `text` matches.

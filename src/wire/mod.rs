@@ -1,16 +1,18 @@
 //! HTTP in, HTTP out: decodes requests and encodes answers. The operations themselves are in `operations`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use axum::routing::{any, get};
 use http::{Method, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
+use crate::app::connection::Connection;
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
 use crate::app::{App, maintenance};
 use crate::sigv4;
@@ -71,7 +73,10 @@ impl Front {
 
 async fn root(State(front): State<Arc<Front>>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
-    let call = front.app.call();
+    let mut call = front.app.call();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|peer| peer.0.ip());
+    call.connection = Connection::new(&front.app.config, peer, &parts.headers);
     match parts.method {
         Method::OPTIONS => cors::preflight(&parts.headers, call.request_id),
         Method::POST | Method::GET if aws_query::matches(&parts) => {

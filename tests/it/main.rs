@@ -18,6 +18,7 @@ mod at_rest;
 mod attacks;
 mod catalogue;
 mod ci;
+mod condition_keys;
 mod constraints;
 mod coverage;
 mod create_identity_pool;

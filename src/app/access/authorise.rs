@@ -1,16 +1,14 @@
 //! Authorisation: whether the signer of a request may perform its action.
 
-use super::condition_keys;
+use super::condition_keys::{CallerKeys, RequestKeys, context};
 use super::resource::Resource;
 use crate::app::credentials::session_policies;
 use crate::app::{Call, Caller, roles};
 use crate::credentials::{Session, SessionIdentity};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
-use crate::model::provider::OWN;
 use crate::policy::{
-    AccessDecision, AccessRequest, Context, MAX_CHARACTERS, Policy, PolicyKind, evaluate,
-    intersection,
+    AccessDecision, AccessRequest, MAX_CHARACTERS, Policy, PolicyKind, evaluate, intersection,
 };
 use crate::store::StoreError;
 
@@ -48,8 +46,8 @@ pub struct FurtherPermission {
     pub action: &'static str,
     /// The resource.
     pub resource: Resource,
-    /// The condition keys of the action.
-    pub context: Context,
+    /// The condition keys of what is asked for.
+    pub request: RequestKeys,
 }
 
 impl FurtherPermission {
@@ -58,19 +56,17 @@ impl FurtherPermission {
         Self {
             action,
             resource,
-            context: Context::default(),
+            request: RequestKeys::default(),
         }
     }
 
     /// The permission to pass a role to an identity pool.
     /// <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
     pub fn pass_role(role: Resource) -> Self {
-        let mut context = Context::default();
-        context.set("iam:PassedToService", OWN);
         Self {
             action: "iam:PassRole",
             resource: role,
-            context,
+            request: RequestKeys::of_passing_a_role(),
         }
     }
 }
@@ -137,9 +133,9 @@ pub fn check_further(
     let FurtherPermission {
         action: further,
         resource,
-        context,
+        request,
     } = permission;
-    check(call, further, &resource, context).map_err(|error| match error.code {
+    check(call, further, &resource, request).map_err(|error| match error.code {
         Code::AccessDenied => {
             let text = error.text.unwrap_or_default();
             Code::AccessDenied.because(format!(
@@ -150,7 +146,7 @@ pub fn check_further(
     })
 }
 
-/// Checks that the signer may perform `action` (`service:Name`) on `resource`. `context` holds the condition keys of the operation's input; those of every request are added. A denial is [`Code::AccessDenied`].
+/// Checks that the signer may perform `action` (`service:Name`) on `resource`. `request` holds the condition keys of the operation's input; those of the caller, the resource and the connection are added. A denial is [`Code::AccessDenied`].
 ///
 /// The root key may do everything, an access key what its policy allows, and a session what its role's policies and all
 /// its session policies allow. A session of an identity never administers this server.
@@ -158,13 +154,13 @@ pub fn check(
     call: &Call<'_>,
     action: &str,
     resource: &Resource,
-    mut context: Context,
+    request: RequestKeys,
 ) -> Result<(), Error> {
     if matches!(call.signer(), Caller::Root(_)) {
         return Ok(());
     }
-    condition_keys::add_request(call, &mut context);
-    condition_keys::add_resource_tags(call, resource.as_str(), &mut context)?;
+    let caller = CallerKeys::of_signer(call)?;
+    let context = context(call, caller, request, resource)?;
     let request = AccessRequest {
         action,
         resource: resource.as_str(),

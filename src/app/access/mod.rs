@@ -5,3 +5,4 @@ pub mod caller;
 pub mod condition_keys;
 pub mod resource;
 pub mod simulate;
+pub mod unset_keys;

@@ -154,6 +154,9 @@ impl Simulation {
         ] {
             self.set_default(key, value);
         }
+        for (key, value) in &role.tags {
+            self.set_default(&format!("aws:PrincipalTag/{key}"), value);
+        }
         Ok(())
     }
 

@@ -74,6 +74,7 @@ pub enum EnhancedError {
 /// trust the identity. Any other role is issued only if the pool names it, or if another STS decides about it.
 pub async fn chosen_role(
     call: &Call<'_>,
+    pool: &Pool,
     choice: &RoleChoice,
     identity: &SessionIdentity,
     tags: &Tags,
@@ -81,8 +82,9 @@ pub async fn chosen_role(
     let role = roles::find_by_arn(call, &choice.role)?;
     let is_given = match &role {
         Some(role) => {
-            let request = TrustRequest::of_identity(identity, SESSION_NAME, tags);
-            trust_policy::allows(call, role, request)
+            let duration = lifetime::of_credentials(pool, Some(role)).as_secs();
+            let request = TrustRequest::of_identity(identity, (SESSION_NAME, duration), tags);
+            trust_policy::allows(call, role, request)?
         }
         None => !choice.by_token_alone || call.app.routes.of(&choice.role).is_some(),
     };
@@ -111,7 +113,7 @@ pub async fn enhanced(
         amr: verified.amr,
         logins: verified.logins,
     };
-    let role = chosen_role(call, &choice, &identity, &verified.tags).await?;
+    let role = chosen_role(call, pool, &choice, &identity, &verified.tags).await?;
     let lifetime = lifetime::of_credentials(pool, role.as_deref());
     let mut bounds = Vec::new();
     if is_guest {

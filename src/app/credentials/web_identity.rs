@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::app::access::condition_keys;
+use crate::app::access::condition_keys::CallerKeys;
 use crate::app::providers::oidc;
 use crate::app::roles::pins::audience_names_tenant;
 use crate::app::sign_in::VerifiedIdentity;
@@ -21,8 +21,6 @@ use crate::model::origin::TokenOrigin;
 use crate::model::pool::Pool;
 use crate::model::principal_tags::{self, Tags};
 use crate::model::provider::OWN;
-use crate::model::roles::plain_text;
-use crate::policy::Context;
 use crate::store::StoreError;
 use crate::tokens::{OwnTokenError, TokenClaims, unverified_issuer};
 
@@ -291,34 +289,21 @@ async fn without_issuer(call: &Call<'_>, token: &str, report: &mut Report) -> Lo
 }
 
 impl WebIdentity {
-    /// The condition keys of the token.
+    /// The condition keys of the token's owner.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
-    pub fn context(&self) -> Context {
-        let mut context = Context::default();
+    pub fn caller_keys(&self) -> CallerKeys {
         match &self.source {
             TokenSource::ThisServer { identity, .. } => {
-                condition_keys::add_identity(identity, &mut context);
+                CallerKeys::of_identity(identity, &self.tags)
             }
-            TokenSource::RegisteredProvider { name, verified, .. } => {
-                for (claim, value) in &verified.claims {
-                    let key = format!("{name}:{claim}");
-                    match value {
-                        Value::Array(values) => {
-                            context.set_all(&key, values.iter().filter_map(plain_text));
-                        }
-                        value => {
-                            if let Some(text) = plain_text(value) {
-                                context.set(&key, text);
-                            }
-                        }
-                    }
-                }
-                for (key, value) in self.lasting_keys() {
-                    context.set(&key, value);
-                }
-            }
+            TokenSource::RegisteredProvider { name, verified, .. } => CallerKeys::of_token(
+                &self.provider,
+                name,
+                &verified.claims,
+                self.lasting_keys(),
+                &self.tags,
+            ),
         }
-        context
     }
 
     /// The origin of the session.

@@ -154,7 +154,8 @@ pub async fn create(
     name: String,
     policy: String,
 ) -> Result<(String, Zeroizing<String>), AccessKeyError> {
-    parse(&policy).map_err(AccessKeyError::Policy)?;
+    let parsed = parse(&policy).map_err(AccessKeyError::Policy)?;
+    parsed.check_keys().map_err(AccessKeyError::Policy)?;
     let ambient = call.app.ambient.as_ref();
     let mut bytes = Zeroizing::new([0; 32]);
     ambient.fill(bytes.as_mut());

@@ -68,6 +68,9 @@ pub fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
 pub fn set_trust(call: &Call<'_>, role: &mut Role, trust: &str) -> Result<(), Error> {
     let account = &call.app.config.account_id;
     let policy = trust_policy::read(trust, account)?;
+    policy
+        .check_keys()
+        .map_err(trust_policy::TrustError::from)?;
     let mut users = IndexMap::new();
     for key in access_keys::list(call.app)? {
         let arn = Resource::user(&key.name, account).to_string();
@@ -139,7 +142,7 @@ pub async fn remove(call: &Call<'_>, name: &str) -> Result<(), Error> {
 
 /// Puts a policy on a role. It replaces the policy with the same name.
 pub fn put_policy(role: &mut Role, name: &str, document: &str) -> Result<(), Error> {
-    Policy::parse(PolicyKind::Identity, document.as_bytes(), MAX_CHARACTERS)
+    Policy::parse_new(PolicyKind::Identity, document.as_bytes(), MAX_CHARACTERS)
         .map_err(refusals::role_policy)?;
     role.policies.insert(name.to_owned(), document.to_owned());
     let counts = |character: &char| !character.is_ascii_whitespace();

@@ -2,15 +2,17 @@
 
 use super::pins::shared_issuers;
 use crate::app::Call;
-use crate::app::access::condition_keys;
+use crate::app::access::condition_keys::{self, CallerKeys, RequestKeys};
+use crate::app::access::resource::Resource;
 use crate::credentials::SessionIdentity;
 use crate::model::iam_role::Role;
 use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::principal_tags::Tags;
 use crate::model::provider::OWN;
 use crate::policy::{
-    AccessRequest, Context, Effect, Policy, PolicyError, PolicyKind, Principal, Statement, evaluate,
+    AccessRequest, Effect, Policy, PolicyError, PolicyKind, Principal, Statement, evaluate,
 };
+use crate::store::StoreError;
 
 /// How many characters a trust policy may have, white space not counted: the highest quota of IAM.
 const LONGEST: usize = 8192;
@@ -61,60 +63,63 @@ pub struct TrustRequest<'a> {
     pub action: &'a str,
     /// The principal that asks.
     pub principal: Principal<'a>,
-    /// The condition keys of the token or of the request.
-    pub context: Context,
-    /// The name of the session.
-    pub session_name: &'a str,
-    /// The tags of the session, which need `sts:TagSession`.
-    pub tags: &'a Tags,
+    /// The condition keys of the caller.
+    pub caller: CallerKeys,
+    /// The condition keys of what the caller asks for.
+    pub keys: RequestKeys,
+    /// Whether the session has tags, which need `sts:TagSession`.
+    pub is_tagged: bool,
 }
 
 impl<'a> TrustRequest<'a> {
-    /// The request of an identity of a pool of this server.
-    pub fn of_identity(
-        identity: &'a SessionIdentity,
-        session_name: &'a str,
-        tags: &'a Tags,
+    /// The request of the owner of a verified token or SAML response. `duration` is in seconds. The tags are those of the
+    /// token: its owner's, and requested for the session.
+    pub fn of_federated(
+        action: &'a str,
+        provider: &'a str,
+        caller: CallerKeys,
+        session: (&str, i64),
+        tags: &Tags,
     ) -> Self {
-        let mut context = Context::default();
-        condition_keys::add_identity(identity, &mut context);
+        let mut keys = RequestKeys::default();
+        keys.set_session(session.0, session.1);
+        keys.set_tags(
+            tags.iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        );
         Self {
-            action: WITH_WEB_IDENTITY,
-            principal: Principal::Federated(OWN),
-            context,
-            session_name,
-            tags,
+            action,
+            principal: Principal::Federated(provider),
+            caller,
+            keys,
+            is_tagged: !tags.is_empty(),
         }
+    }
+
+    /// The request of an identity of a pool of this server.
+    pub fn of_identity(identity: &SessionIdentity, session: (&str, i64), tags: &Tags) -> Self {
+        let caller = CallerKeys::of_identity(identity, tags);
+        Self::of_federated(WITH_WEB_IDENTITY, OWN, caller, session, tags)
     }
 }
 
 /// Whether the trust policy of `role` allows a request. The policy is checked as strictly as when it was written.
-pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> bool {
+pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> Result<bool, StoreError> {
     let policy = match read(&role.trust, &call.app.config.account_id) {
         Ok(policy) => policy,
         Err(error) => {
             tracing::warn!(role = %role.arn, %error, "the role can't be assumed: its trust policy is refused");
-            return false;
+            return Ok(false);
         }
     };
     let TrustRequest {
         action,
         principal,
-        mut context,
-        session_name,
-        tags,
+        caller,
+        keys,
+        is_tagged,
     } = request;
-    context.set("aws:CurrentTime", call.now.to_string());
-    context.set("aws:EpochTime", call.now.as_second().to_string());
-    context.set("sts:RoleSessionName", session_name);
-    if let Principal::Federated(provider) = principal {
-        context.set("aws:FederatedProvider", provider);
-    }
-    for (key, value) in tags {
-        context.set(&format!("aws:RequestTag/{key}"), value.as_str());
-        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
-    }
-    context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
+    let context = condition_keys::context(call, caller, keys, &Resource::role(&role.arn))?;
     let is_allowed = |action: &str| {
         let request = AccessRequest {
             action,
@@ -124,7 +129,7 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> bool {
         };
         evaluate(&request, [&policy]).is_allow()
     };
-    is_allowed(action) && (tags.is_empty() || is_allowed("sts:TagSession"))
+    Ok(is_allowed(action) && (!is_tagged || is_allowed("sts:TagSession")))
 }
 
 /// Reads a trust policy. A statement that accepts tokens of this server must name the pools, one that accepts tokens of

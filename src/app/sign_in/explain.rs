@@ -141,7 +141,7 @@ async fn dry_run(
         amr,
         logins: Vec::new(),
     };
-    check_trust(call, &choice, &session_identity, &tags, report).await?;
+    check_trust(call, pool, &choice, &session_identity, &tags, report).await?;
     *role = Some(choice.role);
     Ok(())
 }
@@ -178,12 +178,13 @@ async fn owner(
 /// Checks the trust policy of the role that was chosen, where this server has it.
 async fn check_trust(
     call: &Call<'_>,
+    pool: &Pool,
     choice: &RoleChoice,
     session_identity: &SessionIdentity,
     tags: &Tags,
     report: &mut Report,
 ) -> Result<(), LoginRefusal> {
-    let trusted = chosen_role(call, choice, session_identity, tags).await;
+    let trusted = chosen_role(call, pool, choice, session_identity, tags).await;
     let trusted = trusted.map_err(|error| match error {
         EnhancedError::NoRole(error) => error.into(),
         EnhancedError::Store(error) => LoginRefusal::from(SignInError::from(error)),

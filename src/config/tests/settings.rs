@@ -82,6 +82,8 @@ fn sample(key: &str) -> Sample {
             "['keycloak.internal']".to_owned(),
             Vec::new(),
         ),
+        "trusted_proxies" => ("10.0.0.0/8", "['10.0.0.0/8']".to_owned(), Vec::new()),
+        "client_address_header" => string("x-real-ip"),
         "log.filter" => string("debug"),
         "log.format" => string("json"),
         "root.enabled" => bare("false"),

@@ -1,5 +1,6 @@
 //! Cognate's own operations, which AWS doesn't have: one file an operation.
 
+pub(super) mod check_policies;
 pub(super) mod create_access_key;
 pub(super) mod delete_access_key;
 pub(super) mod explain_login;

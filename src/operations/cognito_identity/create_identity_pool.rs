@@ -3,14 +3,13 @@
 use serde::Deserialize;
 
 use super::pool_members::{IdentityPool, PoolMembers};
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
-
-use crate::policy::Context;
 
 /// Makes a pool in the region that the request was signed for.
 #[derive(Deserialize)]
@@ -26,8 +25,8 @@ impl Operation for CreateIdentityPool {
         Resource::pools(call.signed_region(), &call.app.config.account_id)
     }
 
-    fn context(&self, context: &mut Context) {
-        self.0.tag_context(context);
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        self.0.set_tag_keys(keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<IdentityPool, Error> {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::tagging;
 use crate::app::Call;
 use crate::app::access::authorise;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::{consumer_secrets, oidc, saml};
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
 use crate::model::provider::{OWN, ProviderKind, PublicProvider, user_pool};
-use crate::policy::Context;
 
 /// How many user pool clients a pool may have.
 const USER_POOL_CLIENTS: usize = 50;
@@ -99,10 +99,10 @@ impl IdentityPool {
 }
 
 impl PoolMembers {
-    /// The condition keys of the tags that are to be set.
-    pub(super) fn tag_context(&self, context: &mut Context) {
+    /// Sets the condition keys of the tags that are to be set.
+    pub(super) fn set_tag_keys(&self, keys: &mut RequestKeys) {
         if let Some(tags) = &self.identity_pool_tags {
-            tagging::context(tags, context);
+            tagging::set_keys(tags, keys);
         }
     }
 
@@ -115,10 +115,10 @@ impl PoolMembers {
         {
             return Ok(());
         }
-        let mut context = Context::default();
-        self.tag_context(&mut context);
+        let mut keys = RequestKeys::default();
+        self.set_tag_keys(&mut keys);
         let pool = Resource::pool(pool, &call.app.config.account_id);
-        authorise::check(call, "cognito-identity:TagResource", &pool, context)
+        authorise::check(call, "cognito-identity:TagResource", &pool, keys)
     }
 
     /// The settings of the pool `pool` from these members, if they are consistent and all named providers exist.

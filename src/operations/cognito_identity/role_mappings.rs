@@ -99,9 +99,9 @@ pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, E
     let FurtherPermission {
         action,
         resource,
-        context,
+        request,
     } = FurtherPermission::pass_role(Resource::role(&role));
-    match authorise::check(call, action, &resource, context) {
+    match authorise::check(call, action, &resource, request) {
         Ok(()) => Ok(role),
         Err(error) if error.code == Code::AccessDenied => Err(forbidden()),
         Err(other) => Err(other),

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::tagging;
 use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::Context;
 
 /// Adds tags to a pool. They replace the tags with the same keys.
 #[derive(Deserialize)]
@@ -33,8 +33,8 @@ impl Operation for TagResource {
         tagging::resource(call, &self.resource_arn)
     }
 
-    fn context(&self, context: &mut Context) {
-        tagging::context(&self.tags, context);
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        tagging::set_keys(&self.tags, keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<TagResourceOutput, Error> {

@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 
 use crate::app::Call;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
-use crate::policy::Context;
 
 /// How many tags a pool may have.
 const MOST: usize = 50;
@@ -27,11 +27,11 @@ pub(super) fn resource(call: &Call<'_>, arn: &str) -> Resource {
 
 /// The condition keys of tags in a request.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitoidentity.html>
-pub(super) fn context(tags: &IndexMap<String, String>, context: &mut Context) {
-    for (key, value) in tags {
-        context.set(&format!("aws:RequestTag/{key}"), value);
-    }
-    context.set_all("aws:TagKeys", tags.keys());
+pub(super) fn set_keys(tags: &IndexMap<String, String>, keys: &mut RequestKeys) {
+    keys.set_tags(
+        tags.iter()
+            .map(|(key, value)| (key.as_str(), value.as_str())),
+    );
 }
 
 /// Refuses tags that no pool may have. <https://docs.aws.amazon.com/cognito/latest/developerguide/tagging.html>

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::tagging;
 use crate::app::access::authorise::IdentitySessions;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::Context;
 
 /// Removes tags from a pool. Unknown keys are no error.
 #[derive(Deserialize)]
@@ -32,8 +32,8 @@ impl Operation for UntagResource {
         tagging::resource(call, &self.resource_arn)
     }
 
-    fn context(&self, context: &mut Context) {
-        context.set_all("aws:TagKeys", &self.tag_keys);
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        keys.set_tag_keys(self.tag_keys.iter().map(String::as_str));
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UntagResourceOutput, Error> {

@@ -4,13 +4,12 @@ use serde::Deserialize;
 
 use super::pool_members::{IdentityPool, PoolMembers};
 use super::pool_resource;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
-
-use crate::policy::Context;
 
 /// Replaces the settings of a pool. Omitted members are cleared, except the tags and the developer provider.
 #[derive(Deserialize)]
@@ -31,8 +30,8 @@ impl Operation for UpdateIdentityPool {
         pool_resource(call, &self.identity_pool_id)
     }
 
-    fn context(&self, context: &mut Context) {
-        self.members.tag_context(context);
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        self.members.set_tag_keys(keys);
     }
 
     async fn run(mut self, call: &Call<'_>) -> Result<IdentityPool, Error> {

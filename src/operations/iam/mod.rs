@@ -3,6 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::app::access::condition_keys::RequestKeys;
+
 pub(super) mod oidc_providers;
 pub(super) mod provider_tags;
 pub(super) mod role_policies;
@@ -17,6 +19,12 @@ pub(super) mod simulate;
 struct Tag {
     key: String,
     value: String,
+}
+
+/// Sets the condition keys of tags that a request sets.
+fn set_tag_keys(tags: &[Tag], keys: &mut RequestKeys) {
+    let pairs = tags.iter();
+    keys.set_tags(pairs.map(|tag| (tag.key.as_str(), tag.value.as_str())));
 }
 
 /// The reserved characters: all except those that RFC 3986 calls unreserved.

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Tag;
+use super::{Tag, set_tag_keys};
 use crate::app::Call;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::oidc;
 use crate::error::{Code, Error};
@@ -56,6 +57,10 @@ impl Operation for CreateOpenIDConnectProvider {
                 Resource::oidc_provider(&OidcProviderArn::new(account, issuer.name()))
             },
         )
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        set_tag_keys(&self.tags, keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateOpenIDConnectProviderOutput, Error> {

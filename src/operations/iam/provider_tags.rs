@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Page, Paging, Tag, oidc_providers, saml_providers};
+use super::{Page, Paging, Tag, oidc_providers, saml_providers, set_tag_keys};
 use crate::app::Call;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::{oidc, saml};
 use crate::error::{Code, Error};
@@ -33,6 +34,10 @@ impl Operation for TagOpenIDConnectProvider {
         oidc_providers::resource(&self.arn)
     }
 
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        set_tag_keys(&self.tags, keys);
+    }
+
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let mut provider = oidc::find(call, &self.arn)?;
         add(&mut provider.tags, self.tags, "OpenIdConnectProvider")?;
@@ -58,6 +63,10 @@ impl Operation for UntagOpenIDConnectProvider {
 
     fn resource(&self, _call: &Call<'_>) -> Resource {
         oidc_providers::resource(&self.arn)
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        keys.set_tag_keys(self.tag_keys.iter().map(String::as_str));
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -112,6 +121,10 @@ impl Operation for TagSAMLProvider {
         saml_providers::resource(&self.arn)
     }
 
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        set_tag_keys(&self.tags, keys);
+    }
+
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let mut provider = saml::find(call, &self.arn)?;
         add(&mut provider.tags, self.tags, "SAMLProvider")?;
@@ -137,6 +150,10 @@ impl Operation for UntagSAMLProvider {
 
     fn resource(&self, _call: &Call<'_>) -> Resource {
         saml_providers::resource(&self.arn)
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        keys.set_tag_keys(self.tag_keys.iter().map(String::as_str));
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {

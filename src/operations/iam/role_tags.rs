@@ -3,7 +3,8 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Page, Paging, Tag};
+use super::{Page, Paging, Tag, set_tag_keys};
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::operations::answer::NoOutput;
@@ -25,6 +26,10 @@ impl Operation for TagRole {
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        set_tag_keys(&self.tags, keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
@@ -53,6 +58,10 @@ impl Operation for UntagRole {
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        keys.set_tag_keys(self.tag_keys.iter().map(String::as_str));
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {

@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::role_tags::{pairs, shown};
-use super::{Page, Paging, Tag, encoded};
+use super::{Page, Paging, Tag, encoded, set_tag_keys};
 use crate::app::Call;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::roles;
 use crate::error::{Code, Error};
@@ -107,6 +108,10 @@ impl Operation for CreateRole {
     fn resource(&self, call: &Call<'_>) -> Resource {
         let arn = self.arn(call);
         arn.map_or_else(Resource::any, |arn| Resource::role(&arn))
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        set_tag_keys(&self.tags, keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Tag;
+use super::{Tag, set_tag_keys};
 use crate::app::Call;
+use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::saml;
 use crate::error::{Code, Error};
@@ -49,6 +50,10 @@ impl Operation for CreateSAMLProvider {
 
     fn resource(&self, call: &Call<'_>) -> Resource {
         resource(SamlProviderArn::new(&call.app.config.account_id, &self.name).as_str())
+    }
+
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        set_tag_keys(&self.tags, keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateSAMLProviderOutput, Error> {

@@ -5,9 +5,10 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Assumed, assumed, not_authorized, seconds};
+use super::{Assumed, DEFAULT_DURATION, assumed, not_authorized, seconds};
+use crate::app::access::authorise;
+use crate::app::access::condition_keys::{CallerKeys, RequestKeys};
 use crate::app::access::resource::Resource;
-use crate::app::access::{authorise, condition_keys};
 use crate::app::credentials::assume_role::{Assumption, SHORT};
 use crate::app::credentials::session_policies::{self, PolicyDescriptor};
 use crate::app::roles::trust_policy::{self, TrustRequest};
@@ -16,7 +17,7 @@ use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::model::principal_tags::{self, Tags};
 use crate::operations::{Access, Operation, Service};
-use crate::policy::{Context, Principal};
+use crate::policy::Principal;
 
 const ACTION: &str = "sts:AssumeRole";
 
@@ -67,8 +68,9 @@ impl Operation for AssumeRole {
         role.map_or_else(Resource::any, |role| Resource::role(&role))
     }
 
-    fn context(&self, context: &mut Context) {
-        self.add_condition_keys(context);
+    fn request_keys(&self, keys: &mut RequestKeys) {
+        let tags = self.tags.iter();
+        self.set_keys(tags.map(|tag| (tag.key.as_str(), tag.value.as_str())), keys);
     }
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleOutput, Error> {
@@ -77,13 +79,8 @@ impl Operation for AssumeRole {
         let mut tags = self.session_tags()?;
         inherit(call, &mut tags)?;
         if !tags.is_empty() {
-            let mut context = Context::default();
-            self.add_condition_keys(&mut context);
-            for (key, value) in &tags {
-                context.set(&format!("aws:RequestTag/{key}"), value.as_str());
-            }
-            context.set_all("aws:TagKeys", tags.keys().map(String::as_str));
-            authorise::check(call, "sts:TagSession", &self.resource(call), context)?;
+            let keys = self.keys_with(&tags);
+            authorise::check(call, "sts:TagSession", &self.resource(call), keys)?;
         }
         let mut assumption = self.assumption(call, tags)?;
         if !policies.is_empty() {
@@ -96,20 +93,28 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
-    /// Adds the condition keys of the request's parameters.
-    fn add_condition_keys(&self, context: &mut Context) {
-        context.set("sts:RoleSessionName", self.role_session_name.as_str());
+    /// Sets the condition keys of the request's parameters and of all tags of the session.
+    fn set_keys<'t>(
+        &self,
+        tags: impl IntoIterator<Item = (&'t str, &'t str)>,
+        keys: &mut RequestKeys,
+    ) {
+        let duration = self.duration_seconds.unwrap_or(DEFAULT_DURATION);
+        keys.set_session(&self.role_session_name, duration);
         if let Some(id) = &self.external_id {
-            context.set("sts:ExternalId", id.as_str());
+            keys.set_external_id(id);
         }
-        for tag in &self.tags {
-            context.set(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
-        }
-        context.set_all("aws:TagKeys", self.tags.iter().map(|tag| tag.key.as_str()));
-        context.set_all(
-            "sts:TransitiveTagKeys",
-            self.transitive_tag_keys.iter().map(String::as_str),
-        );
+        keys.set_tags(tags);
+        keys.set_transitive_tag_keys(self.transitive_tag_keys.iter().map(String::as_str));
+    }
+
+    fn keys_with(&self, tags: &Tags) -> RequestKeys {
+        let mut keys = RequestKeys::default();
+        let pairs = tags
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        self.set_keys(pairs, &mut keys);
+        keys
     }
 
     fn refuse_unsupported(&self) -> Result<(), Error> {
@@ -165,16 +170,14 @@ impl AssumeRole {
             names.push(session.role.as_str());
             names.extend(session.role_id.as_deref());
         }
+        let caller = CallerKeys::of_signer(call)?;
         let is_trusted = |names: &[&str]| {
-            let mut context = Context::default();
-            self.add_condition_keys(&mut context);
-            condition_keys::add_request(call, &mut context);
             let request = TrustRequest {
                 action: ACTION,
                 principal: Principal::Aws(names),
-                context,
-                session_name: &self.role_session_name,
-                tags: &tags,
+                caller: caller.clone(),
+                keys: self.keys_with(&tags),
+                is_tagged: !tags.is_empty(),
             };
             trust_policy::allows(call, &known, request)
         };
@@ -182,7 +185,7 @@ impl AssumeRole {
         let without_name = [account.as_str(), &id];
         let is_another =
             matches!(signer, Caller::AccessKey(key) if !known.trusts_user(&arn, &key.user_id));
-        if !is_trusted(&names) || is_another && !is_trusted(&without_name) {
+        if !is_trusted(&names)? || is_another && !is_trusted(&without_name)? {
             return Err(not_authorized(ACTION));
         }
         let (mut longest, mut not_after) = (known.max_session_duration, None);

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Assumed, assumed, not_authorized, seconds};
+use super::{Assumed, DEFAULT_DURATION, assumed, not_authorized, seconds};
 use crate::app::credentials::assume_role::Assumption;
 use crate::app::credentials::session_policies::{self, PolicyDescriptor};
 use crate::app::providers::saml_identity::{self, SamlIdentity};
@@ -12,7 +12,6 @@ use crate::app::{Call, identities, roles};
 use crate::error::Error;
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::Principal;
 
 /// Gives credentials for a response of a registered SAML provider: for a role of the built-in IAM that the response names
 /// beside its provider, and that trusts it.
@@ -76,14 +75,17 @@ impl AssumeRoleWithSAML {
             .filter(|role| who.names_role(role.as_str()))
             .ok_or_else(denied)?;
         let known = roles::find_by_arn(call, &role)?.ok_or_else(denied)?;
-        let request = TrustRequest {
-            action: WITH_SAML,
-            principal: Principal::Federated(who.provider.as_str()),
-            context: who.context(call.app.config.account_id.as_str()),
-            session_name: &who.session_name,
-            tags: &who.tags,
-        };
-        if !trust_policy::allows(call, &known, request) {
+        let duration = self.duration_seconds.unwrap_or(DEFAULT_DURATION);
+        let mut request = TrustRequest::of_federated(
+            WITH_SAML,
+            who.provider.as_str(),
+            who.caller_keys(call.app.config.account_id.as_str()),
+            (&who.session_name, duration),
+            &who.tags,
+        );
+        let transitive = who.transitive.iter().map(String::as_str);
+        request.keys.set_transitive_tag_keys(transitive);
+        if !trust_policy::allows(call, &known, request)? {
             return Err(denied());
         }
         let lifetime = seconds(self.duration_seconds, known.max_session_duration)?;

@@ -13,7 +13,6 @@ use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
-use crate::policy::Principal;
 
 /// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. The trust policy
 /// decides about a role of the built-in IAM; any other role must be the one that the token's pool names.
@@ -98,14 +97,14 @@ impl AssumeRoleWithWebIdentity {
             (Some(known), _) => trust_policy::allows(
                 call,
                 known,
-                TrustRequest {
-                    action: WITH_WEB_IDENTITY,
-                    principal: Principal::Federated(&who.provider),
-                    context: who.context(),
-                    session_name: &self.role_session_name,
-                    tags: &who.tags,
-                },
-            ),
+                TrustRequest::of_federated(
+                    WITH_WEB_IDENTITY,
+                    &who.provider,
+                    who.caller_keys(),
+                    (&self.role_session_name, lifetime.as_secs()),
+                    &who.tags,
+                ),
+            )?,
             (None, TokenSource::ThisServer { identity, pool }) => {
                 let of_pool = if identity.is_authenticated() {
                     &pool.roles.authenticated

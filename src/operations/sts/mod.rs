@@ -59,8 +59,11 @@ fn assumed(call: &Call<'_>, assumption: Assumption) -> Result<Assumed, Error> {
 }
 
 /// The lifetime of the session: as requested (by default an hour), at most `longest` seconds.
+/// The duration of a session for which the request has none, in seconds.
+const DEFAULT_DURATION: i64 = 3600;
+
 fn seconds(asked: Option<i64>, longest: i64) -> Result<i64, Error> {
-    let seconds = asked.unwrap_or(3600);
+    let seconds = asked.unwrap_or(DEFAULT_DURATION);
     if seconds > longest {
         return Err(Code::Validation.because(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",

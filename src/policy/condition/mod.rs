@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 pub(super) use self::operator::Operator;
 use self::operator::Quantifier;
 use self::values::Values;
+use super::condition_keys::is_unset;
 use super::context::{Context, is_null};
 use super::diagnostics::PolicyDiagnostics;
 use super::document::PolicyKind;
@@ -28,6 +29,8 @@ pub(super) struct Condition {
     key: String,
     operator: Operator,
     values: Values,
+    /// Whether this server never knows the key's value.
+    is_unset: bool,
     /// Whether an absent key fails to allow, also with `ForAllValues` or `…IfExists`: it is a key of an issuer in a
     /// trust policy.
     needs_key: bool,
@@ -50,7 +53,29 @@ impl Condition {
     /// such as a number that is none. A key with several values under an operator without quantifier: all of them must
     /// pass to allow, any of them to deny. An absent key under `ForAnyValue:…IfExists`, which the quantifier fails and
     /// the suffix lets pass.
+    ///
+    /// A key that this server can't know would let something through in some conditions. Those hold to deny, and not to
+    /// allow.
     pub(super) fn holds(&self, effect: Effect, context: &Context) -> bool {
+        let lacks = |key: &str| context.values(key).is_empty();
+        if self.unset_keys(effect).any(lacks) {
+            return effect == Effect::Deny;
+        }
+        self.compare(effect, context)
+    }
+
+    /// The keys without a value on this server that let something through in a statement of this effect: an Allow that
+    /// holds without the key, or a Deny that doesn't.
+    pub(super) fn unset_keys(&self, effect: Effect) -> impl Iterator<Item = &str> {
+        let allows = effect == Effect::Allow;
+        let own = self.is_unset && self.compare(effect, &Context::default()) == allows;
+        // A value with such a variable equals nothing, which negated operators pass.
+        let by_value = (self.operator.negated == allows).then(|| self.values.unset_keys());
+        let own = own.then_some(self.key.as_str());
+        own.into_iter().chain(by_value.into_iter().flatten())
+    }
+
+    fn compare(&self, effect: Effect, context: &Context) -> bool {
         let in_doubt = effect == Effect::Deny;
         let Operator {
             negated, if_exists, ..
@@ -151,6 +176,7 @@ pub(super) fn conditions(
             let needs_key = kind == PolicyKind::Trust && is_of_issuer(&key);
             conditions.extend(values.map(|values| Condition {
                 needs_key,
+                is_unset: is_unset(&key),
                 key,
                 operator,
                 values,

@@ -94,6 +94,15 @@ impl Values {
         texts.iter().map(beginning).collect()
     }
 
+    /// The keys of variables that have no value on this server, and no default.
+    pub(super) fn unset_keys(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::String(texts, _) | Self::Arn(texts) | Self::Bool(texts) => texts.as_slice(),
+            _ => &[],
+        };
+        texts.iter().flat_map(Template::unset_keys)
+    }
+
     /// Whether all values are strings without variables and with a letter or digit besides wildcards.
     pub(super) fn names_values(&self) -> bool {
         let is_name = |glyph: &Glyph| matches!(glyph, Glyph::Char(char) if char.is_alphanumeric());

@@ -174,7 +174,7 @@ pub fn request(entry: &Entry) -> Value {
         }
         (Service::Sts, "GetCallerIdentity")
         | (Service::Iam, "ListOpenIDConnectProviders" | "ListSAMLProviders")
-        | (Service::Cognate, "ListAccessKeys" | "RotateRootKey") => json!({}),
+        | (Service::Cognate, "CheckPolicies" | "ListAccessKeys" | "RotateRootKey") => json!({}),
         (
             Service::Iam,
             "AddClientIDToOpenIDConnectProvider" | "RemoveClientIDFromOpenIDConnectProvider",

@@ -85,6 +85,7 @@ fn module(entry: &Entry) -> (String, bool) {
             Some("provider_tags")
         }
         Service::Iam if entry.name.contains("agOpenID") => Some("provider_tags"),
+        Service::Cognate if entry.name == "CheckPolicies" => Some("condition_keys"),
         Service::Cognate if entry.name.starts_with("Explain") => Some("explain_login"),
         Service::Iam if entry.name.contains("OpenIDConnectProvider") => Some("oidc_providers"),
         Service::Iam if entry.name.contains("SAMLProvider") => Some("saml_providers"),

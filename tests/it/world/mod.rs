@@ -285,6 +285,7 @@ impl World {
         let app = Arc::new(opened.app);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let router = Front::new(Arc::clone(&app), metrics).router();
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
         let serving = tokio::spawn(async move {
             axum::serve(listener, router)

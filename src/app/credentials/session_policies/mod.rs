@@ -56,7 +56,7 @@ pub fn read(
 ) -> Result<Vec<SessionPolicy>, SessionPolicyError> {
     let mut policies = Vec::new();
     if let Some(text) = policy {
-        Policy::parse(PolicyKind::Session, text.as_bytes(), LONGEST)?;
+        Policy::parse_new(PolicyKind::Session, text.as_bytes(), LONGEST)?;
         let value = json::read(text.as_bytes()).expect("a policy that was parsed is JSON");
         policies.push(SessionPolicy::Inline(value));
     }

@@ -3,8 +3,8 @@
 
 use indexmap::IndexMap;
 
+use crate::app::access::condition_keys::{CallerKeys, SamlValues};
 use crate::logins::saml::Assertion;
-use crate::policy::Context;
 
 /// Condition keys, without `saml:`, by the attributes' names.
 const KEYS: [(&str, &str); 30] = [
@@ -77,7 +77,7 @@ const SINGLE: [&str; 4] = [
 
 /// Sets the keys of the attributes that are present. A single-valued key with several values is set as a multi-valued key,
 /// and a statement that allows must match all of them.
-pub(super) fn of_attributes(assertion: &Assertion, context: &mut Context) {
+pub(super) fn of_attributes(assertion: &Assertion, caller: &mut CallerKeys) {
     let mut all: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for (name, key) in KEYS {
         let values = assertion.attribute(name).unwrap_or_default();
@@ -87,10 +87,10 @@ pub(super) fn of_attributes(assertion: &Assertion, context: &mut Context) {
         }
     }
     for (key, values) in all {
-        let name = format!("saml:{key}");
-        match values[..] {
-            [one] if SINGLE.contains(&key) => context.set(&name, one),
-            _ => context.set_all(&name, values),
-        }
+        let values = match values[..] {
+            [one] if SINGLE.contains(&key) => SamlValues::One(one),
+            _ => SamlValues::Several(&values),
+        };
+        caller.set_saml(key, values);
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use self::attributes::{duration, session_name, tags, value};
 use crate::app::Call;
+use crate::app::access::condition_keys::{CallerKeys, SamlValues};
 use crate::app::providers::saml;
 use crate::app::single_use::{self, RelyingParty};
 use crate::credentials::SessionOrigin;
@@ -21,7 +22,6 @@ use crate::logins::{LoginAttempt, LoginError};
 use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
 use crate::model::principal_tags::Tags;
-use crate::policy::Context;
 use crate::store::StoreError;
 
 /// The age up to which the STS accepts a response, in seconds.
@@ -175,21 +175,23 @@ impl SamlIdentity {
         roles.any(|role| role == arn)
     }
 
-    /// The condition keys of the response.
+    /// The condition keys of the response's user.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-saml>
-    pub fn context(&self, account: &str) -> Context {
-        let mut context = Context::default();
-        keys::of_attributes(&self.assertion, &mut context);
-        for (key, value) in self.lasting_keys() {
-            context.set(&key, value);
-        }
-        context.set("saml:aud", self.assertion.recipient.as_str());
-        context.set("saml:iss", self.issuer.as_str());
+    pub fn caller_keys(&self, account: &str) -> CallerKeys {
+        let mut caller = CallerKeys::of_saml(self.provider.as_str(), &self.tags);
+        keys::of_attributes(&self.assertion, &mut caller);
         let doc = format!("{account}/{}", self.provider.name());
-        context.set("saml:doc", doc);
-        let transitive = self.transitive.iter().map(String::as_str);
-        context.set_all("sts:TransitiveTagKeys", transitive);
-        context
+        for (name, value) in [
+            ("namequalifier", self.name_qualifier.as_str()),
+            ("sub", &self.assertion.subject),
+            ("sub_type", &self.subject_type),
+            ("aud", &self.assertion.recipient),
+            ("iss", &self.issuer),
+            ("doc", &doc),
+        ] {
+            caller.set_saml(name, SamlValues::One(value));
+        }
+        caller
     }
 
     /// The condition keys that stay available during the session.

@@ -1,0 +1,197 @@
+//! The condition keys of the caller: the signer, or the owner of a token or a SAML response. Never what the caller asks for.
+
+use serde_json::{Map, Value};
+
+use crate::app::{Call, Caller, roles};
+use crate::credentials::{Session, SessionIdentity, SessionOrigin};
+use crate::model::ids::{AccountId, OidcProviderArn};
+use crate::model::principal_tags::Tags;
+use crate::model::provider::OWN;
+use crate::model::roles::plain_text;
+use crate::policy::{KeyOwner, OwnedKeys};
+use crate::store::StoreError;
+
+/// The condition keys of the caller.
+#[derive(Debug, Clone)]
+pub struct CallerKeys {
+    principal: OwnedKeys,
+    login: OwnedKeys,
+}
+
+impl CallerKeys {
+    fn none() -> Self {
+        Self {
+            principal: OwnedKeys::new(KeyOwner::Principal),
+            login: OwnedKeys::new(KeyOwner::Login),
+        }
+    }
+
+    /// The keys of the signer of a request.
+    pub fn of_signer(call: &Call<'_>) -> Result<Self, StoreError> {
+        let mut keys = Self::none();
+        let account = &call.app.config.account_id;
+        let signer = call.signer();
+        let principal = &mut keys.principal;
+        principal.set("aws:PrincipalAccount", account.as_str());
+        principal.set("aws:PrincipalIsAWSService", "false");
+        principal.set("aws:userid", signer.user_id(account));
+        let (kind, arn) = match signer {
+            Caller::Root(_) => ("Account", signer.arn(account)),
+            Caller::AccessKey(key) => {
+                principal.set("aws:username", key.name.as_str());
+                ("User", signer.arn(account))
+            }
+            // Policies name the role of a session, not the session.
+            Caller::Session(session) => ("AssumedRole", session.role.to_string()),
+        };
+        principal.set("aws:PrincipalType", kind);
+        principal.set("aws:PrincipalArn", arn);
+        if let Caller::Session(session) = signer {
+            keys.add_session(call, session)?;
+        }
+        Ok(keys)
+    }
+
+    /// The keys of an identity of a pool of this server, with the tags of its token.
+    pub fn of_identity(identity: &SessionIdentity, tags: &Tags) -> Self {
+        let mut keys = Self::of_provider(OWN, tags);
+        keys.add_identity(identity);
+        keys
+    }
+
+    /// The keys of a verified token of another issuer: `name` is the issuer without its scheme, `provider` its ARN.
+    pub fn of_token(
+        provider: &str,
+        name: &str,
+        claims: &Map<String, Value>,
+        lasting: impl IntoIterator<Item = (String, String)>,
+        tags: &Tags,
+    ) -> Self {
+        let mut keys = Self::of_provider(provider, tags);
+        for (key, value) in lasting {
+            keys.login.set(&key, value);
+        }
+        for (claim, value) in claims {
+            let key = format!("{name}:{claim}");
+            // A claim with a delimiter in its name could spell the key of another issuer.
+            if claim.contains([':', '/']) || keys.login.has(&key) {
+                continue;
+            }
+            match value {
+                Value::Array(values) => {
+                    let values = values.iter().filter_map(plain_text);
+                    keys.login.set_all(&key, values);
+                }
+                value => {
+                    if let Some(text) = plain_text(value) {
+                        keys.login.set(&key, text);
+                    }
+                }
+            }
+        }
+        keys
+    }
+
+    /// The keys of a verified SAML response; those of the response itself are added by [`CallerKeys::set_saml`].
+    pub fn of_saml(provider: &str, tags: &Tags) -> Self {
+        Self::of_provider(provider, tags)
+    }
+
+    /// Sets `saml:NAME`: one value as a single-valued key, otherwise as a multivalued key.
+    pub fn set_saml(&mut self, name: &str, values: SamlValues<'_>) {
+        let key = format!("saml:{name}");
+        match values {
+            SamlValues::One(value) => self.login.set(&key, value),
+            SamlValues::Several(values) => self.login.set_all(&key, values.iter().copied()),
+        }
+    }
+
+    /// The keys of the owners.
+    pub(super) fn into_owned(self) -> [OwnedKeys; 2] {
+        [self.principal, self.login]
+    }
+
+    fn of_provider(provider: &str, tags: &Tags) -> Self {
+        let mut keys = Self::none();
+        keys.principal.set("aws:FederatedProvider", provider);
+        for (key, value) in tags {
+            keys.add_tag(key, value);
+        }
+        keys
+    }
+
+    fn add_tag(&mut self, key: &str, value: &str) {
+        self.principal
+            .set(&format!("aws:PrincipalTag/{key}"), value);
+    }
+
+    fn add_session(&mut self, call: &Call<'_>, session: &Session) -> Result<(), StoreError> {
+        let account = &call.app.config.account_id;
+        self.principal
+            .set("aws:TokenIssueTime", session.issued.to_string());
+        // This server has no multi-factor authentication, and says so where the service does: in temporary credentials.
+        self.principal.set("aws:MultiFactorAuthPresent", "false");
+        if let Some(provider) = federated_provider(&session.origin, account) {
+            self.principal.set("aws:FederatedProvider", provider);
+        }
+        for (key, value) in &session.tags {
+            self.add_tag(key, value);
+        }
+        let role = roles::find_by_arn(call, &session.role)?;
+        // The tags of the session replace those of its role.
+        for (key, value) in role.iter().flat_map(|role| &role.tags) {
+            let is_same = |tag: &String| tag.to_lowercase() == key.to_lowercase();
+            if !session.tags.keys().any(is_same) {
+                self.add_tag(key, value);
+            }
+        }
+        for (key, value) in &session.keys {
+            self.login.set(key, value.as_str());
+        }
+        if let Some(identity) = session.identity() {
+            self.add_identity(identity);
+            let kind = if identity.is_authenticated() {
+                "auth"
+            } else {
+                "unauth"
+            };
+            let principal = &mut self.principal;
+            let key = |name: &str| format!("cognito-identity-{kind}:{name}");
+            principal.set(&key("AccountId"), account.as_str());
+            principal.set(&key("IdentityPoolArn"), identity.pool.arn(account));
+        }
+        Ok(())
+    }
+
+    /// Adds the keys of an identity.
+    /// <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
+    fn add_identity(&mut self, identity: &SessionIdentity) {
+        let id = format!("{}:{}", identity.pool.region, identity.identity);
+        self.login
+            .set(&format!("{OWN}:aud"), identity.pool.to_string());
+        self.login.set(&format!("{OWN}:sub"), id);
+        let amr = identity.amr.iter().map(String::as_str);
+        self.login.set_all(&format!("{OWN}:amr"), amr);
+    }
+}
+
+/// The values of a key of a SAML response.
+#[derive(Debug, Clone, Copy)]
+pub enum SamlValues<'v> {
+    /// The value of a single-valued key.
+    One(&'v str),
+    /// The values of a multivalued key.
+    Several(&'v [&'v str]),
+}
+
+/// The provider of the login that a session began with, as policies name it.
+fn federated_provider(origin: &SessionOrigin, account: &AccountId) -> Option<String> {
+    match origin {
+        SessionOrigin::Identity(_) => Some(OWN.to_owned()),
+        SessionOrigin::WebIdentity { provider, .. } => {
+            Some(OidcProviderArn::new(account, provider).to_string())
+        }
+        SessionOrigin::Saml { provider, .. } => Some(provider.to_string()),
+        SessionOrigin::AccessKey(_) | SessionOrigin::RootKey(_) => None,
+    }
+}
