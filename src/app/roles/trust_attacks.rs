@@ -56,6 +56,9 @@ fn lets_in(issuer: &str, conditions: &Value, claims: &[(&str, &str)]) -> bool {
     evaluate(&request, [&policy]).is_allow()
 }
 
+/// Claims with their values.
+type Claims = Vec<(&'static str, &'static str)>;
+
 #[test]
 fn a_pin_that_names_no_tenant_is_refused() {
     let attacks = [
@@ -109,7 +112,7 @@ fn published_trust_policies_let_in_their_tenant_only() {
     let buildkite = "organization:acme:pipeline:app:ref:refs/heads/main:commit:1:step:x";
     // The issuer, its conditions, the claims of a token that is let in, and those of one that isn't.
     #[rustfmt::skip]
-    let table: Vec<(&str, &str, Value, Vec<(&str, &str)>, Vec<(&str, &str)>)> = vec![
+    let table: Vec<(&str, &str, Value, Claims, Claims)> = vec![
         ("SAM CLI", GITHUB, json!({ "ForAllValues:StringLike": { "aud": sts, "sub": "repo:octo-org/octo-repo:ref:refs/heads/main" } }),
             vec![("aud", sts), ("sub", github)], vec![("aud", sts), ("sub", stolen)]),
         ("SAM CLI without sub", GITHUB, json!({ "ForAllValues:StringLike": { "aud": sts, "sub": github } }),

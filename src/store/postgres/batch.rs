@@ -262,7 +262,9 @@ async fn discover(
 
 fn all(batch: &[Waiting]) -> Needs {
     let mut needs = Needs::default();
-    batch.iter().for_each(|one| needs.extend(&one.needs));
+    for one in batch {
+        needs.extend(&one.needs);
+    }
     needs
 }
 

@@ -232,14 +232,14 @@ pub(super) async fn before(
 ) -> Result<Vec<Before>, TransactionError> {
     let mut before = Vec::with_capacity(writes.len());
     for write in writes {
-        let count = match write.limit {
-            None => 0,
-            Some(_) => {
-                let statement = "SELECT count(*) FROM record WHERE kind = $1 AND scope = $2 AND json IS NOT NULL";
-                let rows = query(tx, statement, &[&write.kind.as_str(), &write.scope]).await?;
-                let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
-                usize::try_from(count).unwrap_or(usize::MAX)
-            }
+        let count = if write.limit.is_some() {
+            let statement =
+                "SELECT count(*) FROM record WHERE kind = $1 AND scope = $2 AND json IS NOT NULL";
+            let rows = query(tx, statement, &[&write.kind.as_str(), &write.scope]).await?;
+            let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+            usize::try_from(count).unwrap_or(usize::MAX)
+        } else {
+            0
         };
         let record = record(tx, write.kind, &write.key).await?;
         before.push(Before { record, count });

@@ -46,9 +46,9 @@ impl Needs {
             Question::Owner(pool, login) => needs.add(Need::Login(*pool, login.key())),
             Question::RevokedOwner(pools, login) => {
                 let key = login.key();
-                pools
-                    .iter()
-                    .for_each(|pool| needs.add(Need::Login(*pool, key)));
+                for pool in pools {
+                    needs.add(Need::Login(*pool, key));
+                }
             }
             Question::AddGuest(pool, id) => {
                 needs.add(Need::Pool(pool.pool.id));

@@ -10,7 +10,6 @@ use crate::ambient::Ambient;
 use crate::store::{Cause, StoreError};
 
 /// Called before each statement: tests stop a transaction there, to run another meanwhile.
-#[cfg_attr(not(test), expect(clippy::unused_async, reason = "tests wait here"))]
 pub(super) async fn before_statement() {
     #[cfg(test)]
     super::tests::gate::pass().await;

@@ -180,7 +180,7 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
             let mut pool = pool();
             pool.settings.allow_unauthenticated = false;
             let write = RecordWrite::replace(&pool, 1);
-            return outcome(store.put(&[write], &origin).await.unwrap());
+            return outcome(&store.put(&[write], &origin).await.unwrap());
         }
         Action::DeletePool | Action::PurgePool => {
             let deleted = DeletedPool {
@@ -192,7 +192,7 @@ async fn run(store: Arc<dyn Inspect>, action: Action, second: i64) -> String {
                 RecordWrite::delete(RecordKind::Pool, id(1).to_string(), 1),
                 RecordWrite::replace(&deleted, 0),
             ];
-            let deleted = outcome(store.put(&writes, &origin).await.unwrap());
+            let deleted = outcome(&store.put(&writes, &origin).await.unwrap());
             if action == Action::PurgePool {
                 purge(&*store).await;
             }
@@ -215,7 +215,7 @@ async fn purge(store: &dyn Inspect) {
     while store.sweep(&sweep, &fence, 100).await.unwrap() != Some(0) {}
 }
 
-fn outcome(outcome: crate::store::record::PutOutcome) -> String {
+fn outcome(outcome: &crate::store::record::PutOutcome) -> String {
     format!("{outcome:?}")
 }
 
