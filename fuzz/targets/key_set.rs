@@ -3,8 +3,8 @@
 
 use cognate::logins::id_token::jws::{self, Jws};
 use cognate::logins::jwks::JwkSet;
-use cognate_fuzz::token;
 use cognate::logins::jwks::JwsAlgorithm;
+use cognate_fuzz::token;
 use libfuzzer_sys::fuzz_target;
 
 const ALGORITHMS: [JwsAlgorithm; 10] = [
