@@ -76,12 +76,7 @@ fn moment() -> Timestamp {
 }
 
 fn attempt<'a>(key: &'a str, token: &'a str, now: Timestamp) -> LoginAttempt<'a> {
-    LoginAttempt {
-        key,
-        token,
-        now,
-        dry_run: false,
-    }
+    LoginAttempt { key, token, now }
 }
 
 fuzz_target!(init: {

@@ -49,11 +49,16 @@ function filled(template) {
     NameIDFormat: persistent,
     NameID: settings.user,
     InResponseTo: "",
-    AuthnStatement: "",
     AttributeStatement: "",
     ...Object.fromEntries(attributes.map(([, value], at) => [`attrValue${at}`, value])),
   };
-  return { id: values.ID, context: samlify.SamlLib.replaceTagsByValue(template, values) };
+  // The package leaves this out unless its template has it.
+  const login =
+    `<saml:AuthnStatement AuthnInstant="${moment(now)}"><saml:AuthnContext><saml:AuthnContextClassRef>` +
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport" +
+    "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>";
+  const context = samlify.SamlLib.replaceTagsByValue(template.replace("{AuthnStatement}", login), values);
+  return { id: values.ID, context };
 }
 
 if (settings.user === undefined) {

@@ -163,7 +163,7 @@ def test_nothing_that_was_answered_is_lost_while_servers_are_killed(cluster):
         workers = [threads.submit(work) for _ in range(CLIENTS)]
         made = [one for worker in workers for one in worker.result()]
         killer.result()
-    assert len(made) > 60
+    assert len(made) > 20
     listed = set()
     client = key.client("cognito-identity")
     pages = {"IdentityPoolId": pool, "MaxResults": 60}
