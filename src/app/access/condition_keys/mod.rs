@@ -1,5 +1,5 @@
 //! The condition keys of a request, by their owners: the caller, the request's parameters, the resource and the connection.
-//! Only [`context`] puts them together.
+//! Only `context` puts them together.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
 use super::resource::Resource;
