@@ -63,6 +63,11 @@ impl Principals {
         self.named.iter().any(is_saml)
     }
 
+    /// Whether every principal is among them.
+    pub(super) fn cover_anyone(&self) -> bool {
+        self.named.contains(&PrincipalPattern::Anyone)
+    }
+
     /// The federated principals that are named.
     pub(super) fn federated(&self) -> impl Iterator<Item = &str> {
         self.named.iter().filter_map(|named| match named {

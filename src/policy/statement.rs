@@ -76,6 +76,12 @@ impl Statement {
         principals.is_none_or(|principals| principals.cover(self.effect, Some(principal)))
     }
 
+    /// Whether the statement covers every principal, apart from its other elements.
+    pub fn is_about_anyone(&self) -> bool {
+        let principals = self.principals.as_ref();
+        principals.is_none_or(Principals::cover_anyone)
+    }
+
     /// Whether the statement may cover a user of some SAML provider, apart from its other elements.
     pub fn is_about_saml(&self) -> bool {
         let principals = self.principals.as_ref();

@@ -67,7 +67,7 @@ pub fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
 /// Sets the trust policy of a role, after checking it. The names of users in it mean the access keys that exist now.
 pub fn set_trust(call: &Call<'_>, role: &mut Role, trust: &str) -> Result<(), Error> {
     let account = &call.app.config.account_id;
-    let policy = trust_policy::read(trust, account)?;
+    let policy = trust_policy::read(trust)?;
     policy
         .check_keys()
         .map_err(trust_policy::TrustError::from)?;

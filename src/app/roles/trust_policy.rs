@@ -6,7 +6,6 @@ use crate::app::access::condition_keys::{self, CallerKeys, RequestKeys};
 use crate::app::access::resource::Resource;
 use crate::credentials::SessionIdentity;
 use crate::model::iam_role::Role;
-use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::principal_tags::Tags;
 use crate::model::provider::OWN;
 use crate::policy::{
@@ -105,7 +104,7 @@ impl<'a> TrustRequest<'a> {
 
 /// Whether the trust policy of `role` allows a request. The policy is checked as strictly as when it was written.
 pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> Result<bool, StoreError> {
-    let policy = match read(&role.trust, &call.app.config.account_id) {
+    let policy = match read(&role.trust) {
         Ok(policy) => policy,
         Err(error) => {
             tracing::warn!(role = %role.arn, %error, "the role can't be assumed: its trust policy is refused");
@@ -135,7 +134,7 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> Result
 /// Reads a trust policy. A statement that accepts tokens of this server must name the pools, one that accepts tokens of
 /// a public issuer must name their owner, and one that accepts SAML responses must name the recipients (`security.md`,
 /// rule 14).
-pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
+pub fn read(text: &str) -> Result<Policy, TrustError> {
     let policy = Policy::parse(PolicyKind::Trust, text.as_bytes(), LONGEST)?;
     let allowing = |action: &'static str| {
         let all = policy.statements().iter();
@@ -150,10 +149,7 @@ pub fn read(text: &str, account: &AccountId) -> Result<Policy, TrustError> {
     }
     for statement in allowing(WITH_WEB_IDENTITY) {
         for shared in shared_issuers() {
-            let arn = OidcProviderArn::new(account, shared.name());
-            let by_arn = Principal::Federated(arn.as_str());
-            // The principal "*" means every issuer.
-            let anyone = statement.is_about(by_arn).then_some(shared.name());
+            let anyone = statement.is_about_anyone().then_some(shared.name());
             let named = statement.federated().map(issuer_of);
             for issuer in named.filter(|name| shared.is_named(name)).chain(anyone) {
                 if shared.is_pinned(issuer, statement) {
@@ -196,8 +192,7 @@ mod tests {
         let policy = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition,
         }] });
-        let account = AccountId::parse("123456789012").unwrap();
-        match read(&policy.to_string(), &account) {
+        match read(&policy.to_string()) {
             Ok(_) => true,
             Err(TrustError::Policy(error)) => panic!("{error}"),
             Err(_) => false,
