@@ -79,12 +79,8 @@ impl Jobs {
             let identities = Sweep::Identities(PoolRef { id, incarnation });
             if self.sweep(&identities, &fence).await? {
                 let done = RecordWrite::delete(RecordKind::DeletedPool, pool.key(), pool.version);
-                self.records
-                    .put(
-                        &[done],
-                        &Origin::of_server("Maintenance", self.ambient.as_ref(), &self.guests),
-                    )
-                    .await?;
+                let origin = Origin::of_server("Maintenance", self.ambient.as_ref(), &self.guests);
+                self.records.put(vec![done], origin).await?;
             }
         }
         if sweep_all {

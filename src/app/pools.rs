@@ -101,7 +101,9 @@ pub async fn add_if_absent(app: &App, mut pool: Pool) -> Result<(), StoreError> 
     pool.incarnation = new_incarnation(app);
     if record(app, &pool.id)?.is_none() {
         let write = RecordWrite::replace(&pool, 0);
-        app.records.put(&[write], &app.own_origin("Start")).await?;
+        app.records
+            .put(vec![write], app.own_origin("Start"))
+            .await?;
     }
     Ok(())
 }
@@ -164,11 +166,11 @@ pub async fn remove(call: &Call<'_>, id: &str) -> Result<(), Error> {
             incarnation: pool.incarnation,
             version: 0,
         };
-        let writes = [
+        let writes = vec![
             RecordWrite::delete(RecordKind::Pool, pool.id.uuid.to_string(), pool.version),
             RecordWrite::replace(&deleted, 0),
         ];
-        match call.app.records.put(&writes, &call.origin()).await? {
+        match call.app.records.put(writes, call.origin()).await? {
             PutOutcome::Stored(_) => return Ok(()),
             PutOutcome::Absent(0) => return Err(not_found(id)),
             _ => {}

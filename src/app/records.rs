@@ -43,8 +43,23 @@ impl Records {
         Ok(())
     }
 
-    /// Writes records, all or none, and takes them over.
+    /// Writes records, all or none, and takes them over, in a task of its own: a write that began is finished, also where
+    /// the client goes away.
     pub(super) async fn put(
+        self: &Arc<Self>,
+        writes: Vec<RecordWrite>,
+        origin: Origin,
+    ) -> Result<PutOutcome, StoreError> {
+        let records = Arc::clone(self);
+        let put = tokio::spawn(async move { records.put_now(&writes, &origin).await });
+        put.await
+            .unwrap_or_else(|ended| match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StoreError::Unknown("the server stops".into())),
+            })
+    }
+
+    async fn put_now(
         &self,
         writes: &[RecordWrite],
         origin: &Origin,
@@ -96,15 +111,9 @@ pub async fn refresh(app: &App) -> Result<(), StoreError> {
     app.records.refresh().await
 }
 
-/// Writes a record in the name of a call. A write that began is finished, also where the client goes away.
+/// Writes a record in the name of a call.
 pub(super) async fn put(call: &Call<'_>, write: RecordWrite) -> Result<PutOutcome, StoreError> {
-    let (records, origin) = (Arc::clone(&call.app.records), call.origin());
-    let put = tokio::spawn(async move { records.put(&[write], &origin).await });
-    put.await
-        .unwrap_or_else(|ended| match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(StoreError::Unknown("the server stops".into())),
-        })
+    call.app.records.put(vec![write], call.origin()).await
 }
 
 /// Asks the store about identities in the name of a call.

@@ -244,7 +244,7 @@ pub async fn change(call: &Call<'_>, ring: Ring, change: RingChange) -> Result<K
         let new = ring.new_key(&master, ambient.as_ref(), now).await?;
         let after = changed(ring, &keys, change, new, now)?;
         let write = RecordWrite::replace(&after, keys.version);
-        match records.put(&[write], &origin).await? {
+        match records.put(vec![write], origin).await? {
             PutOutcome::Stored(_) => Ok(after),
             _ => Err(KeysError::Changed),
         }
