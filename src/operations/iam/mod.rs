@@ -21,10 +21,41 @@ struct Tag {
     value: String,
 }
 
+impl From<(String, String)> for Tag {
+    fn from((key, value): (String, String)) -> Self {
+        Self { key, value }
+    }
+}
+
 /// Sets the condition keys of tags that a request sets.
 fn set_tag_keys(tags: &[Tag], keys: &mut RequestKeys) {
     let pairs = tags.iter();
     keys.set_tags(pairs.map(|tag| (tag.key.as_str(), tag.value.as_str())));
+}
+
+/// A page of the tags of a resource, ordered by key.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListTagsOutput {
+    tags: Vec<Tag>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl ListTagsOutput {
+    /// The page that `paging` asks for.
+    fn page(tags: impl IntoIterator<Item = impl Into<Tag>>, paging: &Paging) -> Self {
+        let mut tags: Vec<Tag> = tags.into_iter().map(Into::into).collect();
+        tags.sort_by(|one, other| one.key.cmp(&other.key));
+        let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));
+        let Page { items, next } = paging.page(keyed);
+        Self {
+            tags: items,
+            is_truncated: next.is_some(),
+            marker: next,
+        }
+    }
 }
 
 /// The reserved characters: all except those that RFC 3986 calls unreserved.

@@ -136,11 +136,7 @@ impl Operation for GetOpenIDConnectProvider {
             client_id_list: provider.client_ids,
             thumbprint_list: provider.thumbprints,
             create_date: EpochSeconds(provider.created),
-            tags: provider
-                .tags
-                .into_iter()
-                .map(|(key, value)| Tag { key, value })
-                .collect(),
+            tags: provider.tags.into_iter().map(Tag::from).collect(),
         })
     }
 }

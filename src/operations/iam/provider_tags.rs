@@ -1,9 +1,9 @@
 //! The tags of OpenID Connect and SAML providers.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagOpenIDConnectProvider.html>
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{Page, Paging, Tag, oidc_providers, saml_providers, set_tag_keys};
+use super::{ListTagsOutput, Paging, Tag, oidc_providers, saml_providers, set_tag_keys};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -90,15 +90,15 @@ impl Operation for ListOpenIDConnectProviderTags {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "ListOpenIDConnectProviderTags";
     const ACCESS: Access = Access::Signed;
-    type Output = ListProviderTagsOutput;
+    type Output = ListTagsOutput;
 
     fn resource(&self, _call: &Call<'_>) -> Resource {
         oidc_providers::resource(&self.arn)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<ListProviderTagsOutput, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<ListTagsOutput, Error> {
         let provider = oidc::find(call, &self.arn)?;
-        Ok(list(provider.tags, &self.paging))
+        Ok(ListTagsOutput::page(provider.tags, &self.paging))
     }
 }
 
@@ -177,39 +177,15 @@ impl Operation for ListSAMLProviderTags {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "ListSAMLProviderTags";
     const ACCESS: Access = Access::Signed;
-    type Output = ListProviderTagsOutput;
+    type Output = ListTagsOutput;
 
     fn resource(&self, _call: &Call<'_>) -> Resource {
         saml_providers::resource(&self.arn)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<ListProviderTagsOutput, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<ListTagsOutput, Error> {
         let provider = saml::find(call, &self.arn)?;
-        Ok(list(provider.tags, &self.paging))
-    }
-}
-
-/// A page of the tags of a provider, ordered by key.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ListProviderTagsOutput {
-    tags: Vec<Tag>,
-    is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    marker: Option<String>,
-}
-
-fn list(tags: Vec<(String, String)>, paging: &Paging) -> ListProviderTagsOutput {
-    let mut tags = tags;
-    tags.sort();
-    let keyed = tags
-        .into_iter()
-        .map(|(key, value)| (key.clone(), Tag { key, value }));
-    let Page { items, next } = paging.page(keyed);
-    ListProviderTagsOutput {
-        tags: items,
-        is_truncated: next.is_some(),
-        marker: next,
+        Ok(ListTagsOutput::page(provider.tags, &self.paging))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The tags of a role. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagRole.html>
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{Page, Paging, Tag, set_tag_keys};
+use super::{ListTagsOutput, Paging, Tag, set_tag_keys};
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::{Call, roles};
 use crate::error::Error;
@@ -83,36 +83,19 @@ pub(crate) struct ListRoleTags {
     paging: Paging,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ListRoleTagsOutput {
-    tags: Vec<Tag>,
-    is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    marker: Option<String>,
-}
-
 impl Operation for ListRoleTags {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "ListRoleTags";
     const ACCESS: Access = Access::Signed;
-    type Output = ListRoleTagsOutput;
+    type Output = ListTagsOutput;
 
     fn role_name(&self) -> Option<&str> {
         Some(&self.role_name)
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<ListRoleTagsOutput, Error> {
+    async fn run(self, call: &Call<'_>) -> Result<ListTagsOutput, Error> {
         let role = roles::find(call, &self.role_name)?;
-        let mut tags = shown(&role.tags);
-        tags.sort_by(|one, other| one.key.cmp(&other.key));
-        let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));
-        let Page { items, next } = self.paging.page(keyed);
-        Ok(ListRoleTagsOutput {
-            tags: items,
-            is_truncated: next.is_some(),
-            marker: next,
-        })
+        Ok(ListTagsOutput::page(shown(&role.tags), &self.paging))
     }
 }
 
@@ -123,9 +106,7 @@ pub(super) fn pairs(tags: Vec<Tag>) -> IndexMap<String, String> {
 
 /// Tags in the form of the wire.
 pub(super) fn shown(tags: &IndexMap<String, String>) -> Vec<Tag> {
-    let tags = tags.iter().map(|(key, value)| Tag {
-        key: key.clone(),
-        value: value.clone(),
-    });
-    tags.collect()
+    let tags = tags.iter();
+    tags.map(|(key, value)| Tag::from((key.clone(), value.clone())))
+        .collect()
 }

@@ -106,7 +106,7 @@ impl Operation for GetSAMLProvider {
             document: provider.document,
             create_date: EpochSeconds(provider.created),
             valid_until: provider.metadata.valid_until.map(EpochSeconds),
-            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
+            tags: tags.map(Tag::from).collect(),
         })
     }
 }
