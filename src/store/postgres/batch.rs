@@ -12,7 +12,7 @@ use super::connections::{Connections, commit, within};
 use super::load::{self, Lock};
 use super::rows::{Needs, Rows};
 use super::transaction::{Runs, TransactionError};
-use super::{apply, closed};
+use super::{apply, closed, run_once};
 use crate::store::event::Origin;
 use crate::store::identities::{self, Answer, Loaded, Plan, PlanStep, Question};
 use crate::store::{Cause, StoreError};
@@ -171,21 +171,12 @@ impl Shared {
 
     /// Runs one transaction for a batch.
     async fn run(&self, batch: &mut [Waiting]) -> Result<Vec<Planned>, TransactionError> {
-        let mut client = self.connections.client().await?;
-        let work = async {
-            let tx = self.connections.begin(&mut client, self.mode).await?;
-            let planned = match self.mode {
-                Mode::Read => read(&tx, batch).await?,
-                Mode::Change => change(&tx, batch).await?,
-            };
-            commit(tx).await?;
-            Ok(planned)
-        };
-        #[cfg(test)]
-        let work = super::tests::gate::scope(&self.connections, work);
-        let result = within(work).await;
-        Connections::give_back(client, &result);
-        result
+        run_once!(&self.connections, self.mode, |tx| async {
+            match self.mode {
+                Mode::Read => read(&tx, batch).await,
+                Mode::Change => change(&tx, batch).await,
+            }
+        })
     }
 }
 

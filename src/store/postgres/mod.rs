@@ -49,28 +49,37 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".into())
 }
 
+/// Runs a transaction once, within its bound. `$tx` is the transaction in `$work`.
+macro_rules! run_once {
+    ($connections:expr, $mode:expr, |$tx:ident| $work:expr) => {{
+        let connections: &Connections = $connections;
+        match connections.client().await {
+            Err(error) => Err(error),
+            Ok(mut client) => {
+                let run = async {
+                    let $tx = connections.begin(&mut client, $mode).await?;
+                    let value = $work.await?;
+                    commit($tx).await?;
+                    Ok::<_, TransactionError>(value)
+                };
+                #[cfg(test)]
+                let run = $crate::store::postgres::tests::gate::scope(connections, run);
+                let result = within(run).await;
+                Connections::give_back(client, &result);
+                result
+            }
+        }
+    }};
+}
+use run_once;
+
 /// Runs a transaction until it is committed or its runs are used up. `$tx` is the transaction in `$work`.
 macro_rules! transaction {
     ($store:ident, $mode:expr, |$tx:ident| $work:expr) => {{
         let connections = $store.connections.as_ref();
         let mut runs = Runs::new(connections.ambient());
         loop {
-            let result = match connections.client().await {
-                Err(error) => Err(error),
-                Ok(mut client) => {
-                    let run = async {
-                        let $tx = connections.begin(&mut client, $mode).await?;
-                        let value = $work.await?;
-                        commit($tx).await?;
-                        Ok::<_, TransactionError>(value)
-                    };
-                    #[cfg(test)]
-                    let run = tests::gate::scope(connections, run);
-                    let result = within(run).await;
-                    Connections::give_back(client, &result);
-                    result
-                }
-            };
+            let result = run_once!(connections, $mode, |$tx| $work);
             if let Some(done) = runs.after(result, connections.ambient()).await {
                 break done;
             }
