@@ -146,7 +146,8 @@ pub fn check_further(
     })
 }
 
-/// Checks that the signer may perform `action` (`service:Name`) on `resource`. `request` holds the condition keys of the operation's input; those of the caller, the resource and the connection are added. A denial is [`Code::AccessDenied`].
+/// Checks that the signer may perform `action` (`service:Name`) on `resource`. `request` holds the condition keys of the
+/// operation's input; those of the caller, the resource and the connection are added. A denial is [`Code::AccessDenied`].
 ///
 /// The root key may do everything, an access key what its policy allows, and a session what its role's policies and all
 /// its session policies allow. A session of an identity never administers this server.

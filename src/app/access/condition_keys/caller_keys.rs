@@ -92,11 +92,6 @@ impl CallerKeys {
         keys
     }
 
-    /// The keys of a verified SAML response; those of the response itself are added by [`CallerKeys::set_saml`].
-    pub fn of_saml(provider: &str, tags: &Tags) -> Self {
-        Self::of_provider(provider, tags)
-    }
-
     /// Sets `saml:NAME`: one value as a single-valued key, otherwise as a multivalued key.
     pub fn set_saml(&mut self, name: &str, values: SamlValues<'_>) {
         let key = format!("saml:{name}");
@@ -111,7 +106,8 @@ impl CallerKeys {
         [self.principal, self.login]
     }
 
-    fn of_provider(provider: &str, tags: &Tags) -> Self {
+    /// The keys of a user of a provider, with the tags of the login; [`CallerKeys::set_saml`] adds those of a SAML response.
+    pub fn of_provider(provider: &str, tags: &Tags) -> Self {
         let mut keys = Self::none();
         keys.principal.set("aws:FederatedProvider", provider);
         for (key, value) in tags {

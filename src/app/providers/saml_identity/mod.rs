@@ -178,7 +178,7 @@ impl SamlIdentity {
     /// The condition keys of the response's user.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-saml>
     pub fn caller_keys(&self, account: &str) -> CallerKeys {
-        let mut caller = CallerKeys::of_saml(self.provider.as_str(), &self.tags);
+        let mut caller = CallerKeys::of_provider(self.provider.as_str(), &self.tags);
         keys::of_attributes(&self.assertion, &mut caller);
         let doc = format!("{account}/{}", self.provider.name());
         for (name, value) in [
