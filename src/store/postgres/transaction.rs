@@ -98,7 +98,7 @@ fn is_interruption(code: &SqlState) -> bool {
     interruptions.contains(&code) || code.code().starts_with("08")
 }
 
-/// How long a transaction runs again at most.
+/// How long after the first run another may begin.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts the runs of a transaction.
