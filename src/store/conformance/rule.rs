@@ -247,15 +247,14 @@ async fn same(store: &dyn Inspect, number: u128, steps: Vec<Step>) {
     }
 }
 
-/// How many sequences of steps are taken; four clients take them at once, each in pools of its own.
-const SEQUENCES: u32 = 2000;
-
+/// As many sequences of steps as `PROPTEST_CASES` says are taken by four clients at once, each in pools of its own.
 pub(super) async fn everything_ends_as_the_rules_alone_say(store: Arc<dyn Inspect>) {
+    let sequences = Config::default().cases;
     let clients = (0_u128..4).map(|client| {
         let store = Arc::clone(&store);
         tokio::task::spawn_blocking(move || {
             let config = Config {
-                cases: SEQUENCES / 4,
+                cases: sequences.div_ceil(4),
                 failure_persistence: None,
                 ..Config::default()
             };

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -166,9 +166,10 @@ async fn nothing_that_was_answered_is_lost_when_connections_break() {
     let proxy = Proxy::start().await;
     let store = Arc::new(proxy.store(&database).await);
     prepare(&*store).await;
+    let calls = Arc::new(AtomicU32::new(0));
     let mut workers = JoinSet::new();
     for worker in 0..16_u128 {
-        let store = Arc::clone(&store);
+        let (store, calls) = (Arc::clone(&store), Arc::clone(&calls));
         workers.spawn(async move {
             let mut acknowledged = Vec::new();
             for step in 0..40_u128 {
@@ -183,14 +184,19 @@ async fn nothing_that_was_answered_is_lost_when_connections_break() {
                 if let Ok(Answer::Identity(identity)) = store.change(&question, &now()).await {
                     acknowledged.push(identity);
                 }
+                calls.fetch_add(1, Ordering::Relaxed);
             }
             acknowledged
         });
     }
     let breaking = async {
+        let mut cut_at = 24;
         loop {
-            sleep(Duration::from_millis(40)).await;
-            proxy.cut();
+            sleep(Duration::from_millis(1)).await;
+            if calls.load(Ordering::Relaxed) >= cut_at {
+                proxy.cut();
+                cut_at += 24;
+            }
         }
     };
     let acknowledged = tokio::select! {
