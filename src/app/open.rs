@@ -76,7 +76,7 @@ pub enum StartError {
     /// The master key is missing, and a server that shares a database never makes one.
     #[error(
         "there is no master key at {0}: servers that share a database share one master key. Make it once with \
-         `cognate master-key make FILE`, copy it to each server, and set master_key_file"
+         `cognate master-key make FILE`, copy it to each server, and set master_key_file (or COGNATE_MASTER_KEY)"
     )]
     NoMasterKey(PathBuf),
     /// The master key can't be read or made.
@@ -219,7 +219,9 @@ async fn key_rings(
     Ok((signing, sealing))
 }
 
-fn postgres_settings(database: &DatabaseSettings) -> Result<PostgresSettings, StartError> {
+pub(super) fn postgres_settings(
+    database: &DatabaseSettings,
+) -> Result<PostgresSettings, StartError> {
     let read = |path: &PathBuf| {
         std::fs::read(path).map_err(|source| StartError::File {
             path: path.clone(),
@@ -240,7 +242,7 @@ fn postgres_settings(database: &DatabaseSettings) -> Result<PostgresSettings, St
     })
 }
 
-fn make_data_directory(path: &Path) -> Result<(), StartError> {
+pub(super) fn make_data_directory(path: &Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| StartError::DataDirectory {
         path: path.into(),
@@ -254,6 +256,10 @@ fn master_key(
     stored: &Snapshot,
     ambient: &dyn Ambient,
 ) -> Result<(SealKey, Option<PathBuf>), StartError> {
+    if let Some(key) = &config.master_key {
+        let key = master_key::parse(key.reveal());
+        return Ok((key.expect("the configuration was checked"), None));
+    }
     let path = &config.master_key_file;
     match master_key::read(path) {
         Ok(key) => Ok((key, None)),

@@ -24,6 +24,7 @@ use super::source::flags::Flags;
 use super::source::mask::masked;
 use super::source::suggestion;
 use super::source::value::SettingValue;
+use super::storage::MasterKeySettings;
 use super::tls::TlsFiles;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
@@ -75,7 +76,7 @@ pub(super) struct ParsedSettings {
     pub(super) public_url: SettingValue<PublicUrl>,
     data_dir: SettingValue<PathBuf>,
     database: SettingValue<DatabaseSettings>,
-    master_key_file: SettingValue<PathBuf>,
+    master_key: MasterKeySettings,
     account_id: SettingValue<AccountId>,
     regions: SettingValue<Vec<Region>>,
     pub(super) upstreams: SettingValue<Vec<Upstream>>,
@@ -99,7 +100,7 @@ impl ParsedSettings {
             listen: listen::read(sources, flags),
             data_dir: storage::read_data_dir(sources, flags),
             database: database::read(sources, flags),
-            master_key_file: storage::read_master_key_file(sources, flags),
+            master_key: storage::read_master_key(sources, flags),
             public_url: public_url::read(sources, flags),
             account_id: account::read_account_id(sources, flags),
             regions: account::read_regions(sources, flags),
@@ -136,7 +137,8 @@ impl ParsedSettings {
             public_url: self.public_url.into_value().map(|url| url.text),
             ephemeral: flags.ephemeral,
             database: self.database.into_value(),
-            master_key_file: self.master_key_file.or(master_key_file),
+            master_key_file: self.master_key.file.or(master_key_file),
+            master_key: self.master_key.key.into_value(),
             data_dir,
             account_id: self.account_id.or(account::default_account()),
             regions: self.regions.or(Vec::new()),

@@ -76,6 +76,8 @@ pub struct Config {
     pub ephemeral: bool,
     /// The file of the master key. It may not exist yet.
     pub master_key_file: PathBuf,
+    /// The master key itself, which replaces its file.
+    pub master_key: Option<Secret>,
     /// The account of this deployment.
     pub account_id: AccountId,
     /// The regions that are served, without duplicates; empty for any region. Use [`Config::serves`].

@@ -1,17 +1,22 @@
-//! The data directory and the master key's file.
+//! The data directory and the master key.
 
 use std::path::PathBuf;
 
-use super::Config;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::sections::SummaryLine;
 use super::source::Sources;
+use super::source::diagnostics::{Parsed, ValueError};
 use super::source::flags::Flags;
 use super::source::setting::settings;
 use super::source::value::SettingValue;
+use super::{Config, Secret};
 
 settings! {
     DATA_DIR = "data_dir" flag("--data-dir");
     MASTER_KEY_FILE = "master_key_file" flag("--master-key-file");
+    MASTER_KEY = "master_key" secret();
 }
 
 pub(super) const DEFAULT_DATA_DIR: &str = "./cognate-data";
@@ -23,16 +28,45 @@ pub(super) fn read_data_dir(sources: &mut Sources<'_>, flags: &Flags) -> Setting
     sources.path(DATA_DIR, flags.data_dir.as_deref())
 }
 
-pub(super) fn read_master_key_file(
-    sources: &mut Sources<'_>,
-    flags: &Flags,
-) -> SettingValue<PathBuf> {
-    sources.path(MASTER_KEY_FILE, flags.master_key_file.as_deref())
+/// The master key: its file, or the key itself.
+pub(super) struct MasterKeySettings {
+    pub(super) file: SettingValue<PathBuf>,
+    pub(super) key: SettingValue<Secret>,
+}
+
+pub(super) fn read_master_key(sources: &mut Sources<'_>, flags: &Flags) -> MasterKeySettings {
+    let file = sources.path(MASTER_KEY_FILE, flags.master_key_file.as_deref());
+    let key = sources.string(MASTER_KEY, None, parse_master_key);
+    if let (Some(one), Some(other)) = (key.origin(), file.origin()) {
+        let what = format!(
+            "{} and {} are both set",
+            one.name(MASTER_KEY),
+            other.name(MASTER_KEY_FILE)
+        );
+        let error = ValueError::new(what, "keep one of them");
+        let origins = [Some(one), Some(other)];
+        sources.diagnostics.add_cross_check(&origins, error);
+    }
+    MasterKeySettings { file, key }
+}
+
+fn parse_master_key(text: &str) -> Parsed<Secret> {
+    if STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32) {
+        return Ok(Secret::new(text));
+    }
+    Err(ValueError::new(
+        "this is not a master key",
+        "a master key is 32 bytes in base64: `cognate master-key make FILE` makes a file with one",
+    ))
 }
 
 pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
+    let master_key = match &config.master_key {
+        None => config.master_key_file.display().to_string(),
+        Some(_) => "in the configuration".to_owned(),
+    };
     vec![
         ("data directory", config.data_dir.display().to_string()),
-        ("master key", config.master_key_file.display().to_string()),
+        ("master key", master_key),
     ]
 }

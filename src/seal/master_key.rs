@@ -83,9 +83,14 @@ pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
     file.take(256)
         .read_to_string(&mut text)
         .map_err(|_| malformed())?;
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim_end()).map_err(|_| malformed())?);
-    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| malformed())?;
-    Ok(SealKey::new(bytes))
+    parse(&text).ok_or_else(malformed)
+}
+
+/// The master key that `text` is: 32 bytes in base64, with or without a line break. `None` for anything else.
+pub fn parse(text: &str) -> Option<SealKey> {
+    let bytes = Zeroizing::new(STANDARD.decode(text.trim_end()).ok()?);
+    let bytes: [u8; 32] = bytes.as_slice().try_into().ok()?;
+    Some(SealKey::new(bytes))
 }
 
 /// Creates a master key in `path`, where no file may exist, and flushes it to the disk before anything is sealed under it.

@@ -52,6 +52,7 @@ fn sample(key: &str) -> Sample {
         "public_url" => string("https://id.example.com"),
         "data_dir" => string("data"),
         "master_key_file" => string("a.key"),
+        "master_key" => string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
         "account_id" => string("000000000001"),
         "regions" => ("a-1,b-2", "['a-1', 'b-2']".to_owned(), Vec::new()),
         "upstreams" => (
