@@ -32,6 +32,7 @@ mod refusals;
 pub mod roles;
 pub mod sign_in;
 mod single_use;
+pub mod store_copy;
 
 pub use access::caller::Caller;
 pub use open::{Opened, StartError, open};

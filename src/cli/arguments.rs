@@ -15,6 +15,7 @@ use super::master_key::MasterKeyCommand;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
 use super::root_key::RootKeyCommand;
+use super::store::StoreCommand;
 use crate::config::{Flags, Secret};
 
 /// A self-hosted server that speaks the Amazon Cognito Identity API.
@@ -70,6 +71,9 @@ pub enum CliCommand {
     /// Rotate the root access key, which may do everything
     #[command(subcommand)]
     RootKey(RootKeyCommand),
+    /// Move everything that is stored to another store
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
 /// The flags of `cognate dev`.

@@ -15,6 +15,7 @@ mod pool;
 mod report;
 mod root_key;
 mod serve;
+mod store;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
         CliCommand::Policy(command) => finish(policy::run(command)),
         CliCommand::Pool(command) => finish(pool::run(command)),
         CliCommand::RootKey(command) => finish(root_key::run(command)),
+        CliCommand::Store(command) => finish(store::run(command)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Leases: one server at a time does a shared duty. A fence number rises with every new owner, so that a late write of
 //! an owner that lost its lease is refused.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 /// A request to take or prolong a lease.
@@ -18,6 +18,15 @@ pub struct LeaseRequest {
 }
 
 impl LeaseRequest {
+    /// The same request on a clock that is ahead by `offset`.
+    pub fn on_clock(&self, offset: SignedDuration) -> Self {
+        Self {
+            now: self.now + offset,
+            until: self.until + offset,
+            ..self.clone()
+        }
+    }
+
     /// The proof that this request got the lease as its owner number `number`.
     pub fn fence(&self, number: u64) -> LeaseFence {
         let name = self.name;

@@ -8,6 +8,7 @@
 pub mod catalog;
 #[cfg(test)]
 mod conformance;
+pub mod copy;
 mod documents;
 pub mod event;
 pub mod identities;

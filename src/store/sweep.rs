@@ -1,6 +1,6 @@
 //! Deleting rows that nothing needs any more, a page at a time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::identities::PoolRef;
 
@@ -15,4 +15,16 @@ pub enum Sweep {
     Events(Timestamp),
     /// Deletions of records before this moment.
     Deletions(Timestamp),
+}
+
+impl Sweep {
+    /// The same rows, with the moment on a clock that is ahead by `offset`.
+    pub fn on_clock(self, offset: SignedDuration) -> Self {
+        match self {
+            Self::Identities(pool) => Self::Identities(pool),
+            Self::Claims(before) => Self::Claims(before + offset),
+            Self::Events(before) => Self::Events(before + offset),
+            Self::Deletions(before) => Self::Deletions(before + offset),
+        }
+    }
 }

@@ -5,6 +5,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::copy;
 use super::load::{LIVE, MERGED, count};
 use super::rows::{LoginRow, Rows, StoredLogin};
 use super::transaction::{TransactionError, before_statement};
@@ -17,7 +18,7 @@ use crate::store::record::{Record, to_json};
 use crate::store::sweep::Sweep;
 
 /// Runs a statement that must write `expected` rows.
-async fn write(
+pub(super) async fn write(
     tx: &Transaction<'_>,
     statement: &str,
     parameters: &[&(dyn ToSql + Sync)],
@@ -358,12 +359,18 @@ pub(super) async fn lower_revision(tx: &Transaction<'_>) -> Result<(), Transacti
     write(tx, statement, &[], 1).await
 }
 
-/// Records that this server commits.
+/// Records that this server commits; an error where the store may not be served.
 pub(super) async fn heartbeat(tx: &Transaction<'_>, server: Uuid) -> Result<(), TransactionError> {
-    let statement = "INSERT INTO heartbeat (server, beats, at) VALUES ($1, 1, clock_timestamp()) \
+    before_statement().await;
+    let statement = "INSERT INTO heartbeat (server, beats, at) SELECT $1, 1, clock_timestamp() \
+                     WHERE NOT EXISTS (SELECT one FROM transfer) \
                      ON CONFLICT (server) DO UPDATE SET beats = heartbeat.beats + 1, \
                      at = clock_timestamp()";
-    write(tx, statement, &[&server], 1).await
+    let statement = tx.prepare_cached(statement).await?;
+    if tx.execute(&statement, &[&server]).await? == 1 {
+        return Ok(());
+    }
+    copy::check_served(tx).await
 }
 
 /// Gives the rows of the outbox that are committed a position, behind all earlier ones, and returns the last position.

@@ -1,7 +1,7 @@
 //! Rows become values: many rows with one statement each. A row that can't be read is [`StoreError::Corrupt`].
 
 use deadpool_postgres::Transaction;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::rows::{Needs, Rows, StoredLogin};
 use super::transaction::{TransactionError, before_statement};
+use crate::ambient::Ambient;
 use crate::model::identity::{Identity, LoginKey, State};
 use crate::model::json;
 use crate::store::StoreError;
@@ -302,6 +303,19 @@ pub(super) async fn claimed(
         })
     });
     claimed.transpose()
+}
+
+/// How far the database's clock is ahead of this server's.
+pub(super) async fn clock_offset(
+    tx: &Transaction<'_>,
+    ambient: &dyn Ambient,
+) -> Result<SignedDuration, TransactionError> {
+    let statement = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let rows = query(tx, statement, &[]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| corrupt("the clock has no time"))?;
+    Ok(moment(row.try_get(0)?)?.duration_since(ambient.now_in_milliseconds()))
 }
 
 /// The lease with this name, if there is one.

@@ -7,6 +7,7 @@
 mod apply;
 mod batch;
 mod connections;
+mod copy;
 mod load;
 mod migrate;
 mod open;
@@ -34,6 +35,7 @@ use super::once::{self, Claim, ClaimOutcome};
 use super::record::{self, Changes, PutOutcome, Record, RecordKind, RecordWrite, View};
 use super::sweep::Sweep;
 use super::{Store, StoreError};
+use crate::ambient::Ambient;
 use crate::model::identity::Identity;
 
 /// A store in a database, open.
@@ -134,7 +136,11 @@ impl Store for PostgresStore {
     }
 
     async fn lease(&self, request: &LeaseRequest) -> Result<Option<LeaseFence>, StoreError> {
-        transaction!(self, Mode::Change, |tx| take_lease(&tx, request))
+        transaction!(self, Mode::Change, |tx| take_lease(
+            &tx,
+            request,
+            self.connections.ambient()
+        ))
     }
 
     async fn sweep(
@@ -144,7 +150,11 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Option<usize>, StoreError> {
         transaction!(self, Mode::Change, |tx| fenced_sweep(
-            &tx, sweep, fence, limit
+            &tx,
+            sweep,
+            fence,
+            limit,
+            self.connections.ambient()
         ))
     }
 
@@ -214,7 +224,10 @@ async fn claim_once(tx: &Transaction<'_>, claim: &Claim) -> Result<ClaimOutcome,
 async fn take_lease(
     tx: &Transaction<'_>,
     request: &LeaseRequest,
+    ambient: &dyn Ambient,
 ) -> Result<Option<LeaseFence>, TransactionError> {
+    // Servers compare the ends of leases on the database's clock, because their own clocks may differ.
+    let request = &request.on_clock(load::clock_offset(tx, ambient).await?);
     let held = load::lease(tx, request.name).await?;
     let Some(lease) = lease::decide(request, held) else {
         return Ok(None);
@@ -228,7 +241,9 @@ async fn fenced_sweep(
     sweep: &Sweep,
     fence: &LeaseFence,
     limit: usize,
+    ambient: &dyn Ambient,
 ) -> Result<Option<usize>, TransactionError> {
+    let sweep = &sweep.on_clock(load::clock_offset(tx, ambient).await?);
     // The row stays locked, so that no other server gets the lease before this page is deleted.
     let held = load::lease(tx, fence.name).await?;
     if !fence.is_newest(held) {

@@ -13,7 +13,8 @@ use super::connections::Connections;
 use super::transaction::{Runs, TransactionError};
 use super::{PostgresStore, migrate, tls};
 use crate::ambient::Ambient;
-use crate::store::StoreError;
+use crate::store::copy::{CopyableStore, TransferError};
+use crate::store::{Store, StoreError};
 
 /// How long a connection attempt to one host lasts at most.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -61,14 +62,32 @@ pub enum OpenPostgresError {
          version 1.21 and max_prepared_statements above 0"
     )]
     Pooler(#[source] StoreError),
+    /// The store is an unfinished copy, or was moved.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The database can't be reached, or refuses.
     #[error("the database can't be opened")]
     Store(#[from] StoreError),
 }
 
 impl PostgresStore {
-    /// Opens the store, and makes or expands its tables.
+    /// Opens the store, and makes or expands its tables. An unfinished copy and a store that was moved are refused.
     pub async fn open(
+        settings: &PostgresSettings,
+        ambient: Arc<dyn Ambient>,
+    ) -> Result<Self, OpenPostgresError> {
+        let store = Self::open_to_copy(settings, ambient).await?;
+        match store.header().await?.transfer {
+            None => Ok(store),
+            Some(mark) => {
+                store.close().await;
+                Err(mark.refusal().into())
+            }
+        }
+    }
+
+    /// Opens the store as the source or target of a copy.
+    pub async fn open_to_copy(
         settings: &PostgresSettings,
         ambient: Arc<dyn Ambient>,
     ) -> Result<Self, OpenPostgresError> {

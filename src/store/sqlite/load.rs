@@ -51,7 +51,7 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     json::read_as(text.as_bytes()).map_err(|error| StoreError::Corrupt(Box::new(error)))
 }
 
-fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)
 }
 

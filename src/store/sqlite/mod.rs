@@ -4,6 +4,7 @@
 //! No other process may write to the file while it is open here.
 
 mod apply;
+mod copy;
 mod group;
 mod load;
 mod lock;
@@ -45,8 +46,15 @@ impl SqliteStore {
     /// `lock` that keeps every other process out while this process has it open.
     ///
     /// [`Store::close`] releases the directory; a store that is only dropped does so a little later, by itself.
+    ///
+    /// An unfinished copy and a store that was moved are refused.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        open::open(folder)
+        open::open(folder, false)
+    }
+
+    /// Opens the store as the source or target of a copy.
+    pub fn open_to_copy(folder: &Path) -> Result<Self, OpenError> {
+        open::open(folder, true)
     }
 
     /// Reads in one snapshot. An error unless the writer lives: without it, a snapshot may be outdated.

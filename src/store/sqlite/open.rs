@@ -8,11 +8,12 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::SqliteStore;
 use super::lock::{self, private};
 use super::migrate::{self, Found, MIGRATIONS, MigrationError};
 use super::readers::Readers;
 use super::writer::Writer;
+use super::{SqliteStore, copy};
+use crate::store::copy::TransferError;
 
 const DATABASE: &str = "cognate.sqlite";
 
@@ -63,6 +64,9 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: usize,
     },
+    /// The store is an unfinished copy, or was moved.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The file system has no write-ahead log for it, as network file systems may not.
     #[error(
         "{} can't keep a write-ahead log here: put the data directory on a local disk",
@@ -113,8 +117,8 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store in `folder`: lock, checks, migrations, readers, writer.
-pub(super) fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
+/// Opens the store in `folder`: lock, checks, migrations, readers, writer. `to_copy` accepts a store that may not be served.
+pub(super) fn open(folder: &Path, to_copy: bool) -> Result<SqliteStore, OpenError> {
     if !is_recent(rusqlite::version_number()) {
         let version = rusqlite::version();
         return Err(OpenError::OldSqlite { version });
@@ -157,6 +161,9 @@ pub(super) fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
             }
         }
     })?;
+    if !to_copy && let Some(mark) = copy::transfer(&db).map_err(sqlite)? {
+        return Err(mark.refusal().into());
+    }
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
     let writer =
         Writer::start(db, Arc::clone(&readers), lock).map_err(|source| io_error(&path, source))?;

@@ -252,3 +252,39 @@ async fn how_long_credentials_last_is_shown_and_set() {
         &["ValidationException", "less than or equal to 43200"],
     );
 }
+
+#[tokio::test]
+async fn a_store_is_moved_once_and_its_copy_is_served_with_the_same_keys() {
+    let (first, second) = (Data::new(), Data::new());
+    let server = Start::keyless(&first.path()).up().await;
+    let keys = published(&server).await;
+    assert_eq!(server.stop().await.status.code(), Some(0));
+    let copy = |from: &Data, to: &Data| {
+        Start::command(&["store", "copy"])
+            .flag("--from", format!("sqlite:{}", from.path().display()))
+            .flag("--to", format!("sqlite:{}", to.path().display()))
+    };
+    let ended = copy(&first, &second).run().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(ended.out.contains("The copy is complete"), "{ended:?}");
+    for (ended, expected) in [
+        (copy(&first, &second).run().await, "was moved already"),
+        (copy(&second, &Data::used().await).run().await, "not empty"),
+        (
+            Start::keyless(&first.path()).run().await,
+            "was moved to another one",
+        ),
+        (
+            copy(&Data::new(), &Data::new()).run().await,
+            "there is no store in",
+        ),
+    ] {
+        failed(&ended, &[expected]);
+    }
+    for name in ["master.key", "root-credentials"] {
+        fs::copy(first.path().join(name), second.path().join(name)).unwrap();
+    }
+    let server = Start::keyless(&second.path()).up().await;
+    assert_eq!(published(&server).await, keys);
+    done(&server, &second, &["keys", "list"]).await;
+}

@@ -83,7 +83,7 @@ fn pool() -> Pool {
     .unwrap()
 }
 
-pub(super) const POOL: PoolVersion = PoolVersion {
+pub(in crate::store) const POOL: PoolVersion = PoolVersion {
     pool: PoolRef {
         id: Uuid::from_u128(1),
         incarnation: 0,
@@ -99,7 +99,11 @@ fn seen(number: u128) -> IdentityEpoch {
     }
 }
 
-pub(super) fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) -> Question {
+pub(in crate::store) fn sign_in(
+    presented: Option<u128>,
+    logins: Vec<Login>,
+    new: u128,
+) -> Question {
     let logins = logins.into_iter().map(|login| (login.key(), login));
     Question::SignIn(SignIn {
         asker: Asker::User,
@@ -112,7 +116,7 @@ pub(super) fn sign_in(presented: Option<u128>, logins: Vec<Login>, new: u128) ->
 }
 
 /// The identities 10 (`a:1`, developer's user `u`) and 20 (`b:1`, developer's user `v`), and the guest 30.
-pub(super) async fn prepare(store: &dyn Inspect) {
+pub(in crate::store) async fn prepare(store: &dyn Inspect) {
     let add = RecordWrite::add(&pool(), 9);
     store.put(&[add], &at(100)).await.unwrap();
     for (new, public, user) in [(10, ("a", "1"), "u"), (20, ("b", "1"), "v")] {

@@ -2,12 +2,13 @@
 
 mod broken;
 pub(super) mod gate;
-mod interleaved;
+pub(in crate::store) mod interleaved;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
+use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -15,10 +16,14 @@ use zeroize::Zeroizing;
 use super::batch::Mode;
 use super::rows::{Needs, Rows};
 use super::transaction::TransactionError;
-use super::{PostgresSettings, PostgresStore, load};
-use crate::ambient::{Ambient, Real};
+use super::{OpenPostgresError, PostgresSettings, PostgresStore, load};
+use crate::ambient::{Ambient, Real, Still};
+use crate::store::Store;
 use crate::store::conformance::{Dump, Home, Inspect, removed};
+use crate::store::lease::LeaseRequest;
+use crate::store::once::Claim;
 use crate::store::record::View;
+use crate::store::sweep::Sweep;
 
 /// The variable with the URL of a server whose databases the tests make.
 const SERVER: &str = "COGNATE_TEST_POSTGRES";
@@ -74,6 +79,27 @@ impl Database {
             let create = format!("CREATE DATABASE {name}");
             client.batch_execute(&create).await.unwrap();
         }
+    }
+
+    /// The store as the source or target of a copy.
+    pub(in crate::store) async fn store_to_copy(&self) -> Arc<PostgresStore> {
+        self.make().await;
+        let store = PostgresStore::open_to_copy(&self.settings(), Arc::new(Real)).await;
+        Arc::new(store.unwrap())
+    }
+
+    /// The store as a server opens it.
+    pub(in crate::store) async fn try_store(&self) -> Result<PostgresStore, OpenPostgresError> {
+        PostgresStore::open(&self.settings(), Arc::new(Real)).await
+    }
+
+    /// Makes the last commits of all servers old.
+    pub(in crate::store) async fn forget_servers(&self) {
+        let url = self.settings().url;
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let statement = "UPDATE heartbeat SET at = at - interval '1 minute'";
+        client.batch_execute(statement).await.unwrap();
     }
 
     pub(super) async fn store(&self, serializable: bool) -> Arc<PostgresStore> {
@@ -142,4 +168,39 @@ async fn dump(tx: &Transaction<'_>) -> Result<Dump, TransactionError> {
         logins: logins.collect::<Result<_, _>>()?,
         removed: removed(records.iter()),
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_and_sweeps_count_on_the_clock_of_the_database() {
+    let database = Database::default();
+    let here = database.store(false).await;
+    let now = Real.now_in_milliseconds();
+    let later = now + SignedDuration::from_hours(1);
+    let ahead = PostgresStore::open(&database.settings(), Arc::new(Still::at(later))).await;
+    let ahead = ahead.unwrap();
+    let lease = |name, owner: u128, now: Timestamp| LeaseRequest {
+        name,
+        owner: Uuid::from_u128(owner),
+        now,
+        until: now + SignedDuration::from_secs(30),
+    };
+    let held = here.lease(&lease("maintenance", 1, now)).await.unwrap();
+    assert!(held.is_some());
+    let taken = ahead.lease(&lease("maintenance", 2, later)).await.unwrap();
+    assert_eq!(taken, None, "the lease of the other server has not ended");
+
+    let claim = Claim {
+        purpose: "saml-response",
+        key: [1; 32],
+        holder: "pool".to_owned(),
+        until: now + SignedDuration::from_mins(10),
+        now,
+        dry_run: false,
+    };
+    here.claim_once(&claim).await.unwrap();
+    let fence = ahead.lease(&lease("test", 2, later)).await.unwrap();
+    let swept = ahead.sweep(&Sweep::Claims(later), &fence.unwrap(), 9).await;
+    assert_eq!(swept.unwrap(), Some(0), "the claim has not ended");
+    here.close().await;
+    ahead.close().await;
 }

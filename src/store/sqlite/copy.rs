@@ -1,0 +1,202 @@
+//! The rows of the embedded store, for a copy.
+
+use async_trait::async_trait;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use uuid::Uuid;
+
+use super::{SqliteStore, load};
+use crate::store::StoreError;
+use crate::store::copy::{
+    Cell, Cells, ColumnType, CopiedTable, CopyableStore, StoreHeader, Transfer,
+};
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Boolean(value) => ValueRef::Integer(i64::from(*value)),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Uuid(uuid) => ValueRef::Blob(uuid.as_bytes()),
+        }))
+    }
+}
+
+/// The mark of a store that is not served.
+pub(super) fn transfer(db: &Connection) -> rusqlite::Result<Option<Transfer>> {
+    let found = db
+        .prepare_cached("SELECT state, generation FROM transfer")?
+        .query_row([], |row| {
+            Ok((row.get::<_, String>(0)?, load::uuid(row, 1)?))
+        })
+        .optional()?;
+    // The table accepts no other state.
+    Ok(found.and_then(|(state, generation)| Transfer::parse(&state, generation)))
+}
+
+fn corrupt(reason: &'static str) -> StoreError {
+    StoreError::Corrupt(reason.into())
+}
+
+fn set_transfer(db: &Connection, transfer: Transfer) -> Result<(), StoreError> {
+    let (state, generation) = transfer.state();
+    db.prepare_cached("INSERT OR REPLACE INTO transfer VALUES (1, ?1, ?2)")?
+        .execute((state, generation.as_bytes()))?;
+    Ok(())
+}
+
+#[async_trait]
+impl CopyableStore for SqliteStore {
+    async fn header(&self) -> Result<StoreHeader, StoreError> {
+        self.with(|db| {
+            let transfer = transfer(db)?;
+            let last_event: Option<u64> = db
+                .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            let header = db
+                .prepare_cached("SELECT generation, revision, swept FROM revision")?
+                .query_row([], |row| {
+                    Ok(StoreHeader {
+                        generation: load::uuid(row, 0)?,
+                        revision: row.get(1)?,
+                        swept: row.get(2)?,
+                        last_event: last_event.unwrap_or(0),
+                        transfer,
+                        last_beat: 0,
+                        is_served: false,
+                    })
+                })?;
+            Ok(header)
+        })
+    }
+
+    async fn count(&self, table: &'static CopiedTable) -> Result<u64, StoreError> {
+        let statement = format!("SELECT count(*) FROM {}", table.name);
+        self.with(|db| Ok(db.query_row(&statement, [], |row| row.get(0))?))
+    }
+
+    async fn page(
+        &self,
+        table: &'static CopiedTable,
+        after: Option<Cells>,
+        limit: usize,
+    ) -> Result<Vec<Cells>, StoreError> {
+        let key: Vec<&str> = table.key_columns().iter().map(|(name, _)| *name).collect();
+        let key = key.join(", ");
+        let behind = match &after {
+            None => String::new(),
+            Some(after) => {
+                let marks: Vec<String> = (1..=after.len()).map(|n| format!("?{n}")).collect();
+                format!("WHERE ({key}) > ({}) ", marks.join(", "))
+            }
+        };
+        let (names, name) = (table.column_names(), table.name);
+        let statement = format!("SELECT {names} FROM {name} {behind}ORDER BY {key} LIMIT {limit}");
+        self.with(|db| {
+            let mut statement = db.prepare_cached(&statement)?;
+            let mut rows = statement.query(params_from_iter(after.unwrap_or_default()))?;
+            let mut page = Vec::new();
+            while let Some(row) = rows.next()? {
+                page.push(cells(table, row)?);
+            }
+            Ok(page)
+        })
+    }
+
+    async fn last(&self, table: &'static CopiedTable) -> Result<Option<Cells>, StoreError> {
+        let key: Vec<String> = table
+            .key_columns()
+            .iter()
+            .map(|(name, _)| format!("{name} DESC"))
+            .collect();
+        let (names, name, key) = (table.column_names(), table.name, key.join(", "));
+        let statement = format!("SELECT {names} FROM {name} ORDER BY {key} LIMIT 1");
+        self.with(|db| {
+            let mut statement = db.prepare_cached(&statement)?;
+            let mut rows = statement.query([])?;
+            rows.next()?.map(|row| cells(table, row)).transpose()
+        })
+    }
+
+    async fn add(&self, table: &'static CopiedTable, rows: Vec<Cells>) -> Result<(), StoreError> {
+        let marks: Vec<String> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
+        let (names, name, marks) = (table.column_names(), table.name, marks.join(", "));
+        let statement = format!("INSERT INTO {name} ({names}) VALUES ({marks})");
+        self.writer
+            .change(move |db, _| {
+                let mut statement = db.prepare_cached(&statement)?;
+                for mut row in rows {
+                    if table.name == "login" && row[OWNER] == Cell::Null {
+                        row[OWNER] = Cell::Uuid(Uuid::nil());
+                    }
+                    statement.execute(params_from_iter(row))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn begin(&self, source: Uuid) -> Result<(), StoreError> {
+        let mark = Transfer::Incomplete(source);
+        self.writer
+            .change(move |db, _| set_transfer(db, mark))
+            .await
+    }
+
+    async fn finish(&self, source: &StoreHeader, generation: Uuid) -> Result<(), StoreError> {
+        let source = source.clone();
+        self.writer
+            .change(move |db, _| {
+                db.execute(
+                    "UPDATE revision SET generation = ?1, revision = ?2, swept = ?3",
+                    (generation.as_bytes(), source.revision, source.swept),
+                )?;
+                db.execute("DELETE FROM sqlite_sequence WHERE name = 'event'", [])?;
+                db.execute(
+                    "INSERT INTO sqlite_sequence VALUES ('event', ?1)",
+                    [source.last_event],
+                )?;
+                db.execute("DELETE FROM transfer", [])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn mark_moved(&self, to: Uuid, _last_beat: i64) -> Result<bool, StoreError> {
+        // The lock of the directory keeps every server out.
+        self.writer
+            .change(move |db, _| set_transfer(db, Transfer::Moved(to)))
+            .await?;
+        Ok(true)
+    }
+}
+
+/// The column of a login's owner, which is sixteen zero bytes here where there is none.
+const OWNER: usize = 2;
+
+fn cells(table: &CopiedTable, row: &Row<'_>) -> Result<Cells, StoreError> {
+    let mut cells = Vec::with_capacity(table.columns.len());
+    for (index, (_, column)) in table.columns.iter().enumerate() {
+        cells.push(match (row.get_ref(index)?, column) {
+            (ValueRef::Null, _) => Cell::Null,
+            (ValueRef::Integer(number), ColumnType::Integer) => Cell::Integer(number),
+            (ValueRef::Integer(number), ColumnType::Boolean) => Cell::Boolean(number != 0),
+            (ValueRef::Text(_), ColumnType::Text) => Cell::Text(row.get(index)?),
+            (ValueRef::Blob(bytes), ColumnType::Bytes) => Cell::Bytes(bytes.to_vec()),
+            (ValueRef::Blob(bytes), ColumnType::Uuid) => {
+                let uuid = Uuid::from_slice(bytes).map_err(|_| corrupt("an id isn't a UUID"))?;
+                let is_absent = (table.name, index) == ("login", OWNER) && uuid.is_nil();
+                if is_absent {
+                    Cell::Null
+                } else {
+                    Cell::Uuid(uuid)
+                }
+            }
+            _ => return Err(corrupt("a column holds a value of another type")),
+        });
+    }
+    Ok(cells)
+}
