@@ -239,6 +239,7 @@ pub(super) fn postgres_settings(
         unverified: database.unverified,
         connections: database.connections as usize,
         serializable: false,
+        one_by_one: false,
     })
 }
 

@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import itertools
+import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +20,8 @@ from cognate import Server
 from programs import run
 from surroundings import BINARY, environment
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "postgres"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "postgres"
 SECONDS = 20
 CLIENTS = 16
 
@@ -104,6 +107,39 @@ def test_a_server_with_another_master_key_does_not_start(cluster, tmp_path):
     refused = run(words, environment(tmp_path), cwd=tmp_path)
     assert refused.returncode == 1, refused.stdout
     assert "master key" in refused.stderr
+
+
+def test_a_pooler_that_loses_prepared_statements_is_refused(cluster, tmp_path):
+    """PgBouncer in transaction mode, before version 1.21."""
+    packages = ROOT / ".tools" / "postgresql" / "usr"
+    folder = pathlib.Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    shutil.copytree(packages / "sbin", folder / "sbin")
+    library = folder / "lib"
+    shutil.copytree(next((packages / "lib").glob("*-linux-gnu")), library, symlinks=True)
+    port, behind = free_port(), cluster.database.rsplit(":", 1)[1].split("/")[0]
+    (folder / "pooler.ini").write_text(
+        f"[databases]\n* = host=127.0.0.1 port={behind} user=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\n"
+        f"listen_port={port}\npool_mode=transaction\nauth_type=any\nunix_socket_dir=\n"
+    )
+    words = [folder / "sbin" / "pgbouncer", folder / "pooler.ini"]
+    if os.getuid() == 0:
+        words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *words]
+    pooler = subprocess.Popen(words, env={**CLEAN, "LD_LIBRARY_PATH": str(library)}, stderr=subprocess.DEVNULL)
+    try:
+        database = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        flags = ["--listen", "127.0.0.1:0", "--database-url", database, "--master-key-file", cluster.key]
+        for _ in range(50):
+            refused = run([BINARY, "serve", *flags], environment(tmp_path), cwd=tmp_path)
+            if "can't be opened" not in refused.stderr:
+                break
+            time.sleep(0.1)
+        assert refused.returncode == 1, refused.stdout
+        assert "PgBouncer in transaction mode needs version 1.21" in " ".join(refused.stderr.split()), refused.stderr
+    finally:
+        pooler.terminate()
+        pooler.wait()
+        shutil.rmtree(folder)
 
 
 def test_a_pool_of_one_server_is_usable_at_the_others_within_a_second(cluster):

@@ -17,14 +17,26 @@ use crate::store::event::Origin;
 use crate::store::identities::{self, Answer, Loaded, Plan, PlanStep, Question};
 use crate::store::{Cause, StoreError};
 
-/// How many questions one transaction answers.
-const BATCH: usize = 256;
-
 /// How many questions may wait; a later one is refused.
 const QUEUE: usize = 16_384;
 
-/// How many transactions of a queue run at once.
-const WORKERS: usize = 4;
+/// The size of a queue's transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BatchSize {
+    /// How many questions one transaction answers at most.
+    pub(super) questions: usize,
+    /// How many transactions run at once.
+    pub(super) workers: usize,
+}
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self {
+            questions: 256,
+            workers: 4,
+        }
+    }
+}
 
 /// What a queue's transactions may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,21 +66,23 @@ pub(super) struct Batches {
 struct Shared {
     connections: Arc<Connections>,
     mode: Mode,
+    size: BatchSize,
     waiting: Mutex<VecDeque<Waiting>>,
     /// A permit for each question that no worker has been woken for.
     arrived: Semaphore,
 }
 
 impl Batches {
-    pub(super) fn start(connections: Arc<Connections>, mode: Mode) -> Self {
+    pub(super) fn start(connections: Arc<Connections>, mode: Mode, size: BatchSize) -> Self {
         let shared = Arc::new(Shared {
             connections,
             mode,
+            size,
             waiting: Mutex::default(),
             arrived: Semaphore::new(0),
         });
         let mut workers = JoinSet::new();
-        for _ in 0..WORKERS {
+        for _ in 0..size.workers {
             workers.spawn(Arc::clone(&shared).work());
         }
         Self {
@@ -120,7 +134,7 @@ impl Shared {
     /// The questions that wait, as many as one transaction answers.
     fn take(&self) -> Vec<Waiting> {
         let mut queue = self.queue();
-        let size = queue.len().min(BATCH);
+        let size = queue.len().min(self.size.questions);
         self.arrived.forget_permits(size.saturating_sub(1));
         queue.drain(..size).collect()
     }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, IsolationLevel};
 use zeroize::Zeroizing;
 
-use super::batch::{Batches, Mode};
+use super::batch::{BatchSize, Batches, Mode};
 use super::connections::Connections;
 use super::transaction::{Runs, TransactionError};
-use super::{PostgresStore, migrate, tls};
+use super::{PostgresStore, load, migrate, tls};
 use crate::ambient::Ambient;
 use crate::store::copy::{CopyableStore, TransferError};
 use crate::store::{Store, StoreError};
@@ -36,6 +37,8 @@ pub struct PostgresSettings {
     pub connections: usize,
     /// Whether transactions are SERIALIZABLE, instead of READ COMMITTED with locks.
     pub serializable: bool,
+    /// Whether each question has a transaction of its own, on all connections: for `bench/store`.
+    pub one_by_one: bool,
 }
 
 /// Why the store can't be opened.
@@ -99,14 +102,22 @@ impl PostgresStore {
             IsolationLevel::ReadCommitted
         };
         let server = ambient.uuid();
-        let size = settings.connections;
-        let connections = Connections::new(&config, tls, size, isolation, ambient)?;
+        let connections = settings.connections;
+        let size = if settings.one_by_one {
+            BatchSize {
+                questions: 1,
+                workers: connections,
+            }
+        } else {
+            BatchSize::default()
+        };
+        let connections = Connections::new(&config, tls, connections, isolation, ambient)?;
         let connections = Arc::new(connections);
-        migrate_schema(&connections).await?;
-        probe(&connections).await?;
+        migrate_schema(&connections).await.map_err(first_error)?;
+        probe(&connections).await.map_err(first_error)?;
         Ok(Self {
-            reads: Batches::start(Arc::clone(&connections), Mode::Read),
-            changes: Batches::start(Arc::clone(&connections), Mode::Change),
+            reads: Batches::start(Arc::clone(&connections), Mode::Read, size),
+            changes: Batches::start(Arc::clone(&connections), Mode::Change, size),
             connections,
             server,
         })
@@ -129,27 +140,51 @@ async fn migrate_schema(connections: &Connections) -> Result<(), StoreError> {
     }
 }
 
-/// Runs one prepared statement in several transactions: a pooler that gives each another connection must know it.
-async fn probe(connections: &Connections) -> Result<(), OpenPostgresError> {
-    for _ in 0..3 {
-        let run = async {
-            let mut client = connections.client().await?;
-            let tx = connections.begin(&mut client, Mode::Read).await?;
-            let statement = tx.prepare_cached("SELECT one FROM revision").await?;
-            tx.query_one(&statement, &[]).await?;
-            super::connections::commit(tx).await
-        };
-        let result: Result<(), TransactionError> = run.await;
-        if let Err(error) = result {
-            return Err(match error {
-                TransactionError::Failed(error) => OpenPostgresError::Pooler(error),
-                TransactionError::Conflict(cause)
-                | TransactionError::Broken(cause)
-                | TransactionError::Unknown(cause) => StoreError::Unavailable(cause).into(),
-            });
-        }
+/// Runs a prepared statement on one connection of this server while another of them is in a transaction: a pooler that gives
+/// each transaction any connection to the database then gives it one on which the statement was not prepared.
+async fn probe(connections: &Connections) -> Result<(), StoreError> {
+    let run = async {
+        let mut first = connections.client().await?;
+        let mut second = connections.client().await?;
+        let tx = connections.begin(&mut first, Mode::Read).await?;
+        load::query(&tx, PROBE, &[]).await?;
+        super::connections::commit(tx).await?;
+        let busy = connections.begin(&mut second, Mode::Read).await?;
+        load::query(&busy, PROBE, &[]).await?;
+        let tx = connections.begin(&mut first, Mode::Read).await?;
+        load::query(&tx, PROBE, &[]).await?;
+        super::connections::commit(tx).await?;
+        super::connections::commit(busy).await
+    };
+    match run.await {
+        Ok(()) => Ok(()),
+        Err(TransactionError::Failed(error)) => Err(error),
+        Err(
+            TransactionError::Conflict(cause)
+            | TransactionError::Broken(cause)
+            | TransactionError::Unknown(cause),
+        ) => Err(StoreError::Unavailable(cause)),
     }
-    Ok(())
+}
+
+const PROBE: &str = "SELECT one FROM revision";
+
+/// The error of the first statements: a pooler that loses prepared statements has an error of its own.
+fn first_error(error: StoreError) -> OpenPostgresError {
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        let code = cause
+            .downcast_ref::<tokio_postgres::Error>()
+            .and_then(tokio_postgres::Error::code);
+        if matches!(
+            code,
+            Some(&SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::DUPLICATE_PSTATEMENT)
+        ) {
+            return OpenPostgresError::Pooler(error);
+        }
+        source = cause.source();
+    }
+    error.into()
 }
 
 /// The settings of connections, and whether the database's certificate is verified.
@@ -220,6 +255,7 @@ mod tests {
             unverified: false,
             connections: 8,
             serializable: false,
+            one_by_one: false,
         }
     }
 

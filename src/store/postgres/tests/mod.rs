@@ -66,6 +66,7 @@ impl Database {
             unverified: false,
             connections: 8,
             serializable: false,
+            one_by_one: false,
         }
     }
 
