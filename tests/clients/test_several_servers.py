@@ -22,8 +22,7 @@ from surroundings import BINARY, environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "postgres"
-SECONDS = 20
-CLIENTS = 16
+SECONDS, CLIENTS = (60, 64) if os.environ.get("COGNATE_TEST_FULL") else (20, 16)
 
 
 @pytest.fixture(scope="module")
