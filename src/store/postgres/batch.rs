@@ -20,6 +20,9 @@ use crate::store::{Cause, StoreError};
 /// How many questions may wait; a later one is refused.
 const QUEUE: usize = 16_384;
 
+/// How many transactions a question takes part in at most because its plan lacks rows.
+const ROUNDS: u32 = 8;
+
 /// The size of a queue's transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BatchSize {
@@ -157,6 +160,7 @@ impl Shared {
     /// Answers a batch. Questions that need more rows than were loaded go into the next transaction, with these rows.
     async fn answer(&self, mut batch: Vec<Waiting>) {
         let mut runs = Runs::new(self.connections.ambient());
+        let mut rounds = 0;
         while !batch.is_empty() {
             let result = self.run(&mut batch).await;
             let planned = match runs.after(result, self.connections.ambient()).await {
@@ -164,10 +168,7 @@ impl Shared {
                 Some(Ok(planned)) => planned,
                 // One unreadable row doesn't refuse the others.
                 Some(Err(StoreError::Corrupt(_))) if batch.len() > 1 => {
-                    for waiting in batch {
-                        Box::pin(self.answer(vec![waiting])).await;
-                    }
-                    return;
+                    return self.answer_alone(batch).await;
                 }
                 Some(Err(error)) => return fail(batch, error),
             };
@@ -180,6 +181,21 @@ impl Shared {
                 }
             }
             batch = rest;
+            rounds += 1;
+            if rounds == ROUNDS && !batch.is_empty() {
+                if let [_] = batch.as_slice() {
+                    let cause = "other servers changed the rows of a question again and again";
+                    return fail(batch, StoreError::Unavailable(cause.into()));
+                }
+                return self.answer_alone(batch).await;
+            }
+        }
+    }
+
+    /// Answers each question in a transaction of its own.
+    async fn answer_alone(&self, batch: Vec<Waiting>) {
+        for waiting in batch {
+            Box::pin(self.answer(vec![waiting])).await;
         }
     }
 
