@@ -220,7 +220,7 @@ pub(super) async fn a_lease_has_one_owner_at_a_time(store: Arc<dyn Inspect>) {
     assert_eq!(store.lease(&lease(2, 129)).await.unwrap(), None);
     let prolonged = store.lease(&lease(1, 120)).await.unwrap().unwrap();
     assert_eq!(prolonged, first);
-    let second = store.lease(&lease(2, 150)).await.unwrap().unwrap();
+    let second = store.lease(&lease(2, 151)).await.unwrap().unwrap();
     assert_eq!(second.number, first.number + 1);
     let late = store.sweep(&Sweep::Claims(at(0)), &first, 9).await.unwrap();
     assert_eq!(late, None, "an owner that lost its lease deletes nothing");
