@@ -1,6 +1,7 @@
 """Three servers on one PostgreSQL, one of which is always being killed: nothing that was answered is lost or doubled."""
 
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import pathlib
@@ -153,6 +154,28 @@ def test_a_pool_of_one_server_is_usable_at_the_others_within_a_second(cluster):
                 assert time.monotonic() - begin < 1.5
                 time.sleep(0.05)
         assert cluster.servers[0].client("cognito-identity").describe_identity(IdentityId=identity)["IdentityId"] == identity
+
+
+def test_a_server_that_was_stopped_answers_from_a_fresh_view_or_not_at_all(cluster):
+    pool = new_pool(cluster)
+    stopped = cluster.servers[2]
+    public = stopped.public()
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        with contextlib.suppress(public.exceptions.ResourceNotFoundException):
+            public.get_id(IdentityPoolId=pool)
+            break
+    stopped.program.process.send_signal(signal.SIGSTOP)
+    time.sleep(6)
+    administrator(cluster).delete_identity_pool(IdentityPoolId=pool)
+    stopped.program.process.send_signal(signal.SIGCONT)
+    refused = []
+    while "ResourceNotFoundException" not in refused:
+        with pytest.raises(botocore.exceptions.ClientError) as error:
+            public.get_id(IdentityPoolId=pool)
+        refused.append(error.value.response["Error"]["Code"])
+        assert time.monotonic() < deadline + 12, refused
+    assert set(refused) <= {"InternalErrorException", "ResourceNotFoundException"}
 
 
 def test_nothing_that_was_answered_is_lost_while_servers_are_killed(cluster):
