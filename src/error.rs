@@ -31,6 +31,8 @@ pub enum Code {
     TooManyRequests,
     /// A parameter is not valid.
     InvalidParameter,
+    /// STS: a parameter contradicts another one, or the caller's session.
+    InvalidParameterValue,
     /// The login, the identity or the pool doesn't allow the operation.
     NotAuthorized,
     /// The resource doesn't exist.
@@ -107,6 +109,7 @@ impl Code {
             Self::AccessDenied => ("AccessDeniedException", 400),
             Self::TooManyRequests => ("TooManyRequestsException", 400),
             Self::InvalidParameter
+            | Self::InvalidParameterValue
             | Self::InvalidInput
             | Self::MalformedPolicyDocument
             | Self::PackedPolicyTooLarge => ("InvalidParameterException", 400),
@@ -138,6 +141,7 @@ impl Code {
             Self::UnknownOperation => ("InvalidAction", 400),
             Self::RequestTooLarge => ("RequestEntityTooLarge", 413),
             Self::Validation | Self::InvalidParameter => ("ValidationError", 400),
+            Self::InvalidParameterValue => ("InvalidParameterValue", 400),
             Self::MissingAuthenticationToken => ("MissingAuthenticationToken", 403),
             Self::IncompleteSignature => ("IncompleteSignature", 400),
             Self::InvalidSignature => ("SignatureDoesNotMatch", 403),

@@ -3,6 +3,7 @@
 #![no_main]
 
 use cognate::model::json;
+use cognate::model::tags::Tags;
 use cognate::policy::{
     LONGEST_RESOURCE, LONGEST_SESSION_POLICY, Policy, PolicyKind, SessionTemplate, TemplateValues,
 };
@@ -45,9 +46,7 @@ fuzz_target!(|input: &[u8]| {
         let Ok(template) = SessionTemplate::parse(text, escapes) else {
             continue;
         };
-        let tags = [("team".to_owned(), value.to_owned())]
-            .into_iter()
-            .collect();
+        let tags = Tags::of([("team", value)]).expect("one tag");
         let filled = template.fill(&TemplateValues {
             identity: IDENTITY,
             pool: POOL,

@@ -20,7 +20,7 @@ use crate::ambient::Ambient;
 use crate::model::ids::{PoolId, RoleArn, SamlProviderArn};
 use crate::model::json;
 use crate::model::origin::LoginOrigin;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::{Tags, stored};
 use crate::seal::{SALT, SealKey};
 
 pub mod routes;
@@ -53,7 +53,11 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<Vec<SessionPolicy>>,
     /// The session tags.
-    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Tags::is_empty",
+        with = "stored::sealed"
+    )]
     pub tags: Tags,
     /// The session's beginning, in whole seconds.
     pub issued: Timestamp,
@@ -85,6 +89,13 @@ pub enum SessionOrigin {
         registration: Uuid,
         /// The client that the token was for.
         client: String,
+        /// The user at the provider.
+        subject: String,
+    },
+    /// A token of a public provider without a registration. The trust policy of the role names the client.
+    PublicProvider {
+        /// The provider, as trust policies name it.
+        provider: String,
         /// The user at the provider.
         subject: String,
     },
@@ -461,7 +472,7 @@ mod tests {
     fn a_session_that_says_too_much_is_none() {
         let credentials = SessionTokens::new(keys(&[1]));
         let mut session = session();
-        session.tags.insert("key".into(), "x".repeat(3000));
+        session.tags.set("key".into(), "x".repeat(3000));
         assert!(credentials.issue(&session, &Real).is_none());
     }
 

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::RoleArn;
+use super::tags::Tags;
+use super::tags::stored::by_key;
 
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +32,8 @@ pub struct Role {
     /// The inline policies by their names, in the order of creation.
     pub policies: IndexMap<String, String>,
     /// The tags in the caller's order; at most 50.
-    pub tags: IndexMap<String, String>,
+    #[serde(with = "by_key")]
+    pub tags: Tags,
     /// The time of creation.
     pub created: Timestamp,
 }

@@ -18,3 +18,4 @@ pub mod role_pattern;
 pub mod roles;
 pub mod root_key;
 pub mod sign_in;
+pub mod tags;

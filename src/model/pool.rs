@@ -7,6 +7,8 @@ use super::credentials_duration::CredentialsDuration;
 use super::ids::{OidcProviderArn, PoolId, RoleArn, SamlProviderArn};
 use super::principal_tags::TagMap;
 use super::roles::{MappedBy, RoleMapping};
+use super::tags::Tags;
+use super::tags::stored::by_key;
 
 /// An identity pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +88,8 @@ pub struct PoolSettings {
     /// Clients of user pools; a user pool may have several.
     pub user_pool_clients: Vec<UserPoolClient>,
     /// The tags; an update without tags keeps them.
-    pub tags: IndexMap<String, String>,
+    #[serde(with = "by_key")]
+    pub tags: Tags,
 }
 
 impl PoolSettings {

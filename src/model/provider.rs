@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{OidcProviderArn, Region, SamlProviderArn};
+use super::tags::Tags;
+use super::tags::stored::pairs;
 
 /// The kind of provider that a key of a `Logins` map names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +135,8 @@ pub struct OidcProvider {
     /// SHA-1 thumbprints of its TLS certificates' root, 40 hex digits each; at most 5.
     pub thumbprints: Vec<String>,
     /// The tags in the caller's order; at most 50.
-    pub tags: Vec<(String, String)>,
+    #[serde(with = "pairs")]
+    pub tags: Tags,
     /// The time of registration.
     pub created: Timestamp,
 }
@@ -153,7 +156,8 @@ pub struct SamlProvider {
     /// The parsed document.
     pub metadata: SamlMetadata,
     /// The tags in the caller's order; at most 50.
-    pub tags: Vec<(String, String)>,
+    #[serde(with = "pairs")]
+    pub tags: Tags,
     /// The time of registration.
     pub created: Timestamp,
 }

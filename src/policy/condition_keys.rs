@@ -2,6 +2,8 @@
 //! services are left to the service that evaluates them.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 
+use crate::model::tags;
+
 /// Where the value of a condition key comes from. Each key has one owner, so that a value of one kind never replaces a
 /// value of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +34,14 @@ const NAMESPACES: [&str; 8] = [
     "iam",
     "saml",
     "sts",
+];
+
+/// The beginnings of keys that end with the key of a tag, in lower case.
+const TAG_KEYS: [&str; 4] = [
+    "aws:principaltag/",
+    "aws:requesttag/",
+    "aws:resourcetag/",
+    "iam:resourcetag/",
 ];
 
 /// The keys by their owner, in lower case. A key that ends with `/` stands for all keys that begin with it.
@@ -184,6 +194,19 @@ const KEYS: [(KeyOwner, &[&str]); 6] = [
         ],
     ),
 ];
+
+/// A key without its case. The key of a tag may have other letters than ASCII.
+pub(super) fn folded(key: &str) -> String {
+    let lower = key.to_ascii_lowercase();
+    let tag = TAG_KEYS.iter().find_map(|tags| lower.strip_prefix(tags));
+    match tag {
+        Some(tag) if !tag.is_ascii() => {
+            let tags = &lower[..lower.len() - tag.len()];
+            format!("{tags}{}", tags::folded(tag))
+        }
+        _ => lower,
+    }
+}
 
 /// The owner of a key, in any case. `None` for the keys of other services. A key that the table lacks is unset if it is in
 /// a namespace of this server. A key with a host as its namespace is a claim of that issuer.

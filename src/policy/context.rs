@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::condition_keys::{KeyOwner, owner_of};
+use super::condition_keys::{KeyOwner, folded, owner_of};
 
-/// Condition keys and their values. The names of keys are compared without regard to the case of ASCII letters. Values
+/// Condition keys and their values. The names of keys are compared without regard to the case of ASCII letters, and
+/// those of tags without regard to case. Values
 /// are strings, also for numbers and dates (dates as in the example).
 ///
 /// ```
@@ -22,6 +23,8 @@ struct KeyValues {
     /// Whether the key is multivalued, however many values it has now.
     several: bool,
     values: Vec<String>,
+    /// The values that `ForAllValues` and `ForAnyValue` compare, if they are others.
+    set: Option<Vec<String>>,
 }
 
 /// The condition keys that one owner sets.
@@ -54,6 +57,18 @@ impl OwnedKeys {
         }
     }
 
+    /// Sets the values that `ForAllValues` and `ForAnyValue` compare for a key that has a single value otherwise. A key of
+    /// another owner, or without a value, is left out.
+    pub fn set_quantified<V: Into<String>>(
+        &mut self,
+        key: &str,
+        values: impl IntoIterator<Item = V>,
+    ) {
+        if self.owns(key) {
+            self.keys.set_quantified(key, values);
+        }
+    }
+
     /// Whether the key has a value.
     pub fn has(&self, key: &str) -> bool {
         !self.keys.values(key).is_empty()
@@ -71,8 +86,19 @@ impl Context {
     pub fn of(owners: impl IntoIterator<Item = OwnedKeys>) -> Self {
         let mut all = Self::default();
         for OwnedKeys { keys, .. } in owners {
-            for (key, KeyValues { several, values }) in keys.0 {
+            for (
+                key,
+                KeyValues {
+                    several,
+                    values,
+                    set,
+                },
+            ) in keys.0
+            {
                 all.put(&key, several, values);
+                if let Some(set) = set {
+                    all.set_quantified(&key, set);
+                }
             }
         }
         all
@@ -92,10 +118,22 @@ impl Context {
         self.put(key, true, values);
     }
 
+    /// Sets the values that `ForAllValues` and `ForAnyValue` compare for a key that has a single value otherwise.
+    fn set_quantified<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
+        if let Some(found) = self.0.get_mut(&folded(key)) {
+            let values = values.into_iter().map(Into::into);
+            found.set.get_or_insert_default().extend(values);
+        }
+    }
+
     fn put(&mut self, key: &str, several: bool, values: Vec<String>) {
-        match self.0.entry(key.to_ascii_lowercase()) {
+        match self.0.entry(folded(key)) {
             Entry::Vacant(free) => {
-                free.insert(KeyValues { several, values });
+                free.insert(KeyValues {
+                    several,
+                    values,
+                    set: None,
+                });
             }
             Entry::Occupied(mut earlier) => {
                 let earlier = earlier.get_mut();
@@ -109,13 +147,19 @@ impl Context {
 
     /// The values of a key; empty if it is absent.
     pub fn values(&self, key: &str) -> &[String] {
-        let found = self.0.get(&key.to_ascii_lowercase());
+        let found = self.0.get(&folded(key));
         found.map_or(&[], |found| &found.values)
+    }
+
+    /// The values of a key that `ForAllValues` and `ForAnyValue` compare; empty if it is absent.
+    pub(super) fn set_values(&self, key: &str) -> &[String] {
+        let found = self.0.get(&folded(key));
+        found.map_or(&[], |found| found.set.as_ref().unwrap_or(&found.values))
     }
 
     /// Resolves a variable.
     pub(super) fn variable(&self, key: &str) -> VariableValue<'_> {
-        match self.0.get(&key.to_ascii_lowercase()) {
+        match self.0.get(&folded(key)) {
             Some(found) if found.several => VariableValue::Several,
             Some(found) => match found.values.first() {
                 Some(value) if !value.is_empty() => VariableValue::Value(value),

@@ -105,6 +105,12 @@ impl Statement {
         all.any(|condition| condition.limits_to(key, fits))
     }
 
+    /// The values of `key` for which alone the statement holds, if none has a wildcard or a variable.
+    pub fn literals(&self, key: &str) -> Option<Vec<String>> {
+        let mut all = self.conditions.iter();
+        all.find_map(|condition| condition.literals(key))
+    }
+
     /// The federated principals that it names.
     pub fn federated(&self) -> impl Iterator<Item = &str> {
         self.principals.iter().flat_map(Principals::federated)

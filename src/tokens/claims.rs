@@ -1,6 +1,5 @@
 //! The claims of this server's tokens.
 
-use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
@@ -8,9 +7,8 @@ use serde_json::Value;
 
 use crate::model::ids::{IdentityId, PoolId};
 use crate::model::origin::TokenOrigin;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 
-const TAGS: &str = "https://aws.amazon.com/tags";
 const POOL_ARN: &str = "https://cognito-identity.amazonaws.com/identity-pool-arn";
 
 // The real service's tokens lack three claims, which are last: the epoch of an identity (if it isn't the first), the mark
@@ -73,12 +71,7 @@ impl Serialize for Written<'_> {
         }
         map.serialize_entry("amr", claims.amr)?;
         if !claims.tags.is_empty() {
-            let tags: IndexMap<&str, [&str; 1]> = claims
-                .tags
-                .iter()
-                .map(|(tag, value)| (tag.as_str(), [value.as_str()]))
-                .collect();
-            map.serialize_entry(TAGS, &IndexMap::from([("principal_tags", tags)]))?;
+            map.serialize_entry(Tags::CLAIM, &claims.tags.as_claim())?;
         }
         map.serialize_entry("iss", self.issuer)?;
         map.serialize_entry(POOL_ARN, claims.pool_arn)?;
@@ -125,7 +118,7 @@ impl OwnToken {
             identity: IdentityId::parse(text("sub")?)?,
             pool: PoolId::parse(text("aud")?)?,
             amr: amr.collect::<Option<_>>()?,
-            tags: tags(payload)?,
+            tags: Tags::of_claims(payload.as_object()?).ok()?,
             epoch: payload.get(EPOCH).map_or(Some(0), Value::as_u64)?,
             developer: payload.get(DEVELOPER) == Some(&Value::Bool(true)),
             origin: match payload.get(ORIGIN) {
@@ -149,16 +142,4 @@ impl OwnToken {
             .first()
             .is_some_and(|method| method == "authenticated")
     }
-}
-
-/// The tags of a token; empty if the claim is absent.
-fn tags(payload: &Value) -> Option<Tags> {
-    let Some(claim) = payload.get(TAGS) else {
-        return Some(Tags::new());
-    };
-    let tags = claim.get("principal_tags")?.as_object()?;
-    let one = |value: &Value| Some(value.as_array()?.first()?.as_str()?.to_owned());
-    tags.iter()
-        .map(|(tag, value)| Some((tag.clone(), one(value)?)))
-        .collect()
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::*;
 use crate::model::ids::{AccountId, IdentityId, PoolId};
 use crate::model::origin::{LoginOrigin, TokenOrigin};
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -223,7 +223,7 @@ fn a_developers_token_names_the_user_and_carries_tags() {
     let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let third = format!("login.x:{pool}:a:b");
     let amr = ["authenticated".to_owned(), "login.x".to_owned(), third];
-    let tags = Tags::from([("team".to_owned(), "blue".to_owned())]);
+    let tags = Tags::of([("team", "blue")]).unwrap();
     let origin = TokenOrigin {
         logins: vec![LoginOrigin {
             provider: "login.x".to_owned(),

@@ -321,3 +321,18 @@ async fn a_refusal_of_the_sts_is_explained() {
         [("own token", true), ("identity", true), ("trust", true)]
     );
 }
+
+#[tokio::test]
+async fn a_revoked_login_is_explained_at_the_sts() {
+    let (world, issuer) = (World::new().await, Issuer::new().await);
+    let pool = world.pool_of(&issuer).await;
+    let token = issuer.token("ada");
+    let ada = world.identity(&pool, login(&issuer, &token)).await;
+    let before = explain_role(&world, USER_ROLE, &token).await;
+    assert!(checks(&before).contains(&("revocation", true)), "{before}");
+    let revoke = json!({ "IdentityId": ada });
+    world.admin("Cognate.RevokeIdentity", revoke).await.ok();
+    let after = explain_role(&world, USER_ROLE, &token).await;
+    assert_eq!(checks(&after).pop(), Some(("revocation", false)), "{after}");
+    assert_eq!(after["Refusal"]["Code"], json!("AccessDenied"));
+}

@@ -76,9 +76,9 @@ async fn tags_are_added_and_replaced_by_their_keys() {
     let world = World::new().await;
     let given = json!({ "IdentityPoolTags": { "team": "blue", "floor": "2" } });
     let pool = world.pool(given).await;
-    let answer = tag(&world, &pool, json!({ "team": "red", "Team": "" })).await;
+    let answer = tag(&world, &pool, json!({ "team": "red", "teams": "" })).await;
     assert_eq!(answer.ok(), json!({}));
-    let wanted = json!({ "team": "red", "floor": "2", "Team": "" });
+    let wanted = json!({ "team": "red", "floor": "2", "teams": "" });
     assert_eq!(tags(&world, &pool).await, wanted);
     let of_pool = json!({ "IdentityPoolId": pool });
     let described = world.admin("DescribeIdentityPool", of_pool).await.ok();

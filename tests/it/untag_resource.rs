@@ -4,7 +4,7 @@ use crate::tag_resource::{only_pools_of_this_account_and_region, pool_arn, tags}
 use crate::world::{Credentials, World};
 
 async fn tagged(world: &World) -> String {
-    let tags = json!({ "team": "blue", "Team": "red", "floor": "2" });
+    let tags = json!({ "team": "blue", "unit": "red", "floor": "2" });
     world.pool(json!({ "IdentityPoolTags": tags })).await
 }
 
@@ -19,7 +19,7 @@ async fn tags_go_by_their_keys() {
     let input = request(&pool, &["team", "floor", "team"]);
     let answer = world.admin("UntagResource", input).await;
     assert_eq!(answer.ok(), json!({}));
-    assert_eq!(tags(&world, &pool).await, json!({ "Team": "red" }));
+    assert_eq!(tags(&world, &pool).await, json!({ "unit": "red" }));
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn what_is_not_there_needs_no_taking() {
     let world = World::new().await;
     let pool = tagged(&world).await;
     let all = tags(&world, &pool).await;
-    for keys in [&["TEAM", "aws:x", "te*"][..], &[]] {
+    for keys in [&["teams", "aws:x", "te*"][..], &[]] {
         let answer = world.admin("UntagResource", request(&pool, keys)).await;
         assert_eq!(answer.ok(), json!({}));
         assert_eq!(tags(&world, &pool).await, all);
@@ -62,7 +62,7 @@ async fn a_policy_may_say_which_keys() {
         .signed(&ci, "UntagResource", request(&pool, &["floor"]))
         .await;
     answer.ok();
-    let left = json!({ "team": "blue", "Team": "red" });
+    let left = json!({ "team": "blue", "unit": "red" });
     assert_eq!(tags(&world, &pool).await, left);
 }
 

@@ -85,6 +85,10 @@ pub async fn origin_is_valid(call: &Call<'_>, session: &Session) -> Result<bool,
             let login = Login::public(provider, subject);
             Ok(accepts && !identities::is_revoked(call, &login).await?)
         }
+        SessionOrigin::PublicProvider { provider, subject } => {
+            let login = Login::public(provider, subject);
+            Ok(!identities::is_revoked(call, &login).await?)
+        }
         SessionOrigin::Saml {
             provider,
             registration,

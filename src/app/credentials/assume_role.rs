@@ -16,7 +16,7 @@ use crate::credentials::{
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
 use crate::model::pool::Pool;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 use crate::store::StoreError;
 
 /// The longest session of a role that the built-in IAM doesn't have, in seconds. It also limits role chaining.

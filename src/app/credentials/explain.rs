@@ -1,6 +1,6 @@
 //! ExplainWebIdentity: a dry run of AssumeRoleWithWebIdentity that reports every check. Nothing is issued.
 
-use super::web_identity::{self, WebIdentity};
+use super::web_identity::{self, PresentedToken, WebIdentity};
 use crate::app::Call;
 use crate::app::sign_in::explain::ExplainedCheck;
 use crate::error::{Code, Error};
@@ -11,11 +11,11 @@ use crate::model::ids::RoleArn;
 /// policy. An error is a failure of the store.
 pub async fn explain(
     call: &Call<'_>,
-    token: &str,
+    presented: PresentedToken<'_>,
     assume: impl FnOnce(&mut WebIdentity) -> Result<RoleArn, Error>,
 ) -> Result<(Vec<ExplainedCheck>, Result<RoleArn, Error>), Error> {
     let mut report = Report::enabled();
-    let outcome = match web_identity::check(call, token, &mut report).await {
+    let outcome = match web_identity::check(call, presented, &mut report).await {
         Ok(mut who) => {
             let role = assume(&mut who);
             report.about_all_logins();

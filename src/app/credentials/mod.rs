@@ -5,5 +5,6 @@ pub mod assume_role;
 pub mod explain;
 pub mod external_sts;
 pub mod lifetime;
+mod public_provider;
 pub mod session_policies;
 pub mod web_identity;

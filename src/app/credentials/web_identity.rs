@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::public_provider;
 use crate::app::access::condition_keys::CallerKeys;
 use crate::app::providers::oidc;
 use crate::app::roles::pins::audience_names_tenant;
@@ -17,10 +18,12 @@ use crate::credentials::{SessionIdentity, SessionOrigin};
 use crate::logins::id_token::OpenIdConnect;
 use crate::logins::report::{Finding, Report, error_chain, quoted};
 use crate::logins::{LoginAttempt, LoginError, VerifiedLogin};
+use crate::model::iam_role::Role;
+use crate::model::identity::Login;
 use crate::model::origin::TokenOrigin;
 use crate::model::pool::Pool;
-use crate::model::principal_tags::{self, Tags};
 use crate::model::provider::OWN;
+use crate::model::tags::{TagError, Tags};
 use crate::store::StoreError;
 use crate::tokens::{OwnTokenError, TokenClaims, unverified_issuer};
 
@@ -39,12 +42,15 @@ pub enum WebIdentityError {
     /// The token is valid, but its identity was removed or has entered another epoch.
     #[error("the token's identity was removed or has changed since")]
     Outdated,
+    /// The role trusts no client of the token's public provider.
+    #[error("the role trusts no client of the token's provider")]
+    NotTrusted,
     /// The token is valid, but its login is revoked in a pool.
     #[error("the token's login is revoked in a pool")]
     Revoked,
-    /// The token's session tags are malformed.
-    #[error("the token's session tags are not valid")]
-    Tags,
+    /// The token's claims for the STS are not valid session tags.
+    #[error("the token's session tags are not valid: {0}")]
+    Tags(#[from] TagError),
     /// The store can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,15 +84,28 @@ pub enum TokenSource {
         /// The pool of the identity.
         pool: Arc<Pool>,
     },
-    /// A registered provider issued the token.
-    RegisteredProvider {
+    /// Another provider issued the token, or answers for it.
+    IdentityProvider {
         /// The issuer without its scheme.
         name: String,
-        /// The unique id of the provider's registration.
-        registration: Uuid,
+        /// The unique id of the provider's registration; `None` for a public provider without one.
+        registration: Option<Uuid>,
         /// The claims of the token.
-        verified: Box<VerifiedLogin>,
+        claims: Map<String, Value>,
+        /// The condition keys that the session keeps.
+        lasting: IndexMap<String, String>,
     },
+}
+
+/// A token that is presented to the STS.
+#[derive(Clone, Copy)]
+pub struct PresentedToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The provider that issued the token, if it is an access token.
+    pub provider_id: Option<&'a str>,
+    /// The role that is asked for, if the built-in IAM has it. Its trust policy names the clients of public providers.
+    pub role: Option<&'a Role>,
 }
 
 /// An OpenID token to issue.
@@ -132,16 +151,23 @@ impl OpenIdToken {
 /// Verifies a token that is presented to the STS: an OpenID token of this server, or an ID token of a registered provider.
 /// A token of this server is refused once its identity is in another epoch: a guest has signed in, a login was unlinked,
 /// the identity was merged away.
-pub async fn verify(call: &Call<'_>, token: &str) -> Result<WebIdentity, WebIdentityError> {
-    check(call, token, &mut Report::disabled()).await
+pub async fn verify(
+    call: &Call<'_>,
+    presented: PresentedToken<'_>,
+) -> Result<WebIdentity, WebIdentityError> {
+    check(call, presented, &mut Report::disabled()).await
 }
 
 /// Makes the checks of [`verify`], and adds each to `report`.
 pub async fn check(
     call: &Call<'_>,
-    token: &str,
+    presented: PresentedToken<'_>,
     report: &mut Report,
 ) -> Result<WebIdentity, WebIdentityError> {
+    if let Some(provider) = presented.provider_id {
+        return public_provider::check_access_token(call, presented, provider, report).await;
+    }
+    let token = presented.token;
     let own = call.app.tokens.verify(token, call.now);
     if !matches!(own, Err(OwnTokenError::Issuer)) {
         report.add("own token", own.is_ok(), || {
@@ -160,7 +186,7 @@ pub async fn check(
                 without_issuer(call, token, report).await,
             ));
         }
-        Err(OwnTokenError::Issuer) => return verify_foreign(call, token, report).await,
+        Err(OwnTokenError::Issuer) => return verify_foreign(call, presented, report).await,
         Err(other) => return Err(WebIdentityError::NotOwn(other)),
     };
     let is_authenticated = own.is_authenticated();
@@ -207,12 +233,14 @@ pub async fn check(
     })
 }
 
-/// Verifies a token of another issuer, for which a provider must be registered.
+/// Verifies a token of another issuer, for which a provider must be registered. Google needs no registration if the
+/// role's trust policy names its clients.
 async fn verify_foreign(
     call: &Call<'_>,
-    token: &str,
+    presented: PresentedToken<'_>,
     report: &mut Report,
 ) -> Result<WebIdentity, WebIdentityError> {
+    let token = presented.token;
     let Some(issuer) = unverified_issuer(token) else {
         return Err(WebIdentityError::Login(
             without_issuer(call, token, report).await,
@@ -224,6 +252,19 @@ async fn verify_foreign(
     let registered = oidc::record(call, name)?;
     let registered = registered.filter(|provider| provider.issuer == issuer);
     report.about_login(name);
+    if let Some(provider) = public_provider::google(presented, name) {
+        let checked = public_provider::check_id_token(call, token, &provider, report).await;
+        // The role may trust a registration of Google, too, with other clients.
+        if !matches!(
+            checked,
+            Err(WebIdentityError::Login(LoginError::Unsupported))
+        ) || registered.is_none()
+        {
+            return checked;
+        }
+    } else if registered.is_none() && public_provider::is_google(name) {
+        return Err(WebIdentityError::NotTrusted);
+    }
     report.add("registration", registered.is_some(), || {
         let found = format!("iss {}", quoted(&issuer));
         Finding::new(found, "the issuer of a registered provider, byte for byte")
@@ -240,39 +281,80 @@ async fn verify_foreign(
     let logins = &call.app.logins;
     let verified = logins.verify(Some(&provider), &attempt, report);
     let verified = verified.await.map_err(WebIdentityError::Login)?;
-    let audience = audience(name, &verified)?;
-    if identities::is_revoked(call, &verified.login).await? {
+    let audience = audience(name, &verified, report)?;
+    let source = TokenSource::IdentityProvider {
+        name: name.to_owned(),
+        registration: Some(registered.uuid),
+        lasting: [("aud", &audience), ("sub", &verified.login.subject)]
+            .map(|(key, value)| (format!("{name}:{key}"), value.clone()))
+            .into(),
+        claims: verified.claims,
+    };
+    let provider = registered.arn.to_string();
+    accept(call, verified.login, provider, audience, source, report).await
+}
+
+/// The owner of a verified token of another provider: the login isn't revoked, and the tags are valid.
+pub(super) async fn accept(
+    call: &Call<'_>,
+    login: Login,
+    provider: String,
+    audience: String,
+    source: TokenSource,
+    report: &mut Report,
+) -> Result<WebIdentity, WebIdentityError> {
+    let is_revoked = identities::is_revoked(call, &login).await?;
+    report.add("revocation", !is_revoked, || {
+        let found = if is_revoked {
+            "a login that is revoked in a pool"
+        } else {
+            "a login that isn't revoked"
+        };
+        Finding::new(found, "a login that isn't revoked in any pool")
+    });
+    if is_revoked {
         return Err(WebIdentityError::Revoked);
     }
     report.about_all_logins();
-    let session_tags = report.add_outcome("tags", tags(&verified.claims), |tags| {
+    let tags = match &source {
+        TokenSource::IdentityProvider { claims, .. } => Tags::of_claims(claims),
+        TokenSource::ThisServer { .. } => Ok(Tags::new()),
+    };
+    let tags = report.add_outcome("tags", tags.map_err(WebIdentityError::from), |tags| {
         let found = tags.as_ref().err().map(|error| error_chain(error));
         let found = found.unwrap_or_else(|| "tags that can be set".to_owned());
         Finding::new(found, "no session tags, or valid ones")
     })?;
     Ok(WebIdentity {
         not_after: None,
-        provider: registered.arn.to_string(),
-        subject: verified.login.subject.clone(),
+        provider,
+        subject: login.subject,
         audience,
-        tags: session_tags,
-        source: TokenSource::RegisteredProvider {
-            name: name.to_owned(),
-            registration: registered.uuid,
-            verified: Box::new(verified),
-        },
+        tags,
+        source,
     })
 }
 
 /// The audience of a token: the client, or the tenant where the issuer's audience names it. A tenant is one string.
-fn audience(issuer: &str, verified: &VerifiedLogin) -> Result<String, WebIdentityError> {
+fn audience(
+    issuer: &str,
+    verified: &VerifiedLogin,
+    report: &mut Report,
+) -> Result<String, WebIdentityError> {
     if !audience_names_tenant(issuer) {
         return Ok(verified.audience.clone());
     }
-    match verified.claims.get("aud") {
+    let tenant = match verified.claims.get("aud") {
         Some(Value::String(tenant)) => Ok(tenant.clone()),
         _ => Err(WebIdentityError::Login(LoginError::Unsupported)),
-    }
+    };
+    report.add_outcome("tenant", tenant, |tenant| {
+        let found = match tenant {
+            Ok(tenant) => format!("aud {}", quoted(tenant)),
+            Err(_) => "an array of audiences".to_owned(),
+        };
+        Finding::new(found, "one audience, which names the tenant of this issuer")
+    })
 }
 
 /// Why a token without an issuer is refused: it is no ID token, or the claim is missing.
@@ -296,10 +378,10 @@ impl WebIdentity {
             TokenSource::ThisServer { identity, .. } => {
                 CallerKeys::of_identity(identity, &self.tags)
             }
-            TokenSource::RegisteredProvider { name, verified, .. } => CallerKeys::of_token(
+            TokenSource::IdentityProvider { name, claims, .. } => CallerKeys::of_token(
                 &self.provider,
                 name,
-                &verified.claims,
+                claims,
                 self.lasting_keys(),
                 &self.tags,
             ),
@@ -310,12 +392,18 @@ impl WebIdentity {
     pub fn origin(&self) -> SessionOrigin {
         match &self.source {
             TokenSource::ThisServer { identity, .. } => SessionOrigin::Identity(identity.clone()),
-            TokenSource::RegisteredProvider {
-                name, registration, ..
+            TokenSource::IdentityProvider {
+                name,
+                registration: Some(registration),
+                ..
             } => SessionOrigin::WebIdentity {
                 provider: name.clone(),
                 registration: *registration,
                 client: self.audience.clone(),
+                subject: self.subject.clone(),
+            },
+            TokenSource::IdentityProvider { name, .. } => SessionOrigin::PublicProvider {
+                provider: name.clone(),
                 subject: self.subject.clone(),
             },
         }
@@ -325,52 +413,9 @@ impl WebIdentity {
     pub fn lasting_keys(&self) -> IndexMap<String, String> {
         match &self.source {
             TokenSource::ThisServer { .. } => IndexMap::new(),
-            TokenSource::RegisteredProvider { name, .. } => {
-                [("aud", &self.audience), ("sub", &self.subject)]
-                    .map(|(key, value)| (format!("{name}:{key}"), value.clone()))
-                    .into()
-            }
+            TokenSource::IdentityProvider { lasting, .. } => lasting.clone(),
         }
     }
-}
-
-/// The session tags of a token.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp>
-fn tags(claims: &Map<String, Value>) -> Result<Tags, WebIdentityError> {
-    const NESTED: &str = "https://aws.amazon.com/tags";
-    const FLAT: &str = "https://aws.amazon.com/tags/principal_tags/";
-    let mut tags = Tags::new();
-    let mut add = |key: &str, value: &Value| {
-        let text = match value {
-            Value::String(text) => text,
-            Value::Array(texts) => match texts.as_slice() {
-                [Value::String(text)] => text,
-                _ => return Err(WebIdentityError::Tags),
-            },
-            _ => return Err(WebIdentityError::Tags),
-        };
-        let earlier = tags.insert(key.to_owned(), text.clone());
-        earlier.map_or(Ok(()), |_| Err(WebIdentityError::Tags))
-    };
-    for (claim, value) in claims {
-        if let Some(key) = claim.strip_prefix(FLAT) {
-            add(key, value)?;
-        } else if claim == NESTED {
-            let Some(Value::Object(principal_tags)) = value.get("principal_tags") else {
-                return Err(WebIdentityError::Tags);
-            };
-            for (key, value) in principal_tags {
-                add(key, value)?;
-            }
-        } else if claim.starts_with("https://aws.amazon.com/")
-            && claim != "https://aws.amazon.com/tags/transitive_tag_keys"
-        {
-            // A claim for the STS that nothing here reads may narrow access.
-            return Err(WebIdentityError::Tags);
-        }
-    }
-    principal_tags::check(&tags).map_err(|_| WebIdentityError::Tags)?;
-    Ok(tags)
 }
 
 #[cfg(test)]
@@ -378,13 +423,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn read(claims: Value) -> Option<Vec<(String, String)>> {
-        let Value::Object(claims) = claims else {
-            panic!("claims are an object")
-        };
-        Some(tags(&claims).ok()?.into_iter().collect())
-    }
 
     #[test]
     fn an_audience_that_names_the_tenant_is_one_string_and_azp_does_not_replace_it() {
@@ -399,7 +437,7 @@ mod tests {
                 single_use: None,
             }
         };
-        let of = |issuer, aud| audience(issuer, &token(aud)).ok();
+        let of = |issuer, aud| audience(issuer, &token(aud), &mut Report::disabled()).ok();
         let org = || Some("aws:org".to_owned());
         for issuer in ["api.pulumi.com/oidc", "sandboxes.cloud"] {
             assert_eq!(of(issuer, json!("aws:org")), org());
@@ -413,26 +451,5 @@ mod tests {
         }
         let own = of("login.example.com", json!(["aws:org"]));
         assert_eq!(own, Some("aws:other-org".to_owned()));
-    }
-
-    #[test]
-    fn claims_for_the_sts_are_understood_or_refused() {
-        let team = Some(vec![("team".to_owned(), "blue".to_owned())]);
-        let flat = "https://aws.amazon.com/tags/principal_tags/team";
-        let nested = json!({ "principal_tags": { "team": ["blue"] } });
-        assert_eq!(read(json!({ flat: "blue", "sub": "x" })), team);
-        assert_eq!(read(json!({ flat: ["blue"] })), team);
-        assert_eq!(read(json!({ "https://aws.amazon.com/tags": nested })), team);
-        for refused in [
-            json!({ flat: 1 }),
-            json!({ flat: ["a", "b"] }),
-            json!({ flat: "a", "https://aws.amazon.com/tags": nested }),
-            json!({ flat: "a", "https://aws.amazon.com/tags/principal_tags/TEAM": "b" }),
-            json!({ "https://aws.amazon.com/source_identity": "x" }),
-            json!({ "https://aws.amazon.com/tags/principal_tags": { "team": "x" } }),
-            json!({ "https://aws.amazon.com/anything": true }),
-        ] {
-            assert_eq!(read(refused.clone()), None, "{refused}");
-        }
     }
 }

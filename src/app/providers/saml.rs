@@ -8,6 +8,7 @@ use crate::error::{Code, Error};
 use crate::logins::saml::{MetadataError, read_metadata};
 use crate::model::ids::SamlProviderArn;
 use crate::model::provider::{SamlMetadata, SamlProvider};
+use crate::model::tags::Tags;
 use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordWrite, Stored};
 
@@ -51,7 +52,7 @@ pub async fn add(
     call: &Call<'_>,
     name: &str,
     document: String,
-    tags: Vec<(String, String)>,
+    tags: Tags,
 ) -> Result<SamlProviderArn, Error> {
     let metadata = metadata(call, &document)?;
     let arn = SamlProviderArn::new(&call.app.config.account_id, name);

@@ -52,7 +52,7 @@ impl From<SignInError> for Error {
             SignInError::NoGuests => Code::NotAuthorized
                 .because("Unauthenticated access is not supported for this identity pool."),
             SignInError::Proof(error) => error.into(),
-            SignInError::Tag(error) => Code::InvalidParameter.because(format!("{error}.")),
+            SignInError::Tag(error) => Code::InvalidParameter.because(error.sentence()),
             SignInError::Conflict => refusals::logins_conflict(),
             SignInError::DeveloperUserRegistered => Code::DeveloperUserAlreadyRegistered
                 .because("This developer user identifier is already registered with Cognito."),

@@ -49,12 +49,19 @@ impl From<WebIdentityError> for Error {
                         longest / 3600
                     ))
                     .from_source(error),
+                LoginError::Rejected(_) | LoginError::NotAnAccessToken(_) => {
+                    Code::InvalidIdentityToken
+                        .because("The access token provided is not valid")
+                        .from_source(error)
+                }
                 _ => not_a_jwt().from_source(error),
             },
-            WebIdentityError::Tags => {
-                Code::InvalidIdentityToken.because("The tags in the identity token are not valid")
-            }
-            WebIdentityError::Outdated | WebIdentityError::Revoked => Code::AccessDenied
+            WebIdentityError::Tags(error) => Code::InvalidIdentityToken
+                .because("The tags in the identity token are not valid")
+                .from_source(error),
+            WebIdentityError::NotTrusted
+            | WebIdentityError::Outdated
+            | WebIdentityError::Revoked => Code::AccessDenied
                 .because("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
             WebIdentityError::Store(error) => error.into(),
         }
@@ -78,7 +85,9 @@ impl From<SamlIdentityError> for Error {
             SamlIdentityError::SessionDuration => {
                 invalid("SessionDuration in AuthnResponse must be one of 900 to 43200 seconds")
             }
-            SamlIdentityError::Tags => invalid("The tags in AuthnResponse are not valid"),
+            SamlIdentityError::Tags(error) => {
+                invalid("The tags in AuthnResponse are not valid").from_source(error)
+            }
             SamlIdentityError::SourceIdentity => invalid(
                 "SourceIdentity in AuthnResponse is not available on this server: nothing would come of it.",
             ),

@@ -22,9 +22,6 @@ pub(in crate::app) mod pins;
 mod trust_attacks;
 pub mod trust_policy;
 
-/// How many tags a role may have.
-const TAGS: usize = 50;
-
 /// How many roles there may be.
 const ROLES: usize = 1000;
 
@@ -67,10 +64,7 @@ pub fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
 /// Sets the trust policy of a role, after checking it. The names of users in it mean the access keys that exist now.
 pub fn set_trust(call: &Call<'_>, role: &mut Role, trust: &str) -> Result<(), Error> {
     let account = &call.app.config.account_id;
-    let policy = trust_policy::read(trust)?;
-    policy
-        .check_keys()
-        .map_err(trust_policy::TrustError::from)?;
+    let policy = trust_policy::read_new(call, trust)?;
     let mut users = IndexMap::new();
     for key in access_keys::list(call.app)? {
         let arn = Resource::user(&key.name, account).to_string();
@@ -149,17 +143,6 @@ pub fn put_policy(role: &mut Role, name: &str, document: &str) -> Result<(), Err
     let all = role.policies.values().flat_map(|text| text.chars());
     if all.filter(counts).count() > MAX_CHARACTERS {
         return Err(refusals::role_policies_too_long());
-    }
-    Ok(())
-}
-
-/// Adds tags to a role. They replace the tags with the same keys.
-pub fn add_tags(role: &mut Role, tags: IndexMap<String, String>) -> Result<(), Error> {
-    role.tags.extend(tags);
-    if role.tags.len() > TAGS {
-        return Err(
-            Code::LimitExceeded.because(format!("Cannot exceed quota for TagsPerRole: {TAGS}"))
-        );
     }
     Ok(())
 }

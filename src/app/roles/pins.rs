@@ -20,6 +20,8 @@ struct SharedIssuers {
 pub(super) struct SharedIssuer {
     name: String,
     pins: BTreeMap<String, String>,
+    /// The claim with the client, if the issuer is a principal of its own name. Its statements name the clients.
+    client: Option<String>,
 }
 
 /// All shared issuers of the data file.
@@ -36,6 +38,12 @@ impl SharedIssuer {
     /// Its name without scheme; a final `*` stands for any ending.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The condition key that names the client, if the issuer is a principal of its own name without a registration.
+    pub(super) fn client_key(&self) -> Option<String> {
+        let client = self.client.as_ref();
+        client.map(|claim| condition_key(&self.name, claim))
     }
 
     /// Whether the issuer with this name is meant.
@@ -66,6 +74,12 @@ impl SharedIssuer {
 pub(in crate::app) fn audience_names_tenant(issuer: &str) -> bool {
     let mut shared = shared_issuers().iter();
     shared.any(|one| one.is_named(issuer) && one.pins.contains_key("aud"))
+}
+
+/// Whether a trust policy may pin this issuer's tokens by the user's email, which the issuer must have verified then.
+pub(in crate::app) fn is_pinned_by_email(issuer: &str) -> bool {
+    let mut shared = shared_issuers().iter();
+    shared.any(|one| one.is_named(issuer) && one.pins.contains_key("email"))
 }
 
 fn condition_key(issuer: &str, claim: &str) -> String {

@@ -1,13 +1,15 @@
 //! Trust policies of roles: which policies are accepted, and whether one lets a caller assume its role.
 
-use super::pins::shared_issuers;
+use super::pins::{SharedIssuer, shared_issuers};
 use crate::app::Call;
 use crate::app::access::condition_keys::{self, CallerKeys, RequestKeys};
 use crate::app::access::resource::Resource;
 use crate::credentials::SessionIdentity;
 use crate::model::iam_role::Role;
-use crate::model::principal_tags::Tags;
+use crate::model::ids::{OidcProviderArn, SamlProviderArn};
+use crate::model::issuer::IssuerUrl;
 use crate::model::provider::OWN;
+use crate::model::tags::Tags;
 use crate::policy::{
     AccessRequest, Effect, Policy, PolicyError, PolicyKind, Principal, Statement, evaluate,
 };
@@ -21,6 +23,14 @@ pub const WITH_WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// The action of assuming a role with a SAML response.
 pub const WITH_SAML: &str = "sts:AssumeRoleWithSAML";
+
+/// The issuers that trust policies name by their domain, without a registration.
+const BUILT_IN: [&str; 4] = [
+    OWN,
+    "accounts.google.com",
+    "graph.facebook.com",
+    "www.amazon.com",
+];
 
 /// The condition key of a SAML response's recipient.
 const SAML_RECIPIENT: &str = "saml:aud";
@@ -54,6 +64,25 @@ pub enum TrustError {
         /// The condition keys of which one is needed.
         claims: String,
     },
+    /// A statement would let in the users of every client of an issuer.
+    #[error(
+        "The statement that allows {WITH_WEB_IDENTITY} to {issuer} must say for which clients: it needs a condition such \
+         as StringEquals on {key}, and values without wildcards."
+    )]
+    AnyClient {
+        /// The issuer's name.
+        issuer: String,
+        /// The condition key of the client.
+        key: String,
+    },
+    /// A federated principal can't be that of any request.
+    #[error("The federated principal {principal} can never match on this server: {reason}.")]
+    NeverMatches {
+        /// The principal.
+        principal: String,
+        /// The reason, and what to do.
+        reason: &'static str,
+    },
 }
 
 /// A request to assume a role, as its trust policy is evaluated for it.
@@ -82,10 +111,7 @@ impl<'a> TrustRequest<'a> {
     ) -> Self {
         let mut keys = RequestKeys::default();
         keys.set_session(session.0, session.1);
-        keys.set_tags(
-            tags.iter()
-                .map(|(key, value)| (key.as_str(), value.as_str())),
-        );
+        keys.set_session_tags(tags);
         Self {
             action,
             principal: Principal::Federated(provider),
@@ -135,7 +161,25 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> Result
 /// a public issuer must name their owner, and one that accepts SAML responses must name the recipients (`security.md`,
 /// rule 14).
 pub fn read(text: &str) -> Result<Policy, TrustError> {
-    let policy = Policy::parse(PolicyKind::Trust, text.as_bytes(), LONGEST)?;
+    let policy = parse(text)?;
+    check_pins(&policy)?;
+    Ok(policy)
+}
+
+/// Reads a trust policy that is to be stored. No stored policy becomes useless by what this refuses beyond [`read`].
+pub fn read_new(call: &Call<'_>, text: &str) -> Result<Policy, TrustError> {
+    let policy = parse(text)?;
+    check_principals(call, &policy)?;
+    check_pins(&policy)?;
+    policy.check_keys()?;
+    Ok(policy)
+}
+
+fn parse(text: &str) -> Result<Policy, PolicyError> {
+    Policy::parse(PolicyKind::Trust, text.as_bytes(), LONGEST)
+}
+
+fn check_pins(policy: &Policy) -> Result<(), TrustError> {
     let allowing = |action: &'static str| {
         let all = policy.statements().iter();
         all.filter(move |one: &&Statement| one.effect() == Effect::Allow && one.names(action))
@@ -163,9 +207,80 @@ pub fn read(text: &str) -> Result<Policy, TrustError> {
                     claims: shared.keys(issuer),
                 });
             }
+            let name = shared.name();
+            let built_in = shared
+                .client_key()
+                .filter(|_| statement.is_about(Principal::Federated(name)));
+            if let Some(key) = built_in.filter(|key| statement.literals(key).is_none()) {
+                return Err(TrustError::AnyClient {
+                    issuer: name.to_owned(),
+                    key,
+                });
+            }
         }
     }
-    Ok(policy)
+    Ok(())
+}
+
+/// The clients of a built-in provider that the trust policy of `role` names. Empty if it trusts none, or is refused.
+pub fn pinned_clients(role: &Role, provider: &str) -> Vec<String> {
+    let mut shared = shared_issuers().iter();
+    let shared = shared.find(|shared| shared.name() == provider);
+    let key = shared.and_then(SharedIssuer::client_key);
+    let (Some(key), Ok(policy)) = (key, read(&role.trust)) else {
+        return Vec::new();
+    };
+    let allowing = policy.statements().iter().filter(|statement| {
+        statement.effect() == Effect::Allow
+            && statement.names(WITH_WEB_IDENTITY)
+            && statement.is_about(Principal::Federated(provider))
+    });
+    // Google's `aud` is compared with `oaud` where the token also has `azp`.
+    let keys = [key, format!("{provider}:oaud")];
+    let clients = allowing.flat_map(|one| keys.iter().filter_map(|key| one.literals(key)));
+    clients.flatten().collect()
+}
+
+/// Refuses a policy with a federated principal that can't be that of any request.
+fn check_principals(call: &Call<'_>, policy: &Policy) -> Result<(), TrustError> {
+    for statement in policy.statements() {
+        for principal in statement.federated() {
+            if let Some(reason) = never_matches(call, principal) {
+                return Err(TrustError::NeverMatches {
+                    principal: principal.to_owned(),
+                    reason,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why no request can be of this federated principal, if that is so.
+fn never_matches(call: &Call<'_>, principal: &str) -> Option<&'static str> {
+    const ACCOUNT: &str = "its provider belongs to another account";
+    let account = &call.app.config.account_id;
+    if principal.contains(":saml-provider/") {
+        let own = SamlProviderArn::parse(principal)
+            .is_some_and(|arn| SamlProviderArn::new(account, arn.name()) == arn);
+        return (!own).then_some(ACCOUNT);
+    }
+    if let Some(arn) = OidcProviderArn::parse(principal) {
+        if OidcProviderArn::new(account, arn.name()) != arn {
+            return Some(ACCOUNT);
+        }
+        let own = call.app.tokens.issuer();
+        let is_issuer = |scheme: &str| {
+            let url = format!("{scheme}://{}", arn.name());
+            IssuerUrl::parse(&url, call.app.config.allow_http_issuers, own).is_ok()
+        };
+        let can_be_registered = is_issuer("https") || is_issuer("http");
+        return (!can_be_registered).then_some("no provider with this name can be registered");
+    }
+    (!BUILT_IN.contains(&principal)).then_some(
+        "name a registered provider by its ARN, or one of accounts.google.com, cognito-identity.amazonaws.com, \
+         graph.facebook.com and www.amazon.com",
+    )
 }
 
 /// The issuer's name in the name of a principal.

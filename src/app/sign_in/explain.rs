@@ -14,8 +14,8 @@ use crate::logins::report::{Finding, Report, ReportedCheck, error_chain};
 use crate::model::identity::{Identity, Login};
 use crate::model::ids::{IdentityId, RoleArn};
 use crate::model::pool::Pool;
-use crate::model::principal_tags::Tags;
 use crate::model::sign_in::{Asker, Decision, Known, Refusal, decide};
+use crate::model::tags::Tags;
 use crate::store::StoreError;
 
 /// A check and its outcome.
@@ -225,7 +225,7 @@ fn identity_finding(identity: &Result<ExplainedIdentity, SignInError>) -> Findin
 fn tags_finding(tags: &Result<Tags, SignInError>) -> Finding {
     let found = match tags {
         Ok(tags) if tags.is_empty() => "no tags".to_owned(),
-        Ok(tags) => tags.keys().cloned().collect::<Vec<_>>().join(", "),
+        Ok(tags) => tags.keys().collect::<Vec<_>>().join(", "),
         Err(error) => error_chain(error),
     };
     Finding::new(found, "claims that can be tags of a session")

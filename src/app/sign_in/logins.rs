@@ -19,8 +19,8 @@ use crate::model::identity::{Identity, Login};
 use crate::model::ids::OidcProviderArn;
 use crate::model::origin::LoginOrigin;
 use crate::model::pool::Pool;
-use crate::model::principal_tags::{NoTag, Tags};
 use crate::model::provider::{ProviderKind, PublicProvider};
+use crate::model::tags::{TagError, Tags};
 use crate::store::StoreError;
 use crate::tokens::OwnTokenError;
 
@@ -83,7 +83,7 @@ pub enum ProofError {
 
 impl Proof {
     /// The tags that the provider's tag map makes of the claims, or the tags in a developer's token.
-    pub fn tags(&self, pool: &Pool) -> Result<Tags, NoTag> {
+    pub fn tags(&self, pool: &Pool) -> Result<Tags, TagError> {
         if let Some(tags) = &self.own_tags {
             return Ok(tags.clone());
         }

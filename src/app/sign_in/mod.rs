@@ -12,8 +12,8 @@ use crate::model::identity::{Identity, Login, State};
 use crate::model::ids::IdentityId;
 use crate::model::origin::LoginOrigin;
 use crate::model::pool::Pool;
-use crate::model::principal_tags::{NoTag, Tags};
 use crate::model::sign_in::{Asker, Refusal};
+use crate::model::tags::{TagError, Tags};
 use crate::store::StoreError;
 use crate::store::identities::{Answer, IdentityRefusal, Question, SignIn};
 
@@ -52,7 +52,7 @@ pub enum SignInError {
     Proof(#[from] ProofError),
     /// A claim doesn't fit into a session tag.
     #[error(transparent)]
-    Tag(#[from] NoTag),
+    Tag(#[from] TagError),
     /// The logins belong to different identities.
     #[error("a login belongs to another identity")]
     Conflict,
@@ -174,12 +174,15 @@ fn guest(pool: &Pool, identity: &Identity) -> Result<VerifiedIdentity, SignInErr
 }
 
 /// The tags of a session of these logins. If two logins set the same tag, the first in the request's order counts.
-pub(super) fn tags(pool: &Pool, proofs: &[Proof]) -> Result<Tags, NoTag> {
+pub(super) fn tags(pool: &Pool, proofs: &[Proof]) -> Result<Tags, TagError> {
     let mut tags = Tags::new();
     for proof in proofs {
-        for (tag, value) in proof.tags(pool)? {
-            tags.entry(tag).or_insert(value);
+        for (tag, value) in &proof.tags(pool)? {
+            if !tags.contains(tag) {
+                tags.set(tag.to_owned(), value.to_owned());
+            }
         }
     }
+    tags.check_session()?;
     Ok(tags)
 }

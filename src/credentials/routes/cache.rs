@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use super::StsCredentials;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 
 /// The most sessions in the cache.
 const MOST: usize = 10_000;
@@ -46,7 +46,7 @@ impl StsCacheKey {
     pub fn sorted(tags: &Tags) -> Vec<(String, String)> {
         let mut sorted: Vec<_> = tags
             .iter()
-            .map(|(tag, value)| (tag.clone(), value.clone()))
+            .map(|(tag, value)| (tag.to_owned(), value.to_owned()))
             .collect();
         sorted.sort_unstable();
         sorted

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 
 const AWS: &str = r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <AssumeRoleWithWebIdentityResult>
@@ -255,8 +255,7 @@ fn what_was_obtained_is_forgotten_five_minutes_before_it_ends() {
 
 #[test]
 fn the_order_of_tags_is_none() {
-    let tags =
-        |order: [&str; 2]| Tags::from_iter(order.map(|tag| (tag.to_owned(), "x".to_owned())));
+    let tags = |order: [&str; 2]| Tags::of(order.map(|tag| (tag, "x"))).unwrap();
     assert_eq!(
         StsCacheKey::sorted(&tags(["a", "b"])),
         StsCacheKey::sorted(&tags(["b", "a"]))

@@ -35,7 +35,7 @@ pub struct Audience {
 /// Where an accepted client is configured. The `amr` of the tokens that the login leads to depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AudienceSource {
-    /// The pool's SupportedLoginProviders name the client.
+    /// The pool's SupportedLoginProviders name the client, or a trust policy does.
     Pool,
     /// The client belongs to a registered provider that the pool names.
     Registration(OidcProviderArn),
@@ -52,12 +52,7 @@ impl OpenIdConnect {
         let client_id = settings.supported_login_providers.get(key);
         let mut provider = match (registered, client_id) {
             (Some(registered), _) => Self::from_registration(key, registered),
-            (None, Some(_)) => Self {
-                name: key.to_owned(),
-                issuer: format!("https://{key}"),
-                thumbprints: Vec::new(),
-                audiences: Vec::new(),
-            },
+            (None, Some(_)) => Self::of_clients(key, Vec::new()),
             (None, None) => return None,
         };
         let audience = client_id.map(|client_id| Audience {
@@ -66,6 +61,20 @@ impl OpenIdConnect {
         });
         provider.audiences.splice(0..0, audience);
         Some(provider)
+    }
+
+    /// A public provider with these clients, and without a registration. `name` is its issuer without the scheme.
+    pub fn of_clients(name: &str, clients: Vec<String>) -> Self {
+        let audiences = clients.into_iter().map(|client_id| Audience {
+            client_id,
+            source: AudienceSource::Pool,
+        });
+        Self {
+            name: name.to_owned(),
+            issuer: format!("https://{name}"),
+            thumbprints: Vec::new(),
+            audiences: audiences.collect(),
+        }
     }
 
     /// The registered provider `registered` with all its clients, under the `Logins` key `key`.

@@ -6,6 +6,7 @@ use super::explain_login::{CheckOutput, RefusalOutput};
 use crate::app::Call;
 use crate::app::access::resource::Resource;
 use crate::app::credentials::explain;
+use crate::app::credentials::web_identity::{PresentedToken, WebIdentity};
 use crate::error::{Dialect, Error};
 use crate::model::ids::RoleArn;
 use crate::operations::sts::assume_role_with_web_identity::AssumeRoleWithWebIdentity;
@@ -41,9 +42,14 @@ impl Operation for ExplainWebIdentity {
 
     async fn run(self, call: &Call<'_>) -> Result<ExplainWebIdentityOutput, Error> {
         let request = AssumeRoleWithWebIdentity::for_report(self.role_arn);
-        let token = &self.web_identity_token;
-        let (checks, outcome) =
-            explain::explain(call, token, |who| Ok(request.assumption(call, who)?.role)).await?;
+        let role = request.known_role(call)?;
+        let presented = PresentedToken {
+            token: &self.web_identity_token,
+            provider_id: None,
+            role: role.as_deref(),
+        };
+        let assume = |who: &mut WebIdentity| Ok(request.assumption(call, who)?.role);
+        let (checks, outcome) = explain::explain(call, presented, assume).await?;
         let (role_arn, refusal) = match outcome {
             Ok(role) => (Some(role), None),
             Err(error) => (None, Some(RefusalOutput::new(error, Dialect::Sts))),

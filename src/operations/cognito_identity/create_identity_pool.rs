@@ -9,6 +9,7 @@ use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::PoolId;
 use crate::model::pool::Pool;
+use crate::model::tags::Tags;
 use crate::operations::{Access, Operation, Service};
 
 /// Makes a pool in the region that the request was signed for.
@@ -36,7 +37,7 @@ impl Operation for CreateIdentityPool {
             uuid: call.app.ambient.uuid(),
         };
         self.0.authorise_tags(call, &id)?;
-        let settings = self.0.settings(call, &id)?;
+        let settings = self.0.settings(call, &id, &Tags::new())?;
         let pool = Pool::new(id, settings);
         let shown = IdentityPool::of(call, &pool)?;
         pools::add(call, pool).await?;

@@ -17,8 +17,8 @@ use crate::error::{Code, Error};
 use crate::model::identity::Login;
 use crate::model::ids::IdentityId;
 use crate::model::pool::Pool;
-use crate::model::principal_tags;
 use crate::model::provider::ProviderKind;
+use crate::model::tags::Tags;
 use crate::operations::{Access, Operation, Service};
 
 /// The default lifetime of a token, in seconds.
@@ -62,7 +62,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
     ) -> Result<GetOpenIdTokenForDeveloperIdentityOutput, Error> {
         let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
         let user = take_user(&mut self.logins, &pool)?;
-        principal_tags::check(&self.principal_tags).map_err(SignInError::from)?;
+        let tags = Tags::of_session(self.principal_tags, &[]).map_err(SignInError::from)?;
         let identity = match &self.identity_id {
             Some(id) => Some(identities::find_in_pool(call, &pool, id).await?),
             None => None,
@@ -83,7 +83,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
             id: id_of_identity,
             epoch,
             amr,
-            tags: self.principal_tags,
+            tags,
             logins,
         };
         let seconds = self.token_duration.unwrap_or(LIFETIME);

@@ -1,6 +1,5 @@
 //! ListTagsForResource.
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
@@ -8,6 +7,7 @@ use crate::app::access::authorise::IdentitySessions;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
+use crate::model::tags::Tags;
 use crate::operations::{Access, Operation, Service};
 
 /// Shows the tags of a pool.
@@ -20,7 +20,7 @@ pub(crate) struct ListTagsForResource {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListTagsForResourceOutput {
-    tags: IndexMap<String, String>,
+    tags: Tags,
 }
 
 impl Operation for ListTagsForResource {

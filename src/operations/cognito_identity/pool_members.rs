@@ -13,6 +13,7 @@ use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
 use crate::model::provider::{OWN, ProviderKind, PublicProvider, user_pool};
+use crate::model::tags::Tags;
 
 /// How many user pool clients a pool may have.
 const USER_POOL_CLIENTS: usize = 50;
@@ -66,7 +67,7 @@ pub(crate) struct IdentityPool {
     cognito_identity_providers: Vec<CognitoIdentityProvider>,
     #[serde(rename = "SamlProviderARNs", skip_serializing_if = "Vec::is_empty")]
     saml_provider_arns: Vec<SamlProviderArn>,
-    identity_pool_tags: IndexMap<String, String>,
+    identity_pool_tags: Tags,
 }
 
 impl IdentityPool {
@@ -121,15 +122,24 @@ impl PoolMembers {
         authorise::check(call, "cognito-identity:TagResource", &pool, keys)
     }
 
-    /// The settings of the pool `pool` from these members, if they are consistent and all named providers exist.
-    pub(super) fn settings(self, call: &Call<'_>, pool: &PoolId) -> Result<PoolSettings, Error> {
+    /// The settings of the pool `pool` from these members, if they are consistent and all named providers exist. Without
+    /// tags among the members, it has the tags `kept`.
+    pub(super) fn settings(
+        self,
+        call: &Call<'_>,
+        pool: &PoolId,
+        kept: &Tags,
+    ) -> Result<PoolSettings, Error> {
         let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns)?;
         let saml_provider_arns = registered_saml(call, &self.saml_provider_arns)?;
         check_login_providers(&self.supported_login_providers)?;
         if let Some(name) = &self.developer_provider_name {
             check_developer_provider(name, &oidc_provider_arns)?;
         }
-        let tags = self.identity_pool_tags.unwrap_or_default();
+        let tags = match self.identity_pool_tags {
+            Some(tags) => Tags::of(tags).map_err(|error| tagging::refused(&error))?,
+            None => kept.clone(),
+        };
         tagging::check(&tags)?;
         let mut settings = PoolSettings {
             name: self.identity_pool_name,

@@ -3,13 +3,14 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::pool_resource;
 use super::role_mappings::has_provider;
+use super::{pool_resource, tagging};
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
 use crate::model::principal_tags::TagMap;
+use crate::model::tags::Tags;
 use crate::operations::{Access, Operation, Service};
 
 /// Sets which claims of a provider's tokens become tags of a session.
@@ -29,7 +30,7 @@ pub(crate) struct SetPrincipalTagAttributeMap {
 pub(crate) struct PrincipalTagAttributeMap {
     identity_pool_id: PoolId,
     identity_provider_name: String,
-    principal_tags: IndexMap<String, String>,
+    principal_tags: Tags,
     use_defaults: bool,
 }
 
@@ -59,7 +60,7 @@ impl Operation for SetPrincipalTagAttributeMap {
         let provider = self.identity_provider_name;
         let map = TagMap {
             use_defaults: self.use_defaults.unwrap_or(self.principal_tags.is_empty()),
-            tags: self.principal_tags,
+            tags: Tags::of(self.principal_tags).map_err(|error| tagging::refused(&error))?,
         };
         pools::change(call, &self.identity_pool_id, |pool| {
             if !has_provider(pool, &provider) {

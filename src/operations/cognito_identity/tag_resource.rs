@@ -9,6 +9,7 @@ use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
+use crate::model::tags::Tags;
 use crate::operations::{Access, Operation, Service};
 
 /// Adds tags to a pool. They replace the tags with the same keys.
@@ -39,8 +40,9 @@ impl Operation for TagResource {
 
     async fn run(self, call: &Call<'_>) -> Result<TagResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
+        let tags = Tags::of(self.tags).map_err(|error| tagging::refused(&error))?;
         pools::change(call, &pool, |pool| {
-            pool.settings.tags.extend(self.tags.clone());
+            pool.settings.tags.set_all(&tags);
             tagging::check(&pool.settings.tags)
         })
         .await?;

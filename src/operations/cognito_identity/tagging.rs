@@ -7,6 +7,7 @@ use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
+use crate::model::tags::{TagError, Tags};
 
 /// How many tags a pool may have.
 const MOST: usize = 50;
@@ -34,18 +35,17 @@ pub(super) fn set_keys(tags: &IndexMap<String, String>, keys: &mut RequestKeys) 
     );
 }
 
+/// The refusal of tags in a request.
+pub(super) fn refused(error: &TagError) -> Error {
+    Code::InvalidParameter.because(error.sentence())
+}
+
 /// Refuses tags that no pool may have. <https://docs.aws.amazon.com/cognito/latest/developerguide/tagging.html>
-pub(super) fn check(tags: &IndexMap<String, String>) -> Result<(), Error> {
+pub(super) fn check(tags: &Tags) -> Result<(), Error> {
     let refused = |text: String| Err(Code::InvalidParameter.because(text));
     let allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
     if tags.len() > MOST {
         return refused(format!("A pool has at most {MOST} tags."));
-    }
-    if tags
-        .keys()
-        .any(|key| key.to_ascii_lowercase().starts_with("aws:"))
-    {
-        return refused("Tag keys must not begin with aws:".to_owned());
     }
     if tags
         .iter()

@@ -39,9 +39,8 @@ impl Operation for UntagResource {
     async fn run(self, call: &Call<'_>) -> Result<UntagResourceOutput, Error> {
         let pool = tagging::pool_of(call, &self.resource_arn)?;
         pools::change(call, &pool, |pool| {
-            pool.settings
-                .tags
-                .retain(|key, _| !self.tag_keys.contains(key));
+            let keys = self.tag_keys.iter();
+            keys.for_each(|key| pool.settings.tags.remove(key));
             Ok::<(), Error>(())
         })
         .await?;

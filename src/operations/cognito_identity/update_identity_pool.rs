@@ -50,12 +50,11 @@ impl Operation for UpdateIdentityPool {
             self.members.developer_provider_name = Some(name.clone());
         }
         self.members.authorise_tags(call, &before.id)?;
-        if self.members.identity_pool_tags.is_none() {
-            self.members.identity_pool_tags = Some(before.settings.tags.clone());
-        }
         let after = Pool {
             version: before.version + 1,
-            settings: self.members.settings(call, &before.id)?,
+            settings: self
+                .members
+                .settings(call, &before.id, &before.settings.tags)?,
             ..before.as_ref().clone()
         };
         pools::authorise_providers(call, &before, &after)?;

@@ -4,6 +4,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::app::access::condition_keys::RequestKeys;
+use crate::error::{Code, Error};
+use crate::model::tags::Tags;
 
 pub(super) mod oidc_providers;
 pub(super) mod provider_tags;
@@ -13,6 +15,9 @@ pub(super) mod roles;
 pub(super) mod saml_providers;
 pub(super) mod simulate;
 
+/// How many tags an entity may have.
+const TAGS: usize = 50;
+
 /// A tag on the wire.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -21,10 +26,30 @@ struct Tag {
     value: String,
 }
 
-impl From<(String, String)> for Tag {
-    fn from((key, value): (String, String)) -> Self {
-        Self { key, value }
+/// The tags in a request.
+fn tags_of(tags: Vec<Tag>) -> Result<Tags, Error> {
+    let tags = Tags::of(tags.into_iter().map(|tag| (tag.key, tag.value)));
+    tags.map_err(|error| Code::InvalidInput.because(error.sentence()))
+}
+
+/// Tags in the form of an answer.
+fn shown(tags: &Tags) -> Vec<Tag> {
+    let tags = tags.iter();
+    tags.map(|(key, value)| Tag {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    })
+    .collect()
+}
+
+/// Sets each of `new`. `resource` names the kind of entity in IAM's quotas.
+fn set_tags(tags: &mut Tags, new: &Tags, resource: &str) -> Result<(), Error> {
+    tags.set_all(new);
+    if tags.len() > TAGS {
+        return Err(Code::LimitExceeded
+            .because(format!("Cannot exceed quota for TagsPer{resource}: {TAGS}")));
     }
+    Ok(())
 }
 
 /// Sets the condition keys of tags that a request sets.
@@ -45,8 +70,8 @@ pub(crate) struct ListTagsOutput {
 
 impl ListTagsOutput {
     /// The page that `paging` asks for.
-    fn page(tags: impl IntoIterator<Item = impl Into<Tag>>, paging: &Paging) -> Self {
-        let mut tags: Vec<Tag> = tags.into_iter().map(Into::into).collect();
+    fn page(tags: &Tags, paging: &Paging) -> Self {
+        let mut tags = shown(tags);
         tags.sort_by(|one, other| one.key.cmp(&other.key));
         let keyed = tags.into_iter().map(|tag| (tag.key.clone(), tag));
         let Page { items, next } = paging.page(keyed);

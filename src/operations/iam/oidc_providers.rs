@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tag, set_tag_keys};
+use super::{Tag, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -78,18 +78,12 @@ impl Operation for CreateOpenIDConnectProvider {
             issuer: issuer.url().to_owned(),
             client_ids,
             thumbprints: thumbprints(self.thumbprint_list)?,
-            tags: self
-                .tags
-                .iter()
-                .map(|tag| (tag.key.clone(), tag.value.clone()))
-                .collect(),
+            tags: tags_of(self.tags)?,
             created: call.now,
         };
+        let tags = shown(&provider.tags);
         oidc::add(call, provider).await?;
-        Ok(CreateOpenIDConnectProviderOutput {
-            arn,
-            tags: self.tags,
-        })
+        Ok(CreateOpenIDConnectProviderOutput { arn, tags })
     }
 }
 
@@ -136,7 +130,7 @@ impl Operation for GetOpenIDConnectProvider {
             client_id_list: provider.client_ids,
             thumbprint_list: provider.thumbprints,
             create_date: EpochSeconds(provider.created),
-            tags: provider.tags.into_iter().map(Tag::from).collect(),
+            tags: shown(&provider.tags),
         })
     }
 }

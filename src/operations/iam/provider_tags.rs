@@ -3,17 +3,16 @@
 
 use serde::Deserialize;
 
-use super::{ListTagsOutput, Paging, Tag, oidc_providers, saml_providers, set_tag_keys};
+use super::{
+    ListTagsOutput, Paging, Tag, oidc_providers, saml_providers, set_tag_keys, set_tags, tags_of,
+};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::{oidc, saml};
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::operations::answer::NoOutput;
 use crate::operations::{Access, Operation, Service};
-
-/// How many tags a provider may have.
-const TAGS: usize = 50;
 
 /// Adds tags to an OpenID Connect provider. They replace the tags with the same keys.
 #[derive(Deserialize)]
@@ -40,7 +39,8 @@ impl Operation for TagOpenIDConnectProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let mut provider = oidc::find(call, &self.arn)?;
-        add(&mut provider.tags, self.tags, "OpenIdConnectProvider")?;
+        let tags = tags_of(self.tags)?;
+        set_tags(&mut provider.tags, &tags, "OpenIdConnectProvider")?;
         oidc::replace(call, provider).await?;
         Ok(NoOutput)
     }
@@ -71,7 +71,8 @@ impl Operation for UntagOpenIDConnectProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let mut provider = oidc::find(call, &self.arn)?;
-        remove(&mut provider.tags, &self.tag_keys);
+        let keys = self.tag_keys.iter();
+        keys.for_each(|key| provider.tags.remove(key));
         oidc::replace(call, provider).await?;
         Ok(NoOutput)
     }
@@ -98,7 +99,7 @@ impl Operation for ListOpenIDConnectProviderTags {
 
     async fn run(self, call: &Call<'_>) -> Result<ListTagsOutput, Error> {
         let provider = oidc::find(call, &self.arn)?;
-        Ok(ListTagsOutput::page(provider.tags, &self.paging))
+        Ok(ListTagsOutput::page(&provider.tags, &self.paging))
     }
 }
 
@@ -127,7 +128,8 @@ impl Operation for TagSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let mut provider = saml::find(call, &self.arn)?;
-        add(&mut provider.tags, self.tags, "SAMLProvider")?;
+        let tags = tags_of(self.tags)?;
+        set_tags(&mut provider.tags, &tags, "SAMLProvider")?;
         saml::replace(call, provider).await?;
         Ok(NoOutput)
     }
@@ -158,7 +160,8 @@ impl Operation for UntagSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         let mut provider = saml::find(call, &self.arn)?;
-        remove(&mut provider.tags, &self.tag_keys);
+        let keys = self.tag_keys.iter();
+        keys.for_each(|key| provider.tags.remove(key));
         saml::replace(call, provider).await?;
         Ok(NoOutput)
     }
@@ -185,37 +188,6 @@ impl Operation for ListSAMLProviderTags {
 
     async fn run(self, call: &Call<'_>) -> Result<ListTagsOutput, Error> {
         let provider = saml::find(call, &self.arn)?;
-        Ok(ListTagsOutput::page(provider.tags, &self.paging))
+        Ok(ListTagsOutput::page(&provider.tags, &self.paging))
     }
-}
-
-/// Whether two keys are keys of the same tag. IAM keeps the case of a key and compares keys without it.
-fn is_same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
-}
-
-/// Sets each of `new` in `tags`. `resource` names the kind of provider in IAM's quotas.
-fn add(tags: &mut Vec<(String, String)>, new: Vec<Tag>, resource: &str) -> Result<(), Error> {
-    for (at, tag) in new.iter().enumerate() {
-        if new[..at].iter().any(|other| is_same(&other.key, &tag.key)) {
-            return Err(Code::InvalidInput.because(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
-        }
-    }
-    for Tag { key, value } in new {
-        match tags.iter_mut().find(|(other, _)| is_same(other, &key)) {
-            Some(tag) => *tag = (key, value),
-            None => tags.push((key, value)),
-        }
-    }
-    if tags.len() > TAGS {
-        return Err(Code::LimitExceeded
-            .because(format!("Cannot exceed quota for TagsPer{resource}: {TAGS}")));
-    }
-    Ok(())
-}
-
-fn remove(tags: &mut Vec<(String, String)>, keys: &[String]) {
-    tags.retain(|(key, _)| !keys.iter().any(|other| is_same(other, key)));
 }

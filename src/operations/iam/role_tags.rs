@@ -1,9 +1,8 @@
 //! The tags of a role. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagRole.html>
 
-use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{ListTagsOutput, Paging, Tag, set_tag_keys};
+use super::{ListTagsOutput, Paging, Tag, set_tag_keys, set_tags, tags_of};
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::{Call, roles};
 use crate::error::Error;
@@ -33,9 +32,9 @@ impl Operation for TagRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
-        let tags = pairs(self.tags);
+        let tags = tags_of(self.tags)?;
         roles::change(call, &self.role_name, |role| {
-            roles::add_tags(role, tags.clone())
+            set_tags(&mut role.tags, &tags, "Role")
         })
         .await?;
         Ok(NoOutput)
@@ -66,7 +65,7 @@ impl Operation for UntagRole {
 
     async fn run(self, call: &Call<'_>) -> Result<NoOutput, Error> {
         roles::change(call, &self.role_name, |role| {
-            role.tags.retain(|key, _| !self.tag_keys.contains(key));
+            self.tag_keys.iter().for_each(|key| role.tags.remove(key));
             Ok(())
         })
         .await?;
@@ -95,18 +94,6 @@ impl Operation for ListRoleTags {
 
     async fn run(self, call: &Call<'_>) -> Result<ListTagsOutput, Error> {
         let role = roles::find(call, &self.role_name)?;
-        Ok(ListTagsOutput::page(shown(&role.tags), &self.paging))
+        Ok(ListTagsOutput::page(&role.tags, &self.paging))
     }
-}
-
-/// Tags in the form of a record.
-pub(super) fn pairs(tags: Vec<Tag>) -> IndexMap<String, String> {
-    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
-}
-
-/// Tags in the form of the wire.
-pub(super) fn shown(tags: &IndexMap<String, String>) -> Vec<Tag> {
-    let tags = tags.iter();
-    tags.map(|(key, value)| Tag::from((key.clone(), value.clone())))
-        .collect()
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::role_tags::{pairs, shown};
-use super::{Page, Paging, Tag, encoded, set_tag_keys};
+use super::{Page, Paging, Tag, encoded, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -133,7 +132,7 @@ impl Operation for CreateRole {
             trust: self.assume_role_policy_document,
             trusted_users: None,
             policies: IndexMap::new(),
-            tags: pairs(self.tags),
+            tags: tags_of(self.tags)?,
             created: call.now,
         };
         roles::add(call, role.clone()).await?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tag, set_tag_keys};
+use super::{Tag, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -58,13 +58,10 @@ impl Operation for CreateSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<CreateSAMLProviderOutput, Error> {
         self.encryption.refuse()?;
-        let tags = self.tags.iter();
-        let tags = tags.map(|tag| (tag.key.clone(), tag.value.clone()));
-        let arn = saml::add(call, &self.name, self.document, tags.collect()).await?;
-        Ok(CreateSAMLProviderOutput {
-            arn,
-            tags: self.tags,
-        })
+        let tags = tags_of(self.tags)?;
+        let shown = shown(&tags);
+        let arn = saml::add(call, &self.name, self.document, tags).await?;
+        Ok(CreateSAMLProviderOutput { arn, tags: shown })
     }
 }
 
@@ -100,13 +97,12 @@ impl Operation for GetSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<GetSAMLProviderOutput, Error> {
         let provider = saml::find(call, &self.arn)?;
-        let tags = provider.tags.into_iter();
         Ok(GetSAMLProviderOutput {
             uuid: format!("{:X}", provider.uuid.simple()),
             document: provider.document,
             create_date: EpochSeconds(provider.created),
             valid_until: provider.metadata.valid_until.map(EpochSeconds),
-            tags: tags.map(Tag::from).collect(),
+            tags: shown(&provider.tags),
         })
     }
 }

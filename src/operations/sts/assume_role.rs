@@ -15,14 +15,15 @@ use crate::app::roles::trust_policy::{self, TrustRequest};
 use crate::app::{Call, Caller, roles};
 use crate::error::{Code, Error};
 use crate::model::ids::RoleArn;
-use crate::model::principal_tags::{self, Tags};
+use crate::model::tags::{TagError, Tags};
 use crate::operations::{Access, Operation, Service};
 use crate::policy::Principal;
 
 const ACTION: &str = "sts:AssumeRole";
 
 /// Gives the signer credentials for a role of the built-in IAM, if the signer's policies allow it and the role trusts the
-/// signer. A session that assumes another role (role chaining) keeps its identity, condition keys, tags and session policies.
+/// signer. A session that assumes another role (role chaining) keeps its identity, condition keys, transitive tags and session
+/// policies.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRole {
@@ -69,15 +70,15 @@ impl Operation for AssumeRole {
     }
 
     fn request_keys(&self, keys: &mut RequestKeys) {
-        let tags = self.tags.iter();
-        self.set_keys(tags.map(|tag| (tag.key.as_str(), tag.value.as_str())), keys);
+        self.set_session_keys(keys);
+        keys.set_tags(self.pairs());
+        keys.set_transitive_tag_keys(self.transitive_tag_keys.iter().map(String::as_str));
     }
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleOutput, Error> {
         self.refuse_unsupported()?;
         let policies = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
-        let mut tags = self.session_tags()?;
-        inherit(call, &mut tags)?;
+        let tags = self.session_tags(call).map_err(|error| refused(&error))?;
         if !tags.is_empty() {
             let keys = self.keys_with(&tags);
             authorise::check(call, "sts:TagSession", &self.resource(call), keys)?;
@@ -93,27 +94,26 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
-    /// Sets the condition keys of the request's parameters and of all tags of the session.
-    fn set_keys<'t>(
-        &self,
-        tags: impl IntoIterator<Item = (&'t str, &'t str)>,
-        keys: &mut RequestKeys,
-    ) {
+    /// The requested tags.
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let tags = self.tags.iter();
+        tags.map(|tag| (tag.key.as_str(), tag.value.as_str()))
+    }
+
+    /// Sets the condition keys of the request's parameters, apart from its tags.
+    fn set_session_keys(&self, keys: &mut RequestKeys) {
         let duration = self.duration_seconds.unwrap_or(DEFAULT_DURATION);
         keys.set_session(&self.role_session_name, duration);
         if let Some(id) = &self.external_id {
             keys.set_external_id(id);
         }
-        keys.set_tags(tags);
-        keys.set_transitive_tag_keys(self.transitive_tag_keys.iter().map(String::as_str));
     }
 
+    /// The condition keys of the request's parameters and of all tags of the session.
     fn keys_with(&self, tags: &Tags) -> RequestKeys {
         let mut keys = RequestKeys::default();
-        let pairs = tags
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()));
-        self.set_keys(pairs, &mut keys);
+        self.set_session_keys(&mut keys);
+        keys.set_session_tags(tags);
         keys
     }
 
@@ -134,28 +134,13 @@ impl AssumeRole {
         Ok(())
     }
 
-    fn session_tags(&self) -> Result<Tags, Error> {
-        let tags: Tags = self
-            .tags
-            .iter()
-            .map(|tag| (tag.key.clone(), tag.value.clone()))
-            .collect();
-        if tags.len() < self.tags.len() {
-            return Err(Code::Validation.because(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
+    /// The tags of the session: those of the request, and those that the signer's session passes on. Both need the same
+    /// permissions.
+    fn session_tags(&self, call: &Call<'_>) -> Result<Tags, TagError> {
+        let mut tags = Tags::of_session(self.pairs(), &self.transitive_tag_keys)?;
+        if let Caller::Session(session) = call.signer() {
+            tags.inherit(&session.tags)?;
         }
-        if let Some(key) = self
-            .transitive_tag_keys
-            .iter()
-            .find(|key| !tags.contains_key(*key))
-        {
-            return Err(Code::Validation.because(format!(
-                "The transitive tag key {key} is no tag of the request."
-            )));
-        }
-        principal_tags::check(&tags)
-            .map_err(|error| Code::Validation.because(format!("{error}.")))?;
         Ok(tags)
     }
 
@@ -210,21 +195,13 @@ impl AssumeRole {
     }
 }
 
-/// Adds the tags of the signer's session. They need the same permissions as new tags.
-fn inherit(call: &Call<'_>, tags: &mut Tags) -> Result<(), Error> {
-    let Caller::Session(session) = call.signer() else {
-        return Ok(());
-    };
-    for (key, value) in &session.tags {
-        let same = |(known, new): (&String, &String)| {
-            known.to_lowercase() == key.to_lowercase() && (known != key || new != value)
-        };
-        if tags.iter().any(same) {
-            return Err(Code::Validation.because(format!(
-                "The session has the tag {key} already, with another value."
-            )));
+/// The refusal of tags.
+fn refused(error: &TagError) -> Error {
+    let code = match error {
+        TagError::Duplicate | TagError::NotRequested | TagError::Inherited => {
+            Code::InvalidParameterValue
         }
-        tags.insert(key.clone(), value.clone());
-    }
-    principal_tags::check(tags).map_err(|error| Code::Validation.because(format!("{error}.")))
+        _ => Code::Validation,
+    };
+    code.because(error.sentence())
 }

@@ -76,15 +76,13 @@ impl AssumeRoleWithSAML {
             .ok_or_else(denied)?;
         let known = roles::find_by_arn(call, &role)?.ok_or_else(denied)?;
         let duration = self.duration_seconds.unwrap_or(DEFAULT_DURATION);
-        let mut request = TrustRequest::of_federated(
+        let request = TrustRequest::of_federated(
             WITH_SAML,
             who.provider.as_str(),
             who.caller_keys(call.app.config.account_id.as_str()),
             (&who.session_name, duration),
             &who.tags,
         );
-        let transitive = who.transitive.iter().map(String::as_str);
-        request.keys.set_transitive_tag_keys(transitive);
         if !trust_policy::allows(call, &known, request)? {
             return Err(denied());
         }

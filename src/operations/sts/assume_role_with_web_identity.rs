@@ -1,20 +1,24 @@
 //! AssumeRoleWithWebIdentity.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Assumed, assumed, not_authorized, seconds};
 use crate::app::credentials::assume_role::{Assumption, SHORT};
 use crate::app::credentials::session_policies::{self, PolicyDescriptor};
-use crate::app::credentials::web_identity::{self, TokenSource, WebIdentity};
+use crate::app::credentials::web_identity::{self, PresentedToken, TokenSource, WebIdentity};
 use crate::app::roles::trust_policy::{self, TrustRequest, WITH_WEB_IDENTITY};
 use crate::app::{Call, roles};
-use crate::error::{Code, Error};
+use crate::error::Error;
+use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
 use crate::operations::{Access, Operation, Service};
 
-/// Gives credentials for a token: an OpenID token of this server, or an ID token of a registered provider. The trust policy
+/// Gives credentials for a token: an OpenID token of this server, an ID token of a registered provider or of Google, or an
+/// access token of Login with Amazon or Facebook. The trust policy
 /// decides about a role of the built-in IAM; any other role must be the one that the token's pool names.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -46,13 +50,14 @@ impl Operation for AssumeRoleWithWebIdentity {
     type Output = AssumeRoleWithWebIdentityOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithWebIdentityOutput, Error> {
-        if let Some(provider) = &self.provider_id {
-            return Err(Code::InvalidIdentityToken.because(format!(
-                "No OpenIDConnect provider found in your account for https://{provider}"
-            )));
-        }
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
-        let mut who = web_identity::verify(call, &self.web_identity_token).await?;
+        let role = self.known_role(call)?;
+        let presented = PresentedToken {
+            token: &self.web_identity_token,
+            provider_id: self.provider_id.as_deref(),
+            role: role.as_deref(),
+        };
+        let mut who = web_identity::verify(call, presented).await?;
         let mut assumption = self.assumption(call, &mut who)?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
@@ -77,6 +82,17 @@ impl AssumeRoleWithWebIdentity {
             policy_arns: Vec::new(),
             policy: None,
             duration_seconds: None,
+        }
+    }
+
+    /// The role that is asked for, if the built-in IAM has it.
+    pub(in crate::operations) fn known_role(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<Option<Arc<Role>>, Error> {
+        match RoleArn::parse(&self.role_arn) {
+            Some(role) => Ok(roles::find_by_arn(call, &role)?),
+            None => Ok(None),
         }
     }
 
@@ -113,7 +129,7 @@ impl AssumeRoleWithWebIdentity {
                 };
                 of_pool.as_ref() == Some(&role)
             }
-            (None, TokenSource::RegisteredProvider { .. }) => false,
+            (None, TokenSource::IdentityProvider { .. }) => false,
         };
         if !is_given {
             return Err(not_authorized(WITH_WEB_IDENTITY));

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(super) use self::operator::Operator;
 use self::operator::Quantifier;
 use self::values::Values;
-use super::condition_keys::is_unset;
+use super::condition_keys::{folded, is_unset};
 use super::context::{Context, is_null};
 use super::diagnostics::PolicyDiagnostics;
 use super::document::PolicyKind;
@@ -80,7 +80,10 @@ impl Condition {
         let Operator {
             negated, if_exists, ..
         } = self.operator;
-        let values = context.values(&self.key);
+        let values = match self.operator.quantifier {
+            None => context.values(&self.key),
+            Some(_) => context.set_values(&self.key),
+        };
         if let Values::Null(wanted) = &self.values {
             return wanted.contains(&is_null(values));
         }
@@ -115,6 +118,16 @@ impl Condition {
     pub(super) fn limits_to(&self, key: &str, fits: &dyn Fn(&ConditionValue) -> bool) -> bool {
         let values = self.values.beginnings();
         self.limits(key) && values.is_some_and(|values| values.iter().all(fits))
+    }
+
+    /// The values of `key` for which alone the condition holds, if none has a wildcard or a variable.
+    pub(super) fn literals(&self, key: &str) -> Option<Vec<String>> {
+        let values = self.values.beginnings().filter(|_| self.limits(key))?;
+        let literal = |value: ConditionValue| {
+            let is_literal = !value.has_wildcards && !value.beginning.is_empty();
+            is_literal.then_some(value.beginning)
+        };
+        values.into_iter().map(literal).collect()
     }
 
     /// Whether the operator is positive, and an absent `key` fails to allow.
@@ -164,7 +177,7 @@ pub(super) fn conditions(
         let mut seen = BTreeSet::new();
         for (name, value) in keys {
             let path = path.member(name);
-            let key = name.to_ascii_lowercase();
+            let key = folded(name);
             if key.is_empty() || key.chars().any(char::is_control) {
                 diagnostics.syntax(&path, "a condition key has a printable name");
             }

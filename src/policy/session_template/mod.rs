@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::diagnostics::PolicyError;
 use super::document::{Policy, PolicyKind};
 use crate::model::json;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 
 /// The most characters of a session policy: STS's limit.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -226,10 +226,10 @@ impl TemplateValues<'_> {
             TemplateVariable::Id(SUB) => Ok(self.identity.to_owned()),
             TemplateVariable::Id(_) => Ok(self.pool.to_owned()),
             TemplateVariable::Tag(key) => {
-                let value = self.tags.get(*key);
+                let value = self.tags.get(key);
                 let value = value.ok_or_else(|| FillError::NoTag((*key).to_owned()))?;
                 if is_plain(value) {
-                    Ok(value.clone())
+                    Ok(value.to_owned())
                 } else {
                     Err(FillError::Characters((*key).to_owned()).into())
                 }

@@ -17,6 +17,7 @@ use crate::model::identity::{Identity, Login, LoginKey, LoginKind, State};
 use crate::model::ids::{PoolId, Region};
 use crate::model::pool::{Pool, PoolSettings, Roles};
 use crate::model::sign_in::Asker;
+use crate::model::tags::Tags;
 
 mod calls;
 mod documents;
@@ -310,7 +311,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
             oidc_provider_arns: Vec::new(),
             saml_provider_arns: Vec::new(),
             user_pool_clients: Vec::new(),
-            tags: IndexMap::new(),
+            tags: Tags::new(),
         },
         roles: Roles::default(),
         tag_maps: IndexMap::new(),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::ids::{OidcProviderArn, RoleArn, SamlProviderArn};
 use crate::model::pool::UserPoolClient;
+use crate::model::tags::Tags;
 use tokio::task::JoinSet;
 
 fn next(pool: &Pool, name: &str) -> Pool {
@@ -34,11 +35,7 @@ pub(super) async fn a_pool_is_found_as_it_was_added(store: Arc<dyn Inspect>) {
             client_id: "c".to_owned(),
             server_side_token_check: true,
         }],
-        tags: [
-            ("z".to_owned(), String::new()),
-            ("a".to_owned(), " ".to_owned()),
-        ]
-        .into(),
+        tags: Tags::of([("z", ""), ("a", " ")]).unwrap(),
     };
     full.roles.authenticated = RoleArn::parse("arn:aws:iam::123456789012:role/a/b");
     assert_eq!(store.add_pool(full.clone(), 1).await.unwrap(), Added::Added);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::ids::{AccountId, OidcProviderArn};
 use crate::model::provider::OidcProvider;
+use crate::model::tags::Tags;
 
 use tokio::task::JoinSet;
 
@@ -15,10 +16,7 @@ pub(super) fn provider(name: &str) -> OidcProvider {
         issuer: format!("https://{name}"),
         client_ids: vec!["one".to_owned(), "two é\"".to_owned()],
         thumbprints: vec!["0".repeat(40)],
-        tags: vec![
-            ("b".to_owned(), "1".to_owned()),
-            ("a".to_owned(), String::new()),
-        ],
+        tags: Tags::of([("b", "1"), ("a", "")]).unwrap(),
         created: "2024-05-06T07:08:09.123456789Z".parse().unwrap(),
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
+use crate::model::tags::Tags;
 
 use tokio::task::JoinSet;
 
@@ -20,11 +21,7 @@ pub(super) fn role(path: &str, id: &str) -> Role {
             ("a".to_owned(), "[]".to_owned()),
         ]
         .into(),
-        tags: [
-            ("b".to_owned(), "1".to_owned()),
-            ("a".to_owned(), String::new()),
-        ]
-        .into(),
+        tags: Tags::of([("b", "1"), ("a", "")]).unwrap(),
         created: "2024-05-06T07:08:09.123456789Z".parse().unwrap(),
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::ids::{AccountId, SamlProviderArn};
 use crate::model::provider::{SamlMetadata, SamlProvider};
+use crate::model::tags::Tags;
 
 use tokio::task::JoinSet;
 
@@ -18,10 +19,7 @@ pub(super) fn provider(name: &str) -> SamlProvider {
             certificates: vec!["AAAA".to_owned(), "BBBB".to_owned()],
             valid_until: Some("2034-05-06T07:08:09.123456789Z".parse().unwrap()),
         },
-        tags: vec![
-            ("b".to_owned(), "1".to_owned()),
-            ("a".to_owned(), String::new()),
-        ],
+        tags: Tags::of([("b", "1"), ("a", "")]).unwrap(),
         created: "2024-05-06T07:08:09.123456789Z".parse().unwrap(),
     }
 }
@@ -90,7 +88,7 @@ pub(super) async fn a_saml_provider_is_replaced_by_its_next_version_only(store: 
     }
     assert_eq!(*store.saml_provider("a").await.unwrap().unwrap(), second);
     other.version = 2;
-    other.tags.clear();
+    other.tags = Tags::new();
     assert_eq!(replace(&other).await.unwrap(), Replaced::Changed);
 }
 

@@ -291,6 +291,15 @@ async fn what_a_response_says_of_the_session_must_make_sense() {
         .attribute(&name("PrincipalTag:team"), &["blue"]);
     let twice = twice.attribute(&name("PrincipalTag:Team"), &["red"]);
     scene.invalid(&twice.login(&scene.idp), text).await;
+    for unknown in [
+        "PrincipalTag",
+        "PrincipalTags:team",
+        "principaltag:team",
+        "TransitiveTagKey",
+    ] {
+        let response = scene.attribute(unknown, &["team"]);
+        scene.invalid(&response, text).await;
+    }
     let response = scene.attribute("TransitiveTagKeys", &["team"]);
     scene.invalid(&response, text).await;
 }

@@ -81,6 +81,46 @@ async fn tags_need_a_role_that_lets_them_pass_and_are_the_sessions() {
     scene.list_pools(&who).await.ok();
 }
 
+#[tokio::test]
+async fn transitive_tags_of_a_response_are_passed_on_and_no_others() {
+    let scene = Scene::new().await;
+    let both = json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]);
+    let policy = trust(&both, &json!({}));
+    let parameters = [("RoleName", "Reader"), ("PolicyDocument", &*policy)];
+    let changed = scene.world.iam("UpdateAssumeRolePolicy", &parameters).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let statement = json!({
+        "Effect": "Allow", "Principal": { "AWS": ROLE }, "Action": ["sts:AssumeRole", "sts:TagSession"],
+    });
+    let next = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+    scene.role("Next", &next).await;
+    scene.put("Reader", &allowing("sts:*")).await;
+    let tagged = |says: Says| {
+        let says = says.attribute(&name("PrincipalTag:team"), &["blue"]);
+        says.attribute(&name("PrincipalTag:stage"), &["test"])
+    };
+    for (transitive, passed_on) in [
+        (&["TEAM"][..], json!({ "team": "blue" })),
+        (
+            &["team", "stage"],
+            json!({ "team": "blue", "stage": "test" }),
+        ),
+        (&[], json!({})),
+    ] {
+        let says = tagged(scene.says()).attribute(&name("TransitiveTagKeys"), transitive);
+        let who = assumed(&scene.given(&says, &[]).await);
+        let parameters = [
+            ("Action", "AssumeRole"),
+            ("Version", "2011-06-15"),
+            ("RoleArn", "arn:aws:iam::123456789012:role/Next"),
+            ("RoleSessionName", "me"),
+        ];
+        let chained = assumed(&scene.world.signed_query(&who, "sts", &parameters).await);
+        let found = scene.world.open_session(&chained).tags;
+        assert_eq!(json!(found), passed_on, "{transitive:?}");
+    }
+}
+
 /// A policy that lets pools be listed under this condition.
 fn allowing_if(condition: &serde_json::Value) -> String {
     let statement = json!({

@@ -380,6 +380,9 @@ async fn signers(world: &World) -> IndexMap<&'static str, Credentials> {
         ("Policy", &*narrow),
         ("Tags.member.1.Key", "team"),
         ("Tags.member.1.Value", "blue"),
+        ("Tags.member.2.Key", "stage"),
+        ("Tags.member.2.Value", "test"),
+        ("TransitiveTagKeys.member.1", "team"),
     ];
     let answer = world
         .signed_query(&Credentials::root(), "sts", &parameters)

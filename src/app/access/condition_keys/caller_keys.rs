@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::app::roles::pins::is_pinned_by_email;
 use crate::app::{Call, Caller, roles};
 use crate::credentials::{Session, SessionIdentity, SessionOrigin};
 use crate::model::ids::{AccountId, OidcProviderArn};
-use crate::model::principal_tags::Tags;
 use crate::model::provider::OWN;
 use crate::model::roles::plain_text;
+use crate::model::tags::Tags;
 use crate::policy::{KeyOwner, OwnedKeys};
 use crate::store::StoreError;
 
@@ -71,10 +72,24 @@ impl CallerKeys {
         for (key, value) in lasting {
             keys.login.set(&key, value);
         }
+        let audience = format!("{name}:aud");
+        match claims.get("aud") {
+            Some(Value::Array(all)) => {
+                keys.login
+                    .set_quantified(&audience, all.iter().filter_map(plain_text));
+            }
+            Some(one) => keys.login.set_quantified(&audience, plain_text(one)),
+            None => {}
+        }
+        let email_counts = !is_pinned_by_email(name) || is_true(claims.get("email_verified"));
         for (claim, value) in claims {
             let key = format!("{name}:{claim}");
             // A claim with a delimiter in its name could spell the key of another issuer.
             if claim.contains([':', '/']) || keys.login.has(&key) {
+                continue;
+            }
+            // The user of an issuer for anybody may claim an email without proof.
+            if !email_counts && claim.eq_ignore_ascii_case("email") {
                 continue;
             }
             match value {
@@ -136,8 +151,7 @@ impl CallerKeys {
         let role = roles::find_by_arn(call, &session.role)?;
         // The tags of the session replace those of its role.
         for (key, value) in role.iter().flat_map(|role| &role.tags) {
-            let is_same = |tag: &String| tag.to_lowercase() == key.to_lowercase();
-            if !session.tags.keys().any(is_same) {
+            if !session.tags.contains(key) {
                 self.add_tag(key, value);
             }
         }
@@ -180,6 +194,13 @@ pub enum SamlValues<'v> {
     Several(&'v [&'v str]),
 }
 
+/// Whether a claim is true, also as a string.
+fn is_true(claim: Option<&Value>) -> bool {
+    claim
+        .and_then(plain_text)
+        .is_some_and(|text| text == "true")
+}
+
 /// The provider of the login that a session began with, as policies name it.
 fn federated_provider(origin: &SessionOrigin, account: &AccountId) -> Option<String> {
     match origin {
@@ -187,6 +208,7 @@ fn federated_provider(origin: &SessionOrigin, account: &AccountId) -> Option<Str
         SessionOrigin::WebIdentity { provider, .. } => {
             Some(OidcProviderArn::new(account, provider).to_string())
         }
+        SessionOrigin::PublicProvider { provider, .. } => Some(provider.clone()),
         SessionOrigin::Saml { provider, .. } => Some(provider.to_string()),
         SessionOrigin::AccessKey(_) | SessionOrigin::RootKey(_) => None,
     }

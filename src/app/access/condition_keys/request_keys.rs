@@ -1,6 +1,7 @@
 //! The condition keys of a request's parameters: what the caller asks for. They say nothing about who the caller is.
 
 use crate::model::provider::OWN;
+use crate::model::tags::Tags;
 use crate::policy::{KeyOwner, OwnedKeys};
 
 /// The condition keys of a request's parameters.
@@ -38,6 +39,12 @@ impl RequestKeys {
     /// Sets `sts:ExternalId`.
     pub fn set_external_id(&mut self, id: &str) {
         self.0.set("sts:ExternalId", id);
+    }
+
+    /// Sets the keys of the tags of a session, including those that it inherits.
+    pub fn set_session_tags(&mut self, tags: &Tags) {
+        self.set_tags(tags);
+        self.set_transitive_tag_keys(tags.transitive_keys());
     }
 
     /// Sets `sts:TransitiveTagKeys`.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::Tags;
 
 /// Names that try to spell the key of another owner, and any others.
 fn names() -> impl Strategy<Value = String> {
@@ -34,7 +34,11 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 fn tags(pairs: &[(String, String)]) -> Tags {
-    pairs.iter().cloned().collect()
+    let mut tags = Tags::new();
+    for (key, value) in pairs {
+        tags.set(key.clone(), value.clone());
+    }
+    tags
 }
 
 /// Keys that the request doesn't own, with values of their owners.

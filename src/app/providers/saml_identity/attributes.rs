@@ -3,10 +3,19 @@
 
 use super::SamlIdentityError;
 use crate::logins::saml::Assertion;
-use crate::model::principal_tags::{self, Tags};
+use crate::model::tags::{TagError, Tags};
 
 /// The prefix of the attributes for the STS.
 const ATTRIBUTES: &str = "https://aws.amazon.com/SAML/Attributes/";
+
+/// The attributes for the STS beside those of tags.
+const KNOWN: [&str; 5] = [
+    "Role",
+    "RoleSessionName",
+    "SessionDuration",
+    "SourceIdentity",
+    "TransitiveTagKeys",
+];
 
 /// The durations that an assertion may set, in seconds.
 const DURATIONS: std::ops::RangeInclusive<i64> = 900..=43_200;
@@ -41,23 +50,25 @@ pub(super) fn duration(assertion: &Assertion) -> Result<Option<i64>, SamlIdentit
     seconds.map(Some).ok_or(SamlIdentityError::SessionDuration)
 }
 
-/// The tags of the session, each with one value; no two keys may differ in case only.
+/// The tags of the session, each with one value, and which of them are passed on. Any other attribute for the STS may
+/// narrow access, and is refused.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-saml>
-pub(super) fn tags(assertion: &Assertion) -> Result<Tags, SamlIdentityError> {
-    let prefix = format!("{ATTRIBUTES}PrincipalTag:");
-    let mut tags = Tags::new();
+pub(super) fn tags(assertion: &Assertion) -> Result<Tags, TagError> {
+    let mut pairs = Vec::new();
     for (name, values) in &assertion.attributes {
-        let Some(key) = name.strip_prefix(&prefix) else {
+        let Some(attribute) = name.strip_prefix(ATTRIBUTES) else {
             continue;
         };
-        let [value] = &values[..] else {
-            return Err(SamlIdentityError::Tags);
-        };
-        if tags.keys().any(|known| known.eq_ignore_ascii_case(key)) {
-            return Err(SamlIdentityError::Tags);
+        let refused = || TagError::Claim(name.clone());
+        if let Some(key) = attribute.strip_prefix("PrincipalTag:") {
+            let [value] = &values[..] else {
+                return Err(refused());
+            };
+            pairs.push((key, value.as_str()));
+        } else if !KNOWN.contains(&attribute) {
+            return Err(refused());
         }
-        tags.insert(key.to_owned(), value.clone());
     }
-    principal_tags::check(&tags).map_err(|_| SamlIdentityError::Tags)?;
-    Ok(tags)
+    let transitive = value(assertion, "TransitiveTagKeys").unwrap_or_default();
+    Tags::of_session(pairs, transitive)
 }

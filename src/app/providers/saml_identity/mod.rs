@@ -21,7 +21,7 @@ use crate::logins::saml::{Assertion, Saml};
 use crate::logins::{LoginAttempt, LoginError};
 use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
-use crate::model::principal_tags::Tags;
+use crate::model::tags::{TagError, Tags};
 use crate::store::StoreError;
 
 /// The age up to which the STS accepts a response, in seconds.
@@ -51,9 +51,9 @@ pub enum SamlIdentityError {
     /// The SessionDuration isn't a duration that a session can have.
     #[error("the response's SessionDuration isn't a duration that a session can have")]
     SessionDuration,
-    /// The session tags have the wrong form, or TransitiveTagKeys names another tag.
-    #[error("the response's tags have the wrong form, or TransitiveTagKeys names another tag")]
-    Tags,
+    /// The attributes for the STS are not valid session tags.
+    #[error("the response's tags are not valid: {0}")]
+    Tags(#[from] TagError),
     /// The response has a SourceIdentity, which isn't supported.
     #[error("the response has a SourceIdentity, which isn't supported")]
     SourceIdentity,
@@ -81,8 +81,6 @@ pub struct SamlIdentity {
     pub longest: Option<i64>,
     /// The tags of the session.
     pub tags: Tags,
-    /// The keys in TransitiveTagKeys. All tags are passed on to chained sessions.
-    pub transitive: Vec<String>,
     /// The verified assertion.
     pub assertion: Assertion,
 }
@@ -127,10 +125,6 @@ impl SamlIdentity {
             return Err(SamlIdentityError::SourceIdentity);
         }
         let tags = tags(&assertion)?;
-        let transitive = value(&assertion, "TransitiveTagKeys").unwrap_or_default();
-        if !transitive.iter().all(|key| tags.contains_key(key)) {
-            return Err(SamlIdentityError::Tags);
-        }
         let session = assertion.session_end.map(|end| end.saturating_sub(now));
         let issuer = provider.metadata.entity_id;
         let format = assertion.format.as_deref().unwrap_or(UNSPECIFIED);
@@ -140,7 +134,6 @@ impl SamlIdentity {
             subject_type: short.unwrap_or(format).to_owned(),
             session_name: session_name(&assertion)?,
             longest: duration(&assertion)?.into_iter().chain(session).min(),
-            transitive: transitive.to_vec(),
             provider: provider.arn,
             registration,
             issuer,
