@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, DEVELOPER, Given, Issuer, Key, World, login};
+use crate::world::{ACCOUNT, Answer, DEVELOPER, Given, Issuer, Key, World, assumed, login};
 
 /// What changes while the provider keeps a call waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,6 +244,85 @@ async fn a_login_that_writes_nothing_needs_its_provider_as_well() {
                 .await;
             let status = if update { 400 } else { 200 };
             assert_eq!(answer.status, status, "{operation}: {}", answer.text);
+        }
+    }
+}
+
+/// What changes at the registration of the slow provider.
+#[derive(Debug, Clone, Copy)]
+enum Registration {
+    Unchanged,
+    /// Something that doesn't matter for the login.
+    Tag,
+    RemoveClient,
+    Delete,
+    /// It is deleted and registered again, with another unique id.
+    Replace,
+}
+
+#[tokio::test]
+async fn a_registration_that_changes_while_its_provider_is_slow_counts() {
+    let scene = Scene::new().await;
+    for at_sts in [false, true] {
+        for change in [
+            Registration::Unchanged,
+            Registration::Tag,
+            Registration::RemoveClient,
+            Registration::Delete,
+            Registration::Replace,
+        ] {
+            let slow = Issuer::with(Key::p256("one")).await;
+            let arn = scene.world.register(&slow, &["app"]).await;
+            let more = json!({ "OpenIdConnectProviderARNs": [arn] });
+            let pool = scene.world.pool(more).await;
+            let statement = json!({
+                "Effect": "Allow", "Principal": { "Federated": arn }, "Action": "sts:AssumeRoleWithWebIdentity",
+            });
+            let trust = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+            let name = format!("Slow-{at_sts}-{change:?}");
+            let parameters = [("RoleName", &*name), ("AssumeRolePolicyDocument", &*trust)];
+            let made = scene.world.iam("CreateRole", &parameters).await;
+            assert_eq!(made.status, 200, "{}", made.text);
+            let call = async {
+                let token = slow.token("ada");
+                if at_sts {
+                    let role = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+                    scene.world.assume(&role, &token).await
+                } else {
+                    scene.world.get_id(&pool, login(&slow, &token)).await
+                }
+            };
+            let of_arn = ("OpenIDConnectProviderArn", &*arn);
+            let changes = async {
+                let tag = [
+                    of_arn,
+                    ("Tags.member.1.Key", "a"),
+                    ("Tags.member.1.Value", "b"),
+                ];
+                let client = [of_arn, ("ClientID", "app")];
+                let (action, parameters) = match change {
+                    Registration::Unchanged => return,
+                    Registration::Tag => ("TagOpenIDConnectProvider", &tag[..]),
+                    Registration::RemoveClient => {
+                        ("RemoveClientIDFromOpenIDConnectProvider", &client[..])
+                    }
+                    Registration::Delete | Registration::Replace => {
+                        ("DeleteOpenIDConnectProvider", &tag[..1])
+                    }
+                };
+                let answer = scene.world.iam(action, parameters).await;
+                assert_eq!(answer.status, 200, "{action}: {}", answer.text);
+                if matches!(change, Registration::Replace) {
+                    scene.world.register(&slow, &["app"]).await;
+                }
+            };
+            let answer = scene.meanwhile(&slow, call, changes).await;
+            let is_accepted = !matches!(change, Registration::RemoveClient | Registration::Delete);
+            assert_eq!(answer.status == 200, is_accepted, "{name}: {}", answer.text);
+            if at_sts && is_accepted {
+                // The session comes from the registration that is there now.
+                assert!(scene.world.is_live(&assumed(&answer)).await, "{name}");
+            }
         }
     }
 }

@@ -45,6 +45,9 @@ pub enum WebIdentityError {
     /// The role trusts no client of the token's public provider.
     #[error("the role trusts no client of the token's provider")]
     NotTrusted,
+    /// The provider's registration changed while the token was verified.
+    #[error("the provider's registration changed")]
+    RegistrationChanged,
     /// The token is valid, but its login is revoked in a pool.
     #[error("the token's login is revoked in a pool")]
     Revoked,
@@ -281,6 +284,11 @@ async fn verify_foreign(
     let logins = &call.app.logins;
     let verified = logins.verify(Some(&provider), &attempt, report);
     let verified = verified.await.map_err(WebIdentityError::Login)?;
+    // The issuer may have taken seconds.
+    let now = oidc::record(call, name)?.map(|now| (now.uuid, now.version));
+    if now != Some((registered.uuid, registered.version)) {
+        return Err(WebIdentityError::RegistrationChanged);
+    }
     let audience = audience(name, &verified, report)?;
     let source = TokenSource::IdentityProvider {
         name: name.to_owned(),

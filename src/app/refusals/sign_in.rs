@@ -41,6 +41,7 @@ impl From<ProofError> for Error {
             }
             ProofError::NotCognitoToken => refused("Invalid login token. Not a Cognito token."),
             ProofError::Login(error) => error.into(),
+            ProofError::Outdated => refusals::outdated(),
             ProofError::Store(error) => error.into(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::app::credentials::web_identity::WebIdentityError;
 use crate::app::providers::saml_identity::SamlIdentityError;
+use crate::app::refusals;
 use crate::error::{Code, Error};
 use crate::logins::LoginError;
 use crate::logins::saml::{AssertionError, ResponseError};
@@ -63,6 +64,7 @@ impl From<WebIdentityError> for Error {
             | WebIdentityError::Outdated
             | WebIdentityError::Revoked => Code::AccessDenied
                 .because("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+            WebIdentityError::RegistrationChanged => refusals::outdated(),
             WebIdentityError::Store(error) => error.into(),
         }
     }

@@ -76,6 +76,9 @@ pub enum ProofError {
     /// The provider's checks refuse the login.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// A provider's registration changed while the logins were verified.
+    #[error("a provider's registration changed")]
+    Outdated,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -159,6 +162,12 @@ pub async fn check(
             return Err(ProofError::NoProviders(pool.id.to_string()));
         }
     }
+    let registrations = || -> Result<Vec<_>, StoreError> {
+        let keys = logins.keys();
+        keys.map(|key| origin::registration(call, pool, key))
+            .collect()
+    };
+    let before = registrations()?;
     let mut proofs = Vec::with_capacity(logins.len());
     for (key, token) in logins {
         report.about_login(key);
@@ -168,6 +177,10 @@ pub async fn check(
             now: call.now,
         };
         proofs.push(check_one(call, pool, &attempt, presented_to, report).await?);
+    }
+    // A provider may have taken seconds, and a registration may have changed meanwhile.
+    if registrations()? != before {
+        return Err(ProofError::Outdated);
     }
     // Responses are claimed last, so that a call with a refused login uses none up.
     for proof in &proofs {

@@ -10,7 +10,7 @@ use crate::logins::id_token::{OpenIdConnect, UserPool};
 use crate::model::identity::{Identity, State};
 use crate::model::origin::LoginOrigin;
 use crate::model::pool::Pool;
-use crate::model::provider::{OidcProvider, ProviderKind};
+use crate::model::provider::{OidcProvider, ProviderKind, SamlProvider};
 use crate::store::StoreError;
 
 /// What was issued to an identity: a token or a session.
@@ -68,6 +68,20 @@ pub(super) fn of_provider(
         client: String::new(),
         registration,
     })
+}
+
+/// The registration of the provider `key` of `pool`, if it has one: its unique id, and the version of its record.
+pub(super) fn registration(
+    call: &Call<'_>,
+    pool: &Pool,
+    key: &str,
+) -> Result<Option<(Uuid, u64)>, StoreError> {
+    if ProviderKind::of(key) == ProviderKind::Saml {
+        let registered = registered_saml(call, pool, key)?;
+        return Ok(registered.map(|provider| (provider.uuid, provider.version)));
+    }
+    let registered = registered(call, pool, key)?;
+    Ok(registered.map(|provider| (provider.uuid, provider.version)))
 }
 
 /// The origin of a developer's user.
@@ -131,9 +145,18 @@ fn registered(
 
 /// The unique id of the SAML provider that the pool names under `key`.
 fn saml_registration(call: &Call<'_>, pool: &Pool, key: &str) -> Result<Option<Uuid>, StoreError> {
+    Ok(registered_saml(call, pool, key)?.map(|provider| provider.uuid))
+}
+
+/// The SAML provider that the pool names under `key`.
+fn registered_saml(
+    call: &Call<'_>,
+    pool: &Pool,
+    key: &str,
+) -> Result<Option<Arc<SamlProvider>>, StoreError> {
     let mut named = pool.settings.saml_provider_arns.iter();
-    let Some(arn) = named.find(|arn| arn.as_str() == key) else {
-        return Ok(None);
-    };
-    Ok(saml::record(call, arn)?.map(|provider| provider.uuid))
+    match named.find(|arn| arn.as_str() == key) {
+        Some(arn) => saml::record(call, arn),
+        None => Ok(None),
+    }
 }
