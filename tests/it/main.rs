@@ -56,6 +56,7 @@ mod private_authority;
 mod process;
 mod provider_tags;
 mod public_principals;
+mod published_trust;
 mod resources;
 mod revocation;
 mod role_mappings;
