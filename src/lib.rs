@@ -3,6 +3,7 @@
 //! The map, in reading order. Imports run downwards only; `tests/architecture.rs` has the table of imports.
 //!
 //! * [`ambient`]: time and randomness: the real ones, and a still clock for tests.
+//! * [`blocking`]: a bounded pool of threads for expensive work.
 //! * [`error`]: `Code` and the one `Error` of the wire.
 //! * [`model`]: plain records, checked ids, the strict JSON parser and the pure rules.
 //! * [`config`]: the operator's settings; reports every error at once.
@@ -21,6 +22,7 @@
 
 pub mod ambient;
 pub mod app;
+pub mod blocking;
 pub mod cli;
 pub mod config;
 pub mod credentials;

@@ -9,6 +9,7 @@ use syn::visit::Visit;
 /// A module and what it may import. Each line is a decision of the design; a module that isn't here may not exist.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ambient", &[]),
+    ("blocking", &[]),
     ("error", &[]),
     ("model", &["ambient"]),
     ("seal", &["ambient"]),
@@ -19,7 +20,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["model", "policy"]),
     ("store", &["ambient", "model", "seal"]),
     ("tokens", &["ambient", "model", "seal"]),
-    ("logins", &["ambient", "model", "sigv4", "outgoing"]),
+    (
+        "logins",
+        &["ambient", "blocking", "model", "sigv4", "outgoing"],
+    ),
     (
         "credentials",
         &["ambient", "model", "seal", "policy", "outgoing"],
@@ -28,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &[
             "ambient",
+            "blocking",
             "error",
             "model",
             "seal",
@@ -42,7 +47,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("operations", &["app", "error", "model", "policy"]),
-    ("wire", &["operations", "app", "error", "model", "sigv4"]),
+    (
+        "wire",
+        &["operations", "app", "blocking", "error", "model", "sigv4"],
+    ),
     ("console", ABOVE_WIRE),
     ("cli", ABOVE_WIRE),
     ("main", &["cli"]),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use self::connection::Connection;
 use self::records::Records;
 use crate::ambient::Ambient;
+use crate::blocking::BlockingPool;
 use crate::config::Config;
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::StsRoutes;
@@ -41,6 +42,8 @@ pub use open::{Opened, StartError, open};
 pub struct App {
     /// The store, the catalog of its records and the keys in use.
     records: Arc<Records>,
+    /// The threads for work that costs more than a millisecond.
+    pub pool: Arc<BlockingPool>,
     /// The verifier of logins.
     pub logins: Logins,
     /// The issuer of OpenID tokens.

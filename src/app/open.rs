@@ -19,6 +19,7 @@ use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
+use crate::blocking::BlockingPool;
 use crate::config::{Config, DatabaseSettings, RootKeySetting};
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::{RouteSettings, StsRoutes};
@@ -175,8 +176,10 @@ pub async fn open_with(
     };
     tasks.spawn(jobs.run());
     let outgoing = Arc::new(outgoing(&config)?);
+    let pool = Arc::new(BlockingPool::for_this_machine());
     let app = App {
-        logins: logins(&config, Arc::clone(&outgoing)),
+        logins: logins(&config, Arc::clone(&outgoing), Arc::clone(&pool)),
+        pool,
         routes: StsRoutes::new(routes(&config), outgoing),
         tokens,
         credentials,
@@ -329,10 +332,10 @@ fn routes(config: &Config) -> Vec<RouteSettings> {
     routes.collect()
 }
 
-fn logins(config: &Config, outgoing: Arc<Outgoing>) -> Logins {
+fn logins(config: &Config, outgoing: Arc<Outgoing>, pool: Arc<BlockingPool>) -> Logins {
     let files = config.issuers.iter();
     let files = files.filter_map(|file| Some((file.url.clone(), file.jwks_file.clone()?)));
-    let logins = Logins::new(rules(config), outgoing);
+    let logins = Logins::new(rules(config), outgoing, pool);
     let logins = logins.with_key_files(files.collect());
     match &config.user_pools {
         None => logins,

@@ -9,6 +9,7 @@ use super::id_token::{IdTokenFormatError, UserRejected, UserStatusError};
 use super::jwks::JwksError;
 use super::saml::{AssertionError, ResponseError, SamlError};
 use super::single_use::UsedElsewhere;
+use crate::blocking::PoolFull;
 
 /// Why a login is refused.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,9 @@ pub enum LoginError {
         /// The provider's `Logins` key.
         provider: String,
     },
+    /// Too many expensive checks wait for a thread. The login wasn't checked; a retry may succeed.
+    #[error("the login can't be checked now")]
+    Overloaded(#[from] PoolFull),
 }
 
 impl From<SamlError> for LoginError {
@@ -146,9 +150,14 @@ impl LoginError {
             | Self::UserStatusUnknown { provider, .. } => {
                 return format!("The identity provider {provider} can't be reached.");
             }
-            Self::TooManyWaiters { .. } => return "Rate exceeded".to_owned(),
+            Self::TooManyWaiters { .. } | Self::Overloaded(_) => return "Rate exceeded".to_owned(),
         };
         format!("Invalid login token. {invalid}")
+    }
+
+    /// Whether this server refuses for lack of capacity: nothing was decided about the login.
+    pub fn is_overload(&self) -> bool {
+        matches!(self, Self::TooManyWaiters { .. } | Self::Overloaded(_))
     }
 
     /// Whether it is an external failure: a provider gave no answer that decides about the login.

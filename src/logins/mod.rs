@@ -32,6 +32,7 @@ use self::id_token::UserStatus;
 use self::jwks::JwksCache;
 use self::report::Report;
 use self::single_use::SingleUse;
+use crate::blocking::{BlockingPool, PoolFull};
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
@@ -116,14 +117,16 @@ pub struct Logins {
     outgoing: Arc<Outgoing>,
     introspections: Arc<IntrospectionCache>,
     user_status: UserStatus,
+    pool: Arc<BlockingPool>,
 }
 
 impl Logins {
-    /// A verifier with empty caches, which fetches through `outgoing`.
-    pub fn new(rules: LoginRules, outgoing: Arc<Outgoing>) -> Self {
+    /// A verifier with empty caches, which fetches through `outgoing`. Expensive checks run on the threads of `pool`.
+    pub fn new(rules: LoginRules, outgoing: Arc<Outgoing>, pool: Arc<BlockingPool>) -> Self {
         Self {
             rules,
-            jwks: JwksCache::new(Arc::clone(&outgoing)),
+            jwks: JwksCache::new(Arc::clone(&outgoing), Arc::clone(&pool)),
+            pool,
             user_status: UserStatus::new(Arc::clone(&outgoing)),
             outgoing,
             introspections: Arc::default(),
@@ -143,6 +146,22 @@ impl Logins {
     pub fn with_user_pool_key(mut self, id: String, secret: SecretKey) -> Self {
         self.user_status.use_key(id, secret);
         self
+    }
+
+    /// Runs an expensive check on a thread of the pool, with a report of its own that becomes a part of `report`.
+    async fn run_expensive<T: Send + 'static>(
+        &self,
+        report: &mut Report,
+        check: impl FnOnce(&mut Report) -> T + Send + 'static,
+    ) -> Result<T, PoolFull> {
+        let mut part = report.new_part();
+        let work = move || {
+            let outcome = check(&mut part);
+            (outcome, part)
+        };
+        let (outcome, part) = self.pool.run(work).await?;
+        report.append(part);
+        Ok(outcome)
     }
 
     /// Checks a login of `provider`, and adds each check to `report`. `None` is an issuer that the pool doesn't trust:

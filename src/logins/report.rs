@@ -94,6 +94,21 @@ impl Report {
         outcome
     }
 
+    /// An empty report about the same login, to be filled in elsewhere.
+    pub(super) fn new_part(&self) -> Self {
+        Self {
+            checks: self.checks.as_ref().map(|_| Vec::new()),
+            login: self.login.clone(),
+        }
+    }
+
+    /// Adds the checks of a part.
+    pub(super) fn append(&mut self, part: Self) {
+        if let Some(checks) = &mut self.checks {
+            checks.extend(part.into_checks());
+        }
+    }
+
     /// The checks; empty where the report is disabled.
     pub fn into_checks(self) -> Vec<ReportedCheck> {
         self.checks.unwrap_or_default()

@@ -1,5 +1,7 @@
 //! AWS JSON 1.1: Cognito Identity and Cognate's own operations.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
@@ -54,11 +56,12 @@ async fn run(
     let Ok(_permit) = front.in_flight.try_acquire() else {
         return Err(Code::TooManyRequests.because("Rate exceeded"));
     };
-    let body = limits::read(body).await?;
+    let body = Arc::new(limits::read(body).await?);
     let entry = entry.ok_or(Code::UnknownOperation.bare())?;
-    let read = |model: &_, shape: &super::models::OperationShape| {
+    let text = Arc::clone(&body);
+    let read = move |model: &_, shape: &super::models::OperationShape| {
         let mut value =
-            json::read(&body).map_err(|error| Code::Serialization.bare().from_source(error))?;
+            json::read(&text).map_err(|error| Code::Serialization.bare().from_source(error))?;
         if let Some(input) = shape.input {
             // The real service has no message for a request that is a plain value.
             let words = value.is_array() || value.is_object();

@@ -1,6 +1,7 @@
 //! The AWS Query protocol of STS and IAM: decodes the parameters of a form or a URL, encodes XML.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -102,8 +103,13 @@ async fn run(
     let Ok(_permit) = front.in_flight.try_acquire() else {
         return Err(Code::TooManyRequests.because("Rate exceeded"));
     };
-    let body = limits::read(body).await?;
-    let parameters = parameters(encoded_parameters(parts, &body)?)?;
+    let body = Arc::new(limits::read(body).await?);
+    let form = Arc::clone(&body);
+    let parameters = match in_url(parts, &body)? {
+        Some(query) => parameters(query)?,
+        None => pipeline::decode(call, body.len(), move || parameters(&form)).await?,
+    };
+    let parameters = Arc::new(parameters);
     let text = |name: &str| parameters.get(name).map_or("", String::as_str);
     let (action, version) = (text("Action"), text("Version"));
     asked.service = service(parts, Some(version));
@@ -125,7 +131,7 @@ async fn run(
     if entry.name != "GetCallerIdentity" {
         refuse_query_signature(&parameters)?;
     }
-    let read = |model: &Model, shape: &super::models::OperationShape| {
+    let read = move |model: &Model, shape: &super::models::OperationShape| {
         let input = shape.input.map(|id| &model.shape(id).kind);
         let members = match input {
             Some(ShapeKind::Structure(members)) => members.as_slice(),
@@ -168,12 +174,12 @@ fn scope_service(parts: &Parts) -> Option<String> {
     scope.split('/').rev().nth(1).map(str::to_owned)
 }
 
-/// The one part of a request that has its parameters: the query of the URL or the body. A request with both is refused,
-/// because a proxy or a log may see other parameters than those that are used.
-fn encoded_parameters<'r>(parts: &'r Parts, body: &'r [u8]) -> Result<&'r [u8], Error> {
+/// The parameters in the URL; `None` if they are in the body. A request with both is refused, because a proxy or a log may
+/// see other parameters than those that are used.
+fn in_url<'r>(parts: &'r Parts, body: &[u8]) -> Result<Option<&'r [u8]>, Error> {
     match parts.uri.query().unwrap_or_default() {
-        "" => Ok(body),
-        query if body.is_empty() => Ok(query.as_bytes()),
+        "" => Ok(None),
+        query if body.is_empty() => Ok(Some(query.as_bytes())),
         _ => Err(Code::Serialization.because(
             "The request has parameters in the URL and in the body. Send all of them in one of the two.",
         )),

@@ -42,6 +42,21 @@ pub(super) fn model(entry: &Entry) -> (&'static Model, &'static OperationShape) 
     )
 }
 
+/// The longest body that is decoded at once. To decode a longer one is expensive.
+const SMALL_BODY: usize = 16 * 1024;
+
+/// Runs `work` on a body of this length: on the pool if the body isn't small.
+pub(super) async fn decode<T: Send + 'static>(
+    call: &Call<'_>,
+    length: usize,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    if length <= SMALL_BODY {
+        return work();
+    }
+    call.app.pool.run(work).await?
+}
+
 /// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model.
 pub(super) async fn run(
     front: &Front,
@@ -49,18 +64,23 @@ pub(super) async fn run(
     call: &mut Call<'_>,
     parts: &Parts,
     body: &Bytes,
-    read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error>,
+    read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
     if entry.access != Access::Public {
         signed_by(front, entry, call, parts, body).await?;
     }
     let (model, shape) = model(entry);
-    let value = read(model, shape)?;
-    if let Some(input) = shape.input
-        && let Some(text) = constraints::violations(model, input, &value)
-    {
-        return Err(Code::Validation.because(text));
-    }
+    let work = move || {
+        let value = read(model, shape)?;
+        let violations = shape
+            .input
+            .and_then(|input| constraints::violations(model, input, &value));
+        match violations {
+            None => Ok(value),
+            Some(text) => Err(Code::Validation.because(text)),
+        }
+    };
+    let value = decode(call, body.len(), work).await?;
     call.operation = entry.name;
     for _ in 1..RUNS {
         match run_once(entry, call, &value).await {

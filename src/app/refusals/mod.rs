@@ -1,6 +1,7 @@
 //! Refusals: the [`Error`] that each error of the lower modules becomes on the wire, and the refusals that several
 //! modules of `app` share. Clients get the real service's text or a fixed one; causes go to the log.
 
+use crate::blocking::PoolFull;
 use crate::error::{Code, Error};
 use crate::store::StoreError;
 
@@ -16,6 +17,14 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Code::InternalError
             .because("Internal Server Error")
+            .from_source(error)
+    }
+}
+
+impl From<PoolFull> for Error {
+    fn from(error: PoolFull) -> Self {
+        Code::TooManyRequests
+            .because("Rate exceeded")
             .from_source(error)
     }
 }

@@ -21,7 +21,7 @@ impl From<LoginError> for Error {
     fn from(error: LoginError) -> Self {
         let code = match &error {
             failure if failure.is_external() => Code::ExternalService,
-            LoginError::TooManyWaiters { .. } => Code::TooManyRequests,
+            failure if failure.is_overload() => Code::TooManyRequests,
             _ => Code::NotAuthorized,
         };
         code.because(error.client_text()).from_source(error)

@@ -34,7 +34,7 @@ impl From<WebIdentityError> for Error {
                 failure if failure.is_external() => Code::IdpCommunicationError
                     .because(error.client_text())
                     .from_source(error),
-                LoginError::TooManyWaiters { .. } => Code::TooManyRequests
+                failure if failure.is_overload() => Code::TooManyRequests
                     .because(error.client_text())
                     .from_source(error),
                 LoginError::Unsupported => {
@@ -100,6 +100,9 @@ impl From<SamlIdentityError> for Error {
 
 /// The refusal of a SAML response that is not valid.
 fn refused_saml(error: LoginError) -> Error {
+    if error.is_overload() {
+        return error.into();
+    }
     let invalid = |text: &'static str| Code::InvalidIdentityToken.because(text);
     match &error {
         LoginError::Expired { .. } => Code::ExpiredIdentityToken.because("Response has expired"),

@@ -32,6 +32,8 @@ pub struct How<'a> {
     pub digest: &'a str,
     pub canonical: &'a str,
     pub transforms: Vec<&'a str>,
+    /// The PrefixList of each exclusive canonicalisation, if it isn't empty.
+    pub prefixes: &'a str,
     /// What stands behind the SignatureValue.
     pub key_info: &'a str,
 }
@@ -43,6 +45,7 @@ impl Default for How<'_> {
             digest: SHA256,
             canonical: EXCLUSIVE,
             transforms: vec![ENVELOPED, EXCLUSIVE],
+            prefixes: "",
             key_info: "",
         }
     }
@@ -104,6 +107,10 @@ impl IdentityProvider {
              <ds:SignatureValue></ds:SignatureValue>{}</ds:Signature>",
             how.canonical, how.method, how.digest, how.key_info
         );
+        let template = match how.prefixes {
+            "" => template,
+            prefixes => with_prefixes(&template, prefixes),
+        };
         let element = xml.find(&format!("ID=\"{id}\""))?;
         let issuer = element + xml[element..].find("</saml:Issuer>")? + "</saml:Issuer>".len();
         // The library signs the first signature that it finds, so that others are hidden from it meanwhile.
@@ -116,6 +123,19 @@ impl IdentityProvider {
         let context = DsigContext::new_permissive(keys);
         sign::sign(&context, &format!("{before}{template}{behind}")).ok()
     }
+}
+
+/// A signature with this PrefixList in each exclusive canonicalisation that has none.
+pub fn with_prefixes(xml: &str, prefixes: &str) -> String {
+    ["CanonicalizationMethod", "Transform"]
+        .iter()
+        .fold(xml.to_owned(), |xml, name| {
+            let start = format!("<ds:{name} Algorithm=\"{EXCLUSIVE}\"");
+            let list = format!(
+                "{start}><ec:InclusiveNamespaces xmlns:ec=\"{EXCLUSIVE}\" PrefixList=\"{prefixes}\"/></ds:{name}>"
+            );
+            xml.replace(&format!("{start}/>"), &list)
+        })
 }
 
 /// Metadata with these certificates for signing, and more attributes for the EntityDescriptor.

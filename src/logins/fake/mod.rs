@@ -5,12 +5,14 @@ pub(in crate::logins) mod identity_provider;
 mod issuer;
 mod key;
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 pub(super) use self::issuer::FakeIssuer;
 pub(super) use self::key::TestKey;
+use crate::blocking::BlockingPool;
 use crate::logins::jwks::JwkSet;
 use crate::outgoing::{Outgoing, OutgoingSettings};
 
@@ -23,6 +25,11 @@ pub(super) fn key_set_document<'k>(keys: impl IntoIterator<Item = &'k TestKey>) 
 /// The key set of `keys`.
 pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> JwkSet {
     JwkSet::parse(key_set_document(keys).to_string().as_bytes()).unwrap()
+}
+
+/// A pool of one thread.
+pub(super) fn pool() -> Arc<BlockingPool> {
+    Arc::new(BlockingPool::new(NonZero::<usize>::MIN))
 }
 
 /// A client that may go to loopback, and to the fakes instead of `upstreams`.

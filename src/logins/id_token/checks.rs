@@ -6,14 +6,18 @@
 
 use jiff::Timestamp;
 
-use super::jwt::UnverifiedIdToken;
+use super::jwt::{IdTokenFormatError, UnverifiedIdToken};
 use super::{IdTokenIssuer, findings};
+use crate::blocking::PoolFull;
 use crate::logins::error::LoginError;
 use crate::logins::jwks::{JwksError, SignatureCheckError};
 use crate::logins::report::Report;
 use crate::logins::{LoginAttempt, Logins, VerifiedLogin};
 use crate::model::identity::Login;
 use crate::model::provider::PublicProvider;
+
+/// The longest token that is parsed at once, in bytes.
+const SMALL_TOKEN: usize = 16 * 1024;
 
 /// Whether `issuer` is the issuer that a `Logins` key names, before it is known whether the pool has it.
 fn is_issuer_of(issuer: &str, key: &str) -> bool {
@@ -37,7 +41,8 @@ impl Logins {
             key, token, now, ..
         } = attempt;
         let length = token.len();
-        let token = UnverifiedIdToken::parse(token).map_err(LoginError::NotAToken);
+        let token = self.parse_id_token(token).await?;
+        let token = token.map_err(LoginError::NotAToken);
         let token = report.add_outcome("form", token, |token| {
             findings::form(token.as_ref(), length)
         })?;
@@ -79,6 +84,19 @@ impl Logins {
         })
     }
 
+    /// Parses a token, which is expensive if it isn't small.
+    async fn parse_id_token<'t>(
+        &self,
+        token: &'t str,
+    ) -> Result<Result<UnverifiedIdToken<'t>, IdTokenFormatError>, PoolFull> {
+        if token.len() <= SMALL_TOKEN {
+            return Ok(UnverifiedIdToken::parse(token));
+        }
+        let token = token.to_owned();
+        let parse = move || UnverifiedIdToken::parse(&token).map(|token| token.to_static());
+        self.pool.run(parse).await
+    }
+
     async fn check_signature(
         &self,
         issuer: &dyn IdTokenIssuer,
@@ -93,6 +111,7 @@ impl Logins {
             SignatureCheckError::Jwks(JwksError::TooManyWaiters) => LoginError::TooManyWaiters {
                 provider: provider(),
             },
+            SignatureCheckError::Full(error) => LoginError::Overloaded(error),
             SignatureCheckError::Jwks(source) => LoginError::Unreachable {
                 provider: provider(),
                 source,

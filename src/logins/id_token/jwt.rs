@@ -62,6 +62,14 @@ impl<'t> UnverifiedIdToken<'t> {
         Ok(Self { jws, claims })
     }
 
+    /// A copy without the text that it was read from.
+    pub(super) fn to_static(&self) -> UnverifiedIdToken<'static> {
+        UnverifiedIdToken {
+            jws: self.jws.to_static(),
+            claims: self.claims.clone(),
+        }
+    }
+
     /// The claims that the checks read; an `Err` names the first required claim that is missing or unusable.
     pub(super) fn claims(&self) -> Result<IdTokenClaims<'_>, LoginError> {
         IdTokenClaims::read(&self.claims)

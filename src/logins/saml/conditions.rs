@@ -2,6 +2,7 @@
 //! element with the verified signature, except the response's own issuer and destination, which can only refuse.
 //! <https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf>, section 4.1.4.
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use uppsala::NodeId;
 
@@ -67,6 +68,8 @@ pub(super) struct CheckedConditions {
     pub(super) recipient: String,
     /// The end of the assertion.
     pub(super) end: i64,
+    /// The latest time at which the assertion could be accepted, by any of its confirmations.
+    pub(super) latest_use: i64,
     pub(super) session: AuthnSession,
 }
 
@@ -153,6 +156,7 @@ impl ParsedResponse<'_> {
         if !is_ours {
             return Err(AssertionError::Recipient);
         }
+        let mut uses = Validity { ..times };
         let confirmation = self.check_confirmation(required, &mut times);
         let recipient = report.add_outcome("confirmation", confirmation, |it| {
             findings::confirmation(self, it.as_ref().err(), required, now)
@@ -161,10 +165,13 @@ impl ParsedResponse<'_> {
         let (session, end) = report.add_outcome("session", session, |it| {
             findings::session(self, it.as_ref().err(), now)
         })?;
+        let ends = self.latest_confirmation(required).into_iter();
+        ends.chain(session.end).for_each(|end| uses.at_most(end));
         Ok(CheckedConditions {
             audience,
             recipient,
             end,
+            latest_use: uses.end.map_or(end, |latest| latest.max(end)),
             session,
         })
     }
@@ -241,6 +248,21 @@ impl ParsedResponse<'_> {
         Err(refused)
     }
 
+    /// The latest end of the bearer confirmations for this recipient, including those that aren't valid yet.
+    fn latest_confirmation(&self, required: &ResponseRequirements<'_>) -> Option<i64> {
+        let subject = self.one(self.assertion, "Subject").ok()?;
+        let confirmations = self.named(subject, "SubjectConfirmation");
+        let bearers = confirmations.filter(|node| self.attribute(*node, "Method") == Some(BEARER));
+        let ends = bearers.filter_map(|node| {
+            let data = self.one(node, "SubjectConfirmationData").ok()?;
+            let recipient = self.attribute(data, "Recipient")?;
+            let end = self.attribute(data, "NotOnOrAfter")?;
+            let end = seconds(end, "NotOnOrAfter").ok()?;
+            required.recipients.contains(&recipient).then_some(end)
+        });
+        ends.max()
+    }
+
     /// The recipient and the end of a bearer confirmation, which must have both.
     fn bearer(
         &self,
@@ -292,7 +314,7 @@ impl ParsedResponse<'_> {
     /// The attributes by name, each with its values in document order; values with child elements are omitted.
     pub(super) fn attributes(&self) -> Vec<(String, Vec<String>)> {
         let statements: Vec<NodeId> = self.named(self.assertion, "AttributeStatement").collect();
-        let mut all: Vec<(String, Vec<String>)> = Vec::new();
+        let mut all: IndexMap<&str, Vec<String>> = IndexMap::new();
         for statement in statements {
             for node in self.named(statement, "Attribute") {
                 let Some(name) = self.attribute(node, "Name") else {
@@ -300,13 +322,13 @@ impl ParsedResponse<'_> {
                 };
                 let values = self.named(node, "AttributeValue");
                 let values = values.filter_map(|value| text(self.document, value));
-                match all.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, known)) => known.extend(values),
-                    None => all.push((name.to_owned(), values.collect())),
-                }
+                all.entry(name).or_default().extend(values);
             }
         }
-        all
+        let owned = all.into_iter();
+        owned
+            .map(|(name, values)| (name.to_owned(), values))
+            .collect()
     }
 
     /// The assertion's ID.

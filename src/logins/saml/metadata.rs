@@ -105,15 +105,18 @@ fn certificates(document: &Document<'_>, role: NodeId) -> Result<Vec<String>, Me
         for node in data.flat_map(|data| named(document, data, DSIG, "X509Certificate")) {
             let mut certificate = document.text_content_deep(node);
             certificate.retain(|letter| !letter.is_ascii_whitespace());
-            key::registered_key(&certificate)?;
-            if !found.contains(&certificate) {
-                found.push(certificate);
+            if found.contains(&certificate) {
+                continue;
             }
+            if found.len() == CERTIFICATES {
+                return Err(MetadataError::TooManyCertificates);
+            }
+            key::registered_key(&certificate)?;
+            found.push(certificate);
         }
     }
-    match found.len() {
-        0 => Err(MetadataError::NoCertificate),
-        1..=CERTIFICATES => Ok(found),
-        _ => Err(MetadataError::TooManyCertificates),
+    if found.is_empty() {
+        return Err(MetadataError::NoCertificate);
     }
+    Ok(found)
 }

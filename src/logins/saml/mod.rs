@@ -79,6 +79,8 @@ pub struct Assertion {
     pub issued: Option<i64>,
     /// When the assertion ends, in seconds since 1970.
     pub end: i64,
+    /// The latest time at which the assertion could be accepted, by any of its confirmations, in seconds since 1970.
+    pub latest_use: i64,
     /// When the user's session at the provider ends, in seconds since 1970, if it is set.
     pub session_end: Option<i64>,
     /// The attributes, by name, each with its values.
@@ -135,6 +137,7 @@ pub fn verify(
         recipient: conditions.recipient,
         issued: conditions.session.issued,
         end: conditions.end,
+        latest_use: conditions.latest_use,
         session_end: conditions.session.end,
         attributes: parsed.attributes(),
     })
@@ -170,10 +173,35 @@ impl Saml {
         }
     }
 
-    /// The response with this assertion, as a proof that is used at one relying party.
+    /// The response with this assertion, as a proof that is used at one relying party. It lasts as long as any server, with
+    /// its own clock, could accept the assertion.
     pub fn single_use(&self, assertion: &Assertion) -> SingleUse {
         let id = [self.metadata.entity_id.as_str(), assertion.id.as_str()];
-        SingleUse::new("saml-response", id, end(assertion))
+        let end = assertion.latest_use.saturating_add(conditions::LEEWAY);
+        SingleUse::new("saml-response", id, moment(end))
+    }
+
+    /// Verifies a response at `now`.
+    fn check(
+        &self,
+        response: &str,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<Assertion, SamlError> {
+        let own_recipient = format!("{}/saml", self.public_url.trim_end_matches('/'));
+        let required = ResponseRequirements {
+            entity_id: &self.metadata.entity_id,
+            certificates: &self.metadata.certificates,
+            algorithms: &ALGORITHMS,
+            audiences: &[
+                "urn:amazon:webservices",
+                "https://signin.aws.amazon.com/saml",
+                &self.public_url,
+            ],
+            recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
+            allow_transient: self.allow_transient,
+        };
+        verify(response, &required, now, report)
     }
 }
 
@@ -185,26 +213,26 @@ impl LoginProvider for Saml {
         attempt: &LoginAttempt<'_>,
         report: &mut Report,
     ) -> Result<VerifiedLogin, LoginError> {
-        let assertion = logins.verify_assertion(self, attempt, report)?;
+        let assertion = logins.verify_assertion(self, attempt, report).await?;
         let name = self.arn.to_string();
         Ok(VerifiedLogin {
             login: Login::public(&name, &assertion.subject),
             amr: [name.clone(), format!("{name}:{}", assertion.subject)],
             claims: assertion.claims(&name),
             single_use: Some(self.single_use(&assertion)),
-            expires: Some(end(&assertion)),
+            expires: Some(moment(assertion.end)),
             audience: assertion.audience,
         })
     }
 }
 
-fn end(assertion: &Assertion) -> Timestamp {
-    Timestamp::from_second(assertion.end).unwrap_or(Timestamp::MAX)
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }
 
 impl Logins {
     /// Checks the response in `attempt`. Whether it was used elsewhere is not checked: [`Saml::single_use`].
-    pub fn verify_assertion(
+    pub async fn verify_assertion(
         &self,
         provider: &Saml,
         attempt: &LoginAttempt<'_>,
@@ -218,20 +246,9 @@ impl Logins {
         if !is_current {
             return Err(LoginError::MetadataExpired);
         }
-        let own_recipient = format!("{}/saml", provider.public_url.trim_end_matches('/'));
-        let required = ResponseRequirements {
-            entity_id: &metadata.entity_id,
-            certificates: &metadata.certificates,
-            algorithms: &ALGORITHMS,
-            audiences: &[
-                "urn:amazon:webservices",
-                "https://signin.aws.amazon.com/saml",
-                &provider.public_url,
-            ],
-            recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
-            allow_transient: provider.allow_transient,
-        };
-        let assertion = verify(attempt.token, &required, now, report)?;
+        let (own, response) = (provider.clone(), attempt.token.to_owned());
+        let checked = self.run_expensive(report, move |report| own.check(&response, now, report));
+        let assertion = checked.await??;
         let lifetime = assertion.end.saturating_sub(now.as_second());
         let longest = self.rules.max_lifetime.as_secs();
         let bound = longest.saturating_add(conditions::LEEWAY.unsigned_abs());

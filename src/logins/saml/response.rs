@@ -111,28 +111,35 @@ impl ParsedResponse<'_> {
     }
 }
 
+/// The elements with encrypted content, which isn't supported.
+const ENCRYPTED: [&str; 4] = [
+    "EncryptedAssertion",
+    "EncryptedID",
+    "EncryptedAttribute",
+    "EncryptedData",
+];
+
 /// The one assertion, a child of the response. A second element with this name is refused at any depth and in any
 /// namespace.
 fn only_assertion(document: &Document<'_>, response: NodeId) -> Result<NodeId, ResponseError> {
-    let named = |wanted: &'static str| {
-        elements(document).filter(move |node| {
-            let element = document.element(*node);
-            element.is_some_and(|element| element.name.local_name.eq_ignore_ascii_case(wanted))
-        })
-    };
-    let encrypted = [
-        "EncryptedAssertion",
-        "EncryptedID",
-        "EncryptedAttribute",
-        "EncryptedData",
-    ];
-    if encrypted.iter().any(|name| named(name).next().is_some()) {
+    let (mut responses, mut assertions, mut is_encrypted) = (0, Vec::new(), false);
+    for node in elements(document) {
+        let name = document
+            .element(node)
+            .map(|element| &*element.name.local_name);
+        let is_named = |wanted: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+        is_encrypted |= ENCRYPTED.iter().any(|wanted| is_named(wanted));
+        responses += usize::from(is_named("Response"));
+        if is_named("Assertion") {
+            assertions.push(node);
+        }
+    }
+    if is_encrypted {
         return Err(ResponseError::Encrypted);
     }
-    if named("Response").count() != 1 {
+    if responses != 1 {
         return Err(ResponseError::Shape("it contains another response"));
     }
-    let assertions: Vec<NodeId> = named("Assertion").collect();
     match assertions[..] {
         [] => Err(ResponseError::Shape("it has no assertion")),
         [one]

@@ -4,13 +4,18 @@
 
 use std::collections::HashSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bergshamra_c14n::{C14nMode, canonicalize_doc};
+use bergshamra_crypto::sign;
 use bergshamra_dsig::verify::verify_all_document_with_source;
 use bergshamra_dsig::{DsigContext, VerifyResult};
-use bergshamra_keys::KeysManager;
+use bergshamra_keys::{Key, KeysManager};
+use bergshamra_xml::NodeSet;
 use uppsala::{Document, NodeId};
 
 use super::key::{self, CertificateError};
-use super::xml::{DSIG, attribute, children, elements, is, named, shortened};
+use super::xml::{DSIG, attribute, children, elements, is, named, shortened, text};
 
 /// The algorithms of a signature, by their URIs in XML signatures.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +50,11 @@ const EXCLUSIVE: &[&str] = &[
     "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
 ];
 const INCLUSIVE_NAMESPACES: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+
+/// The number of prefixes that an InclusiveNamespaces may name. Canonicalisation searches each of them at each element.
+const MOST_PREFIXES: usize = 16;
+
+const NO_KEY: &str = "no registered key verifies its SignedInfo";
 
 /// The elements of signatures that refer to or contain other data.
 const UNSUPPORTED: [&str; 5] = [
@@ -123,9 +133,15 @@ fn verify(
     signatures: &[(NodeId, NodeId)],
     certificates: &[String],
 ) -> Result<(), XmlSignatureError> {
+    let certified = certificates
+        .iter()
+        .map(|certificate| key::certificate_key(certificate))
+        .collect::<Result<Vec<Key>, CertificateError>>()?;
+    // The library computes digests, with the transforms of the document, before it verifies the SignedInfo that names them.
     let mut keys = KeysManager::new();
-    for certificate in certificates {
-        keys.add_key(key::certificate_key(certificate)?);
+    for (signature, _) in signatures {
+        let key = signer(document, *signature, &certified);
+        keys.add_key(key.ok_or_else(|| XmlSignatureError::Invalid(NO_KEY.to_owned()))?);
     }
     let context = DsigContext::new(keys);
     let text = document.input_text();
@@ -152,6 +168,36 @@ fn verify(
         }
     }
     Ok(())
+}
+
+/// The first of `keys` that verifies the SignedInfo of a signature, which has SAML's form.
+fn signer(document: &Document<'_>, signature: NodeId, keys: &[Key]) -> Option<Key> {
+    let mut parts = children(document, signature);
+    let (info, value) = (parts.next()?, parts.next()?);
+    let mut methods = children(document, info);
+    let (canonicalization, method) = (methods.next()?, methods.next()?);
+    let mode = C14nMode::from_uri(attribute(document, canonicalization, "Algorithm")?)?;
+    let prefixes: Vec<&str> = prefix_lists(document, canonicalization)
+        .next()
+        .map(|list| list.split_whitespace().collect())
+        .unwrap_or_default();
+    let nodes = NodeSet::tree_without_comments(info, document);
+    let signed = canonicalize_doc(document, mode, Some(&nodes), &prefixes).ok()?;
+    let mut value = text(document, value)?;
+    value.retain(|letter| !letter.is_whitespace());
+    let value = STANDARD.decode(value).ok()?;
+    let uri = attribute(document, method, "Algorithm")?;
+    let algorithm = sign::from_uri(uri).ok()?;
+    let verifies = |key: &&Key| {
+        let public = key.to_signing_key().ok().flatten();
+        sign::key_algorithm_matches_signature_uri(uri, key.data.algorithm())
+            && public.is_some_and(|public| {
+                algorithm
+                    .verify(&public, &signed, &value)
+                    .unwrap_or_default()
+            })
+    };
+    keys.iter().find(verifies).cloned()
 }
 
 /// Checks that every attribute that a reader could use as an ID has a unique value, and that no element has two.
@@ -270,11 +316,37 @@ fn algorithm(
 /// Checks that the canonicalisation is exclusive, with InclusiveNamespaces as its one optional parameter.
 fn canonical(document: &Document<'_>, node: NodeId) -> Result<(), XmlSignatureError> {
     algorithm(document, node, EXCLUSIVE)?;
-    let inclusive = named(document, node, INCLUSIVE_NAMESPACES, "InclusiveNamespaces").count();
-    if inclusive > 1 || children(document, node).count() != inclusive {
+    let inclusive: Vec<NodeId> =
+        named(document, node, INCLUSIVE_NAMESPACES, "InclusiveNamespaces").collect();
+    if inclusive.len() > 1 || children(document, node).count() != inclusive.len() {
         return Err(XmlSignatureError::Form(
             "its canonicalisation has other parameters",
         ));
     }
+    if inclusive
+        .iter()
+        .any(|node| children(document, *node).next().is_some())
+    {
+        return Err(XmlSignatureError::Form(
+            "an element has child elements that aren't allowed",
+        ));
+    }
+    for list in prefix_lists(document, node) {
+        if list.split_whitespace().nth(MOST_PREFIXES).is_some() {
+            return Err(XmlSignatureError::Form(
+                "its canonicalisation names too many prefixes",
+            ));
+        }
+    }
     Ok(())
+}
+
+/// The lists of prefixes of a canonicalisation. The library reads the first attribute with this local name, in any
+/// namespace.
+fn prefix_lists<'d>(document: &'d Document<'_>, node: NodeId) -> impl Iterator<Item = &'d str> {
+    children(document, node)
+        .filter_map(|node| document.element(node))
+        .flat_map(|element| &element.attributes)
+        .filter(|attribute| attribute.name.local_name == "PrefixList")
+        .map(|attribute| &*attribute.value)
 }

@@ -16,7 +16,23 @@ pub(super) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const DEEPEST: u32 = 32;
 
 /// The number of elements that a document may have.
-const MOST_ELEMENTS: usize = 20_000;
+const MOST_ELEMENTS: usize = 2_000;
+
+/// The number of attributes that a document may have, with its declarations of namespaces.
+const MOST_ATTRIBUTES: usize = 4_000;
+
+/// The number of references to characters that a document may have.
+const MOST_REFERENCES: usize = 10_000;
+
+/// The number of attributes that an element may have, with its declarations of namespaces.
+const MOST_OF_ELEMENT: usize = 64;
+
+/// The number of declarations of namespaces that may be in scope at an element.
+const MOST_NAMESPACES: usize = 64;
+
+/// The bytes of the declarations in scope, summed over all elements. Canonicalisation searches, and may repeat, each
+/// declaration at each element below it.
+const MOST_IN_SCOPE: usize = 512 * 1024;
 
 /// Whether a document may have comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +59,17 @@ pub enum XmlReadError {
     /// it repeats the document.
     #[error("it isn't well formed{}", position(*.0))]
     Malformed(Option<(usize, usize)>),
-    /// The document has too many elements.
-    #[error("it has too many elements")]
+    /// The document has too many elements, attributes or references.
+    #[error(
+        "it has more than {MOST_ELEMENTS} elements, {MOST_ATTRIBUTES} attributes or {MOST_REFERENCES} references"
+    )]
     TooLarge,
+    /// An element has too many attributes.
+    #[error("an element has more than {MOST_OF_ELEMENT} attributes")]
+    TooManyAttributes,
+    /// Too many namespaces are declared at an element and around it, or many for too many elements.
+    #[error("too many namespaces are declared for its elements")]
+    TooManyNamespaces,
 }
 
 /// Parses `text`. The caller has bounded its length.
@@ -69,9 +93,11 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlRe
     if !declarations.all(is_comment) {
         return Err(XmlReadError::Markup);
     }
-    if body.matches('<').count() > 2 * MOST_ELEMENTS {
+    let count = |letter: u8| body.bytes().filter(|byte| *byte == letter).count();
+    if count(b'<') > 2 * MOST_ELEMENTS || count(b'&') > MOST_REFERENCES {
         return Err(XmlReadError::TooLarge);
     }
+    check_tags(body)?;
     let parser = Parser::new()
         .with_forbid_dtd(true)
         .with_forbid_entities(true)
@@ -90,6 +116,105 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlRe
         return Err(XmlReadError::Encoding);
     }
     Ok(document)
+}
+
+/// Counts elements, attributes and declarations in one pass, before the parser searches them once for each. Malformed text may pass:
+/// the parser refuses it.
+fn check_tags(body: &str) -> Result<(), XmlReadError> {
+    let mut open: Vec<Declarations> = Vec::new();
+    let (mut in_scope, mut all_in_scope) = (Declarations::default(), 0);
+    let (mut elements, mut attributes) = (0, 0);
+    let mut rest = body;
+    while let Some((_, markup)) = rest.split_once('<') {
+        if let Some(comment) = markup.strip_prefix("!--") {
+            rest = comment.split_once("-->").map_or("", |(_, behind)| behind);
+            continue;
+        }
+        rest = markup;
+        if markup.starts_with('/') {
+            // The declarations around the element.
+            in_scope = open.pop().unwrap_or_default();
+            continue;
+        }
+        let tag = Tag::read(markup);
+        let own = Declarations {
+            count: in_scope.count + tag.declarations.count,
+            bytes: in_scope.bytes + tag.declarations.bytes,
+        };
+        elements += 1;
+        attributes += tag.attributes;
+        all_in_scope += own.bytes;
+        if tag.attributes > MOST_OF_ELEMENT {
+            return Err(XmlReadError::TooManyAttributes);
+        }
+        if elements > MOST_ELEMENTS || attributes > MOST_ATTRIBUTES {
+            return Err(XmlReadError::TooLarge);
+        }
+        if own.count > MOST_NAMESPACES || all_in_scope > MOST_IN_SCOPE {
+            return Err(XmlReadError::TooManyNamespaces);
+        }
+        if !tag.is_empty {
+            open.push(std::mem::replace(&mut in_scope, own));
+        }
+        rest = &markup[tag.length..];
+    }
+    Ok(())
+}
+
+/// Declarations of namespaces.
+#[derive(Debug, Default, Clone, Copy)]
+struct Declarations {
+    count: usize,
+    /// The bytes of their names and values.
+    bytes: usize,
+}
+
+/// A tag that begins an element.
+#[derive(Debug, Default)]
+struct Tag {
+    /// The bytes before its `>`.
+    length: usize,
+    /// The quoted values.
+    attributes: usize,
+    /// The attributes with a name that begins with `xmlns`.
+    declarations: Declarations,
+    /// Whether the element ends here.
+    is_empty: bool,
+}
+
+impl Tag {
+    /// Reads the tag at the begin of `markup`, behind its `<`.
+    fn read(markup: &str) -> Self {
+        let mut tag = Self::default();
+        let mut quote = None;
+        let is_end = |letter: char| letter.is_ascii_whitespace() || "/>".contains(letter);
+        let mut name = markup.find(is_end).unwrap_or_default();
+        let mut declares = false;
+        let end = markup.bytes().enumerate().find(|(at, letter)| {
+            match (quote, letter) {
+                (Some(open), _) if open == *letter => {
+                    quote = None;
+                    if declares {
+                        tag.declarations.count += 1;
+                        tag.declarations.bytes += at - name;
+                    }
+                    name = at + 1;
+                }
+                (Some(_), _) => {}
+                (None, b'"' | b'\'') => {
+                    quote = Some(*letter);
+                    tag.attributes += 1;
+                    let name = markup.get(name..*at).unwrap_or_default();
+                    declares = name.trim_start().starts_with("xmlns");
+                }
+                (None, _) => return *letter == b'>' || *letter == b'<',
+            }
+            false
+        });
+        tag.length = end.map_or(markup.len(), |(at, _)| at);
+        tag.is_empty = markup[..tag.length].ends_with('/');
+        tag
+    }
 }
 
 /// Whether XML 1.0 allows the character. The parser doesn't check attributes before their first reference.
@@ -262,9 +387,69 @@ mod tests {
     fn depth_and_size_are_bounded() {
         let deep = |levels| format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels));
         assert!(read(&deep(30), Comments::Refused).is_ok());
-        assert!(matches!(refused(&deep(10_000)), XmlReadError::Malformed(_)));
-        let wide = format!("<a>{}</a>", "<b/>".repeat(50_000));
+        assert!(matches!(refused(&deep(1_000)), XmlReadError::Malformed(_)));
+        let wide = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count));
+        assert!(read(&wide(1_999), Comments::Refused).is_ok());
+        let wide = wide(2_000);
         assert_eq!(refused(&wide), XmlReadError::TooLarge);
+    }
+
+    #[test]
+    fn attributes_and_namespaces_are_bounded() {
+        let some = |count: usize, prefix: &str| {
+            let all: Vec<String> = (0..count)
+                .map(|at| format!(" {prefix}{at} = 'x=\">'"))
+                .collect();
+            all.concat()
+        };
+        let nested = |count: usize| {
+            let open = format!("<a{}>", some(10, "xmlns:n"));
+            format!("{}{}", open.repeat(count), "</a>".repeat(count))
+        };
+        let repeating = format!("<a>{}</a>", nested(2).repeat(150));
+        let in_scope = |inside: usize| {
+            let inside = "<b/>".repeat(inside);
+            format!("<a xmlns:n='{}'>{inside}</a>", "u".repeat(1_000))
+        };
+        for text in [
+            format!("<a{}/>", some(64, "n")),
+            format!("<a{}/>", some(64, "xmlns:n")),
+            format!("<a{}/>", some(64, "n"))
+                .repeat(9)
+                .replacen("<a", "<b><a", 1)
+                + "</b>",
+            nested(6),
+            repeating,
+            in_scope(500),
+            format!("<a>{}</a>", format!("<b{}/>", some(50, "n")).repeat(79)),
+            format!("<a>{}</a>", "&lt;".repeat(10_000)),
+        ] {
+            assert!(read(&text, Comments::Refused).is_ok(), "{text}");
+        }
+        for text in [
+            format!("<a{}/>", some(65, "n")),
+            format!(
+                "<!-- <a --><a>{}</a>",
+                format_args!("<b{}/>", some(65, "n"))
+            ),
+        ] {
+            let why = read(&text, Comments::Allowed).unwrap_err();
+            assert_eq!(why, XmlReadError::TooManyAttributes, "{text}");
+        }
+        for text in [
+            format!("<a>{}</a>", format!("<b{}/>", some(50, "n")).repeat(81)),
+            format!("<a>{}</a>", "&lt;".repeat(10_001)),
+        ] {
+            assert_eq!(refused(&text), XmlReadError::TooLarge, "{text}");
+        }
+        for text in [
+            nested(7),
+            format!("<!-- </a> --><a>{}</a>", nested(7)),
+            in_scope(600),
+        ] {
+            let why = read(&text, Comments::Allowed).unwrap_err();
+            assert_eq!(why, XmlReadError::TooManyNamespaces, "{text}");
+        }
     }
 
     #[test]

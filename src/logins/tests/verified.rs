@@ -168,7 +168,7 @@ async fn a_user_pool_is_asked_for_its_keys_directly() {
     let key = TestKey::rsa("a");
     let issuer = FakeIssuer::with([&key]).await;
     let upstreams = [("cognito-idp.eu-west-1.amazonaws.com", issuer.base.as_str())];
-    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams));
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pool());
     let client = |id: &str| TrustedClient {
         id: id.to_owned(),
         server_side_token_check: false,
@@ -203,7 +203,11 @@ async fn google_and_apple_are_issuers_like_any_other() {
         let issuer = FakeIssuer::with([&key]).await;
         let url = format!("https://{name}");
         issuer.is_called_with_keys_at(&url, &format!("{url}/jwks"));
-        let logins = Logins::new(LoginRules::default(), outgoing(&[(name, &issuer.base)]));
+        let logins = Logins::new(
+            LoginRules::default(),
+            outgoing(&[(name, &issuer.base)]),
+            pool(),
+        );
         let audience = Audience {
             client_id: "app".to_owned(),
             source: AudienceSource::Pool,

@@ -57,8 +57,10 @@ impl Operation for AssumeRoleWithSAML {
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
         }
+        let assumed = assumed(call, assumption)?;
+        who.claim(call).await?;
         Ok(AssumeRoleWithSAMLOutput {
-            assumed: assumed(call, assumption)?,
+            assumed,
             subject: who.assertion.subject,
             subject_type: who.subject_type,
             issuer: who.issuer,

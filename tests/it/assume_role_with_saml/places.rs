@@ -32,23 +32,55 @@ async fn a_response_that_was_shown_to_a_pool_is_refused_by_the_sts_and_the_other
 }
 
 #[tokio::test]
-async fn what_the_sts_refuses_for_the_role_is_used_up_and_what_it_does_not_believe_is_not() {
+async fn a_response_that_the_sts_refuses_stays_unused() {
     let scene = Scene::new().await;
     let pool = scene.world.pool(json!({ "SamlProviderARNs": [ARN] })).await;
-    let says = scene.says();
-    let spoilt = encode(&says.signed_by(&scene.idp).replace(">ada<", ">eve<"));
+    let stranger = json!({ "StringEquals": { "SAML:sub": "eve" } });
+    let stranger = trust(&json!("sts:AssumeRoleWithSAML"), &stranger);
+    scene.role("Stranger", &stranger).await;
+    let spoilt = encode(&scene.says().signed_by(&scene.idp).replace(">ada<", ">eve<"));
     assert_eq!(scene.assume(&spoilt, &[]).await.status, 400);
-    let logins = json!({ ARN: says.login(&scene.idp) });
-    scene.world.identity(&pool, logins).await;
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let roles = [role("Stranger"), role("Missing"), role("Reader")];
+    let tag = "s".repeat(300);
+    for (at, (parameters, attribute)) in [
+        ([("RoleArn", &*roles[0])], ("mail", "a@b.example")),
+        ([("RoleArn", &*roles[1])], ("mail", "a@b.example")),
+        ([("DurationSeconds", "7201")], ("mail", "a@b.example")),
+        ([("Policy", "no policy")], ("mail", "a@b.example")),
+        ([("RoleArn", &*roles[2])], ("SourceIdentity", "ada")),
+        ([("RoleArn", &*roles[2])], ("PrincipalTag:team", &*tag)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut says = scene.says().attribute(&name(attribute.0), &[attribute.1]);
+        says.assertion_id = format!("_{at}");
+        let own = roles[..2].iter().map(|role| format!("{ARN},{role}"));
+        says.attributes[0].1.extend(own);
+        let response = says.login(&scene.idp);
+        let answer = scene.assume(&response, &parameters).await;
+        assert!(answer.status >= 400, "{parameters:?}: {}", answer.text);
+        scene.world.identity(&pool, json!({ ARN: response })).await;
+    }
+}
 
-    let mut says = scene.says();
-    says.assertion_id = "_other".to_owned();
-    says.attributes.clear();
-    let says = says.attribute(&name("RoleSessionName"), &["ada"]);
-    scene.denied(&says).await;
-    let logins = json!({ ARN: says.login(&scene.idp) });
-    let answer = scene.world.get_id(&pool, logins).await;
-    answer.refused("NotAuthorizedException", USED);
+#[tokio::test]
+async fn of_the_sts_and_a_pool_at_once_one_gets_a_response() {
+    let scene = Scene::new().await;
+    let pool = scene.world.pool(json!({ "SamlProviderARNs": [ARN] })).await;
+    for at in 0..8 {
+        let mut says = scene.says();
+        says.assertion_id = format!("_{at}");
+        let response = says.login(&scene.idp);
+        let (sts, pool) = tokio::join!(
+            scene.assume(&response, &[]),
+            scene.world.get_id(&pool, json!({ ARN: response })),
+        );
+        let mut statuses = [sts.status, pool.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400], "{} {}", sts.text, pool.text);
+    }
 }
 
 #[tokio::test]
@@ -110,7 +142,8 @@ async fn the_longest_response_that_the_model_takes_costs_no_more_than_a_second()
         let began = now();
         let answer = scene.assume(&response, &[]).await;
         let took = began.elapsed();
-        answer.query_refused(400, "InvalidIdentityToken", "Response signature invalid");
+        let text = "Your request included an invalid SAML response";
+        answer.query_refused(400, "InvalidIdentityToken", text);
         assert!(took.as_millis() < 1000, "{took:?}: {}", &more[..60]);
     }
     let answer = scene.assume(&"A".repeat(100_001), &[]).await;

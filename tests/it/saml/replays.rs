@@ -128,3 +128,45 @@ async fn a_response_is_remembered_until_its_end() {
     refused(&scene.world, &other, &logins).await;
     scene.world.identity(&scene.pool, logins).await;
 }
+
+#[tokio::test]
+async fn a_response_is_remembered_as_long_as_any_of_its_confirmations_lasts() {
+    let scene = Scene::new().await;
+    let other = scene.world.pool(json!({ "SamlProviderARNs": [ARN] })).await;
+    let bearer = "<saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">";
+    let recipient = "https://signin.aws.amazon.com/saml";
+    // Each confirmation by its begin and end, in seconds from now.
+    for confirmations in [
+        &[(0, 60), (0, 7200)][..],
+        &[(0, 7200), (0, 60)],
+        &[(0, 60), (1800, 7200)],
+        &[(0, 60), (0, 90), (0, 7200), (0, 120)],
+    ] {
+        let mut says = scene.says("ada");
+        says.lifetime = SignedDuration::from_hours(2);
+        let assertion = says.assertion();
+        let begin = assertion.find(bearer).expect("a confirmation");
+        let end = assertion.find("</saml:Subject>").expect("its end");
+        let at = |seconds: i64| scene.world.app.now() + SignedDuration::from_secs(seconds);
+        let all = confirmations.iter().map(|(begin, end)| {
+            format!(
+                "{bearer}<saml:SubjectConfirmationData NotBefore=\"{}\" NotOnOrAfter=\"{}\" Recipient=\"{recipient}\"/>\
+                 </saml:SubjectConfirmation>",
+                at(*begin),
+                at(*end)
+            )
+        });
+        let all: String = all.collect();
+        let assertion = [&assertion[..begin], &all, &assertion[end..]].concat();
+        let signed = scene.idp.sign(&assertion, &says.assertion_id);
+        let logins = json!({ ARN: encode(&says.around(&signed)) });
+        let identity = scene.world.identity(&scene.pool, logins.clone()).await;
+        scene.world.clock.advance(60);
+        let answer = scene.world.get_id(&other, logins.clone()).await;
+        assert_eq!(answer.status, 400, "{confirmations:?}: {}", answer.text);
+        scene.world.clock.advance(7200 - 60 - 1);
+        refused(&scene.world, &other, &logins).await;
+        let again = scene.world.identity(&scene.pool, logins).await;
+        assert_eq!(again, identity, "{confirmations:?}");
+    }
+}

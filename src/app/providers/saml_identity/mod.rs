@@ -18,6 +18,7 @@ use crate::app::single_use::{self, RelyingParty};
 use crate::credentials::SessionOrigin;
 use crate::logins::report::Report;
 use crate::logins::saml::{Assertion, Saml};
+use crate::logins::single_use::SingleUse;
 use crate::logins::{LoginAttempt, LoginError};
 use crate::model::identity::Login;
 use crate::model::ids::SamlProviderArn;
@@ -83,9 +84,11 @@ pub struct SamlIdentity {
     pub tags: Tags,
     /// The verified assertion.
     pub assertion: Assertion,
+    /// The response as a proof that one relying party uses.
+    proof: SingleUse,
 }
 
-/// Verifies a response of the provider `arn`, and claims it for the STS.
+/// Verifies a response of the provider `arn`, and that it isn't used elsewhere. [`SamlIdentity::claim`] uses it.
 pub async fn verify(
     call: &Call<'_>,
     arn: &str,
@@ -101,10 +104,13 @@ pub async fn verify(
         now: call.now,
     };
     let logins = &call.app.logins;
-    let assertion = logins.verify_assertion(&provider, &attempt, &mut Report::disabled())?;
-    let (proof, dry_run) = (provider.single_use(&assertion), false);
-    single_use::claim::<SamlIdentityError>(call, &proof, RelyingParty::Sts, dry_run).await?;
+    let mut report = Report::disabled();
+    let verified = logins.verify_assertion(&provider, &attempt, &mut report);
+    let assertion = verified.await?;
     let account = call.app.config.account_id.as_str();
+    let proof = provider.single_use(&assertion);
+    let dry_run = true;
+    single_use::claim::<SamlIdentityError>(call, &proof, RelyingParty::Sts, dry_run).await?;
     SamlIdentity::read(provider, registered.uuid, account, assertion, call.now)
 }
 
@@ -126,6 +132,7 @@ impl SamlIdentity {
         }
         let tags = tags(&assertion)?;
         let session = assertion.session_end.map(|end| end.saturating_sub(now));
+        let proof = provider.single_use(&assertion);
         let issuer = provider.metadata.entity_id;
         let format = assertion.format.as_deref().unwrap_or(UNSPECIFIED);
         let short = format.strip_prefix("urn:oasis:names:tc:SAML:2.0:nameid-format:");
@@ -139,7 +146,14 @@ impl SamlIdentity {
             issuer,
             tags,
             assertion,
+            proof,
         })
+    }
+
+    /// Claims the response for the STS: the last step, so that a refused request leaves it unused.
+    pub async fn claim(&self, call: &Call<'_>) -> Result<(), SamlIdentityError> {
+        let dry_run = false;
+        single_use::claim(call, &self.proof, RelyingParty::Sts, dry_run).await
     }
 
     /// The login of the user, as a pool of this server would record it.

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -21,7 +23,7 @@ const TRIES: usize = 8;
 #[derive(Debug)]
 pub struct Jws<'t> {
     /// The signed bytes: the first two parts and the dot between them.
-    signed: &'t str,
+    signed: Cow<'t, str>,
     signature: Vec<u8>,
     header: Map<String, Value>,
     payload: Vec<u8>,
@@ -84,11 +86,21 @@ impl<'t> Jws<'t> {
             return Err(JwsFormatError::Header);
         };
         Ok(Self {
-            signed,
+            signed: Cow::Borrowed(signed),
             signature,
             header,
             payload,
         })
+    }
+
+    /// A copy without the text that it was read from, and without its payload.
+    pub(in crate::logins) fn to_static(&self) -> Jws<'static> {
+        Jws {
+            signed: Cow::Owned(self.signed.clone().into_owned()),
+            signature: self.signature.clone(),
+            header: self.header.clone(),
+            payload: Vec::new(),
+        }
     }
 
     /// The header `name`.
@@ -127,6 +139,21 @@ fn decode(part: &str) -> Result<Vec<u8>, JwsFormatError> {
     URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| JwsFormatError::Base64)
+}
+
+/// Whether [`verify`] may try several of `keys`, which costs more than a millisecond.
+pub(in crate::logins) fn tries_several(
+    jws: &Jws<'_>,
+    keys: &JwkSet,
+    allowed: &[JwsAlgorithm],
+) -> bool {
+    let (Ok(algorithm), Ok(None)) = (jws.algorithm(allowed), jws.key_id()) else {
+        return false;
+    };
+    keys.keys()
+        .filter(|key| key.fits(algorithm))
+        .nth(1)
+        .is_some()
 }
 
 /// Verifies that one of `keys` signed `jws`, with one of the algorithms `allowed` that is also the key's own.

@@ -14,6 +14,7 @@ use self::issuer::IssuerKeys;
 pub use self::issuer::JwksError;
 pub(in crate::logins) use self::issuer::SignatureCheckError;
 use super::fetch::{JwksFetcher, JwksSource};
+use crate::blocking::BlockingPool;
 use crate::logins::id_token::jws::Jws;
 use crate::logins::jwks::JwsAlgorithm;
 use crate::outgoing::Outgoing;
@@ -25,15 +26,17 @@ const MOST: usize = 1000;
 #[derive(Debug)]
 pub(in crate::logins) struct JwksCache {
     outgoing: Arc<Outgoing>,
+    pool: Arc<BlockingPool>,
     /// The key files of issuers that can't be reached, by the issuer's URL.
     files: HashMap<String, PathBuf>,
     issuers: RwLock<HashMap<JwksSource, Arc<IssuerKeys<JwksFetcher>>>>,
 }
 
 impl JwksCache {
-    pub(in crate::logins) fn new(outgoing: Arc<Outgoing>) -> Self {
+    pub(in crate::logins) fn new(outgoing: Arc<Outgoing>, pool: Arc<BlockingPool>) -> Self {
         Self {
             outgoing,
+            pool,
             files: HashMap::new(),
             issuers: RwLock::default(),
         }
@@ -48,7 +51,7 @@ impl JwksCache {
         &self,
         source: JwksSource,
         jws: &Jws<'_>,
-        allowed: &[JwsAlgorithm],
+        allowed: &'static [JwsAlgorithm],
         now: Timestamp,
     ) -> Result<(), SignatureCheckError> {
         let file = source.issuer().and_then(|issuer| self.files.get(issuer));
@@ -78,7 +81,7 @@ impl JwksCache {
         };
         let issuer = issuers
             .entry(source)
-            .or_insert_with(|| Arc::new(IssuerKeys::new(fetcher)));
+            .or_insert_with(|| Arc::new(IssuerKeys::new(fetcher, Arc::clone(&self.pool))));
         Arc::clone(issuer)
     }
 }
@@ -86,11 +89,11 @@ impl JwksCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logins::fake::outgoing;
+    use crate::logins::fake::{outgoing, pool};
 
     #[test]
     fn an_issuers_keys_are_kept_and_the_number_of_issuers_is_bounded() {
-        let cache = JwksCache::new(outgoing(&[]));
+        let cache = JwksCache::new(outgoing(&[]), pool());
         let source = |n: usize| JwksSource::Url { url: n.to_string() };
         let first = cache.issuer(source(0));
         assert!(Arc::ptr_eq(&first, &cache.issuer(source(0))));

@@ -286,6 +286,7 @@ fn roles_are_those_beside_the_providers_own_arn() {
         recipient: String::new(),
         issued: None,
         end: 0,
+        latest_use: 0,
         session_end: None,
         attributes: vec![
             ("cognito:preferred_role".to_owned(), vec![role("Evil")]),

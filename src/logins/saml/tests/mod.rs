@@ -2,6 +2,7 @@
 //! thing that was spoilt is good.
 
 mod conditions;
+mod expensive;
 mod forgeries;
 mod signatures;
 mod wrapping;

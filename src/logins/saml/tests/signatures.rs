@@ -23,6 +23,7 @@ fn a_signed_assertion_is_a_login() {
         recipient: RECIPIENT.to_owned(),
         issued: Some(now().as_second()),
         end: now().as_second() + 300,
+        latest_use: now().as_second() + 300,
         session_end: None,
         attributes: vec![
             attribute("mail", &["a@b.example"]),

@@ -23,6 +23,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::state::{Freshness, IssuerState};
+use crate::blocking::{BlockingPool, PoolFull};
 use crate::logins::id_token::jws::{self, Jws, JwsError};
 use crate::logins::jwks::JwkSet;
 use crate::logins::jwks::JwsAlgorithm;
@@ -58,12 +59,15 @@ pub(in crate::logins) enum SignatureCheckError {
     Jws(JwsError),
     /// The issuer's keys aren't available.
     Jwks(JwksError),
+    /// Too many expensive checks wait for a thread.
+    Full(PoolFull),
 }
 
 /// The cached keys of one issuer, which `F` fetches.
 #[derive(Debug)]
 pub(super) struct IssuerKeys<F> {
     fetcher: F,
+    pool: Arc<BlockingPool>,
     /// A permit for each call that waits for the first keys.
     first_waiters: Semaphore,
     state: Mutex<IssuerState>,
@@ -85,9 +89,10 @@ impl KeyRequest {
 
 impl<F: FetchJwks> IssuerKeys<F> {
     /// An empty cache.
-    pub(super) fn new(fetcher: F) -> Self {
+    pub(super) fn new(fetcher: F, pool: Arc<BlockingPool>) -> Self {
         Self {
             fetcher,
+            pool,
             first_waiters: Semaphore::new(FIRST_WAITERS),
             state: Mutex::new(IssuerState::default()),
         }
@@ -102,7 +107,7 @@ impl<F: FetchJwks> IssuerKeys<F> {
     pub(super) async fn verify(
         self: &Arc<Self>,
         jws: &Jws<'_>,
-        allowed: &[JwsAlgorithm],
+        allowed: &'static [JwsAlgorithm],
         now: Timestamp,
     ) -> Result<(), SignatureCheckError> {
         let request = KeyRequest {
@@ -116,17 +121,33 @@ impl<F: FetchJwks> IssuerKeys<F> {
             .usable(&request)
             .await
             .map_err(SignatureCheckError::Jwks)?;
-        match jws::verify(jws, &keys, allowed) {
+        match self.check(jws, keys, allowed).await? {
             Err(JwsError::UnknownKey) => {}
             decided => return decided.map_err(SignatureCheckError::Jws),
         }
         let keys = self.newer(kid, before + 1, &request).await?;
-        jws::verify(jws, &keys, allowed).map_err(|error| {
+        let checked = self.check(jws, keys, allowed).await?;
+        checked.map_err(|error| {
             if let (JwsError::UnknownKey, Some(kid)) = (error, kid) {
                 self.lock().unknown_keys.add(kid, request.now());
             }
             SignatureCheckError::Jws(error)
         })
+    }
+
+    /// Verifies the signature with these keys. To try several keys is expensive.
+    async fn check(
+        &self,
+        jws: &Jws<'_>,
+        keys: Arc<JwkSet>,
+        allowed: &'static [JwsAlgorithm],
+    ) -> Result<Result<(), JwsError>, SignatureCheckError> {
+        if !jws::tries_several(jws, &keys, allowed) {
+            return Ok(jws::verify(jws, &keys, allowed));
+        }
+        let jws = jws.to_static();
+        let work = move || jws::verify(&jws, &keys, allowed);
+        self.pool.run(work).await.map_err(SignatureCheckError::Full)
     }
 
     /// A usable set, and the number of fetches that had begun before the request.

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::logins::fake::{TestKey, key_set, outgoing};
+use crate::logins::fake::{TestKey, key_set, outgoing, pool};
 use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::cache::state::UnknownKeys;
 use crate::logins::jwks::fetch::FetchedJwks;
@@ -67,7 +67,7 @@ impl Scene {
             may_end: Semaphore::new(1_000_000),
         });
         let scene = Self {
-            keys: Arc::new(IssuerKeys::new(FakeFetcher(Arc::clone(&published)))),
+            keys: Arc::new(IssuerKeys::new(FakeFetcher(Arc::clone(&published)), pool())),
             published,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
         };
