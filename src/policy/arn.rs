@@ -1,18 +1,20 @@
 //! Patterns on ARNs: six parts with colons between them. Only the last part may have colons.
 
-use super::glob::{Case, Glyph, WildcardSpan, matches};
+use super::glob::{Case, Glyph, WildcardSpan};
+use super::steps::BoundedContext;
 use super::template::Part;
 
 /// The number of parts of an ARN.
 pub(super) const PARTS: usize = 6;
 
 /// Whether `arn` matches `pattern`, each of the six parts separately, as the ARN operators of conditions compare them.
-pub(super) fn matches_by_part(pattern: &[Glyph], arn: &str) -> bool {
+pub(super) fn matches_by_part(context: &BoundedContext<'_>, pattern: &[Glyph], arn: &str) -> bool {
+    context.spend(1);
     let patterns: Vec<_> = pattern
         .splitn(PARTS, |glyph| *glyph == Glyph::Char(':'))
         .collect();
     let parts: Vec<_> = arn.splitn(PARTS, ':').collect();
-    let each = |(pattern, part): (&&[Glyph], &&str)| matches(pattern, part, Case::Kept);
+    let each = |(pattern, part): (&&[Glyph], &&str)| context.matches(pattern, part, Case::Kept);
     patterns.len() == PARTS && parts.len() == PARTS && patterns.iter().zip(&parts).all(each)
 }
 

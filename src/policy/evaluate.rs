@@ -6,6 +6,7 @@ use super::context::Context;
 use super::document::Policy;
 use super::principal::Principal;
 use super::statement::Effect;
+use super::steps::BoundedContext;
 
 /// A request for access, which policies allow or deny.
 #[derive(Debug, Clone, Copy)]
@@ -48,21 +49,46 @@ impl AccessDecision {
     }
 }
 
-/// Decides `request` by all `policies` together.
+/// Decides `request` by all `policies` together. If comparing their patterns with the condition keys takes too many steps,
+/// the statements that are left allow nothing, and each of them that denies does.
 pub fn evaluate<'p>(
     request: &AccessRequest<'_>,
+    policies: impl IntoIterator<Item = &'p Policy>,
+) -> AccessDecision {
+    let context = BoundedContext::new(request.context);
+    let decision = decide(request, &context, policies);
+    if context.is_exhausted() {
+        tracing::warn!(
+            action = request.action,
+            "a policy is too large to be compared with all values of the request's condition keys: what is left of it denies"
+        );
+    }
+    decision
+}
+
+fn decide<'p>(
+    request: &AccessRequest<'_>,
+    context: &BoundedContext<'_>,
     policies: impl IntoIterator<Item = &'p Policy>,
 ) -> AccessDecision {
     let mut decision = AccessDecision::ImplicitDeny;
     for (policy, document) in policies.into_iter().enumerate() {
         for (statement, rule) in document.statements().iter().enumerate() {
+            let effect = rule.effect();
             // A second allow changes nothing.
-            if rule.effect() == Effect::Allow && decision.is_allow() || !rule.covers(request) {
+            if effect == Effect::Allow && decision.is_allow() {
                 continue;
             }
-            match rule.effect() {
-                Effect::Allow => decision = AccessDecision::Allow { policy, statement },
-                Effect::Deny => return AccessDecision::ExplicitDeny { policy, statement },
+            let covers = rule.covers(request, context);
+            // Without steps no comparison counts, so a deny holds and an allow doesn't.
+            match effect {
+                Effect::Deny if covers || context.is_exhausted() => {
+                    return AccessDecision::ExplicitDeny { policy, statement };
+                }
+                Effect::Allow if covers && !context.is_exhausted() => {
+                    decision = AccessDecision::Allow { policy, statement };
+                }
+                Effect::Deny | Effect::Allow => {}
             }
         }
     }

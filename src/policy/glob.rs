@@ -36,20 +36,23 @@ pub(super) enum Case {
 /// Only ARNs have wildcards that match no colon, in front: before the last of them, no other wildcard matches a colon
 /// either, except a star followed by a colon (`arn::keep_within_parts`).
 pub(super) fn matches(pattern: &[Glyph], text: &str, case: Case) -> bool {
-    walk(pattern, text, case).0
+    walk(pattern, text, case, usize::MAX).0
 }
 
-/// Answers the result and the number of steps.
+/// Answers the result and the number of steps: more than `most` if they don't suffice, and then the result is `false`.
 ///
 /// On a mismatch, the last star takes one more character (backtracking). Earlier stars need no retry, because the last one
 /// can take whatever they could. A star that matches no colon fails at the end of its part of the ARN; then the last star
 /// that matches colons is retried.
-pub(super) fn walk(pattern: &[Glyph], text: &str, case: Case) -> (bool, usize) {
+pub(super) fn walk(pattern: &[Glyph], text: &str, case: Case, most: usize) -> (bool, usize) {
     let (mut at, mut rest) = (0, text.chars());
     let (mut any_star, mut segment_star) = (None, None);
     let mut steps = 0;
     loop {
         steps += 1;
+        if steps > most {
+            return (false, steps);
+        }
         match pattern.get(at) {
             Some(Glyph::Many(reach)) => {
                 at += 1;

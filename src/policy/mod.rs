@@ -26,6 +26,7 @@ mod principal;
 mod resource;
 mod session_template;
 mod statement;
+mod steps;
 mod template;
 #[cfg(test)]
 mod tests;

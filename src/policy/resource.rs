@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::arn;
-use super::context::Context;
 use super::diagnostics::PolicyDiagnostics;
 use super::document::PolicyKind;
 use super::elements::{JsonPath, either, short, texts};
 use super::glob::{Case, Glyph, WildcardSpan};
 use super::statement::{Effect, Grammar};
+use super::steps::BoundedContext;
 use super::template::{Part, Syntax, Template, Unresolved, parts};
 
 /// The element `Resource`, or `NotResource` as its negation.
@@ -21,7 +21,12 @@ pub(super) struct Resources {
 impl Resources {
     /// Whether `resource` is among them. A pattern with an unresolved variable matches nothing. In `NotResource`, that
     /// would exclude nothing, which is right for a deny and too wide for an allow: such an allow covers nothing.
-    pub(super) fn cover(&self, effect: Effect, resource: &str, context: &Context) -> bool {
+    pub(super) fn cover(
+        &self,
+        effect: Effect,
+        resource: &str,
+        context: &BoundedContext<'_>,
+    ) -> bool {
         if effect == Effect::Deny
             && self
                 .unset_keys(effect)

@@ -12,6 +12,7 @@ use super::elements::{JsonPath, object, only, short, text};
 use super::evaluate::AccessRequest;
 use super::principal::{Principal, Principals};
 use super::resource::Resources;
+use super::steps::BoundedContext;
 
 /// The effect of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,9 +136,9 @@ impl Statement {
             .collect()
     }
 
-    /// Whether the statement covers `request`.
-    pub(super) fn covers(&self, request: &AccessRequest<'_>) -> bool {
-        let (effect, context) = (self.effect, request.context);
+    /// Whether the statement covers `request`, which has the condition keys `context`.
+    pub(super) fn covers(&self, request: &AccessRequest<'_>, context: &BoundedContext<'_>) -> bool {
+        let effect = self.effect;
         let principals = self.principals.as_ref();
         let resources = self.resources.as_ref();
         self.actions.cover(request.action)

@@ -3,7 +3,8 @@
 
 use super::condition_keys::is_unset;
 use super::context::{Context, VariableValue};
-use super::glob::{Case, Glyph, matches};
+use super::glob::{Case, Glyph};
+use super::steps::BoundedContext;
 
 /// A parsed string.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,24 +73,28 @@ impl Template {
     /// Whether the whole of `text` matches.
     pub(super) fn matches(
         &self,
-        context: &Context,
+        context: &BoundedContext<'_>,
         text: &str,
         case: Case,
     ) -> Result<bool, Unresolved> {
-        self.compare(context, text, |glyphs| matches(glyphs, text, case))
+        self.compare(context, text, |glyphs| context.matches(glyphs, text, case))
     }
 
     /// Applies `with` to the glyphs after resolving variables. If they have more characters than `text`, the answer is
     /// `false` without a call.
     pub(super) fn compare(
         &self,
-        context: &Context,
+        context: &BoundedContext<'_>,
         text: &str,
         with: impl FnOnce(&[Glyph]) -> bool,
     ) -> Result<bool, Unresolved> {
         match self {
             Self::Fixed(glyphs) => Ok(with(glyphs)),
             Self::Open(parts) => {
+                context.spend(parts.len());
+                if context.is_exhausted() {
+                    return Ok(false);
+                }
                 let glyphs = resolve(parts, context, text.len())?;
                 Ok(glyphs.is_some_and(|glyphs| with(&glyphs)))
             }

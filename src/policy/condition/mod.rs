@@ -21,6 +21,7 @@ use super::diagnostics::PolicyDiagnostics;
 use super::document::PolicyKind;
 use super::elements::{JsonPath, object, short};
 use super::statement::{Effect, Grammar};
+use super::steps::BoundedContext;
 
 /// One key under one operator. All conditions of a statement must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Condition {
     ///
     /// A key that this server can't know would let something through in some conditions. Those hold to deny, and not to
     /// allow.
-    pub(super) fn holds(&self, effect: Effect, context: &Context) -> bool {
+    pub(super) fn holds(&self, effect: Effect, context: &BoundedContext<'_>) -> bool {
         let lacks = |key: &str| context.values(key).is_empty();
         if self.unset_keys(effect).any(lacks) {
             return effect == Effect::Deny;
@@ -67,15 +68,15 @@ impl Condition {
     /// The keys without a value on this server that let something through in a statement of this effect: an Allow that
     /// holds without the key, or a Deny that doesn't.
     pub(super) fn unset_keys(&self, effect: Effect) -> impl Iterator<Item = &str> {
-        let allows = effect == Effect::Allow;
-        let own = self.is_unset && self.compare(effect, &Context::default()) == allows;
+        let (allows, nothing) = (effect == Effect::Allow, Context::default());
+        let own = self.is_unset && self.compare(effect, &BoundedContext::new(&nothing)) == allows;
         // A value with such a variable equals nothing, which negated operators pass.
         let by_value = (self.operator.negated == allows).then(|| self.values.unset_keys());
         let own = own.then_some(self.key.as_str());
         own.into_iter().chain(by_value.into_iter().flatten())
     }
 
-    fn compare(&self, effect: Effect, context: &Context) -> bool {
+    fn compare(&self, effect: Effect, context: &BoundedContext<'_>) -> bool {
         let in_doubt = effect == Effect::Deny;
         let Operator {
             negated, if_exists, ..

@@ -11,8 +11,8 @@ use super::decimal::Decimal;
 use super::operator::Order;
 use super::{ConditionValue, date};
 use crate::policy::arn;
-use crate::policy::context::Context;
 use crate::policy::glob::{Case, Glyph};
+use crate::policy::steps::BoundedContext;
 use crate::policy::template::Template;
 
 /// The policy's values for one key under one operator; at least one.
@@ -37,16 +37,21 @@ pub(super) enum Values {
 }
 
 impl Values {
-    /// Whether a key's value compares to any of the policy's. `None` if it is of another type and can't be compared. Any
+    /// Whether a key's value compares to any of the policy's. `None` if it can't be compared: it is of another type, or too
+    /// few steps are left. Any
     /// string can be compared as an ARN.
-    pub(super) fn passes(&self, value: &str, context: &Context) -> Option<bool> {
+    pub(super) fn passes(&self, value: &str, context: &BoundedContext<'_>) -> Option<bool> {
+        context.spend(self.len() + value.len() / 16);
+        if context.is_exhausted() {
+            return None;
+        }
         Some(match self {
             Self::String(texts, case) => {
                 let same = |text: &Template| text.matches(context, value, *case);
                 texts.iter().any(|text| same(text) == Ok(true))
             }
             Self::Arn(arns) => arns.iter().any(|arn| {
-                let by_part = |glyphs: &[Glyph]| arn::matches_by_part(glyphs, value);
+                let by_part = |glyphs: &[Glyph]| arn::matches_by_part(context, glyphs, value);
                 arn.compare(context, value, by_part) == Ok(true)
             }),
             Self::Numeric(numbers, order) => {
@@ -71,6 +76,18 @@ impl Values {
             }
             Self::Null(_) => return None,
         })
+    }
+
+    /// The number of values.
+    fn len(&self) -> usize {
+        match self {
+            Self::String(texts, _) | Self::Arn(texts) | Self::Bool(texts) => texts.len(),
+            Self::Numeric(numbers, _) => numbers.len(),
+            Self::Date(moments, _) => moments.len(),
+            Self::Binary(all) => all.len(),
+            Self::Ip(ranges) => ranges.len(),
+            Self::Null(wanted) => wanted.len(),
+        }
     }
 
     /// The values up to their first wildcards; `None` if they aren't strings, or one has variables.

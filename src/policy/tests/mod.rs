@@ -4,6 +4,7 @@ mod cases;
 mod diagnostics;
 mod properties;
 mod statements;
+mod steps;
 mod unset_keys;
 
 use super::{MAX_CHARACTERS, Policy, PolicyKind};
