@@ -3,6 +3,8 @@
 //! Attacks on signatures and policies use documents that two parsers read differently. So everything that parsers could
 //! read differently is refused: repeated members, U+0000, lone surrogates, anything after the value, deep nesting.
 
+use std::cell::Cell;
+
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
 };
@@ -10,6 +12,10 @@ use serde_json::{Map, Number, Value};
 
 /// The deepest nesting of arrays and objects.
 pub const DEPTH: usize = 32;
+
+/// The number of values in a text, elements and members of all levels counted. A value takes a hundred times as long to
+/// read as a character of a string.
+pub const MOST_VALUES: usize = 20_000;
 
 /// Why a text isn't strict JSON. It contains nothing of the text, which may be a token or a guest's id. It is for logs;
 /// only the author of the text, such as a policy's, may see it.
@@ -37,7 +43,12 @@ impl From<serde_json::Error> for JsonError {
 /// Reads one JSON value from `text`, which holds nothing else but white space.
 pub fn read(text: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict { depth: DEPTH }.deserialize(&mut reader)?;
+    let left = Cell::new(MOST_VALUES);
+    let strict = Strict {
+        depth: DEPTH,
+        left: &left,
+    };
+    let value = strict.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
@@ -47,17 +58,22 @@ pub fn read_as<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_value(read(text)?)?)
 }
 
-struct Strict {
+struct Strict<'c> {
     depth: usize,
+    /// The number of values that may still follow.
+    left: &'c Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
         let depth = self
             .depth
             .checked_sub(1)
             .ok_or_else(|| E::custom("nested too deep"))?;
-        Ok(Self { depth })
+        Ok(Self {
+            depth,
+            left: self.left,
+        })
     }
 }
 
@@ -69,15 +85,18 @@ fn without_nul<E: serde::de::Error>(text: String) -> Result<String, E> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        let left = self.left.get().checked_sub(1);
+        self.left
+            .set(left.ok_or_else(|| D::Error::custom("too many values"))?);
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -209,6 +228,19 @@ mod tests {
             let error = read_as::<Record>(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
             assert!(!error.contains("cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_values_is_bounded() {
+        let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert!(read(zeros(MOST_VALUES - 1).as_bytes()).is_ok());
+        for text in [
+            zeros(MOST_VALUES),
+            format!("[{}]", vec!["[{}]"; MOST_VALUES / 2].join(",")),
+        ] {
+            let error = read(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("too many values"), "{error}");
         }
     }
 
