@@ -1,6 +1,6 @@
 //! The built binary as a process: started, asked, signalled and killed, by the clock on the wall.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -19,13 +19,23 @@ use super::{Credentials, Door, Issuer, client};
 /// How long anything may take that isn't measured.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A release build that is tested instead of the debug build, by its path in `COGNATE_TEST_BINARY`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests find their server by a variable"
+)]
+pub fn release_build() -> Option<OsString> {
+    std::env::var_os("COGNATE_TEST_BINARY")
+}
+
 /// How the binary is to be started: with no other environment than what is said here.
 pub struct Start(Command);
 
 impl Start {
     /// `cognate WORDS…`.
     pub fn command(words: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cognate"));
+        let binary = release_build().unwrap_or_else(|| env!("CARGO_BIN_EXE_cognate").into());
+        let mut command = Command::new(binary);
         command
             .args(words)
             .env_clear()
@@ -146,6 +156,18 @@ impl Running {
     /// What it has printed so far.
     pub fn out(&self) -> String {
         text(&self.out.borrow())
+    }
+
+    /// The processor time of all its threads so far.
+    pub fn processor_time(&self) -> Duration {
+        let id = self.child.id().expect("a process that runs");
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).expect("its threads");
+        let times = threads.filter_map(|thread| {
+            let path = thread.ok()?.path().join("schedstat");
+            let text = std::fs::read_to_string(path).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(times.sum())
     }
 
     /// Where it listens.
