@@ -4,9 +4,8 @@
 use cognate::model::json;
 use cognate_fuzz::{server, signed, value};
 use http::{HeaderMap, HeaderValue, Request};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     let (target, body) = bytes
         .iter()
         .position(|byte| *byte == b'\n')

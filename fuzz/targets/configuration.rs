@@ -5,9 +5,8 @@ use std::path::Path;
 
 use cognate::config::{Config, Environment, Flags};
 use cognate_fuzz::file;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     let flags = Flags {
         config: Some("cognate.toml".into()),
         ..Flags::default()

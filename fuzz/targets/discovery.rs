@@ -3,11 +3,10 @@
 
 use cognate::logins::jwks::jwks_uri;
 use cognate::model::json;
-use libfuzzer_sys::fuzz_target;
 
 const ISSUER: &str = "https://issuer.example";
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     if let Ok(url) = jwks_uri(bytes, ISSUER) {
         let document = json::read(bytes).expect("strict JSON");
         assert_eq!(document["issuer"], ISSUER);

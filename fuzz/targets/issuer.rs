@@ -2,7 +2,6 @@
 #![no_main]
 
 use cognate::model::issuer::IssuerUrl;
-use libfuzzer_sys::fuzz_target;
 use url::Url;
 
 /// Hosts whose names mean providers of other kinds.
@@ -14,7 +13,7 @@ const RESERVED: [&str; 5] = [
     "cognito-identity.amazonaws.com",
 ];
 
-fuzz_target!(|text: &str| {
+cognate_fuzz::target!(|text: &str| {
     for http in [false, true] {
         let Ok(issuer) = IssuerUrl::parse(text, http, "https://id.example.com") else {
             continue;

@@ -2,7 +2,6 @@
 #![no_main]
 
 use cognate::model::json;
-use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 /// Whether it holds a fraction, which may be read with its last bit wrong.
@@ -15,7 +14,7 @@ fn has_fraction(value: &Value) -> bool {
     }
 }
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     if let Ok(value) = json::read(bytes) {
         let again = json::read(value.to_string().as_bytes()).expect("what was written is read");
         assert!(again == value || has_fraction(&value));

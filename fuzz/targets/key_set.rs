@@ -4,9 +4,8 @@
 use cognate::logins::id_token::jws::{self, Jws};
 use cognate::logins::jwks::{JWS_ALGORITHMS, JwkSet};
 use cognate_fuzz::token;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: cognate::cli::install_crypto(), |bytes: &[u8]| {
+cognate_fuzz::target!(init: cognate::cli::install_crypto(), |bytes: &[u8]| {
     let Ok(keys) = JwkSet::parse(bytes) else { return };
     for algorithm in ["RS256", "PS512", "ES256", "ES384", "EdDSA"] {
         for kid in ["", r#","kid":"one""#] {

@@ -4,9 +4,8 @@
 
 use cognate::tokens::unverified_issuer;
 use cognate_fuzz::{now, server, token};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: {
+cognate_fuzz::target!(init: {
     server();
 }, |bytes: &[u8]| {
     let Some((how, rest)) = bytes.split_first() else { return };

@@ -8,7 +8,6 @@ use std::error::Error;
 use cognate::logins::access_token::{Introspection, IntrospectionError, amazon, facebook, twitter};
 use cognate::logins::report::error_chain;
 use cognate::model::json;
-use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 /// In the sentences of the seeds, as providers quote what they refuse.
@@ -53,7 +52,7 @@ fn of_amazon(status: u16, body: &[u8]) -> Option<IntrospectionError> {
     None
 }
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
     let (Some([who, status @ ..]), Some(body)) = (parts.next(), parts.next()) else {
         return;

@@ -5,9 +5,8 @@
 use cognate::model::json;
 use cognate_fuzz::{server, signed};
 use http::{HeaderMap, HeaderValue, Request, Uri};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     let Some((how, form)) = bytes.split_first() else {
         return;
     };

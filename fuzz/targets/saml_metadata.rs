@@ -12,7 +12,6 @@ use cognate::logins::saml::{
 };
 use cognate_fuzz::idp::{AUDIENCE, How, IdentityProvider, RECIPIENT, Says, encode, metadata};
 use cognate_fuzz::now;
-use libfuzzer_sys::fuzz_target;
 
 /// A response that is signed with a key that nobody has.
 fn response() -> &'static str {
@@ -45,7 +44,7 @@ fn attribute(text: &str) -> String {
     written
 }
 
-fuzz_target!(init: {
+cognate_fuzz::target!(init: {
     response();
 }, |bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

@@ -12,7 +12,6 @@ use cognate::logins::saml::{
 use cognate::model::provider::SamlMetadata;
 use cognate_fuzz::idp::{AUDIENCE, How, IdentityProvider, RECIPIENT, encode};
 use cognate_fuzz::now;
-use libfuzzer_sys::fuzz_target;
 
 /// The metadata of the provider that signed these, and lost its keys.
 const PROVIDER: &str = include_str!("../seeds/saml_metadata/two_keys");
@@ -74,7 +73,7 @@ fn signed(xml: &str, living: &IdentityProvider) -> Option<String> {
     signed.or_else(|| living.try_sign(xml, "_response", &how))
 }
 
-fuzz_target!(init: {
+cognate_fuzz::target!(init: {
     scene();
 }, |bytes: &[u8]| {
     let Scene { recorded, said, living, metadata } = scene();

@@ -7,7 +7,6 @@ use cognate::model::tags::Tags;
 use cognate::policy::{
     LONGEST_RESOURCE, LONGEST_SESSION_POLICY, Policy, PolicyKind, SessionTemplate, TemplateValues,
 };
-use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 const IDENTITY: &str = "us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678";
@@ -37,7 +36,7 @@ fn same_structure(template: &Value, filled: &Value) {
     }
 }
 
-fuzz_target!(|input: &[u8]| {
+cognate_fuzz::target!(|input: &[u8]| {
     let Ok(input) = std::str::from_utf8(input) else {
         return;
     };

@@ -7,12 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognate::ambient::Real;
 use cognate::credentials::{SealingKeys, SessionTokens};
 use cognate::seal::SealKey;
-use libfuzzer_sys::fuzz_target;
 
 const KEY_ID: [u8; 8] = *b"\x01keyid!!";
 const ACCESS_KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     let key = || SealKey::new([7; 32]);
     let keys = SealingKeys::new(vec![(KEY_ID, key())]).expect("a key");
     let credentials = SessionTokens::new(keys);

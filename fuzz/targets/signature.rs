@@ -10,7 +10,6 @@ use cognate::sigv4::{
 use cognate_fuzz::{ROOT, now, value};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
-use libfuzzer_sys::fuzz_target;
 
 struct Root;
 
@@ -40,7 +39,7 @@ fn is_genuine(request: &Request<'_>) -> bool {
     sigv4::verify(request, &rules, &Root, &KeyCache::new(), now()).is_ok()
 }
 
-fuzz_target!(|bytes: &[u8]| {
+cognate_fuzz::target!(|bytes: &[u8]| {
     let (signs, bytes) = match bytes.split_first() {
         Some((b'!', rest)) => (Some(b'!'), rest),
         Some((b'?', rest)) => (Some(b'?'), rest),

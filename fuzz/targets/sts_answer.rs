@@ -3,12 +3,11 @@
 #![no_main]
 
 use cognate::credentials::routes::{StsErrorResponse, read};
-use libfuzzer_sys::fuzz_target;
 
 /// In the seeds, as an STS repeats whom it refuses.
 const SUBJECT: &str = "us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678";
 
-fuzz_target!(|body: &[u8]| {
+cognate_fuzz::target!(|body: &[u8]| {
     if let Ok(obtained) = read(body) {
         let texts = [
             (&obtained.access_key_id, 128),

@@ -7,13 +7,13 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::routing::get;
+use cognate::blocking::BlockingPool;
 use cognate::logins::id_token::{Audience, AudienceSource, OpenIdConnect};
 use cognate::logins::report::Report;
 use cognate::logins::{LoginAttempt, LoginRules, Logins};
 use cognate::outgoing::{Outgoing, OutgoingSettings};
 use cognate_fuzz::{IssuerKey, now, runtime, token};
 use jiff::{SignedDuration, Timestamp};
-use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
 const NAME: &str = "issuer.example";
@@ -55,10 +55,11 @@ async fn set() -> Scene {
         client_id: "app".to_owned(),
         source: AudienceSource::Pool,
     };
+    let pool = Arc::new(BlockingPool::for_this_machine());
     let outgoing = Arc::new(Outgoing::new(settings).expect("a client"));
     Scene {
         key,
-        logins: Logins::new(LoginRules::default(), outgoing),
+        logins: Logins::new(LoginRules::default(), outgoing, pool),
         provider: OpenIdConnect {
             name: NAME.to_owned(),
             issuer,
@@ -79,7 +80,7 @@ fn attempt<'a>(key: &'a str, token: &'a str, now: Timestamp) -> LoginAttempt<'a>
     LoginAttempt { key, token, now }
 }
 
-fuzz_target!(init: {
+cognate_fuzz::target!(init: {
     scene();
 }, |bytes: &[u8]| {
     let Scene { key, logins, provider } = scene();
