@@ -135,14 +135,14 @@ impl<F: FetchJwks> IssuerKeys<F> {
         })
     }
 
-    /// Verifies the signature with these keys. To try several keys is expensive.
+    /// Verifies the signature with these keys. Large keys, and several keys to try, are expensive.
     async fn check(
         &self,
         jws: &Jws<'_>,
         keys: Arc<JwkSet>,
         allowed: &'static [JwsAlgorithm],
     ) -> Result<Result<(), JwsError>, SignatureCheckError> {
-        if !jws::tries_several(jws, &keys, allowed) {
+        if !jws::is_expensive(jws, &keys, allowed) {
             return Ok(jws::verify(jws, &keys, allowed));
         }
         let jws = jws.to_static();
