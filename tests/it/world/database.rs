@@ -81,6 +81,7 @@ async fn open_url(url: String) -> Arc<dyn Store> {
         unverified: false,
         connections: 6,
         serializable: false,
+        one_by_one: false,
     };
     let opened = PostgresStore::open(&settings, Arc::new(Real)).await;
     Arc::new(opened.expect("a database that opens"))
