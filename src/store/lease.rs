@@ -19,6 +19,7 @@ pub struct LeaseRequest {
 
 impl LeaseRequest {
     /// The same request on a clock that is ahead by `offset`.
+    #[must_use]
     pub fn on_clock(&self, offset: SignedDuration) -> Self {
         Self {
             now: self.now + offset,

@@ -19,6 +19,7 @@ pub enum Sweep {
 
 impl Sweep {
     /// The same rows, with the moment on a clock that is ahead by `offset`.
+    #[must_use]
     pub fn on_clock(self, offset: SignedDuration) -> Self {
         match self {
             Self::Identities(pool) => Self::Identities(pool),

@@ -37,7 +37,7 @@ async fn filled(folder: &Path) -> SqliteStore {
         store.change(&question, &now()).await.unwrap();
     }
     for number in 0..50_u128 {
-        let login = Login::public("a", &format!("user \u{1F600} {number}"));
+        let login = Login::public("a", format!("user \u{1F600} {number}"));
         let question = sign_in(None, vec![login], 5_000_000 + number);
         store.change(&question, &now()).await.unwrap();
     }
