@@ -196,6 +196,7 @@ fn warnings(
     warnings.extend(unsafe_exceptions::warnings(parsed, used));
     warnings.extend(public_url::warning(parsed, used));
     warnings.extend(parsed.sessions.warning());
+    warnings.extend(routes::warnings(parsed));
     warnings.extend(suggestion::misspelt_variables(sources.environment));
     warnings
 }

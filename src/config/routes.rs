@@ -45,6 +45,13 @@ impl RouteSetting {
     fn is_plain(&self) -> bool {
         self.endpoint.starts_with("http://")
     }
+
+    /// Whether its STS gets tokens that it can present to this server as a client of the pool.
+    fn lends_tokens(&self) -> bool {
+        let url = Url::parse(&self.endpoint).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        self.audience.is_none() && !issuer::is_aws(host)
+    }
 }
 
 const KNOWN: [&str; 7] = [
@@ -87,6 +94,18 @@ pub(super) fn cross_check(parsed: &ParsedSettings, mode: RunMode, diagnostics: &
             diagnostics.add_cross_check(&[parsed.routes.origin()], error);
         }
     }
+}
+
+/// Warnings about routes that send an STS tokens which this server accepts.
+pub(super) fn warnings(parsed: &ParsedSettings) -> impl Iterator<Item = String> {
+    let routes = parsed.routes.value().into_iter().flatten();
+    routes.filter(|route| route.lends_tokens()).map(|route| {
+        format!(
+            "{}: the STS at {} gets tokens that it could use here, for ten minutes each, because the route has no audience; \
+             set audience and session_policy, unless that STS may act for every identity of the pools",
+            ROUTES.key, route.endpoint
+        )
+    })
 }
 
 pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {

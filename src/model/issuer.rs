@@ -164,6 +164,12 @@ pub fn is_loopback(host: &Host<String>) -> bool {
     }
 }
 
+/// Whether a host is one of AWS's service endpoints.
+pub fn is_aws(host: &str) -> bool {
+    let domains = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];
+    domains.iter().any(|domain| host.ends_with(domain))
+}
+
 /// Whether a URL's host is this machine, as [`is_loopback`].
 pub fn url_is_loopback(url: &Url) -> bool {
     url.host().is_some_and(|host| is_loopback(&host.to_owned()))

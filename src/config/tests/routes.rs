@@ -130,3 +130,19 @@ fn an_sts_without_tls_is_accepted_on_loopback_if_http_is_allowed() {
     assert_eq!(Inputs::file(allowed).load().unwrap().routes.len(), 1);
     assert_eq!(Inputs::file(route).for_dev().unwrap().routes.len(), 1);
 }
+
+#[test]
+fn a_route_without_an_audience_to_another_sts_than_aws_s_is_a_warning() {
+    let route = |more: &str| {
+        let text = format!("[[credentials.route]]\nrole = 'arn:aws:iam:::role/*'\n{more}\n");
+        Inputs::file(text).load().unwrap().warnings().to_vec()
+    };
+    let warnings = route("endpoint = 'https://rgw.example.net'");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("https://rgw.example.net/ gets tokens that it could use here"));
+    let own = format!(
+        "endpoint = 'https://rgw.example.net'\naudience = 'rgw.example.net'\nsession_policy = '{POLICY}'"
+    );
+    assert!(route(&own).is_empty());
+    assert!(route("region = 'eu-west-1'").is_empty(), "AWS's own STS");
+}

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::model::ids::RoleArn;
+use crate::model::issuer;
 use crate::model::role_pattern::RolePattern;
 use crate::outgoing::{Fetched, Outgoing, OutgoingError};
 use crate::policy::SessionTemplate;
@@ -192,8 +193,7 @@ impl StsRoute {
     pub fn is_aws(&self) -> bool {
         let url = Url::parse(&self.settings.endpoint).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let domains = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];
-        domains.iter().any(|domain| host.ends_with(domain))
+        issuer::is_aws(host)
     }
 }
 
