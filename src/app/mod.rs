@@ -21,6 +21,7 @@ use crate::tokens::Tokens;
 pub mod access;
 pub mod connection;
 pub mod credentials;
+mod data_permissions;
 pub mod identities;
 mod jobs;
 pub mod keys;

@@ -59,6 +59,18 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// Other users of the machine have access to the data.
+    #[error("{path} {problem} (mode {mode:04o}): run `chmod {change} {path}`")]
+    Exposed {
+        /// The directory or file.
+        path: PathBuf,
+        /// What other users may do.
+        problem: &'static str,
+        /// The mode of the directory or file.
+        mode: u32,
+        /// The change of the mode that helps.
+        change: &'static str,
+    },
     /// A file that the configuration names can't be read.
     #[error("{path} can't be read")]
     File {
@@ -107,6 +119,7 @@ pub async fn open(
     public_url: String,
 ) -> Result<Opened, StartError> {
     make_data_directory(&config.data_dir)?;
+    super::data_permissions::check(&config.data_dir, &config.master_key_file)?;
     let store: Arc<dyn Store> = match &config.database {
         None => Arc::new(SqliteStore::open(&config.data_dir)?),
         Some(database) => {

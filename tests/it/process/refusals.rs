@@ -173,6 +173,45 @@ async fn a_master_key_that_others_can_read_or_change_is_refused() {
 }
 
 #[tokio::test]
+async fn data_that_every_user_of_the_machine_may_change_or_read_the_root_key_of_is_refused() {
+    let data = Data::used().await;
+    for (name, mode, good, words) in [
+        (
+            "",
+            0o777,
+            0o700,
+            ["is writable by every user", "chmod o-w "],
+        ),
+        (
+            "cognate.sqlite",
+            0o602,
+            0o600,
+            ["is writable by every user", "chmod o-w "],
+        ),
+        (
+            "root-credentials",
+            0o644,
+            0o600,
+            ["is readable by every user", "chmod o-rwx "],
+        ),
+    ] {
+        let path = data.file(name);
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        refused(&data, keyless(&data), &words).await;
+        fs::set_permissions(&path, Permissions::from_mode(good)).unwrap();
+    }
+    // A group may be meant to.
+    fs::set_permissions(data.path(), Permissions::from_mode(0o770)).unwrap();
+    let server = keyless(&data).up().await;
+    let ended = server.stop().await;
+    assert!(
+        ended.err.contains("the group may use this"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
 async fn a_master_key_that_is_none_is_refused() {
     let data = Data::used().await;
     fs::write(data.file("master.key"), "swordfish\n").unwrap();

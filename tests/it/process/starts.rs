@@ -1,7 +1,8 @@
 //! Starting: what is said, what is made and who may read it, and starts that were cut short.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::time::Duration;
 
 use cognate::ambient::{Ambient, Real};
@@ -142,6 +143,11 @@ async fn a_first_start_that_was_killed_is_begun_again() {
     }
 }
 
+fn write_secret(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
 #[tokio::test]
 async fn a_new_root_key_that_a_crash_left_aside_is_put_in_its_place() {
     let data = Data::used().await;
@@ -152,11 +158,8 @@ async fn a_new_root_key_that_a_crash_left_aside_is_put_in_its_place() {
     // As a crash leaves it that comes after the store has the new key, and before the file has its name.
     let key = root_key(&kept);
     fs::rename(&kept, &aside).unwrap();
-    fs::write(
-        &kept,
-        "[default]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n",
-    )
-    .unwrap();
+    let old = "[default]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n";
+    write_secret(&kept, old);
     let server = Start::keyless(&data.path()).up().await;
     assert_eq!(data.root_key().id, key.id);
     assert!(!aside.exists());
@@ -178,7 +181,7 @@ async fn a_root_key_that_never_came_into_use_is_removed() {
         String::new(),
     ];
     for text in others {
-        fs::write(&aside, text).unwrap();
+        write_secret(&aside, &text);
         let server = Start::keyless(&data.path()).up().await;
         assert!(!aside.exists());
         assert_eq!(data.root_key().secret, key.secret);
