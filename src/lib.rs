@@ -10,6 +10,7 @@
 //! * [`seal`]: encryption at rest and of session tokens, under the master key.
 //! * [`sigv4`]: AWS signatures: verifying and making them.
 //! * [`outgoing`]: the one HTTP client, with its fence.
+//! * [`permits`]: permits for work in progress, which requests give back while they wait for a provider.
 //! * [`policy`]: IAM policy documents: parse once, evaluate.
 //! * [`store`]: the trait, the records, and the embedded store.
 //! * [`logins`]: verifying logins, one file per kind of provider.
@@ -31,6 +32,7 @@ pub mod logins;
 pub mod model;
 pub mod operations;
 pub mod outgoing;
+pub mod permits;
 pub mod policy;
 pub mod seal;
 pub mod sigv4;

@@ -13,7 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("model", &["ambient"]),
     ("seal", &["ambient"]),
-    ("outgoing", &["ambient", "model"]),
+    ("permits", &[]),
+    ("outgoing", &["ambient", "model", "permits"]),
     ("sigv4", &["ambient", "model", "seal"]),
     ("policy", &["ambient", "model", "seal"]),
     // `check-config` reports errors in a route's session policy together with those of the file.
@@ -22,7 +23,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tokens", &["ambient", "model", "seal"]),
     (
         "logins",
-        &["ambient", "blocking", "model", "sigv4", "outgoing"],
+        &[
+            "ambient", "blocking", "model", "permits", "sigv4", "outgoing",
+        ],
     ),
     (
         "credentials",
@@ -49,7 +52,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("operations", &["app", "error", "model", "policy"]),
     (
         "wire",
-        &["operations", "app", "blocking", "error", "model", "sigv4"],
+        &[
+            "operations",
+            "app",
+            "blocking",
+            "error",
+            "model",
+            "permits",
+            "sigv4",
+        ],
     ),
     ("console", ABOVE_WIRE),
     ("cli", ABOVE_WIRE),

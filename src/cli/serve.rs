@@ -5,12 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::accept::NoDelayAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use axum_server::{Handle, Server};
-use hyper_util::rt::TokioTimer;
+use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use miette::{IntoDiagnostic, Result, WrapErr};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -19,18 +17,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::ambient::Real;
 use crate::app::{self, App, Opened, maintenance};
 use crate::config::{Config, LogFormat, TlsFiles};
-use crate::wire::Front;
+use crate::wire::{ConnectionLimits, Front, Listener};
 
-/// The longest time for requests in progress after a signal to stop.
-const DRAIN: Duration = Duration::from_secs(25);
-
-/// The longest time for a client to send a request's head.
-const HEAD: Duration = Duration::from_secs(10);
-
-/// The largest head of a request, in bytes.
-const HEAD_SIZE: usize = 64 * 1024;
-
-/// The interval of the histograms' upkeep, which compacts the recorded samples.
+/// The interval of the upkeep, which compacts the recorded samples of histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The server, listening but not serving yet.
@@ -176,70 +165,43 @@ impl BoundServer {
 
     /// Serves until SIGTERM or SIGINT, finishes requests in progress, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
-        tokio::spawn(keep_metrics(self.metrics.clone()));
+        tokio::spawn(upkeep(self.metrics.clone()));
         let front = Front::new(Arc::clone(&self.app), self.metrics);
-        let handle = Handle::new();
-        let draining = drain_on_signal(self.stop_signals, Arc::clone(&front), handle.clone());
-        tokio::spawn(draining);
-        let service = front
-            .router()
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum_server::from_tcp(self.listener)
-            .into_diagnostic()?
-            .handle(handle);
-        let outcome = match self.tls {
-            None => {
-                let server = limited(server.acceptor(NoDelayAcceptor::new()));
-                server.serve(service).await
-            }
-            Some(tls) => {
-                let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
-                let server = limited(server.acceptor(acceptor));
-                server.serve(service).await
-            }
+        let listener = Listener {
+            socket: tokio::net::TcpListener::from_std(self.listener).into_diagnostic()?,
+            tls: self.tls.map(|tls| tls.get_inner()),
+            limits: ConnectionLimits::for_files(raise_file_limit()),
         };
+        let mut stop_signals = self.stop_signals;
+        let stop = async {
+            stop_signals.wait().await;
+            tracing::info!("stopping: no new connections, finishing requests in progress");
+            front.drain();
+        };
+        front.serve(listener, stop).await;
         maintenance::close(&self.app).await;
         tracing::info!("stopped");
-        outcome.into_diagnostic()
+        Ok(())
     }
 }
 
-/// Limits the cost of a connection before its first request.
-fn limited<A: axum_server::Address, Acceptor>(
-    mut server: Server<A, Acceptor>,
-) -> Server<A, Acceptor> {
-    let builder = server.http_builder();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(HEAD_SIZE);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(128)
-        .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
-        .keep_alive_interval(Duration::from_secs(30));
-    // hyper's own limit begins only after it has detected the version of HTTP.
-    server.first_request_timeout(HEAD)
+/// Raises the limit of open files as far as the system allows, and returns it.
+fn raise_file_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let limit = setrlimit(Resource::Nofile, raised).map_or(limit, |()| raised);
+    // No limit at all is a limit that is never reached.
+    limit.current.unwrap_or(u64::MAX)
 }
 
-async fn keep_metrics(metrics: PrometheusHandle) {
+async fn upkeep(metrics: PrometheusHandle) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
     }
-}
-
-async fn drain_on_signal(
-    mut stop_signals: StopSignals,
-    front: Arc<Front>,
-    handle: Handle<SocketAddr>,
-) {
-    stop_signals.wait().await;
-    tracing::info!("stopping: no new connections, finishing requests in progress");
-    front.drain();
-    handle.graceful_shutdown(Some(DRAIN));
 }
 
 /// Logs to standard error.

@@ -35,6 +35,7 @@ use self::pinned::Authorities;
 use self::private::PrivateNetworks;
 use self::resolver::{Fenced, OutOfReach, Reach};
 pub use self::settings::{OutgoingSettings, OutgoingSettingsError};
+use crate::permits;
 
 /// The longest time to connect, with the name's resolution and TLS.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -281,9 +282,12 @@ async fn send(
         .request(method, url)
         .timeout(patience)
         .header(header::ACCEPT, "application/json");
-    tokio::time::timeout(patience, fetch(with(request), largest))
-        .await
-        .unwrap_or(Err(OutgoingError::TooSlow))
+    permits::without(tokio::time::timeout(
+        patience,
+        fetch(with(request), largest),
+    ))
+    .await
+    .unwrap_or(Err(OutgoingError::TooSlow))
 }
 
 async fn fetch(

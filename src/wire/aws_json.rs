@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::bodies::WholeBody;
 use super::types::{self, Mismatch};
-use super::{Front, cors, limits, pipeline, respond};
+use super::{Front, cors, pipeline, respond};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::model::json;
@@ -29,7 +29,7 @@ pub(super) async fn serve(
     front: &Front,
     mut call: Call<'_>,
     parts: &Parts,
-    body: Body,
+    body: Result<WholeBody, Error>,
 ) -> Response {
     let entry = target(&parts.headers);
     let result = run(front, entry, &mut call, parts, body).await;
@@ -45,18 +45,23 @@ pub(super) async fn serve(
     response
 }
 
+/// Refuses a request before its operation is known.
+pub(super) fn refused(call: &Call<'_>, parts: &Parts, error: &Error) -> Response {
+    respond::ended(call, "unknown", Dialect::Json, Some(error));
+    let mut response = refusal(error, call.request_id);
+    cors::expose(&parts.headers, response.headers_mut());
+    response
+}
+
 /// Runs the operation; answers the body, which is empty if the model has no output.
 async fn run(
     front: &Front,
     entry: Option<&Entry>,
     call: &mut Call<'_>,
     parts: &Parts,
-    body: Body,
+    body: Result<WholeBody, Error>,
 ) -> Result<String, Error> {
-    let Ok(_permit) = front.in_flight.try_acquire() else {
-        return Err(Code::TooManyRequests.because("Rate exceeded"));
-    };
-    let body = Arc::new(limits::read(body).await?);
+    let body = Arc::new(body?);
     let entry = entry.ok_or(Code::UnknownOperation.bare())?;
     let text = Arc::clone(&body);
     let read = move |model: &_, shape: &super::models::OperationShape| {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
 use http::{Method, header};
@@ -11,6 +10,7 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
+use super::bodies::WholeBody;
 use super::models::{MODELS, Member, Model, ShapeId, ShapeKind};
 use super::{Front, cors, limits, pipeline, respond, xml};
 use crate::app::Call;
@@ -53,7 +53,7 @@ pub(super) async fn serve(
     front: &Front,
     mut call: Call<'_>,
     parts: &Parts,
-    body: Body,
+    body: Result<WholeBody, Error>,
 ) -> Response {
     let mut asked = QueryTarget {
         service: service(parts, None),
@@ -61,11 +61,7 @@ pub(super) async fn serve(
     };
     let result = run(front, &mut asked, &mut call, parts, body).await;
     let operation = asked.entry.map_or("unknown", |entry| entry.name);
-    let dialect = if asked.service == Service::Iam {
-        Dialect::Iam
-    } else {
-        Dialect::Sts
-    };
+    let dialect = dialect(asked.service);
     respond::ended(&call, operation, dialect, result.as_ref().err());
     let in_json = asked.service == Service::Sts && accepts_json(parts);
     let mut response = match (result, asked.entry) {
@@ -87,6 +83,23 @@ pub(super) async fn serve(
     response
 }
 
+/// Refuses a request before its operation is known.
+pub(super) fn refused(call: &Call<'_>, parts: &Parts, error: &Error) -> Response {
+    let service = service(parts, None);
+    let dialect = dialect(service);
+    respond::ended(call, "unknown", dialect, Some(error));
+    let in_json = service == Service::Sts && accepts_json(parts);
+    refusal(service, dialect, in_json, error, call.request_id)
+}
+
+fn dialect(service: Service) -> Dialect {
+    if service == Service::Iam {
+        Dialect::Iam
+    } else {
+        Dialect::Sts
+    }
+}
+
 /// The service and the operation of a request, as far as known.
 struct QueryTarget {
     service: Service,
@@ -98,12 +111,9 @@ async fn run(
     asked: &mut QueryTarget,
     call: &mut Call<'_>,
     parts: &Parts,
-    body: Body,
+    body: Result<WholeBody, Error>,
 ) -> Result<Value, Error> {
-    let Ok(_permit) = front.in_flight.try_acquire() else {
-        return Err(Code::TooManyRequests.because("Rate exceeded"));
-    };
-    let body = Arc::new(limits::read(body).await?);
+    let body = Arc::new(body?);
     let form = Arc::clone(&body);
     let parameters = match in_url(parts, &body)? {
         Some(query) => parameters(query)?,

@@ -1,41 +1,54 @@
 //! HTTP in, HTTP out: decodes requests and encodes answers. The operations themselves are in `operations`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::Extension;
+use axum::extract::State;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
 use http::{Method, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 
 use crate::app::connection::Connection;
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
 use crate::app::{App, maintenance};
 use crate::sigv4;
 
+mod admission;
 mod aws_json;
 mod aws_query;
+mod bodies;
+mod connections;
 mod constraints;
 mod cors;
+mod hosts;
 mod limits;
+mod listener;
 pub mod models;
 mod pipeline;
 mod respond;
 mod types;
+mod work;
 mod xml;
 
+pub use limits::ConnectionLimits;
+pub use listener::Listener;
+
+use admission::RequestMemory;
+use connections::ConnectionActivity;
 use respond::{json_document, plain};
+use work::WorkPermits;
 
 /// The HTTP front end: the application and the state of the front end itself.
 pub struct Front {
     app: Arc<App>,
     metrics: PrometheusHandle,
     signing_keys: sigv4::KeyCache,
-    in_flight: Semaphore,
+    memory: RequestMemory,
+    work: WorkPermits,
     draining: AtomicBool,
 }
 
@@ -46,7 +59,8 @@ impl Front {
             app,
             metrics,
             signing_keys: sigv4::KeyCache::default(),
-            in_flight: Semaphore::new(limits::IN_FLIGHT),
+            memory: RequestMemory::new(),
+            work: WorkPermits::new(),
             draining: AtomicBool::new(false),
         })
     }
@@ -57,34 +71,61 @@ impl Front {
     }
 
     /// The routes of everything that is served on the listening address.
-    pub fn router(self: &Arc<Self>) -> Router {
+    fn router(self: &Arc<Self>) -> Router {
         Router::new()
-            .route("/", any(root))
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/.well-known/jwks_uri", get(key_set))
             .route("/.well-known/jwks.json", get(key_set))
             .route("/health", get(health))
             .route("/metrics", get(metrics))
+            .route_layer(middleware::from_fn_with_state(Arc::clone(self), document))
+            .route("/", any(root))
             .fallback(any(nothing_here))
             .method_not_allowed_fallback(nothing_here)
             .with_state(Arc::clone(self))
     }
 }
 
-async fn root(State(front): State<Arc<Front>>, request: axum::extract::Request) -> Response {
+async fn root(
+    State(front): State<Arc<Front>>,
+    Extension(connection): Extension<Connection>,
+    Extension(activity): Extension<Arc<ConnectionActivity>>,
+    request: axum::extract::Request,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let mut call = front.app.call();
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map(|peer| peer.0.ip());
-    call.connection = Connection::new(&front.app.config, peer, &parts.headers);
-    match parts.method {
-        Method::OPTIONS => cors::preflight(&parts.headers, call.request_id),
-        Method::POST | Method::GET if aws_query::matches(&parts) => {
-            aws_query::serve(&front, call, &parts, body).await
-        }
-        Method::POST => aws_json::serve(&front, call, &parts, body).await,
-        _ => aws_json::not_found(&parts.headers, call.request_id),
+    if parts.method == Method::OPTIONS {
+        return cors::preflight(&parts.headers, front.app.ambient.uuid());
     }
+    let is_query = matches!(parts.method, Method::POST | Method::GET) && aws_query::matches(&parts);
+    if !is_query && parts.method != Method::POST {
+        return aws_json::not_found(&parts.headers, front.app.ambient.uuid());
+    }
+    let client = admission::client(&connection);
+    let body = bodies::read(&front.memory, body, client).await;
+    // The connection waited for its client until now.
+    let _working = activity.work();
+    let mut call = front.app.call();
+    call.connection = connection;
+    if is_query {
+        aws_query::serve(&front, call, &parts, body).await
+    } else {
+        aws_json::serve(&front, call, &parts, body).await
+    }
+}
+
+/// Serves a document with a permit of the calls without a signature.
+async fn document(
+    State(front): State<Arc<Front>>,
+    Extension(connection): Extension<Connection>,
+    Extension(activity): Extension<Arc<ConnectionActivity>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let _working = activity.work();
+    let permits = front.work.class(None);
+    let served = permits.run(admission::client(&connection), next.run(request));
+    let refusal = || plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests\n");
+    served.await.unwrap_or_else(refusal)
 }
 
 async fn nothing_here(

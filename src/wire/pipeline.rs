@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use http::request::Parts;
 use serde_json::Value;
 
+use super::admission::{client, crowded};
 use super::models::{MODELS, Model, OperationShape};
-use super::{Front, constraints};
+use super::{Front, constraints, limits};
 use crate::app::access::caller::{self, CallerError};
 use crate::app::{App, Call, Caller, records};
 use crate::error::{Code, Error};
@@ -42,32 +42,50 @@ pub(super) fn model(entry: &Entry) -> (&'static Model, &'static OperationShape) 
     )
 }
 
-/// The longest body that is decoded at once. To decode a longer one is expensive.
-const SMALL_BODY: usize = 16 * 1024;
-
 /// Runs `work` on a body of this length: on the pool if the body isn't small.
 pub(super) async fn decode<T: Send + 'static>(
     call: &Call<'_>,
     length: usize,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    if length <= SMALL_BODY {
+    if length <= limits::SMALL_BODY {
         return work();
     }
     call.app.pool.run(work).await?
 }
 
-/// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model.
+/// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model. The steps after the
+/// signature need a permit of the caller's class.
 pub(super) async fn run(
     front: &Front,
     entry: &Entry,
     call: &mut Call<'_>,
     parts: &Parts,
-    body: &Bytes,
+    body: &[u8],
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
     if entry.access != Access::Public {
-        signed_by(front, entry, call, parts, body).await?;
+        let (caller, region) = signature(front, entry, call, parts, body)
+            .map_err(|error| refused(&error, entry.service))?;
+        call.region = Some(region);
+        call.caller = Some(caller);
+    }
+    let permits = front.work.class(call.caller.as_ref());
+    let client = client(&call.connection);
+    let work = permits.run(client, after_signature(entry, call, body.len(), read));
+    work.await.unwrap_or_else(|| Err(crowded()))
+}
+
+async fn after_signature(
+    entry: &Entry,
+    call: &mut Call<'_>,
+    length: usize,
+    read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
+) -> Result<Box<dyn OperationAnswer>, Error> {
+    if let Some(Caller::Session(session)) = &call.caller
+        && !caller::origin_is_valid(call, session).await?
+    {
+        return Err(refused(&SignatureError::UnknownKey, entry.service));
     }
     let (model, shape) = model(entry);
     let work = move || {
@@ -80,7 +98,7 @@ pub(super) async fn run(
             Some(text) => Err(Code::Validation.because(text)),
         }
     };
-    let value = decode(call, body.len(), work).await?;
+    let value = decode(call, length, work).await?;
     call.operation = entry.name;
     for _ in 1..RUNS {
         match run_once(entry, call, &value).await {
@@ -104,31 +122,12 @@ async fn run_once(
     prepared.run(call).await
 }
 
-async fn signed_by(
-    front: &Front,
-    entry: &Entry,
-    call: &mut Call<'_>,
-    parts: &Parts,
-    body: &Bytes,
-) -> Result<(), Error> {
-    let (caller, region) = signature(front, entry, call, parts, body)
-        .map_err(|error| refused(&error, entry.service))?;
-    if let Caller::Session(session) = &caller
-        && !caller::origin_is_valid(call, session).await?
-    {
-        return Err(refused(&SignatureError::UnknownKey, entry.service));
-    }
-    call.region = Some(region);
-    call.caller = Some(caller);
-    Ok(())
-}
-
 fn signature(
     front: &Front,
     entry: &Entry,
     call: &Call<'_>,
     parts: &Parts,
-    body: &Bytes,
+    body: &[u8],
 ) -> Result<(Caller, Region), SignatureError> {
     let anywhere = matches!(entry.service, Service::Iam | Service::Sts);
     let app = call.app;

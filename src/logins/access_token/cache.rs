@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use super::introspection::{Introspection, IntrospectionError, IntrospectionFailure};
+use crate::permits;
 
 /// The longest time for which an answer is cached.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
@@ -113,8 +114,11 @@ impl IntrospectionCache {
                 }
             }
         };
-        let answer = receiver.wait_for(Option::is_some).await;
-        let answer = answer.ok().and_then(|answer| answer.clone());
+        let answer = permits::without(async {
+            let answer = receiver.wait_for(Option::is_some).await;
+            answer.ok().and_then(|answer| answer.clone())
+        });
+        let answer = answer.await;
         let answer = answer.unwrap_or_else(|| Err(IntrospectionFailure::Cancelled.into()));
         answer.map(|answer| (asked_at, answer))
     }

@@ -43,7 +43,7 @@ pub async fn send(world: &World, bytes: Vec<u8>) -> RawAnswer {
 /// A GetId request with more header lines, up to its body.
 pub fn head(lines: &str) -> String {
     format!(
-        "POST / HTTP/1.1\r\nhost: here\r\nconnection: close\r\nx-amz-target: AWSCognitoIdentityService.GetId\r\n\
+        "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-amz-target: AWSCognitoIdentityService.GetId\r\n\
          {lines}\r\n"
     )
 }

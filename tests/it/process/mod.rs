@@ -2,6 +2,9 @@
 
 mod commands;
 mod connections;
+mod floods;
+mod hosts;
+mod lifetimes;
 mod logging;
 mod refusals;
 mod starts;

@@ -54,7 +54,7 @@ async fn drained_by(signal: Signal) {
     // A head that is not over.
     let mut health = connect(&server).await;
     health
-        .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n")
+        .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n")
         .await
         .unwrap();
     // A login whose issuer takes its time.
@@ -114,7 +114,7 @@ async fn connections_that_ask_nothing_do_not_hold_up_the_stop() {
     for _ in 0..20 {
         silent.push(connect(&server).await);
         let mut kept = connect(&server).await;
-        kept.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        kept.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
             .await
             .unwrap();
         kept.read_u8().await.unwrap();

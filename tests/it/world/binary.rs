@@ -64,6 +64,27 @@ impl Start {
             .variable("COGNATE_ROOT_SECRET_ACCESS_KEY", &root.secret)
     }
 
+    /// Starts it with at most `limit` open files.
+    pub fn file_limit(self, limit: u32) -> Self {
+        let own = self.0.as_std();
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
+            .arg(own.get_program())
+            .args(own.get_args())
+            .env_clear()
+            .envs(
+                own.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Self(command)
+    }
+
     pub fn flag(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.arg(name).arg(value);
         self
@@ -173,6 +194,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> &str {
         self.base.split_once("://").expect("a URL").1
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("a process that runs")
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -14,7 +14,7 @@ use cognate::store::event::{GuestHash, Origin};
 use cognate::store::identities::{PoolRef, PoolVersion};
 use cognate::store::record::RecordKind;
 use cognate::store::sqlite::SqliteStore;
-use cognate::wire::Front;
+use cognate::wire::{ConnectionLimits, Front, Listener};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -27,6 +27,7 @@ mod crowd;
 mod database;
 mod declared;
 mod developer;
+pub mod http2;
 #[path = "../../../src/logins/fake/identity_provider.rs"]
 pub mod idp;
 pub mod in_memory;
@@ -199,6 +200,16 @@ impl Drop for World {
     }
 }
 
+/// Serves, with the usual limits, until this future is dropped.
+pub async fn serve(front: Arc<Front>, socket: tokio::net::TcpListener) {
+    let listener = Listener {
+        socket,
+        tls: None,
+        limits: ConnectionLimits::for_files(u64::MAX),
+    };
+    front.serve(listener, std::future::pending()).await;
+}
+
 /// The moment at which a world begins.
 pub fn beginning() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("a moment")
@@ -284,14 +295,9 @@ impl World {
             .expect("a house that opens");
         let app = Arc::new(opened.app);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = Front::new(Arc::clone(&app), metrics).router();
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
+        let front = Front::new(Arc::clone(&app), metrics);
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, router)
-                .await
-                .expect("a server that serves");
-        });
+        let serving = tokio::spawn(serve(front, listener));
         let door = Door::new(format!("http://{address}"), client, clock.clone());
         Self {
             app,

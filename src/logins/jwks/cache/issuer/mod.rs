@@ -29,6 +29,7 @@ use crate::logins::jwks::JwkSet;
 use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::fetch::{FetchJwks, JwksFetchError};
 use crate::logins::jwks::waiters::Waiter;
+use crate::permits;
 
 /// The shortest time between the begins of two fetches.
 pub(super) const COOLDOWN: SignedDuration = SignedDuration::from_secs(5);
@@ -258,7 +259,7 @@ impl<F: FetchJwks> IssuerKeys<F> {
                 }
             }
         };
-        timeout_at(request.arrived + PATIENCE, ended)
+        permits::without(timeout_at(request.arrived + PATIENCE, ended))
             .await
             .map_err(|_| JwksError::TooSlow)
     }

@@ -1,0 +1,120 @@
+//! Admission of requests: the client that a request counts for, and the memory of its head, its body and its answer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::Request;
+use http::request::Parts;
+use hyper::body::{Body as _, Frame, SizeHint};
+
+use super::{Front, aws_json, aws_query, limits};
+use crate::app::connection::Connection;
+use crate::error::{Code, Error};
+use crate::permits::shares::{ClientNetwork, Share, Shares};
+
+/// The memory of a header beside its text, in bytes.
+const HEADER: usize = 128;
+
+/// The memory of all requests in progress.
+pub(super) struct RequestMemory {
+    /// Heads, small bodies and answers.
+    pub(super) small: Arc<Shares>,
+    /// Larger bodies.
+    pub(super) large: Arc<Shares>,
+}
+
+/// The body of an answer, which counts for the client until it was sent.
+struct CountedBody {
+    body: Body,
+    _memory: Share,
+}
+
+impl RequestMemory {
+    pub(super) fn new() -> Self {
+        Self {
+            small: Shares::new(limits::SMALL_MEMORY),
+            large: Shares::new(limits::LARGE_MEMORY),
+        }
+    }
+}
+
+/// The client that a request counts for. A request without a connection counts for an address of its own.
+pub(super) fn client(connection: &Connection) -> ClientNetwork {
+    ClientNetwork::new(connection.client.unwrap_or(IpAddr::from([0; 4])))
+}
+
+/// The refusal of a request for which there is no memory or no permit.
+pub(super) fn crowded() -> Error {
+    Code::TooManyRequests.because("Rate exceeded")
+}
+
+impl Front {
+    /// Admits a request if there is memory for its head. The following steps find the [`Connection`] in its extensions.
+    ///
+    /// This runs as soon as the head has arrived, so that heads that are refused never wait as a task.
+    pub(super) fn admit<B>(
+        &self,
+        peer: SocketAddr,
+        request: Request<B>,
+    ) -> Result<(Request<B>, Share), Box<Response>> {
+        let connection = Connection::new(&self.app.config, Some(peer.ip()), request.headers());
+        let mut memory = self.memory.small.share(client(&connection));
+        let (mut parts, body) = request.into_parts();
+        if !memory.grow(head(&parts)) {
+            let call = self.app.call();
+            let refusal = if aws_query::matches(&parts) {
+                aws_query::refused(&call, &parts, &crowded())
+            } else {
+                aws_json::refused(&call, &parts, &crowded())
+            };
+            return Err(Box::new(refusal));
+        }
+        parts.extensions.insert(connection);
+        Ok((Request::from_parts(parts, body), memory))
+    }
+}
+
+/// Counts an answer until it was sent.
+pub(super) fn counted(response: Response, mut memory: Share) -> Response {
+    response.map(|body| {
+        let length = body.size_hint().lower();
+        memory.grow_up_to(usize::try_from(length).unwrap_or(usize::MAX));
+        Body::new(CountedBody {
+            body,
+            _memory: memory,
+        })
+    })
+}
+
+/// The memory of a head, in bytes.
+fn head(parts: &Parts) -> usize {
+    let path = parts.uri.path().len() + parts.uri.query().unwrap_or_default().len();
+    let headers = parts.headers.iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + HEADER);
+    path + headers.sum::<usize>()
+}
+
+impl hyper::body::Body for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

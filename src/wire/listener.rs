@@ -1,0 +1,215 @@
+//! The listener: accepts connections and serves each one within its limits.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::Front;
+use super::admission::counted;
+use super::connections::{ConnectionActivity, Connections, OpenConnection};
+use super::hosts::AllowedHosts;
+use super::limits::{self, ConnectionLimits};
+use crate::permits::shares::ClientNetwork;
+
+/// The pause after an error of the listener, for example when the process has too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket and what it serves with.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// The certificate; `None` serves plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// The bounds on connections.
+    pub limits: ConnectionLimits,
+}
+
+/// What all connections share.
+struct Shared {
+    front: Arc<Front>,
+    router: Router,
+    limits: ConnectionLimits,
+    builder: Builder<TokioExecutor>,
+    tls: Option<TlsAcceptor>,
+    hosts: Option<AllowedHosts>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Front {
+    /// Serves connections of `listener` until `stop`, and then finishes requests in progress.
+    pub async fn serve(self: &Arc<Self>, listener: Listener, stop: impl Future<Output = ()>) {
+        let address = listener
+            .socket
+            .local_addr()
+            .map_or(IpAddr::from([0; 4]), |at| at.ip());
+        let (stopping, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            front: Arc::clone(self),
+            router: self.router(),
+            limits: listener.limits,
+            builder: builder(),
+            tls: listener.tls.map(TlsAcceptor::from),
+            hosts: AllowedHosts::of_listener(address, self.app.tokens.issuer()),
+            stopping: stopped,
+        });
+        let connections = Connections::new(listener.limits);
+        let mut tasks = JoinSet::new();
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                accepted = listener.socket.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        if let Some(connection) = connections.admit(ClientNetwork::new(peer.ip())) {
+                            tasks.spawn(Arc::clone(&shared).connection(stream, peer, connection));
+                        }
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "a connection can't be accepted");
+                        sleep(PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener.socket);
+        stopping.send_replace(true);
+        let finished = async { while tasks.join_next().await.is_some() {} };
+        let _ = timeout(limits::DRAIN, finished).await;
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // The bounds on idle connections end those that send a head slowly.
+        .header_read_timeout(None)
+        .max_buf_size(limits::HEAD as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::STREAMS)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_send_buf_size(limits::UNSENT)
+        .max_header_list_size(limits::HEAD)
+        .keep_alive_interval(Duration::from_secs(30));
+    builder
+}
+
+impl Shared {
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        open: OpenConnection,
+    ) {
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = self.tls.clone() else {
+            return self.serve(stream, peer, &open).await;
+        };
+        let handshake = timeout(self.limits.first_request, tls.accept(stream));
+        let encrypted = tokio::select! {
+            encrypted = handshake => encrypted,
+            () = open.replaced() => return,
+            () = self.stopped() => return,
+        };
+        if let Ok(Ok(encrypted)) = encrypted {
+            self.serve(encrypted, peer, &open).await;
+        }
+    }
+
+    /// Serves one connection until it ends, was idle for too long, is too old, or is replaced.
+    async fn serve(
+        self: Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        open: &OpenConnection,
+    ) {
+        let (shared, activity) = (Arc::clone(&self), Arc::clone(open));
+        let service = service_fn(move |request| {
+            // A request is in progress as soon as its head has arrived.
+            let in_progress = activity.begin();
+            let answer = shared.answer(Arc::clone(&activity), peer, request);
+            async move {
+                let answer = answer.await;
+                drop(in_progress);
+                answer
+            }
+        });
+        let mut served = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ = served.as_mut() => return,
+            () = open.replaced() => return,
+            () = open.idle_for_too_long(&self.limits) => {}
+            () = sleep(self.limits.lifetime) => {}
+            () = self.stopped() => {
+                served.as_mut().graceful_shutdown();
+                // The front ends this task if that takes too long.
+                let _ = served.await;
+                return;
+            }
+        }
+        if !open.had_request() {
+            return;
+        }
+        served.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = served => {}
+            () = open.answered(&self.limits) => {}
+            () = open.replaced() => {}
+            () = sleep(self.limits.ending) => {}
+        }
+    }
+
+    /// Waits until the server stops.
+    async fn stopped(&self) {
+        let mut stopping = self.stopping.clone();
+        // A closed channel means the same: the front is gone.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Answers one request, for which the following steps find the connection in its extensions.
+    fn answer(
+        &self,
+        activity: Arc<ConnectionActivity>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        let admitted = match &self.hosts {
+            Some(hosts) if !hosts.allow(request.uri(), request.headers()) => {
+                Err(Box::new(AllowedHosts::refusal()))
+            }
+            _ => self.front.admit(peer, request),
+        };
+        let router = TowerToHyperService::new(self.router.clone());
+        async move {
+            let (mut request, memory) = match admitted {
+                Ok(admitted) => admitted,
+                Err(refusal) => return Ok(*refusal),
+            };
+            request.extensions_mut().insert(activity);
+            let response = router.call(request).await?;
+            Ok(counted(response, memory))
+        }
+    }
+}
