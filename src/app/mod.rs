@@ -1,6 +1,6 @@
 //! The wired parts, a call, and the steps that operations share: one module a noun, with functions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::StsRoutes;
 use crate::logins::Logins;
-use crate::model::ids::Region;
+use crate::model::ids::{PoolId, Region};
 use crate::seal::SealKey;
 use crate::store::event::{GuestHash, Origin};
 use crate::tokens::Tokens;
@@ -82,6 +82,8 @@ pub struct Call<'a> {
     pub region: Option<Region>,
     /// The signer.
     pub caller: Option<Caller>,
+    /// The pool that the request names, once it was found, for the log.
+    pub pool: OnceLock<PoolId>,
 }
 
 impl App {
@@ -95,6 +97,7 @@ impl App {
             request_id: self.ambient.uuid(),
             region: None,
             caller: None,
+            pool: OnceLock::new(),
         }
     }
 

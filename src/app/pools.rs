@@ -59,7 +59,9 @@ pub fn find(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
         Some(id) => record(call.app, id)?,
         None => None,
     };
-    found.ok_or_else(|| not_found(id))
+    let pool = found.ok_or_else(|| not_found(id))?;
+    call.pool.get_or_init(|| pool.id.clone());
+    Ok(pool)
 }
 
 /// The pool with this id, for an administrator: it must be in the region that the request was signed for.

@@ -16,7 +16,7 @@ const POOL: Uuid = Uuid::from_u128(0xc09a_7e00_0000_4000_8000_0000_0000_0001);
 /// Serves until a signal to stop; with `--ephemeral`, from a temporary directory.
 pub(super) async fn run(mut config: Config) -> Result<()> {
     let stop_signals = serve::StopSignals::catch()?;
-    serve::start_log(&config)?;
+    let log_bounds = serve::start_log(&config)?;
     let passing = if config.ephemeral {
         Some(tempfile::tempdir().into_diagnostic()?)
     } else {
@@ -26,7 +26,7 @@ pub(super) async fn run(mut config: Config) -> Result<()> {
         config.data_dir = folder.path().join("data");
         config.master_key_file = config.data_dir.join("master.key");
     }
-    let ready = serve::open(config, stop_signals).await?;
+    let ready = serve::open(config, stop_signals, log_bounds).await?;
     let pool = demo_pool(&ready.app).await?;
     for line in ready.lines().into_iter().chain(tour(&ready, &pool)) {
         println!("{line}");

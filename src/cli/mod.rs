@@ -9,6 +9,7 @@ mod explain;
 mod identity;
 mod issuer;
 mod keys;
+mod log_bounds;
 mod master_key;
 mod policy;
 mod pool;

@@ -14,12 +14,13 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_bounds::LogBounds;
 use crate::ambient::Real;
 use crate::app::{self, App, Opened, maintenance};
 use crate::config::{Config, LogFormat, TlsFiles};
 use crate::wire::{ConnectionLimits, Front, Listener};
 
-/// The interval of the upkeep, which compacts the recorded samples of histograms.
+/// The interval of the upkeep, which compacts the recorded samples of histograms and reports bounded lines of the log.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The server, listening but not serving yet.
@@ -30,6 +31,7 @@ pub(super) struct BoundServer {
     tls: Option<RustlsConfig>,
     metrics: PrometheusHandle,
     stop_signals: StopSignals,
+    log_bounds: LogBounds,
 }
 
 /// The signals that stop the server. They are caught from its creation on, which comes before anything that needs
@@ -63,8 +65,8 @@ impl StopSignals {
 /// Serves until a signal to stop.
 pub(super) async fn run(config: Config) -> Result<()> {
     let stop_signals = StopSignals::catch()?;
-    start_log(&config)?;
-    let ready = open(config, stop_signals).await?;
+    let log_bounds = start_log(&config)?;
+    let ready = open(config, stop_signals, log_bounds).await?;
     for line in ready.lines() {
         println!("{line}");
     }
@@ -73,7 +75,11 @@ pub(super) async fn run(config: Config) -> Result<()> {
 
 /// Opens the server: first what can fail without side effects, then the listener, because the public URL may depend on
 /// its port, and then the application.
-pub(super) async fn open(config: Config, stop_signals: StopSignals) -> Result<BoundServer> {
+pub(super) async fn open(
+    config: Config,
+    stop_signals: StopSignals,
+    log_bounds: LogBounds,
+) -> Result<BoundServer> {
     let tls = match &config.tls {
         None => None,
         Some(tls) => Some(certificate(tls).await?),
@@ -116,6 +122,7 @@ pub(super) async fn open(config: Config, stop_signals: StopSignals) -> Result<Bo
         tls,
         metrics,
         stop_signals,
+        log_bounds,
     })
 }
 
@@ -165,7 +172,7 @@ impl BoundServer {
 
     /// Serves until SIGTERM or SIGINT, finishes requests in progress, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
-        tokio::spawn(upkeep(self.metrics.clone()));
+        tokio::spawn(upkeep(self.metrics.clone(), self.log_bounds.clone()));
         let front = Front::new(Arc::clone(&self.app), self.metrics);
         let listener = Listener {
             socket: tokio::net::TcpListener::from_std(self.listener).into_diagnostic()?,
@@ -180,6 +187,7 @@ impl BoundServer {
         };
         front.serve(listener, stop).await;
         maintenance::close(&self.app).await;
+        self.log_bounds.report_all();
         tracing::info!("stopped");
         Ok(())
     }
@@ -197,10 +205,11 @@ fn raise_file_limit() -> u64 {
     limit.current.unwrap_or(u64::MAX)
 }
 
-async fn upkeep(metrics: PrometheusHandle) {
+async fn upkeep(metrics: PrometheusHandle, log_bounds: LogBounds) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
+        log_bounds.report_ended();
     }
 }
 
@@ -208,10 +217,11 @@ async fn upkeep(metrics: PrometheusHandle) {
 ///
 /// Other crates log at `info` and above, whatever the filter is: their lower levels may print headers, frames and
 /// documents with tokens, secret keys and guests' ids.
-pub(super) fn start_log(config: &Config) -> Result<()> {
+pub(super) fn start_log(config: &Config) -> Result<LogBounds> {
     let filter = EnvFilter::try_new(&config.log.filter)
         .into_diagnostic()
         .wrap_err("the log filter is invalid: write for example `info`")?;
+    let bounds = LogBounds::default();
     let others = Targets::new()
         .with_target("cognate", LevelFilter::TRACE)
         .with_default(LevelFilter::INFO);
@@ -223,9 +233,9 @@ pub(super) fn start_log(config: &Config) -> Result<()> {
         LogFormat::Json => log.json().boxed(),
     };
     tracing_subscriber::registry()
-        .with(log.with_filter(filter.and(others)))
+        .with(log.with_filter(filter.and(others).and(bounds.clone())))
         .init();
-    Ok(())
+    Ok(bounds)
 }
 
 fn install_metrics() -> Result<PrometheusHandle> {

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::app::Call;
+use crate::app::{Call, Caller};
 use crate::error::{Code, Dialect, Error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -103,7 +103,10 @@ pub(super) fn ended(
         Code::ExternalService
         | Code::IdpCommunicationError
         | Code::InvalidIdentityPoolConfiguration => {
-            tracing::warn!(%request_id, operation, code, why, "refused");
+            let pool = call.pool.get().map(tracing::field::display);
+            let by_key = matches!(call.caller, Some(Caller::Root(_) | Caller::AccessKey(_)));
+            let signed_by_key = by_key.then_some(true);
+            tracing::warn!(%request_id, operation, code, pool, signed_by_key, why, "refused");
         }
         _ => tracing::debug!(%request_id, operation, code, why, "refused"),
     }

@@ -106,7 +106,7 @@ fn refused(error: ProofError, call: &Call<'_>) -> Error {
     let error = Error::from(error);
     if error.code == Code::ExternalService {
         let why = error.source.as_deref().map(|why| why as &dyn StdError);
-        tracing::warn!(request_id = %call.request_id, why, "a login can't be checked");
+        tracing::warn!(request_id = %call.request_id, signed_by_key = true, why, "a login can't be checked");
     }
     error.without_outside()
 }

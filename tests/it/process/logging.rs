@@ -11,7 +11,7 @@ use super::Data;
 use super::connections::secure;
 use crate::world::idp::{IdentityProvider, Says, encode};
 use crate::world::{
-    Answer, Credentials, GUEST_ROLE, Issuer, Running, form, json_headers, login, real_token,
+    Answer, Credentials, GUEST_ROLE, Issuer, Running, Start, form, json_headers, login, real_token,
 };
 
 /// A user whose name shows wherever it is written down.
@@ -284,4 +284,26 @@ async fn no_secret_is_written_down_for_people() {
 #[tokio::test]
 async fn no_secret_is_written_down_for_machines() {
     quiet("json").await;
+}
+
+#[tokio::test]
+async fn lines_that_strangers_cause_are_bounded_and_counted() {
+    const CALLS: usize = 200;
+    let data = Data::new();
+    let server = Start::serve(&data.path()).up().await;
+    let issuer = Issuer::new().await;
+    let pool = server.pool_of(&issuer).await;
+    issuer.away(true);
+    for _ in 0..CALLS {
+        let logins = login(&issuer, &real_token(&issuer, USER));
+        let answer = server.get_id(&pool, logins).await;
+        assert_eq!(answer.error().1, "ExternalServiceException");
+    }
+    let log = server.stop().await.err;
+    println!("{log}");
+    let refused = log.lines().filter(|line| line.contains("WARN refused "));
+    assert_eq!(refused.count(), 10, "{log}");
+    let counted = format!("were not written: refused not_written={}", CALLS - 10);
+    assert_eq!(log.matches(&counted).count(), 1, "{log}");
+    assert!(log.lines().count() < 40, "{log}");
 }
