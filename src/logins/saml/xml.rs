@@ -136,7 +136,7 @@ fn check_tags(body: &str) -> Result<(), XmlReadError> {
             in_scope = open.pop().unwrap_or_default();
             continue;
         }
-        let tag = Tag::read(markup);
+        let tag = StartTag::read(markup);
         let own = Declarations {
             count: in_scope.count + tag.declarations.count,
             bytes: in_scope.bytes + tag.declarations.bytes,
@@ -169,9 +169,9 @@ struct Declarations {
     bytes: usize,
 }
 
-/// A tag that begins an element.
+/// The start tag of an element.
 #[derive(Debug, Default)]
-struct Tag {
+struct StartTag {
     /// The bytes before its `>`.
     length: usize,
     /// The quoted values.
@@ -182,7 +182,7 @@ struct Tag {
     is_empty: bool,
 }
 
-impl Tag {
+impl StartTag {
     /// Reads the tag at the begin of `markup`, behind its `<`.
     fn read(markup: &str) -> Self {
         let mut tag = Self::default();
