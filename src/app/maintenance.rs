@@ -1,6 +1,7 @@
 //! What the server does to the store as a whole, for the health check and the end of the process.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use super::App;
 use crate::ambient::Ambient;
@@ -16,6 +17,11 @@ pub fn make_master_key(path: &Path, ambient: &dyn Ambient) -> Result<(), MasterK
 pub async fn check(app: &App) -> Result<(), StoreError> {
     app.records.store.check().await?;
     app.records.snapshot().map(drop)
+}
+
+/// How many other servers of the store have other security settings or routes than this one.
+pub fn servers_with_other_settings(app: &App) -> u64 {
+    app.records.other_settings.load(Ordering::Relaxed)
 }
 
 /// Finishes the calls in progress in the store and closes it. Later calls are refused.

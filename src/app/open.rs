@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use aws_lc_rs::digest;
 use tokio::task::JoinSet;
 use url::Url;
 use zeroize::Zeroizing;
@@ -172,7 +174,12 @@ pub async fn open_with(
         &catalog.newest(),
     );
     unset_keys::log(&catalog.newest());
+    let settings = config.shared_settings(tokens.issuer());
+    let mut settings_digest = [0; 32];
+    settings_digest.copy_from_slice(digest::digest(&digest::SHA256, settings.as_bytes()).as_ref());
     let records = Arc::new(Records {
+        settings: settings_digest,
+        other_settings: AtomicU64::new(0),
         store,
         catalog,
         keys,

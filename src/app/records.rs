@@ -2,6 +2,7 @@
 //! store see it within a second.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -18,12 +19,19 @@ use crate::store::{Store, StoreError};
 /// How often the catalog is refreshed.
 const POLL: Duration = Duration::from_millis(500);
 
+/// How many refreshes pass between two announcements of this server's settings.
+const ANNOUNCEMENT: u32 = 30;
+
 /// The store, the catalog of its records and the keys in use.
 pub(super) struct Records {
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
     pub(super) keys: KeysInUse,
     pub(super) ambient: Arc<dyn Ambient>,
+    /// The digest of the settings that all servers of the store should share.
+    pub(super) settings: [u8; 32],
+    /// How many other servers of the store have other settings.
+    pub(super) other_settings: AtomicU64,
 }
 
 impl Records {
@@ -76,9 +84,27 @@ impl Records {
         outcome
     }
 
+    /// Announces the settings of this server, and notices where those of another server differ.
+    async fn announce(&self) {
+        // An error is one of the store, which the next poll reports.
+        let Ok(differing) = self.store.announce(&self.settings).await else {
+            return;
+        };
+        let before = self.other_settings.swap(differing, Ordering::Relaxed);
+        #[expect(clippy::cast_precision_loss, reason = "a number of servers")]
+        metrics::gauge!("cognate_servers_with_other_settings").set(differing as f64);
+        if differing > 0 && before == 0 {
+            tracing::warn!(
+                servers = differing,
+                "other servers of this store have other security settings or routes: compare their configurations with \
+                 `cognate check-config`"
+            );
+        }
+    }
+
     /// Refreshes the catalog until the task is aborted.
     pub(super) async fn poll(self: Arc<Self>) {
-        let mut failing = false;
+        let (mut failing, mut polls) = (false, 0_u32);
         loop {
             tokio::time::sleep(POLL).await;
             let refreshed = self.refresh().await;
@@ -89,6 +115,10 @@ impl Records {
                 );
             }
             failing = refreshed.is_err();
+            if polls % ANNOUNCEMENT == 0 && !failing {
+                self.announce().await;
+            }
+            polls = polls.wrapping_add(1);
         }
     }
 }

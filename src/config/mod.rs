@@ -118,6 +118,19 @@ enum RunMode {
 }
 
 impl Config {
+    /// The settings that all servers of one store should share, without secrets, as a text that differs where they differ.
+    pub fn shared_settings(&self, issuer: &str) -> String {
+        let identity = (issuer, &self.account_id, &self.regions, &self.proxies);
+        let logins = (
+            &self.logins,
+            &self.issuers,
+            &self.upstreams,
+            self.allow_http_issuers,
+        );
+        let sessions = (&self.sessions, &self.routes, &self.limits);
+        format!("{identity:?}{logins:?}{sessions:?}{:?}", self.exceptions)
+    }
+
     /// Loads the configuration of `cognate serve`.
     pub fn load(
         flags: &Flags,

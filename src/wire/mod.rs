@@ -148,6 +148,10 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
     match maintenance::check(&front.app).await {
+        Ok(()) if maintenance::servers_with_other_settings(&front.app) > 0 => plain(
+            StatusCode::OK,
+            "ok\nwarning: other servers of this store have other security settings or routes\n",
+        ),
         Ok(()) => plain(StatusCode::OK, "ok\n"),
         Err(error) => {
             tracing::error!(error = %respond::chain(&error), "the store is unavailable");

@@ -373,6 +373,16 @@ pub(super) async fn heartbeat(tx: &Transaction<'_>, server: Uuid) -> Result<(), 
     copy::check_served(tx).await
 }
 
+/// Records the digest of the settings of this server, which has a heartbeat.
+pub(super) async fn settings(
+    tx: &Transaction<'_>,
+    server: Uuid,
+    digest: &[u8; 32],
+) -> Result<(), TransactionError> {
+    let statement = "UPDATE heartbeat SET settings = $2 WHERE server = $1";
+    write(tx, statement, &[&server, &digest.as_slice()], 1).await
+}
+
 /// Gives the rows of the outbox that are committed a position, behind all earlier ones, and returns the last position.
 pub(super) async fn number_events(tx: &Transaction<'_>) -> Result<u64, TransactionError> {
     // The row is locked first: the statement after it sees every row that had a position before.

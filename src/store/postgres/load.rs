@@ -305,6 +305,18 @@ pub(super) async fn claimed(
     claimed.transpose()
 }
 
+/// How many servers that committed within the last minute have other settings.
+pub(super) async fn servers_with_other_settings(
+    tx: &Transaction<'_>,
+    digest: &[u8; 32],
+) -> Result<u64, TransactionError> {
+    let statement = "SELECT count(*) FROM heartbeat \
+                     WHERE settings <> $1 AND at > clock_timestamp() - interval '1 minute'";
+    let rows = query(tx, statement, &[&digest.as_slice()]).await?;
+    let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+    Ok(count.cast_unsigned())
+}
+
 /// How far the database's clock is ahead of this server's.
 pub(super) async fn clock_offset(
     tx: &Transaction<'_>,

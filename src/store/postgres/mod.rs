@@ -158,6 +158,14 @@ impl Store for PostgresStore {
         ))
     }
 
+    async fn announce(&self, settings: &[u8; 32]) -> Result<u64, StoreError> {
+        transaction!(self, Mode::Change, |tx| announce(
+            &tx,
+            self.server,
+            settings
+        ))
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         transaction!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))
     }
@@ -210,6 +218,16 @@ async fn list_events(
         transactions: rows.iter().map(load::events).collect::<Result<_, _>>()?,
         lost: after + 1 < first_kept,
     })
+}
+
+async fn announce(
+    tx: &Transaction<'_>,
+    server: Uuid,
+    settings: &[u8; 32],
+) -> Result<u64, TransactionError> {
+    apply::heartbeat(tx, server).await?;
+    apply::settings(tx, server, settings).await?;
+    load::servers_with_other_settings(tx, settings).await
 }
 
 async fn claim_once(tx: &Transaction<'_>, claim: &Claim) -> Result<ClaimOutcome, TransactionError> {
