@@ -15,7 +15,7 @@ pub const DEPTH: usize = 32;
 
 /// The number of values in a text, elements and members of all levels counted. A value takes a hundred times as long to
 /// read as a character of a string.
-pub const MOST_VALUES: usize = 20_000;
+pub const MOST_VALUES: usize = 16_000;
 
 /// Why a text isn't strict JSON. It contains nothing of the text, which may be a token or a guest's id. It is for logs;
 /// only the author of the text, such as a policy's, may see it.

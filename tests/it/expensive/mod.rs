@@ -100,17 +100,23 @@ fn part(size: usize, power: i32) -> usize {
     (0..power).fold(size, |size, _| size * 3 / 4).max(1)
 }
 
-/// The most expensive document of a family, and what it costs.
+/// The most expensive document of a family, and what it costs. A document of some size gets the answer of [`REACHED`].
 async fn most_expensive(scene: &Scene, family: &Family, plan: &Plan) -> (Document, Duration) {
     let largest = largest(scene, family, plan);
     let mut worst: Option<(Document, Duration)> = None;
+    let text = REACHED.iter().find(|(name, _)| *name == family.name);
+    let mut is_reached = text.is_none();
     for power in plan.sizes.clone() {
         let document = (family.make)(scene, part(largest, power));
         let time = cost(scene, &document, 3).await;
+        if let (Some((_, text)), false) = (text, is_reached) {
+            is_reached = scene.send(&document).await.text.contains(text);
+        }
         if worst.as_ref().is_none_or(|(_, known)| *known < time) {
             worst = Some((document, time));
         }
     }
+    assert!(is_reached, "{}: {text:?} is not reached", family.name);
     let (document, _) = worst.expect("a size");
     let time = cost(scene, &document, plan.runs).await;
     (document, time)
@@ -129,9 +135,6 @@ async fn the_most_expensive_documents_cost_little_and_delay_no_other_request() {
     for family in families() {
         let (document, time) = most_expensive(&scene, &family, plan).await;
         let answer = scene.send(&document).await.text;
-        for (_, text) in REACHED.iter().filter(|(name, _)| *name == family.name) {
-            assert!(answer.contains(text), "{}: {answer}", family.name);
-        }
         println!(
             "{:7.2} ms  {:38} {:7} bytes  {}",
             time.as_secs_f64() * 1000.0,

@@ -17,7 +17,7 @@ use crate::logins::jwks::{JwkSet, JwsAlgorithm, VerificationKey};
 use crate::model::json;
 
 /// The number of keys that are tried for a token without a key id.
-const TRIES: usize = 4;
+const TRIES: usize = 3;
 
 /// A compact JWS with a signature that isn't verified yet.
 #[derive(Debug)]

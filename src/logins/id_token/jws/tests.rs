@@ -221,15 +221,15 @@ fn an_id_that_several_keys_have_is_good_only_where_one_fits() {
 }
 
 #[test]
-fn without_an_id_the_first_four_keys_that_fit_are_tried() {
-    let keys: Vec<_> = (0..5).map(|n| TestKey::edwards(&n.to_string())).collect();
+fn without_an_id_the_first_three_keys_that_fit_are_tried() {
+    let keys: Vec<_> = (0..4).map(|n| TestKey::edwards(&n.to_string())).collect();
     let other = TestKey::p256("p");
     let set = key_set([&other].into_iter().chain(&keys));
     let anonymous = |key: &TestKey| key.token_with(&json!({ "kid": null }), &json!({}));
     assert_eq!(checked(&anonymous(&keys[0]), &set), Ok(()));
-    assert_eq!(checked(&anonymous(&keys[3]), &set), Ok(()));
+    assert_eq!(checked(&anonymous(&keys[2]), &set), Ok(()));
     assert_eq!(
-        checked(&anonymous(&keys[4]), &set),
+        checked(&anonymous(&keys[3]), &set),
         Err(JwsError::Signature)
     );
     let stranger = anonymous(&TestKey::edwards("x"));
