@@ -119,7 +119,7 @@ impl Open {
 }
 
 impl ConnectionActivity {
-    fn new(client: ClientNetwork) -> Self {
+    pub(super) fn new(client: ClientNetwork) -> Self {
         Self {
             client,
             requests: AtomicUsize::new(0),

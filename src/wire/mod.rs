@@ -1,20 +1,25 @@
 //! HTTP in, HTTP out: decodes requests and encodes answers. The operations themselves are in `operations`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Extension;
 use axum::extract::State;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::{Method, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::connection::Connection;
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
 use crate::app::{App, maintenance};
+use crate::permits::shares::ClientNetwork;
 use crate::sigv4;
 
 mod admission;
@@ -37,7 +42,7 @@ mod xml;
 pub use limits::ConnectionLimits;
 pub use listener::Listener;
 
-use admission::RequestMemory;
+use admission::{RequestMemory, counted};
 use connections::ConnectionActivity;
 use respond::{json_document, plain};
 use work::WorkPermits;
@@ -68,6 +73,18 @@ impl Front {
     /// Makes `/health` answer 503 from now on, because the server is about to stop.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request of a client at `peer`, outside of a connection.
+    pub async fn answer(self: &Arc<Self>, peer: SocketAddr, request: Request<Body>) -> Response {
+        let (mut request, memory) = match self.admit(peer, request) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return *refusal,
+        };
+        let activity = ConnectionActivity::new(ClientNetwork::new(peer.ip()));
+        request.extensions_mut().insert(Arc::new(activity));
+        let Ok(response) = TowerToHyperService::new(self.router()).call(request).await;
+        counted(response, memory)
     }
 
     /// The routes of everything that is served on the listening address.
