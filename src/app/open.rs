@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use aws_lc_rs::digest;
 use tokio::task::JoinSet;
 use url::Url;
 use zeroize::Zeroizing;
@@ -30,7 +29,7 @@ use crate::model::key_ring::KeyRing;
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
 use crate::seal::SealKey;
 use crate::seal::master_key::{self, MasterKeyError};
-use crate::sigv4::SecretKey;
+use crate::sigv4::{SecretKey, hex_hash};
 use crate::store::catalog::{Catalog, Snapshot};
 use crate::store::event::{GuestHash, Origin};
 use crate::store::postgres::{OpenPostgresError, PostgresSettings, PostgresStore};
@@ -175,10 +174,8 @@ pub async fn open_with(
     );
     unset_keys::log(&catalog.newest());
     let settings = config.shared_settings(tokens.issuer());
-    let mut settings_digest = [0; 32];
-    settings_digest.copy_from_slice(digest::digest(&digest::SHA256, settings.as_bytes()).as_ref());
     let records = Arc::new(Records {
-        settings: settings_digest,
+        settings: hex_hash(settings.as_bytes()),
         other_settings: AtomicU64::new(0),
         store,
         catalog,

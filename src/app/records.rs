@@ -29,7 +29,7 @@ pub(super) struct Records {
     pub(super) keys: KeysInUse,
     pub(super) ambient: Arc<dyn Ambient>,
     /// The digest of the settings that all servers of the store should share.
-    pub(super) settings: [u8; 32],
+    pub(super) settings: String,
     /// How many other servers of the store have other settings.
     pub(super) other_settings: AtomicU64,
 }

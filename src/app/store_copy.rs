@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::open::{StartError, make_data_directory, postgres_settings};
 use crate::ambient::Ambient;
 use crate::config::DatabaseSettings;
+use crate::sigv4::hex;
 use crate::store::Store;
 use crate::store::copy::{self, CopyError, CopyableStore};
 use crate::store::postgres::PostgresStore;
@@ -88,8 +89,7 @@ pub async fn move_store(
     source.close().await;
     target.close().await;
     let sums = sums?.into_iter();
-    let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();
-    let sums = sums.map(|(table, sum)| (table, sum.rows, hex(sum.sha256)));
+    let sums = sums.map(|(table, sum)| (table, sum.rows, hex(&sum.sha256)));
     Ok(sums.collect())
 }
 

@@ -81,7 +81,7 @@ pub trait Store: Send + Sync {
 
     /// Announces the digest of the settings with which this server serves, and returns how many other servers of the store,
     /// of those that committed within the last minute, announced other settings.
-    async fn announce(&self, _settings: &[u8; 32]) -> Result<u64, StoreError> {
+    async fn announce(&self, _settings: &str) -> Result<u64, StoreError> {
         // A store for one process has no other server.
         Ok(0)
     }

@@ -377,10 +377,10 @@ pub(super) async fn heartbeat(tx: &Transaction<'_>, server: Uuid) -> Result<(), 
 pub(super) async fn settings(
     tx: &Transaction<'_>,
     server: Uuid,
-    digest: &[u8; 32],
+    digest: &str,
 ) -> Result<(), TransactionError> {
     let statement = "UPDATE heartbeat SET settings = $2 WHERE server = $1";
-    write(tx, statement, &[&server, &digest.as_slice()], 1).await
+    write(tx, statement, &[&server, &digest], 1).await
 }
 
 /// Gives the rows of the outbox that are committed a position, behind all earlier ones, and returns the last position.

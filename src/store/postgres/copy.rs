@@ -97,6 +97,13 @@ async fn transfer(tx: &Transaction<'_>) -> Result<Option<Transfer>, TransactionE
     Ok(Some(known.ok_or_else(|| corrupt("a mark is unknown"))?))
 }
 
+impl PostgresStore {
+    /// The mark of a store that is not served.
+    pub(super) async fn transfer(&self) -> Result<Option<Transfer>, StoreError> {
+        copy_transaction!(self, Mode::Read, |tx| transfer(&tx))
+    }
+}
+
 /// Refuses a store that may not be served.
 pub(super) async fn check_served(tx: &Transaction<'_>) -> Result<(), TransactionError> {
     match transfer(tx).await? {

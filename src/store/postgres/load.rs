@@ -308,11 +308,11 @@ pub(super) async fn claimed(
 /// How many servers that committed within the last minute have other settings.
 pub(super) async fn servers_with_other_settings(
     tx: &Transaction<'_>,
-    digest: &[u8; 32],
+    digest: &str,
 ) -> Result<u64, TransactionError> {
     let statement = "SELECT count(*) FROM heartbeat \
                      WHERE settings <> $1 AND at > clock_timestamp() - interval '1 minute'";
-    let rows = query(tx, statement, &[&digest.as_slice()]).await?;
+    let rows = query(tx, statement, &[&digest]).await?;
     let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
     Ok(count.cast_unsigned())
 }

@@ -158,7 +158,7 @@ impl Store for PostgresStore {
         ))
     }
 
-    async fn announce(&self, settings: &[u8; 32]) -> Result<u64, StoreError> {
+    async fn announce(&self, settings: &str) -> Result<u64, StoreError> {
         transaction!(self, Mode::Change, |tx| announce(
             &tx,
             self.server,
@@ -223,7 +223,7 @@ async fn list_events(
 async fn announce(
     tx: &Transaction<'_>,
     server: Uuid,
-    settings: &[u8; 32],
+    settings: &str,
 ) -> Result<u64, TransactionError> {
     apply::heartbeat(tx, server).await?;
     apply::settings(tx, server, settings).await?;

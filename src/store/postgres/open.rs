@@ -14,7 +14,7 @@ use super::connections::Connections;
 use super::transaction::{Runs, TransactionError};
 use super::{PostgresStore, load, migrate, tls};
 use crate::ambient::Ambient;
-use crate::store::copy::{CopyableStore, TransferError};
+use crate::store::copy::TransferError;
 use crate::store::{Store, StoreError};
 
 /// How long a connection attempt to one host lasts at most.
@@ -80,7 +80,7 @@ impl PostgresStore {
         ambient: Arc<dyn Ambient>,
     ) -> Result<Self, OpenPostgresError> {
         let store = Self::open_to_copy(settings, ambient).await?;
-        match store.header().await?.transfer {
+        match store.transfer().await? {
             None => Ok(store),
             Some(mark) => {
                 store.close().await;
