@@ -8,7 +8,7 @@ use deadpool_postgres::Transaction;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use super::connections::{Connections, commit, within};
+use super::connections::{Connections, TimeBound, commit, within};
 use super::load::{self, Lock};
 use super::rows::{Needs, Rows};
 use super::transaction::{Runs, TransactionError};
@@ -201,12 +201,17 @@ impl Shared {
 
     /// Runs one transaction for a batch.
     async fn run(&self, batch: &mut [Waiting]) -> Result<Vec<Planned>, TransactionError> {
-        run_once!(&self.connections, self.mode, |tx| async {
-            match self.mode {
-                Mode::Read => read(&tx, batch).await,
-                Mode::Change => change(&tx, batch).await,
+        run_once!(
+            &self.connections,
+            TimeBound::Request,
+            self.mode,
+            |tx| async {
+                match self.mode {
+                    Mode::Read => read(&tx, batch).await,
+                    Mode::Change => change(&tx, batch).await,
+                }
             }
-        })
+        )
     }
 }
 

@@ -16,8 +16,17 @@ use super::{OpenPostgresError, tls};
 use crate::ambient::Ambient;
 use crate::store::StoreError;
 
-/// How long one transaction takes at most; then its connection is closed.
+/// How long the transaction of a request takes at most; then its connection is closed.
 const TRANSACTION: Duration = Duration::from_secs(5);
+
+/// How long a transaction may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeBound {
+    /// Five seconds, because a client waits.
+    Request,
+    /// Ten minutes for each statement, because an operator waits.
+    Maintenance,
+}
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
@@ -82,13 +91,19 @@ impl Connections {
         &self,
         client: &'c mut Object,
         mode: Mode,
+        bound: TimeBound,
     ) -> Result<Transaction<'c>, TransactionError> {
         let isolation = match mode {
             Mode::Read => IsolationLevel::RepeatableRead,
             Mode::Change => self.isolation,
         };
         let begin = client.build_transaction().isolation_level(isolation);
-        Ok(begin.read_only(mode == Mode::Read).start().await?)
+        let tx = begin.read_only(mode == Mode::Read).start().await?;
+        if bound == TimeBound::Maintenance {
+            tx.batch_execute("SET LOCAL statement_timeout = '10min'")
+                .await?;
+        }
+        Ok(tx)
     }
 
     /// Returns a connection to the pool, or closes it where its state isn't known.
@@ -105,8 +120,12 @@ impl Connections {
 
 /// Runs a transaction within its bound.
 pub(super) async fn within<T>(
+    bound: TimeBound,
     work: impl Future<Output = Result<T, TransactionError>>,
 ) -> Result<T, TransactionError> {
+    if bound == TimeBound::Maintenance {
+        return work.await;
+    }
     let result = timeout(TRANSACTION, work).await;
     result.unwrap_or_else(|_| {
         let cause = "the database did not answer within five seconds";

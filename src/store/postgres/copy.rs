@@ -10,12 +10,11 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
-use super::PostgresStore;
-use super::apply;
 use super::batch::Mode;
-use super::connections::{Connections, commit};
+use super::connections::{Connections, TimeBound, commit, within};
 use super::load::{corrupt, query};
 use super::transaction::{Runs, TransactionError};
+use super::{PostgresStore, apply, run_once, transact};
 use crate::store::StoreError;
 use crate::store::copy::{
     Cell, Cells, ColumnType, CopiedTable, CopyableStore, StoreHeader, Transfer,
@@ -64,27 +63,13 @@ fn column_type((name, column): (&str, ColumnType)) -> Type {
     }
 }
 
-/// Runs a transaction until it is committed, each statement for up to ten minutes.
+/// Runs a transaction of a copy until it is committed. `$tx` is the transaction in `$work`.
 macro_rules! copy_transaction {
-    ($store:ident, $mode:expr, |$tx:ident| $work:expr) => {{
-        let connections: &Connections = $store.connections.as_ref();
-        let mut runs = Runs::new(connections.ambient());
-        loop {
-            let run = async {
-                let mut client = connections.client().await?;
-                let $tx = connections.begin(&mut client, $mode).await?;
-                $tx.batch_execute("SET LOCAL statement_timeout = '10min'")
-                    .await?;
-                let value = $work.await?;
-                commit($tx).await?;
-                Ok::<_, TransactionError>(value)
-            };
-            let result = run.await;
-            if let Some(done) = runs.after(result, connections.ambient()).await {
-                break done;
-            }
-        }
-    }};
+    ($store:ident, $mode:expr, |$tx:ident| $work:expr) => {
+        transact!($store.connections, TimeBound::Maintenance, $mode, |$tx| {
+            $work
+        })
+    };
 }
 
 /// The mark of a store that is not served.

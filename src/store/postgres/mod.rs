@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use self::open::{OpenPostgresError, PostgresSettings};
 
 use self::batch::{Batches, Mode};
-use self::connections::{Connections, commit, within};
+use self::connections::{Connections, TimeBound, commit, within};
 use self::transaction::{Runs, TransactionError};
 use super::event::{EventPage, Origin};
 use super::identities::{Answer, PoolRef, Question};
@@ -53,20 +53,20 @@ fn closed() -> StoreError {
 
 /// Runs a transaction once, within its bound. `$tx` is the transaction in `$work`.
 macro_rules! run_once {
-    ($connections:expr, $mode:expr, |$tx:ident| $work:expr) => {{
+    ($connections:expr, $bound:expr, $mode:expr, |$tx:ident| $work:expr) => {{
         let connections: &Connections = $connections;
         match connections.client().await {
             Err(error) => Err(error),
             Ok(mut client) => {
                 let run = async {
-                    let $tx = connections.begin(&mut client, $mode).await?;
+                    let $tx = connections.begin(&mut client, $mode, $bound).await?;
                     let value = $work.await?;
                     commit($tx).await?;
                     Ok::<_, TransactionError>(value)
                 };
                 #[cfg(test)]
                 let run = $crate::store::postgres::tests::gate::scope(connections, run);
-                let result = within(run).await;
+                let result = within($bound, run).await;
                 Connections::give_back(client, &result);
                 result
             }
@@ -76,18 +76,22 @@ macro_rules! run_once {
 use run_once;
 
 /// Runs a transaction until it is committed or its runs are used up. `$tx` is the transaction in `$work`.
-macro_rules! transaction {
-    ($store:ident, $mode:expr, |$tx:ident| $work:expr) => {{
-        let connections = $store.connections.as_ref();
+macro_rules! transact {
+    ($store:ident, $mode:expr, |$tx:ident| $work:expr) => {
+        transact!($store.connections, TimeBound::Request, $mode, |$tx| $work)
+    };
+    ($connections:expr, $bound:expr, $mode:expr, |$tx:ident| $work:expr) => {{
+        let connections: &Connections = &$connections;
         let mut runs = Runs::new(connections.ambient());
         loop {
-            let result = run_once!(connections, $mode, |$tx| $work);
+            let result = run_once!(connections, $bound, $mode, |$tx| $work);
             if let Some(done) = runs.after(result, connections.ambient()).await {
                 break done;
             }
         }
     }};
 }
+use transact;
 
 #[async_trait]
 impl Store for PostgresStore {
@@ -101,18 +105,18 @@ impl Store for PostgresStore {
     }
 
     async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Record>, StoreError> {
-        let found = transaction!(self, Mode::Read, |tx| load::record(&tx, kind, key))?;
+        let found = transact!(self, Mode::Read, |tx| load::record(&tx, kind, key))?;
         Ok(found.filter(|record| record.json.is_some()))
     }
 
     async fn records_since(&self, since: View) -> Result<Changes, StoreError> {
         // A leader that was cut off still answers reads, but it commits nothing.
-        transaction!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))?;
-        transaction!(self, Mode::Read, |tx| load::changes(&tx, since))
+        transact!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))?;
+        transact!(self, Mode::Read, |tx| load::changes(&tx, since))
     }
 
     async fn put(&self, writes: &[RecordWrite], origin: &Origin) -> Result<PutOutcome, StoreError> {
-        transaction!(self, Mode::Change, |tx| put(&tx, writes, origin))
+        transact!(self, Mode::Change, |tx| put(&tx, writes, origin))
     }
 
     async fn list_identities(
@@ -122,21 +126,21 @@ impl Store for PostgresStore {
         limit: usize,
         disabled: bool,
     ) -> Result<Vec<Identity>, StoreError> {
-        transaction!(self, Mode::Read, |tx| load::identities(
+        transact!(self, Mode::Read, |tx| load::identities(
             &tx, pool, after, limit, disabled
         ))
     }
 
     async fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
-        transaction!(self, Mode::Change, |tx| list_events(&tx, after, limit))
+        transact!(self, Mode::Change, |tx| list_events(&tx, after, limit))
     }
 
     async fn claim_once(&self, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
-        transaction!(self, Mode::Change, |tx| claim_once(&tx, claim))
+        transact!(self, Mode::Change, |tx| claim_once(&tx, claim))
     }
 
     async fn lease(&self, request: &LeaseRequest) -> Result<Option<LeaseFence>, StoreError> {
-        transaction!(self, Mode::Change, |tx| take_lease(
+        transact!(self, Mode::Change, |tx| take_lease(
             &tx,
             request,
             self.connections.ambient()
@@ -149,7 +153,7 @@ impl Store for PostgresStore {
         fence: &LeaseFence,
         limit: usize,
     ) -> Result<Option<usize>, StoreError> {
-        transaction!(self, Mode::Change, |tx| fenced_sweep(
+        transact!(self, Mode::Change, |tx| fenced_sweep(
             &tx,
             sweep,
             fence,
@@ -159,7 +163,7 @@ impl Store for PostgresStore {
     }
 
     async fn announce(&self, settings: &str) -> Result<u64, StoreError> {
-        transaction!(self, Mode::Change, |tx| announce(
+        transact!(self, Mode::Change, |tx| announce(
             &tx,
             self.server,
             settings
@@ -167,7 +171,7 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        transaction!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))
+        transact!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))
     }
 
     async fn close(&self) {

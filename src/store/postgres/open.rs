@@ -10,9 +10,10 @@ use tokio_postgres::{Config, IsolationLevel};
 use zeroize::Zeroizing;
 
 use super::batch::{BatchSize, Batches, Mode};
-use super::connections::Connections;
+use super::connections::{Connections, TimeBound, commit, within};
+use super::migrate::migrate;
 use super::transaction::{Runs, TransactionError};
-use super::{PostgresStore, load, migrate, tls};
+use super::{PostgresStore, load, run_once, tls, transact};
 use crate::ambient::Ambient;
 use crate::store::copy::TransferError;
 use crate::store::{Store, StoreError};
@@ -113,7 +114,10 @@ impl PostgresStore {
         };
         let connections = Connections::new(&config, tls, connections, isolation, ambient)?;
         let connections = Arc::new(connections);
-        migrate_schema(&connections).await.map_err(first_error)?;
+        let migrated = transact!(connections, TimeBound::Maintenance, Mode::Change, |tx| {
+            migrate(&tx)
+        });
+        migrated.map_err(first_error)?;
         probe(&connections).await.map_err(first_error)?;
         Ok(Self {
             reads: Batches::start(Arc::clone(&connections), Mode::Read, size),
@@ -124,37 +128,22 @@ impl PostgresStore {
     }
 }
 
-async fn migrate_schema(connections: &Connections) -> Result<(), StoreError> {
-    let mut runs = Runs::new(connections.ambient());
-    loop {
-        let run = async {
-            let mut client = connections.client().await?;
-            let tx = connections.begin(&mut client, Mode::Change).await?;
-            migrate::migrate(&tx).await?;
-            super::connections::commit(tx).await
-        };
-        let result: Result<(), TransactionError> = run.await;
-        if let Some(done) = runs.after(result, connections.ambient()).await {
-            return done;
-        }
-    }
-}
-
 /// Runs a prepared statement on one connection of this server while another of them is in a transaction: a pooler that gives
 /// each transaction any connection to the database then gives it one on which the statement was not prepared.
 async fn probe(connections: &Connections) -> Result<(), StoreError> {
+    let (mode, bound) = (Mode::Read, TimeBound::Request);
     let run = async {
         let mut first = connections.client().await?;
         let mut second = connections.client().await?;
-        let tx = connections.begin(&mut first, Mode::Read).await?;
+        let tx = connections.begin(&mut first, mode, bound).await?;
         load::query(&tx, PROBE, &[]).await?;
-        super::connections::commit(tx).await?;
-        let busy = connections.begin(&mut second, Mode::Read).await?;
+        commit(tx).await?;
+        let busy = connections.begin(&mut second, mode, bound).await?;
         load::query(&busy, PROBE, &[]).await?;
-        let tx = connections.begin(&mut first, Mode::Read).await?;
+        let tx = connections.begin(&mut first, mode, bound).await?;
         load::query(&tx, PROBE, &[]).await?;
-        super::connections::commit(tx).await?;
-        super::connections::commit(busy).await
+        commit(tx).await?;
+        commit(busy).await
     };
     match run.await {
         Ok(()) => Ok(()),

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::batch::Mode;
+use super::connections::TimeBound;
 use super::rows::{Needs, Rows};
 use super::transaction::TransactionError;
 use super::{OpenPostgresError, PostgresSettings, PostgresStore, load};
@@ -137,7 +138,7 @@ impl Inspect for PostgresStore {
         let mut client = self.connections.client().await.unwrap();
         let tx = self
             .connections
-            .begin(&mut client, Mode::Read)
+            .begin(&mut client, Mode::Read, TimeBound::Request)
             .await
             .unwrap();
         dump(&tx).await.unwrap()
