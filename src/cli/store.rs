@@ -1,15 +1,15 @@
 //! `cognate store`: moves everything that is stored to another store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{IntoDiagnostic, Result, WrapErr};
+use miette::{IntoDiagnostic, Result};
 
 use crate::ambient::Real;
 use crate::app::store_copy::{self, MoveProgress, StoreLocation};
-use crate::config::{DatabaseSettings, Secret};
+use crate::config::{DatabaseSettings, Secret, SecretFile, read_file};
 
 /// The subcommands of `cognate store`.
 #[derive(Debug, Subcommand)]
@@ -103,7 +103,11 @@ fn location(arguments: &CopyStoreArguments, store: &StoreArgument) -> Result<Sto
         StoreArgument::Directory(folder) => StoreLocation::Directory(folder.clone()),
         StoreArgument::Database(url) => StoreLocation::Database(Box::new(DatabaseSettings {
             url: url.clone(),
-            password: arguments.password_file.as_ref().map(password).transpose()?,
+            password: arguments
+                .password_file
+                .as_deref()
+                .map(password)
+                .transpose()?,
             ca_file: arguments.ca_file.clone(),
             client_files: arguments
                 .certificate_file
@@ -115,8 +119,10 @@ fn location(arguments: &CopyStoreArguments, store: &StoreArgument) -> Result<Sto
     })
 }
 
-fn password(path: &PathBuf) -> Result<Secret> {
-    let read = std::fs::read_to_string(path).into_diagnostic();
-    let text = read.wrap_err_with(|| format!("{} can't be read", path.display()))?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+fn password(path: &Path) -> Result<Secret> {
+    let file = SecretFile::read("--password-file", path, &read_file).into_diagnostic()?;
+    if let Some(warning) = file.warning {
+        eprintln!("warning: {warning}");
+    }
+    Ok(file.secret)
 }

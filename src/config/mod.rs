@@ -48,7 +48,7 @@ pub use sections::{SummaryLine, settings};
 pub use sessions::SessionSettings;
 pub use source::diagnostics::{ConfigDiagnostic, ConfigErrors, DiagnosticLocation};
 pub use source::environment::Environment;
-pub use source::files::{Contents, ReadFile, read_file};
+pub use source::files::{Contents, ReadFile, SecretFile, SecretFileError, read_file};
 pub use source::flags::Flags;
 pub use source::setting::{CONFIG_FLAG, CONFIG_VARIABLE, Setting, VariableKind};
 pub use tls::TlsFiles;

@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::flags::Flags;
 use super::setting::{CONFIG_FLAG, CONFIG_VARIABLE, Setting};
 use super::value::{SettingValue, ValueOrigin};
+use crate::config::Secret;
 
 /// The contents of a file, and who else may read it.
 #[derive(Clone)]
@@ -54,6 +55,52 @@ impl Contents {
             ValueError::new(what, "save it as UTF-8 text")
         })
     }
+
+    /// The text without the line end.
+    fn secret_text(&self) -> Parsed<&str> {
+        let text = self.text()?;
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        Ok(line.strip_suffix('\r').unwrap_or(line))
+    }
+}
+
+/// A secret from a file that a flag of a command names.
+#[derive(Debug)]
+pub struct SecretFile {
+    /// The text of the file without the line end.
+    pub secret: Secret,
+    /// A warning where other users may read the file.
+    pub warning: Option<String>,
+}
+
+/// Why a file with a secret can't be used. The message leaves out the path: it may be the secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag}: {what}; {help}")]
+pub struct SecretFileError {
+    flag: &'static str,
+    what: String,
+    help: String,
+}
+
+impl SecretFile {
+    /// Reads the file that `flag` names, as a setting that names a file with a secret is read.
+    pub fn read(
+        flag: &'static str,
+        path: &Path,
+        read_file: ReadFile<'_>,
+    ) -> Result<Self, SecretFileError> {
+        let contents = read_file(path).map_err(|error| unreadable("the file", &error));
+        let read = contents.and_then(|contents| {
+            let secret = Secret::new(contents.secret_text()?);
+            let warning = contents.open_to_others.then(|| open_warning(flag));
+            Ok(Self { secret, warning })
+        });
+        read.map_err(|ValueError { what, help }| SecretFileError { flag, what, help })
+    }
+}
+
+fn open_warning(name: &str) -> String {
+    format!("{name}: every user of this machine can read the file; limit its mode to 0600")
 }
 
 /// The configuration file.
@@ -138,11 +185,7 @@ impl Sources<'_> {
         setting: Setting,
         parse: impl Fn(&str) -> Parsed<T>,
     ) -> SettingValue<T> {
-        self.named_file(setting, true, |_, contents| {
-            let text = contents.text()?;
-            let line = text.strip_suffix('\n').unwrap_or(text);
-            parse(line.strip_suffix('\r').unwrap_or(line))
-        })
+        self.named_file(setting, true, |_, contents| parse(contents.secret_text()?))
     }
 
     /// Reads a file that a setting names. The message leaves out the path: it may be the secret that the file should
@@ -162,15 +205,55 @@ impl Sources<'_> {
             Err(error) => Err(unreadable("the file", &error)),
             Ok(contents) => {
                 if secret && contents.open_to_others {
-                    let name = origin.name(setting);
-                    let warning = format!(
-                        "{name}: every user of this machine can read the file; limit its mode to 0600"
-                    );
-                    self.warnings.push(warning);
+                    self.warnings.push(open_warning(&origin.name(setting)));
                 }
                 parse(&path, &contents)
             }
         };
         self.check(setting, origin, parsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8], open_to_others: bool) -> Result<SecretFile, SecretFileError> {
+        let contents = Contents {
+            bytes: Zeroizing::new(bytes.to_vec()),
+            open_to_others,
+        };
+        let read_file = move |_: &Path| Ok(contents.clone());
+        SecretFile::read("--password-file", Path::new("hunter2"), &read_file)
+    }
+
+    #[test]
+    fn a_secret_in_a_file_is_its_text_without_the_line_end() {
+        for text in ["pass word", "pass word\n", "pass word\r\n"] {
+            let file = read(text.as_bytes(), false).unwrap();
+            assert_eq!(file.secret.reveal(), "pass word");
+            assert_eq!(file.warning, None);
+        }
+        let warning = read(b"x", true).unwrap().warning.unwrap();
+        assert!(
+            warning.starts_with("--password-file: every user of this machine can read the file")
+        );
+    }
+
+    #[test]
+    fn an_error_about_a_file_with_a_secret_repeats_neither_its_path_nor_its_text() {
+        let missing = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+        let missing = SecretFile::read("--password-file", Path::new("hunter2"), &missing);
+        for error in [
+            missing.err().unwrap(),
+            read(b"secret \xff", false).err().unwrap(),
+        ] {
+            let text = error.to_string();
+            assert!(text.starts_with("--password-file: the file "), "{text}");
+            assert!(
+                !text.contains("hunter2") && !text.contains("secret"),
+                "{text}"
+            );
+        }
     }
 }
