@@ -150,6 +150,7 @@ async fn obtain(
     let key = StsCacheKey {
         route: route.number,
         role: assumption.role.to_string(),
+        generation,
         pool: identity.pool.uuid,
         identity: identity.identity,
         epoch: identity.epoch,

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use uuid::Uuid;
 
 use super::access_keys::{self, AccessKeys};
 use super::rings::{self, KeysError, Ring};
@@ -26,8 +27,10 @@ pub(in crate::app) struct KeysInUse {
     versions: Mutex<Option<Versions>>,
 }
 
+/// Versions count within one generation: a restored record may have other content under the same version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Versions {
+    generation: Uuid,
     rings: [u64; 2],
     root_key: u64,
     access_keys: Vec<(String, u64)>,
@@ -128,6 +131,7 @@ fn versions_of(snapshot: &Snapshot) -> Option<Versions> {
     };
     let access_keys = snapshot.access_keys();
     Some(Versions {
+        generation: snapshot.view().generation,
         rings: [ring(Ring::Signing)?, ring(Ring::Sealing)?],
         root_key: snapshot.root_key().ok()?.map_or(0, |key| key.version),
         access_keys: access_keys

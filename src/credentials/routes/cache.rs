@@ -23,6 +23,8 @@ pub struct StsCacheKey {
     pub route: usize,
     /// The role's ARN.
     pub role: String,
+    /// The generation of the store, within which epochs count.
+    pub generation: Uuid,
     /// The pool.
     pub pool: Uuid,
     /// The identity.

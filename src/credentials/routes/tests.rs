@@ -205,6 +205,7 @@ fn key() -> StsCacheKey {
     StsCacheKey {
         route: 1,
         role: "arn:aws:iam:::role/User".into(),
+        generation: uuid::Uuid::from_u128(7),
         pool: uuid::Uuid::from_u128(1),
         identity: uuid::Uuid::from_u128(2),
         epoch: 3,
@@ -223,9 +224,10 @@ fn what_was_obtained_is_found_by_everything_that_it_was_asked_for_with() {
     let now = obtained.expires - SignedDuration::from_hours(1);
     memory.keep(key(), Arc::clone(&obtained));
     assert!(memory.find(&key(), now).is_some());
-    let changes: [fn(&mut StsCacheKey); 10] = [
+    let changes: [fn(&mut StsCacheKey); 11] = [
         |key| key.route = 2,
         |key| key.role.push('s'),
+        |key| key.generation = uuid::Uuid::from_u128(9),
         |key| key.pool = uuid::Uuid::from_u128(9),
         |key| key.identity = uuid::Uuid::from_u128(9),
         |key| key.epoch += 1,
