@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::logins::LoginError;
-use crate::logins::single_use::{SingleUse, UsedElsewhere};
+use crate::logins::single_use::{SingleUse, SingleUseError};
 use crate::store::StoreError;
 use crate::store::identities::PoolRef;
 use crate::store::once::{Claim, ClaimOutcome};
@@ -27,7 +27,7 @@ impl RelyingParty {
 }
 
 /// Claims a verified proof for a relying party, which may use it again until the proof ends. A proof of another relying
-/// party is refused. A dry run claims nothing.
+/// party is refused, and one from before the generation of the store. A dry run claims nothing.
 pub(super) async fn claim<E>(
     call: &Call<'_>,
     proof: &SingleUse,
@@ -41,12 +41,14 @@ where
         purpose: proof.purpose,
         key: proof.key,
         holder: relying_party.holder(),
+        issued: proof.issued,
         until: proof.end,
         now: call.now,
         dry_run,
     };
     match call.app.records.store.claim_once(&claim).await? {
         ClaimOutcome::Held => Ok(()),
-        ClaimOutcome::HeldByOther => Err(LoginError::from(UsedElsewhere).into()),
+        ClaimOutcome::HeldByOther => Err(LoginError::from(SingleUseError::UsedElsewhere).into()),
+        ClaimOutcome::FromBefore => Err(LoginError::from(SingleUseError::FromBefore).into()),
     }
 }

@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, Result};
 
 use crate::ambient::Real;
-use crate::app::store_copy::{self, MoveProgress, StoreLocation};
+use crate::app::offline_store::StoreLocation;
+use crate::app::store_copy::{self, MoveProgress};
 use crate::config::{DatabaseSettings, Secret, SecretFile, read_file};
 
 /// The subcommands of `cognate store`.

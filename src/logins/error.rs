@@ -8,7 +8,7 @@ use super::id_token::jws::JwsError;
 use super::id_token::{IdTokenFormatError, UserRejected, UserStatusError};
 use super::jwks::JwksError;
 use super::saml::{AssertionError, ResponseError, SamlError};
-use super::single_use::UsedElsewhere;
+use super::single_use::SingleUseError;
 use crate::blocking::PoolFull;
 
 /// Why a login is refused.
@@ -55,9 +55,9 @@ pub enum LoginError {
     /// The assertion of the SAML response isn't accepted.
     #[error("the SAML response's assertion isn't accepted")]
     Assertion(#[source] AssertionError),
-    /// The SAML response was presented elsewhere.
+    /// The SAML response was presented elsewhere, or may have been.
     #[error("the SAML response can't be used again")]
-    Replayed(#[from] UsedElsewhere),
+    Replayed(#[from] SingleUseError),
     /// The SAML provider's metadata have expired.
     #[error("the SAML provider's metadata have expired")]
     MetadataExpired,

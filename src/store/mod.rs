@@ -11,6 +11,7 @@ mod conformance;
 pub mod copy;
 mod documents;
 pub mod event;
+pub mod generation;
 pub mod identities;
 pub mod lease;
 pub mod once;
@@ -64,7 +65,7 @@ pub trait Store: Send + Sync {
     /// Up to `limit` transactions' events behind the position `after`, in the order of their commits.
     async fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError>;
 
-    /// Claims something that counts once, as [`once::decide`] says.
+    /// Claims something that counts once, as [`once::decide`] says: it must date from the generation of the store.
     async fn claim_once(&self, claim: &Claim) -> Result<ClaimOutcome, StoreError>;
 
     /// Takes or prolongs a lease, as [`lease::decide`] says; `None` while another owner holds it.

@@ -1,5 +1,5 @@
 //! Claims that count once, such as SAML responses: what is claimed belongs to its first holder until its end, on every
-//! server of one store.
+//! server of one store. A proof from before the generation of the store is refused, because its claim may be lost.
 
 use jiff::Timestamp;
 
@@ -12,6 +12,8 @@ pub struct Claim {
     pub key: [u8; 32],
     /// Who claims it: a pool's id, or the STS.
     pub holder: String,
+    /// When the proof was issued, by the clock of its issuer; `None` where it doesn't say.
+    pub issued: Option<Timestamp>,
     /// When the proof ends by itself, in whole milliseconds.
     pub until: Timestamp,
     /// The moment of the claim, in whole milliseconds.
@@ -36,10 +38,21 @@ pub enum ClaimOutcome {
     Held,
     /// The proof belongs to another holder.
     HeldByOther,
+    /// The proof was issued before the generation of the store began, or doesn't say when.
+    FromBefore,
 }
 
-/// The outcome of `claim` where `before` is stored, and the row to store: none where nothing changes.
-pub fn decide(claim: &Claim, before: Option<&Claimed>) -> (ClaimOutcome, Option<Claimed>) {
+/// The outcome of `claim` where `before` is stored, and the row to store: none where nothing changes. The generation of the
+/// store began at `began`; the first one has no beginning.
+pub fn decide(
+    claim: &Claim,
+    before: Option<&Claimed>,
+    began: Option<Timestamp>,
+) -> (ClaimOutcome, Option<Claimed>) {
+    let is_from_before = |began| claim.issued.is_none_or(|issued| issued <= began);
+    if began.is_some_and(is_from_before) {
+        return (ClaimOutcome::FromBefore, None);
+    }
     let (outcome, row) = outcome(claim, before);
     (outcome, row.filter(|_| !claim.dry_run))
 }

@@ -33,6 +33,7 @@ mod durability;
 mod expensive;
 mod explain_login;
 mod front_door;
+mod generations;
 mod get_caller_identity;
 mod get_credentials_for_identity;
 mod get_id;

@@ -206,7 +206,8 @@ async fn claim(
     report.add_outcome("replay", claimed, |claimed| {
         let error = claimed.as_ref().err().map(|error| error_chain(error));
         let found = error.unwrap_or_else(|| "a response of this pool".to_owned());
-        let wanted = "a response that wasn't presented to another pool or to the STS";
+        let wanted = "a response that wasn't presented to another pool or to the STS, and that was issued after the \
+                      store was restored or copied";
         Finding::new(found, wanted)
     })
 }

@@ -178,7 +178,9 @@ impl Saml {
     pub fn single_use(&self, assertion: &Assertion) -> SingleUse {
         let id = [self.metadata.entity_id.as_str(), assertion.id.as_str()];
         let end = assertion.latest_use.saturating_add(conditions::LEEWAY);
-        SingleUse::new("saml-response", id, moment(end))
+        // The IssueInstant of the assertion, which each accepted signature covers; that of the response may not be signed.
+        let issued = assertion.issued.map(moment);
+        SingleUse::new("saml-response", id, issued, moment(end))
     }
 
     /// Verifies a response at `now`.

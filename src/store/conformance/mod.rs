@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use self::in_memory::memory::MemoryStore;
 use super::Store;
+use super::copy::OfflineStore;
+use super::generation::NewGeneration;
 use super::record::Record;
+use crate::ambient::{Ambient, Real};
 use crate::model::credentials_duration::CredentialsDuration;
 use crate::model::identity::{Identity, Login, LoginKey, LoginKind, State};
 use crate::model::ids::{PoolId, Region};
@@ -21,6 +24,7 @@ use crate::model::tags::Tags;
 
 mod calls;
 mod documents;
+mod generations;
 mod guests;
 mod pools;
 mod providers;
@@ -59,6 +63,9 @@ pub(super) trait Home: Send + Sync {
 #[async_trait]
 pub(super) trait Inspect: Store {
     async fn dump(&self) -> Dump;
+
+    /// Begins a new generation, and returns its beginning.
+    async fn begin_generation(&self) -> Timestamp;
 }
 
 /// All rows about identities.
@@ -179,11 +186,15 @@ macro_rules! kept_by {
                 records::a_claim_belongs_to_its_first_holder_until_its_end,
                 records::a_dry_run_claims_nothing,
                 records::of_many_claims_at_once_one_holds,
+                generations::a_proof_from_before_the_generation_is_refused,
+                generations::a_proof_of_the_first_generation_needs_no_time,
+                generations::a_new_generation_keeps_everything_else,
                 records::a_change_with_an_outdated_pool_writes_nothing,
                 records::swept_deletions_make_old_views_start_anew,
                 ], home: [
                 restart::everything_is_there_after_a_restart,
                 restart::a_removed_pool_stays_away_after_a_restart,
+                generations::the_beginning_stays_after_a_restart,
                 restart::a_closed_store_is_unavailable,
                 restart::what_is_under_way_when_it_closes_is_done_or_refused,
             ] }
@@ -223,6 +234,22 @@ impl Inspect for MemoryStore {
             removed: removed(tables.records.values()),
         }
     }
+
+    async fn begin_generation(&self) -> Timestamp {
+        let (began, generation) = (Real.now_in_milliseconds(), Real.uuid());
+        let mut tables = self.tables();
+        tables.view.generation = generation;
+        tables.began = Some(began);
+        began
+    }
+}
+
+/// Begins a new generation of a store, without a look at its servers.
+pub(super) async fn begin_generation(store: &dyn OfflineStore) -> Timestamp {
+    let last_beat = store.header().await.unwrap().last_beat;
+    let new = NewGeneration::new(Real.uuid(), &Real);
+    let start = store.begin_generation(&new, last_beat).await.unwrap();
+    start.expect("no server").began
 }
 
 /// The deleted pools whose identities are still to be deleted.

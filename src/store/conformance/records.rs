@@ -236,6 +236,7 @@ fn claim(key: u8, holder: &str, until: i64, now: i64) -> Claim {
         purpose: "test",
         key: [key; 32],
         holder: holder.to_owned(),
+        issued: Some(at(now)),
         until: at(until),
         now: at(now),
         dry_run: false,

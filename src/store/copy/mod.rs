@@ -15,7 +15,20 @@ pub use self::row::{Cell, Cells, ColumnType, CopiedTable, TABLES, TableSum};
 
 use self::row::RowHasher;
 use super::StoreError;
+use super::generation::{GenerationStart, NewGeneration};
 use crate::ambient::Ambient;
+
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenPurpose {
+    /// A server uses the store, which is made where there is none. An unfinished copy and a store that was moved are
+    /// refused.
+    Serve,
+    /// The store is the target of a copy, and is made where there is none.
+    CopyTo,
+    /// A command without a server uses the store, which must be there.
+    Existing,
+}
 
 /// How many rows are read and written at once.
 const PAGE: usize = 2000;
@@ -90,9 +103,9 @@ pub struct StoreHeader {
     pub is_served: bool,
 }
 
-/// A store with rows that can be copied.
+/// A store that no server uses, with rows that can be copied.
 #[async_trait]
-pub trait CopyableStore: Send + Sync {
+pub trait OfflineStore: Send + Sync {
     /// What belongs to the store as a whole. All rows of the outbox have a position afterwards.
     async fn header(&self) -> Result<StoreHeader, StoreError>;
 
@@ -117,7 +130,15 @@ pub trait CopyableStore: Send + Sync {
     async fn begin(&self, source: Uuid) -> Result<(), StoreError>;
 
     /// Ends an unfinished copy: the header of the source with the new generation, and no mark.
-    async fn finish(&self, source: &StoreHeader, generation: Uuid) -> Result<(), StoreError>;
+    async fn finish(&self, source: &StoreHeader, new: &NewGeneration) -> Result<(), StoreError>;
+
+    /// Begins a new generation; `None` where a server committed after `last_beat`. Doing so again with the same id changes
+    /// nothing.
+    async fn begin_generation(
+        &self,
+        new: &NewGeneration,
+        last_beat: i64,
+    ) -> Result<Option<GenerationStart>, StoreError>;
 
     /// Marks the store as moved to the store with this generation; `false` where a server committed after `last_beat`.
     async fn mark_moved(&self, to: Uuid, last_beat: i64) -> Result<bool, StoreError>;
@@ -182,8 +203,8 @@ pub struct CopyProgress {
 /// Copies `source` to `target`, or continues an interrupted copy; returns the sum of each table. `progress` is called
 /// after each page.
 pub async fn copy(
-    source: &dyn CopyableStore,
-    target: &dyn CopyableStore,
+    source: &dyn OfflineStore,
+    target: &dyn OfflineStore,
     ambient: &dyn Ambient,
     progress: &(dyn Fn(CopyProgress) + Send + Sync),
 ) -> Result<Vec<(&'static str, TableSum)>, CopyError> {
@@ -210,7 +231,8 @@ pub async fn copy(
     if !source.mark_moved(generation, header.last_beat).await? {
         return Err(CopyError::Changed);
     }
-    target.finish(&header, generation).await?;
+    let new = NewGeneration::new(generation, ambient);
+    target.finish(&header, &new).await?;
     Ok(sums)
 }
 
@@ -218,7 +240,7 @@ pub async fn copy(
 async fn prepare(
     source: &StoreHeader,
     existing: &StoreHeader,
-    target: &dyn CopyableStore,
+    target: &dyn OfflineStore,
     ambient: &dyn Ambient,
 ) -> Result<Uuid, CopyError> {
     for (header, name) in [(source, "source"), (existing, "target")] {
@@ -252,8 +274,8 @@ fn is_copy_of(existing: &StoreHeader, source: &StoreHeader) -> bool {
 }
 
 async fn copy_table(
-    source: &dyn CopyableStore,
-    target: &dyn CopyableStore,
+    source: &dyn OfflineStore,
+    target: &dyn OfflineStore,
     table: &'static CopiedTable,
     progress: &(dyn Fn(CopyProgress) + Send + Sync),
 ) -> Result<(), CopyError> {
@@ -278,7 +300,7 @@ async fn copy_table(
 }
 
 async fn sum(
-    store: &dyn CopyableStore,
+    store: &dyn OfflineStore,
     table: &'static CopiedTable,
     progress: &(dyn Fn(CopyProgress) + Send + Sync),
 ) -> Result<TableSum, StoreError> {

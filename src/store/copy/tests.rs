@@ -46,6 +46,7 @@ async fn filled(folder: &Path) -> SqliteStore {
             purpose: "saml-response",
             key,
             holder: "holder".to_owned(),
+            issued: Some(now().at),
             until: now().at + SignedDuration::from_hours(1),
             now: now().at,
             dry_run: false,
@@ -57,7 +58,7 @@ async fn filled(folder: &Path) -> SqliteStore {
 
 fn silent(_: CopyProgress) {}
 
-async fn everything(store: &dyn CopyableStore) -> Vec<TableSum> {
+async fn everything(store: &dyn OfflineStore) -> Vec<TableSum> {
     let mut sums = Vec::new();
     for table in &TABLES {
         sums.push(sum(store, table, &silent).await.unwrap());
@@ -67,7 +68,7 @@ async fn everything(store: &dyn CopyableStore) -> Vec<TableSum> {
 
 /// A store that fails at its `writes`-th write.
 struct Failing<'a> {
-    store: &'a dyn CopyableStore,
+    store: &'a dyn OfflineStore,
     writes: AtomicUsize,
 }
 
@@ -82,7 +83,7 @@ impl Failing<'_> {
 }
 
 #[async_trait]
-impl CopyableStore for Failing<'_> {
+impl OfflineStore for Failing<'_> {
     async fn header(&self) -> Result<StoreHeader, StoreError> {
         self.store.header().await
     }
@@ -108,9 +109,16 @@ impl CopyableStore for Failing<'_> {
         self.step()?;
         self.store.begin(source).await
     }
-    async fn finish(&self, source: &StoreHeader, generation: Uuid) -> Result<(), StoreError> {
+    async fn finish(&self, source: &StoreHeader, new: &NewGeneration) -> Result<(), StoreError> {
         self.step()?;
-        self.store.finish(source, generation).await
+        self.store.finish(source, new).await
+    }
+    async fn begin_generation(
+        &self,
+        new: &NewGeneration,
+        last_beat: i64,
+    ) -> Result<Option<GenerationStart>, StoreError> {
+        self.store.begin_generation(new, last_beat).await
     }
     async fn mark_moved(&self, to: Uuid, last_beat: i64) -> Result<bool, StoreError> {
         self.store.mark_moved(to, last_beat).await
@@ -171,7 +179,7 @@ async fn a_copy_to_postgresql_and_back_is_equal_wherever_it_is_interrupted() {
     assert_eq!(more.transactions.len(), page.transactions.len() + 1);
     served.close().await;
 
-    let target = SqliteStore::open_to_copy(last.path()).unwrap();
+    let target = SqliteStore::open_for(last.path(), OpenPurpose::CopyTo).unwrap();
     let refused = copy(middle.as_ref(), &target, &Real, &silent).await;
     assert!(matches!(refused, Err(CopyError::Served("source"))));
     database.forget_servers().await;
@@ -219,7 +227,7 @@ async fn what_would_mix_or_lose_stores_is_refused() {
     assert!(matches!(refused, Err(CopyError::NotEmpty)), "{refused:?}");
 
     // The source changes between an interruption and the rest of the copy.
-    let target = SqliteStore::open_to_copy(folders[2].path()).unwrap();
+    let target = SqliteStore::open_for(folders[2].path(), OpenPurpose::CopyTo).unwrap();
     let failing = Failing {
         store: &target,
         writes: AtomicUsize::new(3),
@@ -243,7 +251,7 @@ async fn what_would_mix_or_lose_stores_is_refused() {
     let refused = copy(&target, &other, &Real, &silent).await;
     assert!(matches!(refused, Err(CopyError::Unfinished)), "{refused:?}");
 
-    let target = SqliteStore::open_to_copy(folders[3].path()).unwrap();
+    let target = SqliteStore::open_for(folders[3].path(), OpenPurpose::CopyTo).unwrap();
     copy(&source, &target, &Real, &silent).await.unwrap();
     let refused = copy(&source, &target, &Real, &silent).await;
     assert!(matches!(refused, Err(CopyError::Moved)), "{refused:?}");

@@ -14,11 +14,12 @@ use super::batch::Mode;
 use super::connections::{Connections, TimeBound, commit, within};
 use super::load::{corrupt, query};
 use super::transaction::{Runs, TransactionError};
-use super::{PostgresStore, apply, run_once, transact};
+use super::{PostgresStore, apply, load, run_once, transact};
 use crate::store::StoreError;
 use crate::store::copy::{
-    Cell, Cells, ColumnType, CopiedTable, CopyableStore, StoreHeader, Transfer,
+    Cell, Cells, ColumnType, CopiedTable, OfflineStore, StoreHeader, Transfer,
 };
+use crate::store::generation::{GenerationStart, NewGeneration};
 
 impl ToSql for Cell {
     fn to_sql(
@@ -105,7 +106,7 @@ async fn set_transfer(tx: &Transaction<'_>, transfer: Transfer) -> Result<(), Tr
 }
 
 #[async_trait]
-impl CopyableStore for PostgresStore {
+impl OfflineStore for PostgresStore {
     async fn header(&self) -> Result<StoreHeader, StoreError> {
         copy_transaction!(self, Mode::Change, |tx| header(&tx))
     }
@@ -143,8 +144,18 @@ impl CopyableStore for PostgresStore {
         copy_transaction!(self, Mode::Change, |tx| set_transfer(&tx, mark))
     }
 
-    async fn finish(&self, source: &StoreHeader, generation: Uuid) -> Result<(), StoreError> {
-        copy_transaction!(self, Mode::Change, |tx| finish(&tx, source, generation))
+    async fn finish(&self, source: &StoreHeader, new: &NewGeneration) -> Result<(), StoreError> {
+        copy_transaction!(self, Mode::Change, |tx| finish(&tx, source, new.id))
+    }
+
+    async fn begin_generation(
+        &self,
+        new: &NewGeneration,
+        last_beat: i64,
+    ) -> Result<Option<GenerationStart>, StoreError> {
+        copy_transaction!(self, Mode::Change, |tx| begin_generation(
+            &tx, new.id, last_beat
+        ))
     }
 
     async fn mark_moved(&self, to: Uuid, last_beat: i64) -> Result<bool, StoreError> {
@@ -272,13 +283,53 @@ async fn finish(
     generation: Uuid,
 ) -> Result<(), TransactionError> {
     let number = u64::cast_signed;
-    let statement = "UPDATE revision SET generation = $1, revision = $2, swept = $3";
+    set_generation(tx, generation).await?;
+    let statement = "UPDATE revision SET revision = $1, swept = $2";
     let (revision, swept) = (number(source.revision), number(source.swept));
-    apply::write(tx, statement, &[&generation, &revision, &swept], 1).await?;
+    apply::write(tx, statement, &[&revision, &swept], 1).await?;
     let last = number(source.last_event);
     apply::write(tx, "UPDATE event_position SET last = $1", &[&last], 1).await?;
     tx.execute("DELETE FROM transfer", &[]).await?;
     Ok(())
+}
+
+/// The generation, on the clock that all servers of the store share. A transaction that runs again finds its own.
+async fn set_generation(tx: &Transaction<'_>, generation: Uuid) -> Result<(), TransactionError> {
+    let statement = "UPDATE revision SET generation = $1, \
+                     began_ms = (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+                     WHERE generation <> $1 OR began_ms IS NULL";
+    tx.execute(statement, &[&generation]).await?;
+    Ok(())
+}
+
+async fn begin_generation(
+    tx: &Transaction<'_>,
+    generation: Uuid,
+    last_beat: i64,
+) -> Result<Option<GenerationStart>, TransactionError> {
+    if !lock_servers_out(tx, last_beat).await? {
+        return Ok(None);
+    }
+    check_served(tx).await?;
+    set_generation(tx, generation).await?;
+    let began = load::began(tx).await?;
+    let statement = "SELECT max(at) FROM (SELECT max(at_ms) AS at FROM event \
+                     UNION ALL SELECT max(written_ms) FROM record UNION ALL \
+                     SELECT floor(extract(epoch FROM max(at)) * 1000)::bigint FROM heartbeat) AS newest";
+    let newest: Option<i64> = tx.query_one(statement, &[]).await?.try_get(0)?;
+    Ok(Some(GenerationStart {
+        began: began.ok_or_else(|| corrupt("the generation has no beginning"))?,
+        newest: newest.map(load::moment).transpose()?,
+    }))
+}
+
+/// Waits for transactions in progress and keeps new ones out; `false` where a server committed after `last_beat`. A server
+/// begins no transaction ten seconds after its last commit.
+async fn lock_servers_out(tx: &Transaction<'_>, last_beat: i64) -> Result<bool, TransactionError> {
+    tx.batch_execute("LOCK TABLE heartbeat, record, identity, login IN EXCLUSIVE MODE")
+        .await?;
+    let beats: i64 = tx.query_one(LAST_BEAT, &[]).await?.try_get(0)?;
+    Ok(beats == last_beat)
 }
 
 async fn mark_moved(
@@ -286,11 +337,7 @@ async fn mark_moved(
     to: Uuid,
     last_beat: i64,
 ) -> Result<bool, TransactionError> {
-    // Waits for transactions in progress. A server begins none ten seconds after its last commit.
-    tx.batch_execute("LOCK TABLE heartbeat, record, identity, login IN EXCLUSIVE MODE")
-        .await?;
-    let beats: i64 = tx.query_one(LAST_BEAT, &[]).await?.try_get(0)?;
-    if beats != last_beat {
+    if !lock_servers_out(tx, last_beat).await? {
         return Ok(false);
     }
     set_transfer(tx, Transfer::Moved(to)).await?;

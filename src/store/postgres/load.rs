@@ -289,6 +289,13 @@ pub(super) fn events(row: &Row) -> Result<(u64, Vec<Event>), TransactionError> {
     Ok((position.cast_unsigned(), from_json(row.try_get(1)?)?))
 }
 
+/// When the generation of the store began; `None` in the first one.
+pub(super) async fn began(tx: &Transaction<'_>) -> Result<Option<Timestamp>, TransactionError> {
+    let rows = query(tx, "SELECT began_ms FROM revision", &[]).await?;
+    let began: Option<i64> = rows.first().map_or(Ok(None), |row| row.try_get(0))?;
+    Ok(began.map(moment).transpose()?)
+}
+
 /// The claim on the same proof, if there is one.
 pub(super) async fn claimed(
     tx: &Transaction<'_>,

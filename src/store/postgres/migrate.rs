@@ -5,10 +5,11 @@ use deadpool_postgres::Transaction;
 use super::transaction::TransactionError;
 
 /// The migrations, each once and in this order.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/postgres/0001_first.sql"),
     include_str!("../migrations/postgres/0002_transfer.sql"),
     include_str!("../migrations/postgres/0003_settings.sql"),
+    include_str!("../migrations/postgres/0004_generation.sql"),
 ];
 
 /// Makes or expands the schema, in one transaction that no other server's migration overlaps. A newer schema is left as it

@@ -236,7 +236,8 @@ async fn announce(
 
 async fn claim_once(tx: &Transaction<'_>, claim: &Claim) -> Result<ClaimOutcome, TransactionError> {
     let before = load::claimed(tx, claim).await?;
-    let (outcome, held) = once::decide(claim, before.as_ref());
+    let began = load::began(tx).await?;
+    let (outcome, held) = once::decide(claim, before.as_ref(), began);
     if let Some(held) = held {
         apply::claim(tx, claim, &held, before.is_none()).await?;
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadpool_postgres::Transaction;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, IsolationLevel};
@@ -15,7 +16,7 @@ use super::migrate::migrate;
 use super::transaction::{Runs, TransactionError};
 use super::{PostgresStore, load, run_once, tls, transact};
 use crate::ambient::Ambient;
-use crate::store::copy::TransferError;
+use crate::store::copy::{OpenPurpose, TransferError};
 use crate::store::{Store, StoreError};
 
 /// How long a connection attempt to one host lasts at most.
@@ -66,6 +67,9 @@ pub enum OpenPostgresError {
          version 1.21 and max_prepared_statements above 0"
     )]
     Pooler(#[source] StoreError),
+    /// The database has no store.
+    #[error("there is no store in this database")]
+    NoStore,
     /// The store is an unfinished copy, or was moved.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -80,20 +84,14 @@ impl PostgresStore {
         settings: &PostgresSettings,
         ambient: Arc<dyn Ambient>,
     ) -> Result<Self, OpenPostgresError> {
-        let store = Self::open_to_copy(settings, ambient).await?;
-        match store.transfer().await? {
-            None => Ok(store),
-            Some(mark) => {
-                store.close().await;
-                Err(mark.refusal().into())
-            }
-        }
+        Self::open_for(settings, ambient, OpenPurpose::Serve).await
     }
 
-    /// Opens the store as the source or target of a copy.
-    pub async fn open_to_copy(
+    /// Opens the store as [`PostgresStore::open`] does, for `purpose`.
+    pub async fn open_for(
         settings: &PostgresSettings,
         ambient: Arc<dyn Ambient>,
+        purpose: OpenPurpose,
     ) -> Result<Self, OpenPostgresError> {
         let (config, verify) = config(settings)?;
         let tls = tls::connector(settings, verify).map_err(OpenPostgresError::Tls)?;
@@ -114,18 +112,39 @@ impl PostgresStore {
         };
         let connections = Connections::new(&config, tls, connections, isolation, ambient)?;
         let connections = Arc::new(connections);
+        if purpose == OpenPurpose::Existing {
+            let bound = TimeBound::Maintenance;
+            let found = transact!(connections, bound, Mode::Read, |tx| has_store(&tx));
+            if !found.map_err(first_error)? {
+                return Err(OpenPostgresError::NoStore);
+            }
+        }
         let migrated = transact!(connections, TimeBound::Maintenance, Mode::Change, |tx| {
             migrate(&tx)
         });
         migrated.map_err(first_error)?;
         probe(&connections).await.map_err(first_error)?;
-        Ok(Self {
+        let store = Self {
             reads: Batches::start(Arc::clone(&connections), Mode::Read, size),
             changes: Batches::start(Arc::clone(&connections), Mode::Change, size),
             connections,
             server,
-        })
+        };
+        if purpose == OpenPurpose::Serve
+            && let Some(mark) = store.transfer().await?
+        {
+            store.close().await;
+            return Err(mark.refusal().into());
+        }
+        Ok(store)
     }
+}
+
+/// Whether the database has the tables of a store.
+async fn has_store(tx: &Transaction<'_>) -> Result<bool, TransactionError> {
+    let statement = "SELECT to_regclass('revision') IS NOT NULL";
+    let row = tx.query_one(statement, &[]).await?;
+    Ok(row.try_get(0)?)
 }
 
 /// Runs a prepared statement on one connection of this server while another of them is in a transaction: a pooler that gives

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{SqliteStore, load};
 use crate::store::StoreError;
 use crate::store::copy::{
-    Cell, Cells, ColumnType, CopiedTable, CopyableStore, StoreHeader, Transfer,
+    Cell, Cells, ColumnType, CopiedTable, OfflineStore, StoreHeader, Transfer,
 };
+use crate::store::generation::{GenerationStart, NewGeneration};
 
 impl ToSql for Cell {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -47,8 +48,15 @@ fn set_transfer(db: &Connection, transfer: Transfer) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn set_generation(db: &Connection, new: &NewGeneration) -> Result<(), StoreError> {
+    let statement = "UPDATE revision SET generation = ?1, began_ms = ?2 WHERE generation <> ?1 OR began_ms IS NULL";
+    let began = new.now.as_millisecond();
+    db.execute(statement, (new.id.as_bytes(), began))?;
+    Ok(())
+}
+
 #[async_trait]
-impl CopyableStore for SqliteStore {
+impl OfflineStore for SqliteStore {
     async fn header(&self) -> Result<StoreHeader, StoreError> {
         self.with(|db| {
             let transfer = transfer(db)?;
@@ -146,13 +154,14 @@ impl CopyableStore for SqliteStore {
             .await
     }
 
-    async fn finish(&self, source: &StoreHeader, generation: Uuid) -> Result<(), StoreError> {
-        let source = source.clone();
+    async fn finish(&self, source: &StoreHeader, new: &NewGeneration) -> Result<(), StoreError> {
+        let (source, new) = (source.clone(), *new);
         self.writer
             .change(move |db, _| {
+                set_generation(db, &new)?;
                 db.execute(
-                    "UPDATE revision SET generation = ?1, revision = ?2, swept = ?3",
-                    (generation.as_bytes(), source.revision, source.swept),
+                    "UPDATE revision SET revision = ?1, swept = ?2",
+                    (source.revision, source.swept),
                 )?;
                 db.execute("DELETE FROM sqlite_sequence WHERE name = 'event'", [])?;
                 db.execute(
@@ -161,6 +170,28 @@ impl CopyableStore for SqliteStore {
                 )?;
                 db.execute("DELETE FROM transfer", [])?;
                 Ok(())
+            })
+            .await
+    }
+
+    async fn begin_generation(
+        &self,
+        new: &NewGeneration,
+        _last_beat: i64,
+    ) -> Result<Option<GenerationStart>, StoreError> {
+        // The lock of the directory keeps every server out.
+        let new = *new;
+        self.writer
+            .change(move |db, _| {
+                set_generation(db, &new)?;
+                let began = load::began(db)?;
+                let statement = "SELECT max(at) FROM (SELECT max(at_ms) AS at FROM event \
+                                 UNION ALL SELECT max(written_ms) FROM record)";
+                let newest: Option<i64> = db.query_row(statement, [], |row| row.get(0))?;
+                Ok(Some(GenerationStart {
+                    began: began.ok_or_else(|| corrupt("the generation has no beginning"))?,
+                    newest: newest.map(load::at_millisecond).transpose()?,
+                }))
             })
             .await
     }

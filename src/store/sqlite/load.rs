@@ -56,8 +56,12 @@ pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
 }
 
 fn moment(row: &Row<'_>, column: usize) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(row.get(column)?)
-        .map_err(|error| StoreError::Corrupt(Box::new(error)))
+    at_millisecond(row.get(column)?)
+}
+
+/// The time this many milliseconds after 1970 began.
+pub(super) fn at_millisecond(milliseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(milliseconds).map_err(|error| StoreError::Corrupt(Box::new(error)))
 }
 
 /// Loads a row that a plan needs.
@@ -278,6 +282,14 @@ pub(super) fn events(db: &Connection, after: u64, limit: usize) -> Result<EventP
         transactions: transactions.collect::<Result<_, StoreError>>()?,
         lost: after + 1 < first_kept,
     })
+}
+
+/// When the generation of the store began; `None` in the first one.
+pub(super) fn began(db: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let began: Option<i64> = db
+        .prepare_cached("SELECT began_ms FROM revision")?
+        .query_row([], |row| row.get(0))?;
+    began.map(at_millisecond).transpose()
 }
 
 /// The claim on the same proof, if there is one.

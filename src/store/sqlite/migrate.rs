@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0005_records.sql"),
     include_str!("../migrations/sqlite/0006_revoked_in_one_pool.sql"),
     include_str!("../migrations/sqlite/0007_transfer.sql"),
+    include_str!("../migrations/sqlite/0008_generation.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".

@@ -25,6 +25,7 @@ pub use self::open::OpenError;
 
 use self::readers::Readers;
 use self::writer::Writer;
+use super::copy::OpenPurpose;
 use super::event::{EventPage, Origin};
 use super::identities::{self, Answer, PoolRef, Question};
 use super::lease::{self, LeaseFence, LeaseRequest};
@@ -49,12 +50,12 @@ impl SqliteStore {
     ///
     /// An unfinished copy and a store that was moved are refused.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        open::open(folder, false)
+        Self::open_for(folder, OpenPurpose::Serve)
     }
 
-    /// Opens the store as the source or target of a copy.
-    pub fn open_to_copy(folder: &Path) -> Result<Self, OpenError> {
-        open::open(folder, true)
+    /// Opens the store as [`SqliteStore::open`] does, for `purpose`.
+    pub fn open_for(folder: &Path, purpose: OpenPurpose) -> Result<Self, OpenError> {
+        open::open(folder, purpose)
     }
 
     /// Reads in one snapshot. An error unless the writer lives: without it, a snapshot may be outdated.
@@ -142,7 +143,8 @@ impl Store for SqliteStore {
         self.writer
             .change(move |db, _| {
                 let before = load::claimed(db, &claim)?;
-                let (outcome, held) = once::decide(&claim, before.as_ref());
+                let began = load::began(db)?;
+                let (outcome, held) = once::decide(&claim, before.as_ref(), began);
                 if let Some(held) = held {
                     apply::claim(db, &claim, &held)?;
                 }

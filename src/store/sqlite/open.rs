@@ -13,7 +13,7 @@ use super::migrate::{self, Found, MIGRATIONS, MigrationError};
 use super::readers::Readers;
 use super::writer::Writer;
 use super::{SqliteStore, copy};
-use crate::store::copy::TransferError;
+use crate::store::copy::{OpenPurpose, TransferError};
 
 const DATABASE: &str = "cognate.sqlite";
 
@@ -30,6 +30,12 @@ pub enum OpenError {
         folder.display()
     )]
     InUse {
+        /// The data directory.
+        folder: PathBuf,
+    },
+    /// The directory has no store.
+    #[error("there is no store in {}", folder.display())]
+    NoStore {
         /// The data directory.
         folder: PathBuf,
     },
@@ -117,14 +123,21 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store in `folder`: lock, checks, migrations, readers, writer. `to_copy` accepts a store that may not be served.
-pub(super) fn open(folder: &Path, to_copy: bool) -> Result<SqliteStore, OpenError> {
+/// Opens the store in `folder` for `purpose`: lock, checks, migrations, readers, writer.
+pub(super) fn open(folder: &Path, purpose: OpenPurpose) -> Result<SqliteStore, OpenError> {
     if !is_recent(rusqlite::version_number()) {
         let version = rusqlite::version();
         return Err(OpenError::OldSqlite { version });
     }
-    let lock = lock::take(folder)?;
     let path = folder.join(DATABASE);
+    let is_missing = purpose == OpenPurpose::Existing && !path.exists();
+    let no_store = || OpenError::NoStore {
+        folder: folder.to_owned(),
+    };
+    if is_missing {
+        return Err(no_store());
+    }
+    let lock = lock::take(folder)?;
     private(&path).map_err(|source| io_error(&path, source))?;
     let sqlite = |source: rusqlite::Error| {
         let database = path.clone();
@@ -136,6 +149,7 @@ pub(super) fn open(folder: &Path, to_copy: bool) -> Result<SqliteStore, OpenErro
     let mut db = connect_writer(&path).map_err(sqlite)?;
     let version = match migrate::find(&db).map_err(sqlite)? {
         Found::Foreign => return Err(OpenError::Foreign { database: path }),
+        Found::Ours(0) if purpose == OpenPurpose::Existing => return Err(no_store()),
         Found::Ours(version) => version,
     };
     if version > MIGRATIONS.len() {
@@ -161,7 +175,9 @@ pub(super) fn open(folder: &Path, to_copy: bool) -> Result<SqliteStore, OpenErro
             }
         }
     })?;
-    if !to_copy && let Some(mark) = copy::transfer(&db).map_err(sqlite)? {
+    if purpose == OpenPurpose::Serve
+        && let Some(mark) = copy::transfer(&db).map_err(sqlite)?
+    {
         return Err(mark.refusal().into());
     }
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);

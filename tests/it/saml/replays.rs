@@ -80,6 +80,59 @@ async fn a_response_that_is_used_at_one_server_is_used_at_all() {
 }
 
 #[tokio::test]
+async fn no_response_from_before_a_restore_is_accepted_after_it() {
+    let store = Arc::new(MemoryStore::default());
+    let scene = Scene::on(World::of_store(store.clone()).await).await;
+    let other = scene.world.pool(json!({ "SamlProviderARNs": [ARN] })).await;
+    let (used, unused) = (response(&scene, "ada"), response(&scene, "eve"));
+    let mut says = scene.says("mallory");
+    let signed = scene.idp.sign(&says.assertion(), &says.assertion_id);
+    scene.world.identity(&scene.pool, used.clone()).await;
+
+    scene.world.clock.advance(60);
+    {
+        // The store as it was before the first response was used, in a new generation.
+        let mut tables = store.tables();
+        tables.claims.clear();
+        tables.view.generation = uuid::Uuid::from_u128(8);
+        tables.began = Some(scene.world.app.now());
+    }
+    let at_the_beginning = response(&scene, "bob");
+    // The time of the response isn't signed here, that of the assertion is.
+    says.now = scene.world.app.now() + SignedDuration::from_secs(30);
+    let with_another_time = json!({ ARN: encode(&says.around(&signed)) });
+    let says = scene.says("trent");
+    let assertion = says.assertion();
+    let begin = assertion.find(" IssueInstant").expect("a time");
+    let end = begin + assertion[begin..].find("Z\"").expect("its end") + 2;
+    let without = [&assertion[..begin], &assertion[end..]].concat();
+    let without = scene.idp.sign(&without, &says.assertion_id);
+    let without_time = json!({ ARN: encode(&says.around(&without)) });
+    for (name, logins) in [
+        ("used", &used),
+        ("unused", &unused),
+        ("at the beginning", &at_the_beginning),
+        ("with another time", &with_another_time),
+        ("without a time", &without_time),
+    ] {
+        for pool in [&other, &scene.pool] {
+            let answer = scene.world.get_id(pool, logins.clone()).await;
+            assert_eq!(answer.status, 400, "{name}: {}", answer.text);
+            answer.refused("NotAuthorizedException", USED);
+        }
+        refused_by_sts(&scene.world, logins).await;
+    }
+
+    scene.world.clock.advance(1);
+    let fresh = response(&scene, "joe");
+    let identity = scene.world.identity(&other, fresh.clone()).await;
+    let again = scene.world.identity(&other, fresh.clone()).await;
+    assert_eq!(again, identity);
+    refused(&scene.world, &scene.pool, &fresh).await;
+    refused_by_sts(&scene.world, &fresh).await;
+}
+
+#[tokio::test]
 async fn an_assertion_without_an_authentication_is_no_login() {
     let scene = Scene::new().await;
     let says = scene.says("ada");

@@ -17,9 +17,11 @@ use super::store::record::{RecordWrite, View};
 use super::store::sweep::Sweep;
 use super::store::{Store, StoreError};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tables {
     pub view: View,
+    /// When the generation of the view began; `None` in the first one.
+    pub began: Option<Timestamp>,
     pub swept: u64,
     pub records: BTreeMap<(String, String), Record>,
     pub identities: BTreeMap<Uuid, Identity>,
@@ -217,7 +219,7 @@ impl Store for MemoryStore {
     async fn claim_once(&self, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
         let mut tables = self.open()?;
         let key = (claim.purpose.to_owned(), claim.key);
-        let (outcome, held) = once::decide(claim, tables.claims.get(&key));
+        let (outcome, held) = once::decide(claim, tables.claims.get(&key), tables.began);
         held.map(|held| tables.claims.insert(key, held));
         Ok(outcome)
     }

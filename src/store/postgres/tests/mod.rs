@@ -20,7 +20,8 @@ use super::transaction::TransactionError;
 use super::{OpenPostgresError, PostgresSettings, PostgresStore, load};
 use crate::ambient::{Ambient, Real, Still};
 use crate::store::Store;
-use crate::store::conformance::{Dump, Home, Inspect, removed};
+use crate::store::conformance::{Dump, Home, Inspect, begin_generation, removed};
+use crate::store::copy::OpenPurpose;
 use crate::store::lease::LeaseRequest;
 use crate::store::once::Claim;
 use crate::store::record::View;
@@ -83,10 +84,30 @@ impl Database {
         }
     }
 
+    /// The store that is there, without a server; an empty database is made where there is none.
+    pub(in crate::store) async fn existing_store(
+        &self,
+    ) -> Result<PostgresStore, OpenPostgresError> {
+        self.make().await;
+        PostgresStore::open_for(&self.settings(), Arc::new(Real), OpenPurpose::Existing).await
+    }
+
+    /// The names of the tables.
+    pub(in crate::store) async fn tables(&self) -> Vec<String> {
+        let (client, connection) = tokio_postgres::connect(&self.settings().url, NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let statement = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
+        let rows = client.query(statement, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     /// The store as the source or target of a copy.
     pub(in crate::store) async fn store_to_copy(&self) -> Arc<PostgresStore> {
         self.make().await;
-        let store = PostgresStore::open_to_copy(&self.settings(), Arc::new(Real)).await;
+        let store =
+            PostgresStore::open_for(&self.settings(), Arc::new(Real), OpenPurpose::CopyTo).await;
         Arc::new(store.unwrap())
     }
 
@@ -134,6 +155,10 @@ impl Home for SerializableDatabase {
 
 #[async_trait]
 impl Inspect for PostgresStore {
+    async fn begin_generation(&self) -> Timestamp {
+        begin_generation(self).await
+    }
+
     async fn dump(&self) -> Dump {
         let mut client = self.connections.client().await.unwrap();
         let tx = self
@@ -195,6 +220,7 @@ async fn leases_and_sweeps_count_on_the_clock_of_the_database() {
         purpose: "saml-response",
         key: [1; 32],
         holder: "pool".to_owned(),
+        issued: None,
         until: now + SignedDuration::from_mins(10),
         now,
         dry_run: false,

@@ -14,7 +14,7 @@ use super::{SqliteStore, load};
 use crate::model::identity::{Identity, Login};
 use crate::model::pool::Pool;
 use crate::store::conformance::{
-    Added, Calls, Dump, GuestAdded, Home, Inspect, SignIn, SignedIn, removed,
+    Added, Calls, Dump, GuestAdded, Home, Inspect, SignIn, SignedIn, begin_generation, removed,
 };
 use crate::store::record::View;
 use crate::store::{Store, StoreError};
@@ -68,6 +68,10 @@ impl Home for Folder {
 
 #[async_trait]
 impl Inspect for SqliteStore {
+    async fn begin_generation(&self) -> Timestamp {
+        begin_generation(self).await
+    }
+
     async fn dump(&self) -> Dump {
         let uuid = |row: &rusqlite::Row<'_>, column| row.get(column).map(Uuid::from_bytes);
         let read = |db: &Connection| {
