@@ -26,6 +26,7 @@ pub mod identities;
 mod jobs;
 pub mod keys;
 pub mod maintenance;
+pub mod new_generation;
 pub mod offline_store;
 pub mod open;
 pub mod pools;

@@ -12,6 +12,7 @@ use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
 use super::master_key::MasterKeyCommand;
+use super::new_generation::NewGenerationArguments;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
 use super::root_key::RootKeyCommand;
@@ -62,6 +63,12 @@ pub enum CliCommand {
     /// Make the key that encrypts the secrets of a store
     #[command(subcommand)]
     MasterKey(MasterKeyCommand),
+    /// Begin a new generation of a store that was restored or recovered to an earlier point in time
+    ///
+    /// Stop every server first, recover the database with its own tools, and run this before a server starts. Sessions,
+    /// tokens and SAML responses from before are refused afterwards. Prints from which time on revocations, deletions and
+    /// disabled keys may be missing.
+    NewGeneration(NewGenerationArguments),
     /// Test the policies of roles
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -169,7 +176,7 @@ impl From<SettingsArguments> for Flags {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of clap's parsers")]
-fn secret(text: &str) -> Result<Secret, Infallible> {
+pub(super) fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
 }
 

@@ -11,6 +11,7 @@ mod issuer;
 mod keys;
 mod log_bounds;
 mod master_key;
+mod new_generation;
 mod policy;
 mod pool;
 mod report;
@@ -48,6 +49,10 @@ pub fn run() -> ExitCode {
         CliCommand::Identity(command) => finish(identity::run(command)),
         CliCommand::Issuer(command) => finish(issuer::run(command)),
         CliCommand::MasterKey(command) => finish(async { master_key::run(command) }),
+        CliCommand::NewGeneration(arguments) => {
+            let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);
+            with(loaded, new_generation::run)
+        }
         CliCommand::Policy(command) => finish(policy::run(command)),
         CliCommand::Pool(command) => finish(pool::run(command)),
         CliCommand::RootKey(command) => finish(root_key::run(command)),

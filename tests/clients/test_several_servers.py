@@ -238,3 +238,40 @@ def test_nothing_that_was_answered_is_lost_while_servers_are_killed(cluster):
         assert identity in listed, f"{user} is lost"
         if user != "guest":
             assert by_user.setdefault(user, identity) == identity, f"{user} has two identities"
+
+
+def test_a_new_generation_begins_without_servers_and_ends_every_session(cluster):
+    """Keep this test the last one: it stops the servers."""
+    pool = new_pool(cluster)
+    roles = {"unauthenticated": "arn:aws:iam::123456789012:role/Guest"}
+    administrator(cluster).set_identity_pool_roles(IdentityPoolId=pool, Roles=roles)
+    public = cluster.servers[0].public()
+    guest = public.get_id(IdentityPoolId=pool)["IdentityId"]
+
+    def session():
+        return cluster.servers[0].public().get_credentials_for_identity(IdentityId=guest)["Credentials"]
+
+    def caller(credentials):
+        return cluster.servers[0].client("sts", credentials).get_caller_identity()["Arn"]
+
+    def begin(database):
+        words = [BINARY, "new-generation", "--database-url", database]
+        return run(words, environment(cluster.folder), cwd=cluster.folder)
+
+    before = session()
+    refused = begin(cluster.database)
+    assert refused.returncode == 1, refused.stdout
+    assert "a server used this store within the last ten seconds" in " ".join(refused.stderr.split())
+    arn = caller(before)
+    cluster.stop()
+    time.sleep(10)
+    begun = begin(cluster.database)
+    assert begun.returncode == 0, begun.stderr
+    assert "The newest change in the store is from 2" in begun.stdout
+    refused = begin(cluster.database.rsplit("/", 1)[0] + "/template1")
+    assert refused.returncode == 1, refused.stdout
+    assert "there is no store in this database" in refused.stderr
+    cluster.servers = [cluster.start(number) for number in range(len(cluster.servers))]
+    with pytest.raises(botocore.exceptions.ClientError):
+        caller(before)
+    assert caller(session()) == arn

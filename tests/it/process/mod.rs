@@ -3,6 +3,7 @@
 mod commands;
 mod connections;
 mod floods;
+mod generations;
 mod hosts;
 mod lifetimes;
 mod logging;

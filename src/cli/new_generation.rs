@@ -1,0 +1,82 @@
+//! `cognate new-generation`: what was issued before a store was recovered to an earlier point in time no longer counts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use miette::{IntoDiagnostic, Result};
+
+use super::arguments::secret;
+use crate::ambient::Real;
+use crate::app::new_generation;
+use crate::app::offline_store::StoreLocation;
+use crate::config::{Config, Flags, Secret};
+
+/// The flags of `cognate new-generation`: those of `cognate serve` that say where the store is.
+#[derive(Debug, Args)]
+pub struct NewGenerationArguments {
+    /// The configuration file of the servers (TOML) [env: COGNATE_CONFIG] [default: not set]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The directory of the embedded store [env: COGNATE_DATA_DIR] [default: ./cognate-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The PostgreSQL database: postgres://user@host/name [env: COGNATE_DATABASE_URL] [default: not set]
+    #[arg(long, value_name = "URL", value_parser = secret)]
+    database_url: Option<Secret>,
+}
+
+impl From<NewGenerationArguments> for Flags {
+    fn from(arguments: NewGenerationArguments) -> Self {
+        Self {
+            config: arguments.config,
+            data_dir: arguments.data_dir,
+            database_url: arguments.database_url,
+            ..Self::default()
+        }
+    }
+}
+
+/// Begins a new generation of the store of this configuration, and prints what that means.
+pub(super) async fn run(config: Config) -> Result<()> {
+    let location = StoreLocation::of_server(&config);
+    let (began, newest) = new_generation::begin(&location, Arc::new(Real))
+        .await
+        .into_diagnostic()?;
+    print!("{}", report(began, newest));
+    Ok(())
+}
+
+fn report(began: Timestamp, newest: Option<Timestamp>) -> String {
+    let missing = match newest {
+        None => {
+            "The store holds no change. Every revocation, deletion and disabled key is missing."
+                .to_owned()
+        }
+        Some(newest) => format!(
+            "The newest change in the store is from {newest}. Revocations, deletions and disabled keys since then may be \
+             missing."
+        ),
+    };
+    format!(
+        "The store has a new generation, which began at {began}.\n\
+         Sessions and tokens that Cognate issued before are refused, and clients get new ones. SAML responses that were \
+         issued before are refused, too: their users sign in again.\n\
+         {missing} Start the servers where clients don't reach them yet, check these, and repeat what is missing.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_the_time_from_which_changes_may_be_missing() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let text = report(at(1_800_000_000), Some(at(1_799_999_000)));
+        assert!(text.contains("began at 2027-01-15T08:00:00Z"), "{text}");
+        assert!(text.contains("from 2027-01-15T07:43:20Z"), "{text}");
+        assert!(report(at(0), None).contains("holds no change"));
+    }
+}
