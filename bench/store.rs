@@ -75,11 +75,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn open(url: &str, one_by_one: bool) -> Result<Arc<PostgresStore>, Box<dyn Error>> {
     let settings = PostgresSettings {
         url: Zeroizing::new(url.to_owned()),
-        password: None,
-        roots: Vec::new(),
-        client: None,
+        url_file: None,
+        password_file: None,
+        ca_file: None,
+        client_files: None,
         unverified: false,
         connections: 16,
+        clock_tolerance: None,
         serializable: false,
         one_by_one,
     };

@@ -34,8 +34,8 @@ const LOOKS: u32 = 120;
 /// How long deletions of records are kept.
 const DELETIONS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How far the clocks of two servers may differ, as with clients: claims are kept that long after their ends.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+/// How far the clocks of a server and its database may differ, as with clients: claims are kept that long after their ends.
+pub(super) const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// The runner of one server.
 pub(super) struct Jobs {

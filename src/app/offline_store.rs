@@ -66,7 +66,7 @@ impl OpenStore {
                 Self::Sqlite(SqliteStore::open_for(folder, purpose)?)
             }
             StoreLocation::Database(database) => {
-                let settings = postgres_settings(database)?;
+                let settings = postgres_settings(database);
                 let ambient = Arc::clone(ambient);
                 Self::Postgres(PostgresStore::open_for(&settings, ambient, purpose).await?)
             }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::App;
 use super::access::unset_keys;
-use super::jobs::Jobs;
+use super::jobs::{CLOCKS, Jobs};
 use super::keys::access_keys::{self, AccessKeyError};
 use super::keys::in_use::KeysInUse;
 use super::keys::rings::{self, KeysError, Ring};
@@ -124,7 +124,7 @@ pub async fn open(
     let store: Arc<dyn Store> = match &config.database {
         None => Arc::new(SqliteStore::open(&config.data_dir)?),
         Some(database) => {
-            let settings = postgres_settings(database)?;
+            let settings = postgres_settings(database);
             Arc::new(PostgresStore::open(&settings, Arc::clone(&ambient)).await?)
         }
     };
@@ -239,28 +239,19 @@ async fn key_rings(
     Ok((signing, sealing))
 }
 
-pub(super) fn postgres_settings(
-    database: &DatabaseSettings,
-) -> Result<PostgresSettings, StartError> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|source| StartError::File {
-            path: path.clone(),
-            source,
-        })
-    };
-    let client = database.client_files.as_ref();
-    let client = client.map(|(chain, key)| Ok::<_, StartError>((read(chain)?, read(key)?.into())));
-    let password = database.password.as_ref();
-    Ok(PostgresSettings {
+pub(super) fn postgres_settings(database: &DatabaseSettings) -> PostgresSettings {
+    PostgresSettings {
         url: Zeroizing::new(database.url.reveal().to_owned()),
-        password: password.map(|password| Zeroizing::new(password.reveal().to_owned())),
-        roots: database.ca_file.as_ref().map_or(Ok(Vec::new()), read)?,
-        client: client.transpose()?,
+        url_file: database.url_file.clone(),
+        password_file: database.password_file.clone(),
+        ca_file: database.ca_file.clone(),
+        client_files: database.client_files.clone(),
         unverified: database.unverified,
         connections: database.connections as usize,
+        clock_tolerance: Some(CLOCKS),
         serializable: false,
         one_by_one: false,
-    })
+    }
 }
 
 pub(super) fn make_data_directory(path: &Path) -> Result<(), StartError> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::keys::in_use::KeysInUse;
 use super::{App, Call};
 use crate::ambient::Ambient;
-use crate::store::catalog::{Catalog, Moment, Snapshot};
+use crate::store::catalog::{Catalog, Moment, OLDEST, Outdated, Snapshot};
 use crate::store::event::Origin;
 use crate::store::identities::{Answer, Question};
 use crate::store::record::{PutOutcome, RecordWrite};
@@ -74,7 +74,8 @@ impl Records {
     ) -> Result<PutOutcome, StoreError> {
         let outcome = self.store.put(writes, origin).await;
         // A write with an unknown outcome may be there, and a conflict is with something that this view lacks.
-        if let Err(error) = self.refresh().await {
+        let refreshed = tokio::time::timeout(OLDEST, self.refresh()).await;
+        if let Err(error) = refreshed.unwrap_or_else(|_| Err(Outdated.into())) {
             self.catalog.outdate();
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -104,18 +105,33 @@ impl Records {
 
     /// Refreshes the catalog until the task is aborted.
     pub(super) async fn poll(self: Arc<Self>) {
-        let (mut failing, mut polls) = (false, 0_u32);
+        let (mut failure, mut polls, mut pause) = (None, 0_u32, POLL);
         loop {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(pause).await;
+            let began = self.ambient.uptime();
             let refreshed = self.refresh().await;
-            if let (Err(error), false) = (&refreshed, failing) {
-                tracing::warn!(
-                    error = error as &dyn std::error::Error,
-                    "the records of the store can't be read: after five seconds, calls are refused"
-                );
-            }
-            failing = refreshed.is_err();
-            if polls % ANNOUNCEMENT == 0 && !failing {
+            // A view counts from the beginning of its refresh, so that of a slow one is old at once.
+            let is_slow = refreshed.is_ok() && self.ambient.uptime().saturating_sub(began) > POLL;
+            pause = if is_slow { Duration::ZERO } else { POLL };
+            failure = match (refreshed, failure) {
+                (Ok(()), None) => None,
+                (Ok(()), Some(_)) => {
+                    tracing::info!("the records of the store can be read again");
+                    None
+                }
+                (Err(error), before) => {
+                    // Another cause is news, and the same one is not.
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    if before.as_ref() != Some(&cause) {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the records of the store can't be read: after five seconds, calls are refused"
+                        );
+                    }
+                    Some(cause)
+                }
+            };
+            if polls % ANNOUNCEMENT == 0 && failure.is_none() {
                 self.announce().await;
             }
             polls = polls.wrapping_add(1);

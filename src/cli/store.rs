@@ -68,8 +68,11 @@ fn store(text: &str) -> Result<StoreArgument, &'static str> {
 /// Runs the subcommand, and prints what was copied.
 pub(super) async fn run(command: StoreCommand) -> Result<()> {
     let StoreCommand::Copy(arguments) = command;
-    let from = location(&arguments, &arguments.from)?;
-    let to = location(&arguments, &arguments.to)?;
+    if let Some(path) = &arguments.password_file {
+        check_password_file(path)?;
+    }
+    let from = location(&arguments, &arguments.from);
+    let to = location(&arguments, &arguments.to);
     let bar = ProgressBar::no_length();
     let style = "{msg:28} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
     bar.set_style(ProgressStyle::with_template(style).into_diagnostic()?);
@@ -99,16 +102,13 @@ pub(super) async fn run(command: StoreCommand) -> Result<()> {
     Ok(())
 }
 
-fn location(arguments: &CopyStoreArguments, store: &StoreArgument) -> Result<StoreLocation> {
-    Ok(match store {
+fn location(arguments: &CopyStoreArguments, store: &StoreArgument) -> StoreLocation {
+    match store {
         StoreArgument::Directory(folder) => StoreLocation::Directory(folder.clone()),
         StoreArgument::Database(url) => StoreLocation::Database(Box::new(DatabaseSettings {
             url: url.clone(),
-            password: arguments
-                .password_file
-                .as_deref()
-                .map(password)
-                .transpose()?,
+            url_file: None,
+            password_file: arguments.password_file.clone(),
             ca_file: arguments.ca_file.clone(),
             client_files: arguments
                 .certificate_file
@@ -117,13 +117,13 @@ fn location(arguments: &CopyStoreArguments, store: &StoreArgument) -> Result<Sto
             connections: 4,
             unverified: false,
         })),
-    })
+    }
 }
 
-fn password(path: &Path) -> Result<Secret> {
+fn check_password_file(path: &Path) -> Result<()> {
     let file = SecretFile::read("--password-file", path, &read_file).into_diagnostic()?;
     if let Some(warning) = file.warning {
         eprintln!("warning: {warning}");
     }
-    Ok(file.secret)
+    Ok(())
 }

@@ -28,8 +28,10 @@ const DEFAULT_CONNECTIONS: u32 = 16;
 pub struct DatabaseSettings {
     /// `postgres://user@host/name`; it may hold a password.
     pub url: Secret,
-    /// The password, from a file.
-    pub password: Option<Secret>,
+    /// The file that the URL is from. Its password is read again at each connection.
+    pub url_file: Option<PathBuf>,
+    /// A file with the password, which is read at each connection.
+    pub password_file: Option<PathBuf>,
     /// Certificates (PEM) of the authorities of the database; `None` for the public ones.
     pub ca_file: Option<PathBuf>,
     /// The client's certificate chain and its private key (PEM).
@@ -43,7 +45,9 @@ pub struct DatabaseSettings {
 pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<DatabaseSettings> {
     let flag = flags.database_url.as_ref().map(Secret::reveal);
     let inline = sources.string(URL, flag, parse_url);
-    let named = sources.secret_file(URL_FILE, parse_url);
+    let named = sources.secret_file_with_path(URL_FILE, |path, text| {
+        Ok((Some(path.to_owned()), parse_url(text)?))
+    });
     if let (Some(one), Some(other)) = (inline.origin(), named.origin()) {
         let what = format!(
             "{} and {} are both set",
@@ -54,7 +58,7 @@ pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<Dat
         let origins = [Some(one), Some(other)];
         sources.diagnostics.add_cross_check(&origins, error);
     }
-    let password = sources.secret_file(PASSWORD_FILE, |text| Ok(Secret::new(text)));
+    let password = sources.secret_file_with_path(PASSWORD_FILE, |path, _| Ok(path.to_owned()));
     let ca_file = sources.pem_file(CA_FILE, "CERTIFICATE", false);
     let certificate = sources.pem_file(CERTIFICATE_FILE, "CERTIFICATE", false);
     let key = sources.pem_file(KEY_FILE, "PRIVATE KEY", true);
@@ -73,8 +77,12 @@ pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<Dat
         }
         _ => None,
     };
-    let url = if inline.is_unset() { named } else { inline };
-    let SettingValue::Set(url, origin) = url else {
+    let url = match inline {
+        SettingValue::Unset => named,
+        SettingValue::Invalid => SettingValue::Invalid,
+        SettingValue::Set(url, origin) => SettingValue::Set((None, url), origin),
+    };
+    let SettingValue::Set((url_file, url), origin) = url else {
         let dependent = [
             (PASSWORD_FILE, password.origin()),
             (CA_FILE, ca_file.origin()),
@@ -107,7 +115,8 @@ pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<Dat
     }
     let settings = DatabaseSettings {
         url,
-        password: password.into_value(),
+        url_file,
+        password_file: password.into_value(),
         ca_file: ca_file.into_value(),
         client_files,
         connections: connections.or(DEFAULT_CONNECTIONS),

@@ -185,7 +185,18 @@ impl Sources<'_> {
         setting: Setting,
         parse: impl Fn(&str) -> Parsed<T>,
     ) -> SettingValue<T> {
-        self.named_file(setting, true, |_, contents| parse(contents.secret_text()?))
+        self.secret_file_with_path(setting, |_, text| parse(text))
+    }
+
+    /// The same, where `parse` gets the path of the file as well.
+    pub(in crate::config) fn secret_file_with_path<T>(
+        &mut self,
+        setting: Setting,
+        parse: impl Fn(&Path, &str) -> Parsed<T>,
+    ) -> SettingValue<T> {
+        self.named_file(setting, true, |path, contents| {
+            parse(path, contents.secret_text()?)
+        })
     }
 
     /// Reads a file that a setting names. The message leaves out the path: it may be the secret that the file should

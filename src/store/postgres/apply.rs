@@ -5,7 +5,6 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::copy;
 use super::load::{LIVE, MERGED, count};
 use super::rows::{LoginRow, Rows, StoredLogin};
 use super::transaction::{TransactionError, before_statement};
@@ -357,20 +356,6 @@ async fn delete(
 pub(super) async fn lower_revision(tx: &Transaction<'_>) -> Result<(), TransactionError> {
     let statement = "UPDATE revision SET revision = revision - 1";
     write(tx, statement, &[], 1).await
-}
-
-/// Records that this server commits; an error where the store may not be served.
-pub(super) async fn heartbeat(tx: &Transaction<'_>, server: Uuid) -> Result<(), TransactionError> {
-    before_statement().await;
-    let statement = "INSERT INTO heartbeat (server, beats, at) SELECT $1, 1, clock_timestamp() \
-                     WHERE NOT EXISTS (SELECT one FROM transfer) \
-                     ON CONFLICT (server) DO UPDATE SET beats = heartbeat.beats + 1, \
-                     at = clock_timestamp()";
-    let statement = tx.prepare_cached(statement).await?;
-    if tx.execute(&statement, &[&server]).await? == 1 {
-        return Ok(());
-    }
-    copy::check_served(tx).await
 }
 
 /// Records the digest of the settings of this server, which has a heartbeat.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use tokio::sync::{Semaphore, oneshot};
@@ -11,8 +12,8 @@ use tokio::task::JoinSet;
 use super::connections::{Connections, TimeBound, commit, within};
 use super::load::{self, Lock};
 use super::rows::{Needs, Rows};
-use super::transaction::{Runs, TransactionError};
-use super::{apply, closed, run_once};
+use super::transaction::{PATIENCE, Runs, TransactionError};
+use super::{advice, apply, closed, run_once};
 use crate::store::event::Origin;
 use crate::store::identities::{self, Answer, Loaded, Plan, PlanStep, Question};
 use crate::store::{Cause, StoreError};
@@ -57,6 +58,8 @@ struct Waiting {
     origin: Option<Origin>,
     /// The rows that its plan is known to need.
     needs: Needs,
+    /// The uptime at which it was asked.
+    asked: Duration,
     reply: oneshot::Sender<Result<Option<Answer>, StoreError>>,
 }
 
@@ -105,6 +108,7 @@ impl Batches {
             question: question.clone(),
             origin: origin.cloned(),
             needs: Needs::of(question),
+            asked: self.shared.connections.ambient().uptime(),
             reply,
         };
         {
@@ -161,7 +165,11 @@ impl Shared {
     async fn answer(&self, mut batch: Vec<Waiting>) {
         let mut runs = Runs::new(self.connections.ambient());
         let mut rounds = 0;
-        while !batch.is_empty() {
+        loop {
+            batch = self.without_late(batch, runs.is_unknown());
+            if batch.is_empty() {
+                return;
+            }
             let result = self.run(&mut batch).await;
             let planned = match runs.after(result, self.connections.ambient()).await {
                 None => continue,
@@ -190,6 +198,25 @@ impl Shared {
                 return self.answer_alone(batch).await;
             }
         }
+    }
+
+    /// Refuses the questions that waited too long, and returns the others.
+    fn without_late(&self, batch: Vec<Waiting>, unknown: bool) -> Vec<Waiting> {
+        let now = self.connections.ambient().uptime();
+        let is_late = |one: &Waiting| now.saturating_sub(one.asked) > PATIENCE;
+        let (late, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_late);
+        if !late.is_empty() {
+            let cause = advice::SILENT.into();
+            fail(
+                late,
+                if unknown {
+                    StoreError::Unknown(cause)
+                } else {
+                    StoreError::Unavailable(cause)
+                },
+            );
+        }
+        rest
     }
 
     /// Answers each question in a transaction of its own.

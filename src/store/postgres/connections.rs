@@ -2,17 +2,19 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction,
+    Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction,
 };
 use tokio::time::timeout;
 use tokio_postgres::{Config, IsolationLevel};
 
 use super::batch::Mode;
+use super::connect::Connector;
 use super::transaction::{TransactionError, before_statement};
-use super::{OpenPostgresError, tls};
+use super::{OpenPostgresError, advice, heartbeat};
 use crate::ambient::Ambient;
 use crate::store::StoreError;
 
@@ -28,16 +30,14 @@ pub(super) enum TimeBound {
     Maintenance,
 }
 
-/// How long a caller waits for a connection.
+/// How long a caller waits for a connection at most, its making included.
 const WAIT: Duration = Duration::from_secs(5);
-
-/// What each connection begins with: bounds that the database enforces, also when this server is stopped.
-const SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
-                        SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = warning";
 
 /// The connections of a store.
 pub(super) struct Connections {
     pool: Pool,
+    /// Whether a write failed because a disk was full, and none that needs space was committed since.
+    disk_full: AtomicBool,
     #[cfg(test)]
     pub(super) gate: std::sync::Mutex<Option<super::tests::gate::Gate>>,
     ambient: Arc<dyn Ambient>,
@@ -47,30 +47,24 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(
         config: &Config,
-        tls: tls::PostgresTls,
+        connector: Connector,
         size: usize,
         isolation: IsolationLevel,
         ambient: Arc<dyn Ambient>,
     ) -> Result<Self, OpenPostgresError> {
         let recycling_method = RecyclingMethod::Fast;
         let manager_config = ManagerConfig { recycling_method };
-        let manager = Manager::from_config(config.clone(), tls, manager_config);
-        let begin = Hook::async_fn(|client, _| {
-            Box::pin(async move {
-                let done = client.batch_execute(SETTINGS).await;
-                done.map_err(HookError::Backend)
-            })
-        });
+        let manager = Manager::from_connect(config.clone(), connector, manager_config);
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
-            .post_create(begin)
             .build()
             .map_err(|error| OpenPostgresError::Settings(Box::new(error)))?;
         Ok(Self {
             pool,
+            disk_full: AtomicBool::new(false),
             #[cfg(test)]
             gate: std::sync::Mutex::default(),
             ambient,
@@ -83,7 +77,10 @@ impl Connections {
     }
 
     pub(super) async fn client(&self) -> Result<Object, TransactionError> {
-        Ok(self.pool.get().await?)
+        match timeout(WAIT, self.pool.get()).await {
+            Ok(client) => Ok(client?),
+            Err(_) => Err(StoreError::Unavailable(advice::SILENT.into()).into()),
+        }
     }
 
     /// Begins a transaction: of a read, in one snapshot.
@@ -107,10 +104,23 @@ impl Connections {
     }
 
     /// Returns a connection to the pool, or closes it where its state isn't known.
-    pub(super) fn give_back<T>(client: Object, result: &Result<T, TransactionError>) {
+    pub(super) fn give_back<T>(&self, client: Object, result: &Result<T, TransactionError>) {
+        if result.as_ref().is_err_and(heartbeat::is_full_disk) {
+            self.disk_full.store(true, Ordering::Relaxed);
+        }
         if let Err(TransactionError::Broken(_) | TransactionError::Unknown(_)) = result {
             drop(Object::take(client));
         }
+    }
+
+    /// Whether a disk of the database was full, as far as this server knows.
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.disk_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes that there is space again.
+    pub(super) fn found_space(&self) {
+        self.disk_full.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn close(&self) {
@@ -127,10 +137,7 @@ pub(super) async fn within<T>(
         return work.await;
     }
     let result = timeout(TRANSACTION, work).await;
-    result.unwrap_or_else(|_| {
-        let cause = "the database did not answer within five seconds";
-        Err(TransactionError::Unknown(cause.into()))
-    })
+    result.unwrap_or_else(|_| Err(TransactionError::Unknown(advice::SILENT.into())))
 }
 
 /// Commits. Where the connection breaks meanwhile, the outcome isn't known.

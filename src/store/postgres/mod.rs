@@ -4,10 +4,13 @@
 //! locks the record of its pool and identities, each in ascending order, and plans only with the rows that these locks
 //! returned. Whatever else fails is run again with the same ids.
 
+mod advice;
 mod apply;
 mod batch;
+mod connect;
 mod connections;
 mod copy;
+mod heartbeat;
 mod load;
 mod migrate;
 mod open;
@@ -21,6 +24,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 pub use self::open::{OpenPostgresError, PostgresSettings};
@@ -45,6 +49,8 @@ pub struct PostgresStore {
     changes: Batches,
     /// This server, in the table of heartbeats.
     server: Uuid,
+    /// How far the clocks of this server and of the database may be apart.
+    clock_tolerance: Option<SignedDuration>,
 }
 
 fn closed() -> StoreError {
@@ -67,7 +73,7 @@ macro_rules! run_once {
                 #[cfg(test)]
                 let run = $crate::store::postgres::tests::gate::scope(connections, run);
                 let result = within($bound, run).await;
-                Connections::give_back(client, &result);
+                connections.give_back(client, &result);
                 result
             }
         }
@@ -93,6 +99,21 @@ macro_rules! transact {
 }
 use transact;
 
+impl PostgresStore {
+    /// Commits something. Clocks that are too far apart are an error: claims are swept by the database's, and logins end by
+    /// this server's.
+    async fn beat(&self) -> Result<(), StoreError> {
+        let at = transact!(self, Mode::Change, |tx| heartbeat::beat(&tx, self.server))?;
+        let apart = self.connections.ambient().now().duration_since(at).abs();
+        match self.clock_tolerance {
+            Some(tolerance) if apart > tolerance => {
+                Err(StoreError::Unavailable(heartbeat::clocks_differ()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 #[async_trait]
 impl Store for PostgresStore {
     async fn read(&self, question: &Question) -> Result<Option<Answer>, StoreError> {
@@ -111,7 +132,7 @@ impl Store for PostgresStore {
 
     async fn records_since(&self, since: View) -> Result<Changes, StoreError> {
         // A leader that was cut off still answers reads, but it commits nothing.
-        transact!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))?;
+        self.beat().await?;
         transact!(self, Mode::Read, |tx| load::changes(&tx, since))
     }
 
@@ -171,7 +192,16 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        transact!(self, Mode::Change, |tx| apply::heartbeat(&tx, self.server))
+        self.beat().await?;
+        if self.connections.is_disk_full() {
+            let ambient = self.connections.ambient();
+            let id = ambient.uuid();
+            transact!(self, Mode::Change, |tx| heartbeat::take_space(
+                &tx, id, ambient
+            ))?;
+            self.connections.found_space();
+        }
+        Ok(())
     }
 
     async fn close(&self) {
@@ -229,7 +259,7 @@ async fn announce(
     server: Uuid,
     settings: &str,
 ) -> Result<u64, TransactionError> {
-    apply::heartbeat(tx, server).await?;
+    heartbeat::beat(tx, server).await?;
     apply::settings(tx, server, settings).await?;
     load::servers_with_other_settings(tx, settings).await
 }

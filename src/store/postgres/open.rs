@@ -1,20 +1,24 @@
 //! Opening the store: the URL of the database, its certificate rules, and the schema.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
+use jiff::SignedDuration;
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, IsolationLevel};
 use zeroize::Zeroizing;
 
 use super::batch::{BatchSize, Batches, Mode};
+use super::connect::Connector;
 use super::connections::{Connections, TimeBound, commit, within};
 use super::migrate::migrate;
 use super::transaction::{Runs, TransactionError};
-use super::{PostgresStore, load, run_once, tls, transact};
+use super::{PostgresStore, advice, load, run_once, tls, transact};
 use crate::ambient::Ambient;
 use crate::store::copy::{OpenPurpose, TransferError};
 use crate::store::{Store, StoreError};
@@ -22,21 +26,28 @@ use crate::store::{Store, StoreError};
 /// How long a connection attempt to one host lasts at most.
 const CONNECT: Duration = Duration::from_secs(3);
 
+/// How long the probe of a pooler lasts at most.
+const PROBE_TIME: Duration = Duration::from_secs(20);
+
 /// How the database is reached.
 #[derive(Clone)]
 pub struct PostgresSettings {
     /// `postgres://user@host1,host2/name?target_session_attrs=read-write`; it may hold a password.
     pub url: Zeroizing<String>,
-    /// The password, in addition to the URL.
-    pub password: Option<Zeroizing<String>>,
-    /// Certificates (PEM) of the authorities of the database; empty for the public ones.
-    pub roots: Vec<u8>,
-    /// The client's certificate chain and private key (PEM).
-    pub client: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    /// The file that the URL is from: it is read again at each connection, for its password.
+    pub url_file: Option<PathBuf>,
+    /// A file with the password, in addition to the URL. It is read at each connection, as the other files.
+    pub password_file: Option<PathBuf>,
+    /// A file with certificates (PEM) of the authorities of the database; `None` for the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// The files with the client's certificate chain and private key (PEM).
+    pub client_files: Option<(PathBuf, PathBuf)>,
     /// Whether an `sslmode` that doesn't verify the certificate is accepted beyond this machine.
     pub unverified: bool,
     /// How many connections this server has at most: 4 to 1000.
     pub connections: usize,
+    /// How far the clocks of this server and of the database may be apart; `None` for tests with a clock of their own.
+    pub clock_tolerance: Option<SignedDuration>,
     /// Whether transactions are SERIALIZABLE, instead of READ COMMITTED with locks.
     pub serializable: bool,
     /// Whether each question has a transaction of its own, on all connections: for `bench/store`.
@@ -55,6 +66,15 @@ pub enum OpenPostgresError {
          accept the risk in the configuration file: unsafe.unverified_database = true"
     )]
     SslMode(String),
+    /// A file that the configuration names can't be read.
+    #[error("{path} can't be read")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// A certificate or a key can't be used.
     #[error("the TLS files of the database can't be used")]
     Tls(#[source] tls::TlsError),
@@ -94,7 +114,7 @@ impl PostgresStore {
         purpose: OpenPurpose,
     ) -> Result<Self, OpenPostgresError> {
         let (config, verify) = config(settings)?;
-        let tls = tls::connector(settings, verify).map_err(OpenPostgresError::Tls)?;
+        let connector = Connector::new(settings, verify).await?;
         let isolation = if settings.serializable {
             IsolationLevel::Serializable
         } else {
@@ -110,7 +130,7 @@ impl PostgresStore {
         } else {
             BatchSize::default()
         };
-        let connections = Connections::new(&config, tls, connections, isolation, ambient)?;
+        let connections = Connections::new(&config, connector, connections, isolation, ambient)?;
         let connections = Arc::new(connections);
         if purpose == OpenPurpose::Existing {
             let bound = TimeBound::Maintenance;
@@ -123,12 +143,15 @@ impl PostgresStore {
             migrate(&tx)
         });
         migrated.map_err(first_error)?;
-        probe(&connections).await.map_err(first_error)?;
+        let silent = |_| Err(StoreError::Unavailable(advice::SILENT.into()));
+        let probed = timeout(PROBE_TIME, probe(&connections)).await;
+        probed.unwrap_or_else(silent).map_err(first_error)?;
         let store = Self {
             reads: Batches::start(Arc::clone(&connections), Mode::Read, size),
             changes: Batches::start(Arc::clone(&connections), Mode::Change, size),
             connections,
             server,
+            clock_tolerance: settings.clock_tolerance,
         };
         if purpose == OpenPurpose::Serve
             && let Some(mark) = store.transfer().await?
@@ -202,12 +225,11 @@ fn config(settings: &PostgresSettings) -> Result<(Config, bool), OpenPostgresErr
     if !settings.url.starts_with("postgres") || config.get_hosts().is_empty() {
         return Err(OpenPostgresError::Url);
     }
-    if let Some(password) = &settings.password {
-        config.password(password.as_bytes());
-    }
     config.application_name("cognate");
     config.connect_timeout(CONNECT);
     config.keepalives_idle(Duration::from_secs(5));
+    config.keepalives_interval(Duration::from_secs(2));
+    config.keepalives_retries(3);
     config.tcp_user_timeout(Duration::from_secs(5));
     let local = config.get_hosts().iter().all(is_local);
     let (ssl, verify) = match mode.as_deref() {
@@ -233,7 +255,7 @@ fn is_local(host: &Host) -> bool {
 }
 
 /// The URL without the parameter `sslmode`, because the library doesn't know its strict values, and its value.
-fn without_ssl_mode(url: &str) -> (Zeroizing<String>, Option<String>) {
+pub(super) fn without_ssl_mode(url: &str) -> (Zeroizing<String>, Option<String>) {
     let Some((base, query)) = url.split_once('?') else {
         return (Zeroizing::new(url.to_owned()), None);
     };
@@ -257,11 +279,13 @@ mod tests {
     fn settings(url: &str) -> PostgresSettings {
         PostgresSettings {
             url: Zeroizing::new(url.to_owned()),
-            password: None,
-            roots: Vec::new(),
-            client: None,
+            url_file: None,
+            password_file: None,
+            ca_file: None,
+            client_files: None,
             unverified: false,
             connections: 8,
+            clock_tolerance: None,
             serializable: false,
             one_by_one: false,
         }

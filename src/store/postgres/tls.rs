@@ -10,7 +10,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::PostgresSettings;
+use super::connect::LoginFiles;
 
 /// What connections are made with.
 pub(super) type PostgresTls = MakeRustlsConnect;
@@ -27,10 +27,7 @@ pub enum TlsError {
 }
 
 /// The connector: it verifies the database's certificate and name, or neither.
-pub(super) fn connector(
-    settings: &PostgresSettings,
-    verify: bool,
-) -> Result<PostgresTls, TlsError> {
+pub(super) fn connector(files: &LoginFiles, verify: bool) -> Result<PostgresTls, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions()?;
@@ -39,16 +36,16 @@ pub(super) fn connector(
         builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
-    } else if settings.roots.is_empty() {
+    } else if files.roots.is_empty() {
         builder.with_platform_verifier()?
     } else {
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&settings.roots) {
+        for certificate in CertificateDer::pem_slice_iter(&files.roots) {
             roots.add(certificate.map_err(TlsError::Pem)?)?;
         }
         builder.with_root_certificates(roots)
     };
-    let config = match &settings.client {
+    let config = match &files.client {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 
+use super::advice::{self, advised};
 use crate::ambient::Ambient;
 use crate::store::{Cause, StoreError};
 
@@ -46,28 +47,32 @@ impl From<tokio_postgres::Error> for TransactionError {
             &SqlState::UNIQUE_VIOLATION,
         ];
         match error.code().cloned() {
-            None if error.is_closed() || is_io(&error) => Self::Broken(Box::new(error)),
+            None if error.is_closed() || is_io(&error) => Self::Broken(advised(error)),
             // A column that can't be read as its type.
             None => Self::Failed(StoreError::Corrupt(Box::new(error))),
             Some(code) if conflicts.contains(&&code) => Self::Conflict(Box::new(error)),
-            Some(code) if is_interruption(&code) => Self::Broken(Box::new(error)),
+            Some(code) if is_interruption(&code) => Self::Broken(advised(error)),
             Some(code) if code.code().starts_with("22") || code.code().starts_with("23") => {
                 Self::Failed(StoreError::Corrupt(Box::new(error)))
             }
-            Some(_) => Self::Failed(StoreError::Unavailable(Box::new(error))),
+            Some(_) => Self::Failed(StoreError::Unavailable(advised(error))),
         }
     }
 }
 
 impl From<deadpool_postgres::PoolError> for TransactionError {
     fn from(error: deadpool_postgres::PoolError) -> Self {
+        use deadpool_postgres::{PoolError, TimeoutType};
         match error {
-            deadpool_postgres::PoolError::Backend(error) => match error.code() {
+            PoolError::Backend(error) => match error.code() {
                 Some(code) if !is_interruption(code) => {
-                    Self::Failed(StoreError::Unavailable(Box::new(error)))
+                    Self::Failed(StoreError::Unavailable(advised(error)))
                 }
-                _ => Self::Broken(Box::new(error)),
+                _ => Self::Broken(advised(error)),
             },
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Wait) => {
+                Self::Failed(StoreError::Unavailable(advice::SILENT.into()))
+            }
             other => Self::Failed(StoreError::Unavailable(Box::new(other))),
         }
     }
@@ -92,14 +97,16 @@ fn is_interruption(code: &SqlState) -> bool {
         &SqlState::CANNOT_CONNECT_NOW,
         &SqlState::READ_ONLY_SQL_TRANSACTION,
         &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        // Another client may end its connection, and one of this server's own may become free.
+        &SqlState::TOO_MANY_CONNECTIONS,
         // A prepared statement of a connection that a migration outdated.
         &SqlState::FEATURE_NOT_SUPPORTED,
     ];
     interruptions.contains(&code) || code.code().starts_with("08")
 }
 
-/// How long after the first run another may begin.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long after a question, or the first run of a transaction, a run may begin.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts the runs of a transaction.
 #[derive(Debug)]
@@ -117,6 +124,11 @@ impl Runs {
             unknown: false,
             end: ambient.uptime() + PATIENCE,
         }
+    }
+
+    /// Whether an earlier run may have been committed.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.unknown
     }
 
     /// The result, or `None` where the transaction is to run again, after a pause with jitter.

@@ -75,11 +75,13 @@ pub async fn open(data_dir: &Path) -> Arc<dyn Store> {
 async fn open_url(url: String) -> Arc<dyn Store> {
     let settings = PostgresSettings {
         url: url.into(),
-        password: None,
-        roots: Vec::new(),
-        client: None,
+        url_file: None,
+        password_file: None,
+        ca_file: None,
+        client_files: None,
         unverified: false,
         connections: 6,
+        clock_tolerance: None,
         serializable: false,
         one_by_one: false,
     };

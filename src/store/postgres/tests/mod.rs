@@ -1,6 +1,7 @@
 //! A database for each test, on the server that `scripts/postgres` starts.
 
 mod broken;
+mod faults;
 pub(super) mod gate;
 pub(in crate::store) mod interleaved;
 
@@ -62,11 +63,13 @@ impl Database {
             .unwrap();
         PostgresSettings {
             url: Zeroizing::new(format!("{server}/test_{}", self.0)),
-            password: None,
-            roots: Vec::new(),
-            client: None,
+            url_file: None,
+            password_file: None,
+            ca_file: None,
+            client_files: None,
             unverified: false,
             connections: 8,
+            clock_tolerance: None,
             serializable: false,
             one_by_one: false,
         }
