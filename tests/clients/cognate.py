@@ -44,15 +44,15 @@ class Endpoint:
 class Server(Endpoint):
     """A server that was started here, in `folder`: what it keeps is there, too."""
 
-    def __init__(self, folder, *flags, command="serve", listen="127.0.0.1:0"):
+    def __init__(self, folder, *flags, command="serve", listen="127.0.0.1:0", data="cognate-data"):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.data = folder / "cognate-data"
+        self.data = folder / data
         words = [BINARY, command, "--listen", listen, *flags]
         env = environment(folder, COGNATE_LOG_FILTER="info,cognate=debug", TMPDIR=folder)
         log = folder.parent / f"{folder.name}.log"
         self.program = Program("cognate", words, log, cwd=folder, env=env)
-        url = self.program.wait_for(r"serves on (http://\S+)")[1]
+        url = self.program.wait_for(r"serves on (https?://\S+)")[1]
         super().__init__(url, *self._root_key())
 
     def _root_key(self):
