@@ -146,7 +146,7 @@ pub async fn open_with(
     let catalog = Catalog::load(store.as_ref(), moment(ambient.as_ref())).await?;
     let before = catalog.newest();
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
-    let guests = GuestHash::new(&master_key.derive(b"", "the ids of guests in events", ""));
+    let guests = GuestHash::new(&master_key.derive("the ids of guests in events", ""));
     let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;

@@ -225,9 +225,13 @@ pub type KeyId = [u8; 8];
 
 /// A new id for an access key: `prefix` (4 characters) and 16 of `[A-Z2-7]`.
 pub fn access_key_id(prefix: &str, ambient: &dyn Ambient) -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bytes = [0; 16];
     ambient.fill(&mut bytes);
+    access_key_id_of(prefix, &bytes)
+}
+
+fn access_key_id_of(prefix: &str, bytes: &[u8; 16]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let letters = bytes
         .iter()
         .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
@@ -274,10 +278,16 @@ impl SessionTokens {
     pub fn issue(&self, session: &Session, ambient: &dyn Ambient) -> Option<IssuedCredentials> {
         let keys = self.keys.load();
         let (key_id, key) = keys.keys.first().expect("there is always a key that seals");
-        let access_key_id = access_key_id("ASIA", ambient);
+        // One draw: each costs as much as the cipher.
+        let mut random = [0; SALT + 16];
+        ambient.fill(&mut random);
+        let (salt, letters) = random.split_first_chunk::<SALT>().expect("it is longer");
+        let letters = letters.try_into().expect("16 bytes are left");
+        let access_key_id = access_key_id_of("ASIA", letters);
+        let box_key = key.box_key(salt);
         let text = serde_json::to_vec(session).expect("a session can be written");
-        let sealed = key.seal(PURPOSE, &access_key_id, &text, ambient);
-        let secret = Zeroizing::new(key.derive(&sealed[..SALT], SECRET, &access_key_id));
+        let sealed = box_key.seal(PURPOSE, &access_key_id, &text);
+        let secret = Zeroizing::new(box_key.derive(SECRET, &access_key_id));
         let session_token =
             URL_SAFE_NO_PAD.encode([&[VERSION], key_id.as_slice(), &sealed].concat());
         (session_token.len() <= LONGEST_TOKEN).then(|| IssuedCredentials {
@@ -321,8 +331,9 @@ impl SessionTokens {
         if *found != version {
             return None;
         }
-        let text = key.open(purpose, access_key_id, sealed)?;
-        let secret = Zeroizing::new(key.derive(sealed.get(..SALT)?, SECRET, access_key_id));
+        let box_key = key.box_key(sealed.first_chunk::<SALT>()?);
+        let text = box_key.open(purpose, access_key_id, sealed)?;
+        let secret = Zeroizing::new(box_key.derive(SECRET, access_key_id));
         Some((text, secret_key(&secret)))
     }
 }

@@ -5,8 +5,9 @@
 //! with the purpose and the name that it was sealed for (associated data).
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hkdf::{self, HKDF_SHA256, KeyType, Salt};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use aws_lc_rs::hkdf::{self, HKDF_SHA256, KeyType, Prk};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::ambient::Ambient;
 
@@ -14,6 +15,9 @@ pub mod master_key;
 
 /// The bytes of salt before the sealed bytes.
 pub const SALT: usize = 16;
+
+/// The bytes of the tag behind the sealed bytes.
+const TAG: usize = 16;
 
 /// A key of 256 bits. It isn't printed, and is wiped from memory when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -41,19 +45,62 @@ impl SealKey {
     pub fn seal(&self, purpose: &str, name: &str, secret: &[u8], ambient: &dyn Ambient) -> Vec<u8> {
         let mut salt = [0; SALT];
         ambient.fill(&mut salt);
-        let mut sealed = secret.to_vec();
-        self.cipher(&salt)
-            .seal_in_place_append_tag(still_nonce(), associated(purpose, name), &mut sealed)
-            .expect("a box far below the cipher's limit");
-        [&salt, sealed.as_slice()].concat()
+        self.box_key(&salt).seal(purpose, name, secret)
     }
 
     /// Opens a box of `purpose` and `name`; `None` if it was sealed for others or under another key.
     pub fn open(&self, purpose: &str, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let salt = sealed.first_chunk::<SALT>()?;
+        self.box_key(salt).open(purpose, name, sealed)
+    }
+
+    /// Derives 32 bytes from this key, `purpose` and `name`, independent of every box.
+    pub fn derive(&self, purpose: &str, name: &str) -> [u8; 32] {
+        extract(&self.0, b"").derive(purpose, name)
+    }
+
+    /// The key of one box, with this salt. Two boxes must not have the same salt.
+    pub fn box_key(&self, salt: &[u8; SALT]) -> BoxKey {
+        BoxKey {
+            secret: extract(&self.0, salt),
+            salt: *salt,
+        }
+    }
+}
+
+/// The key of one box, from which further secrets can be derived.
+pub struct BoxKey {
+    secret: ExtractedSecret,
+    salt: [u8; SALT],
+}
+
+impl BoxKey {
+    /// Seals `secret` for `purpose` and `name`: [`SALT`] bytes of salt, then as many bytes as `secret` has and 16 more.
+    pub fn seal(&self, purpose: &str, name: &str, secret: &[u8]) -> Vec<u8> {
+        let mut sealed = Vec::with_capacity(SALT + secret.len() + TAG);
+        sealed.extend_from_slice(&self.salt);
+        sealed.extend_from_slice(secret);
+        let tag = self
+            .cipher()
+            .seal_in_place_separate_tag(
+                still_nonce(),
+                associated(purpose, name),
+                &mut sealed[SALT..],
+            )
+            .expect("a box far below the cipher's limit");
+        sealed.extend_from_slice(tag.as_ref());
+        sealed
+    }
+
+    /// Opens the box with the salt of this key; `None` if it was sealed for another purpose or name, or under another key.
+    pub fn open(&self, purpose: &str, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (salt, sealed) = sealed.split_first_chunk::<SALT>()?;
+        if *salt != self.salt {
+            return None;
+        }
         let mut sealed = sealed.to_vec();
         let plain = self
-            .cipher(salt)
+            .cipher()
             .open_in_place(still_nonce(), associated(purpose, name), &mut sealed)
             .ok()?
             .len();
@@ -61,23 +108,36 @@ impl SealKey {
         Some(sealed)
     }
 
-    /// Derives 32 bytes from this key, `salt`, `purpose` and `name`, independent of every box.
-    pub fn derive(&self, salt: &[u8], purpose: &str, name: &str) -> [u8; 32] {
-        let info = associated(purpose, name);
-        self.expand(salt, &[b"derive", info.as_ref()])
+    /// Derives 32 bytes for `purpose` and `name`, independent of the box.
+    pub fn derive(&self, purpose: &str, name: &str) -> [u8; 32] {
+        self.secret.derive(purpose, name)
     }
 
-    fn cipher(&self, salt: &[u8]) -> LessSafeKey {
-        let mut bytes = self.expand(salt, &[b"seal"]);
-        let key = UnboundKey::new(&AES_256_GCM, &bytes).expect("32 bytes make a key");
-        bytes.zeroize();
+    fn cipher(&self) -> LessSafeKey {
+        let bytes = Zeroizing::new(self.secret.expand(&[b"seal"]));
+        let key = UnboundKey::new(&AES_256_GCM, &*bytes).expect("32 bytes make a key");
         LessSafeKey::new(key)
     }
+}
 
-    fn expand(&self, salt: &[u8], info: &[&[u8]]) -> [u8; 32] {
-        let secret = Salt::new(HKDF_SHA256, salt).extract(&self.0);
+/// The result of the first step of HKDF (RFC 5869), which several keys are expanded from.
+struct ExtractedSecret(Prk);
+
+/// Extracts a secret from `key` and `salt`. The library's own extraction would run again for each expansion.
+fn extract(key: &[u8; 32], salt: &[u8]) -> ExtractedSecret {
+    let extracted = hmac::sign(&hmac::Key::new(HMAC_SHA256, salt), key);
+    ExtractedSecret(Prk::new_less_safe(HKDF_SHA256, extracted.as_ref()))
+}
+
+impl ExtractedSecret {
+    fn derive(&self, purpose: &str, name: &str) -> [u8; 32] {
+        let info = associated(purpose, name);
+        self.expand(&[b"derive", info.as_ref()])
+    }
+
+    fn expand(&self, info: &[&[u8]]) -> [u8; 32] {
         let mut bytes = [0; 32];
-        secret
+        self.0
             .expand(info, Length)
             .and_then(|okm: hkdf::Okm<'_, Length>| okm.fill(&mut bytes))
             .expect("32 bytes are within what HKDF gives");
@@ -150,14 +210,28 @@ mod tests {
     #[test]
     fn what_is_derived_depends_on_everything() {
         let key = SealKey::new([7; 32]);
-        let derived = key.derive(b"salt", "p", "n");
-        assert_eq!(derived, key.derive(b"salt", "p", "n"));
+        let salt = [1; SALT];
+        let derived = key.box_key(&salt).derive("p", "n");
+        assert_eq!(derived, key.box_key(&salt).derive("p", "n"));
         let others = [
-            key.derive(b"tlas", "p", "n"),
-            key.derive(b"salt", "q", "n"),
-            key.derive(b"salt", "p", "m"),
-            SealKey::new([8; 32]).derive(b"salt", "p", "n"),
+            key.box_key(&[2; SALT]).derive("p", "n"),
+            key.box_key(&salt).derive("q", "n"),
+            key.box_key(&salt).derive("p", "m"),
+            key.derive("p", "n"),
+            SealKey::new([8; 32]).box_key(&salt).derive("p", "n"),
         ];
         assert!(!others.contains(&derived));
+    }
+
+    #[test]
+    fn the_extraction_is_that_of_hkdf() {
+        for salt in [b"".as_slice(), &[7; SALT]] {
+            let info: [&[u8]; 2] = [b"derive", &[3; 100]];
+            let mut wanted = [0; 32];
+            let prk = hkdf::Salt::new(HKDF_SHA256, salt).extract(&[9; 32]);
+            let okm: hkdf::Okm<'_, Length> = prk.expand(&info, Length).unwrap();
+            okm.fill(&mut wanted).unwrap();
+            assert_eq!(extract(&[9; 32], salt).expand(&info), wanted);
+        }
     }
 }
