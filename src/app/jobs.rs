@@ -22,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long a lease lasts; its holder prolongs it at every look.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
+/// How long a stopping server tries to release its lease.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many rows one transaction deletes, so that other changes wait only briefly.
 const PAGE: usize = 500;
 
@@ -50,7 +53,7 @@ pub(super) struct Jobs {
 
 impl Jobs {
     /// Works until the task is aborted.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self: Arc<Self>) {
         let mut look = 0;
         loop {
             let sweep_all = look % LOOKS == 0;
@@ -112,13 +115,25 @@ impl Jobs {
     }
 
     async fn lease(&self) -> Result<Option<LeaseFence>, StoreError> {
+        self.lease_for(LEASE).await
+    }
+
+    async fn lease_for(&self, time: SignedDuration) -> Result<Option<LeaseFence>, StoreError> {
         let now = self.ambient.now_in_milliseconds();
         let request = LeaseRequest {
             name: "maintenance",
             owner: self.server,
             now,
-            until: now + LEASE,
+            until: now + time,
         };
         self.records.store.lease(&request).await
+    }
+
+    /// Ends the lease, so that another server needn't wait for its end. The runner must have been aborted.
+    pub(super) async fn release(&self) {
+        let released = self.lease_for(SignedDuration::ZERO);
+        if !matches!(tokio::time::timeout(PATIENCE, released).await, Ok(Ok(_))) {
+            tracing::debug!("the lease is not released, so it lasts to its end");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the server does to the store as a whole, for the health check and the end of the process.
 
 use std::path::Path;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::App;
@@ -29,6 +30,11 @@ pub fn servers_with_other_settings(app: &App) -> u64 {
 
 /// Finishes the calls in progress in the store and closes it. Later calls are refused.
 pub async fn close(app: &App) {
+    app.tasks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .abort_all();
+    app.jobs.release().await;
     app.records.store.close().await;
     app.records.catalog.outdate();
 }

@@ -1,11 +1,12 @@
 //! The wired parts, a call, and the steps that operations share: one module a noun, with functions.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use self::connection::Connection;
+use self::jobs::Jobs;
 use self::records::Records;
 use crate::ambient::Ambient;
 use crate::blocking::BlockingPool;
@@ -64,8 +65,10 @@ pub struct App {
     key_changes: Arc<tokio::sync::Mutex<()>>,
     /// The hash that replaces the ids of guests in events.
     guests: GuestHash,
-    /// The tasks in the background, which end with the server.
-    _tasks: tokio::task::JoinSet<()>,
+    /// The tasks in the background. They end with the server.
+    tasks: Mutex<tokio::task::JoinSet<()>>,
+    /// The duties that one server of a store has at a time.
+    jobs: Arc<Jobs>,
 }
 
 /// One request at one moment.

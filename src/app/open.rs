@@ -4,8 +4,8 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 use url::Url;
@@ -184,14 +184,14 @@ pub async fn open_with(
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::clone(&records).poll());
-    let jobs = Jobs {
+    let jobs = Arc::new(Jobs {
         records: Arc::clone(&records),
         ambient: Arc::clone(&ambient),
         guests: guests.clone(),
         server: ambient.uuid(),
         keep_events: config.events.keep,
-    };
-    tasks.spawn(jobs.run());
+    });
+    tasks.spawn(Arc::clone(&jobs).run());
     let outgoing = Arc::new(outgoing(&config)?);
     let pool = Arc::new(BlockingPool::for_this_machine());
     let app = App {
@@ -206,7 +206,8 @@ pub async fn open_with(
         master_key,
         key_changes: Arc::default(),
         guests,
-        _tasks: tasks,
+        jobs,
+        tasks: Mutex::new(tasks),
     };
     Ok(Opened {
         app,

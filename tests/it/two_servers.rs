@@ -231,3 +231,24 @@ async fn a_pool_with_an_unknown_member_is_neither_used_nor_replaced() {
         .ok();
     assert_eq!(listed["IdentityPools"], json!([]));
 }
+
+#[tokio::test]
+async fn a_server_that_stops_leaves_its_duties_to_the_other_at_once() {
+    let (store, one, other) = two_servers().await;
+    // The clocks stand still, so a lease that isn't released never ends. The first server has it.
+    for is_stopped in [false, true] {
+        if is_stopped {
+            cognate::app::maintenance::close(&one.app).await;
+            store.tables().closed = false;
+        }
+        let pool = other.pool(json!({})).await;
+        other.identity(&pool, json!({})).await;
+        let delete = json!({ "IdentityPoolId": pool });
+        assert_eq!(status(&other, "DeleteIdentityPool", delete).await, 200);
+        let begin = Instant::now();
+        while !store.tables().identities.is_empty() {
+            assert!(begin.elapsed() < Duration::from_secs(5), "the rows stay");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
