@@ -129,17 +129,23 @@ impl OfflineStore for SqliteStore {
         })
     }
 
-    async fn add(&self, table: &'static CopiedTable, rows: Vec<Cells>) -> Result<(), StoreError> {
+    async fn add(
+        &self,
+        table: &'static CopiedTable,
+        mut rows: Vec<Cells>,
+    ) -> Result<(), StoreError> {
+        if table.name == "login" {
+            for row in rows.iter_mut().filter(|row| row[OWNER] == Cell::Null) {
+                row[OWNER] = Cell::Uuid(Uuid::nil());
+            }
+        }
         let marks: Vec<String> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
         let (names, name, marks) = (table.column_names(), table.name, marks.join(", "));
         let statement = format!("INSERT INTO {name} ({names}) VALUES ({marks})");
         self.writer
             .change(move |db, _| {
                 let mut statement = db.prepare_cached(&statement)?;
-                for mut row in rows {
-                    if table.name == "login" && row[OWNER] == Cell::Null {
-                        row[OWNER] = Cell::Uuid(Uuid::nil());
-                    }
+                for row in &rows {
                     statement.execute(params_from_iter(row))?;
                 }
                 Ok(())

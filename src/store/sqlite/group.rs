@@ -1,4 +1,5 @@
-//! Group commit: many changes in one transaction, each in a savepoint of its own, with the events of all in one row.
+//! Group commit: many changes in one transaction, with the events of all in one row. Where one fails, all run again, each in
+//! a savepoint of its own, so that only the failed ones are undone.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::store::{Cause, StoreError};
 
 /// A change that a caller waits for.
 pub(super) trait PendingChange: Send {
-    /// Makes the change, once, and adds its events; `false` where it failed and must be rolled back.
+    /// Makes the change and adds its events; `false` where it failed and must be rolled back. It may run again after that.
     fn attempt(&mut self, db: &Connection, events: &mut Vec<Event>) -> bool;
 
     /// Sends the outcome to the caller. `failure` is the failure of the whole group, if it failed.
@@ -20,7 +21,7 @@ pub(super) trait PendingChange: Send {
 
 /// A change as a function, with the channel to its caller.
 pub(super) struct ChangeFn<T, F> {
-    function: Option<F>,
+    function: F,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -28,7 +29,7 @@ pub(super) struct ChangeFn<T, F> {
 impl<T, F> ChangeFn<T, F> {
     pub(super) fn new(function: F, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
         Self {
-            function: Some(function),
+            function,
             outcome: None,
             reply,
         }
@@ -38,11 +39,10 @@ impl<T, F> ChangeFn<T, F> {
 impl<T, F> PendingChange for ChangeFn<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection, &mut Vec<Event>) -> Result<T, StoreError> + Send,
+    F: Fn(&Connection, &mut Vec<Event>) -> Result<T, StoreError> + Send,
 {
     fn attempt(&mut self, db: &Connection, events: &mut Vec<Event>) -> bool {
-        let function = self.function.take().expect("a change is attempted once");
-        self.outcome.insert(function(db, events)).is_ok()
+        self.outcome.insert((self.function)(db, events)).is_ok()
     }
 
     fn answer(self: Box<Self>, failure: Option<&Failure>) {
@@ -111,8 +111,36 @@ pub(super) fn commit(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> R
 }
 
 fn attempt_all(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> rusqlite::Result<()> {
-    let mut events = Vec::new();
     run(db, "BEGIN IMMEDIATE")?;
+    let events = if let Some(events) = attempt_together(db, group) {
+        events
+    } else {
+        // SQLite ends a transaction by itself after some errors.
+        if !db.is_autocommit() {
+            run(db, "ROLLBACK")?;
+        }
+        run(db, "BEGIN IMMEDIATE")?;
+        attempt_one_by_one(db, group)?
+    };
+    apply::events(db, &events)
+}
+
+/// Attempts all changes without savepoints, which would cost as much as a small change; `None` where one fails, or ends the
+/// transaction.
+fn attempt_together(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> Option<Vec<Event>> {
+    let mut events = Vec::new();
+    let all = group
+        .iter_mut()
+        .all(|change| change.attempt(db, &mut events) && !db.is_autocommit());
+    all.then_some(events)
+}
+
+/// Attempts each change in a savepoint, and undoes those that fail.
+fn attempt_one_by_one(
+    db: &Connection,
+    group: &mut [Box<dyn PendingChange>],
+) -> rusqlite::Result<Vec<Event>> {
+    let mut events = Vec::new();
     for change in group {
         let before = events.len();
         run(db, "SAVEPOINT change")?;
@@ -123,7 +151,7 @@ fn attempt_all(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> rusqlit
         }
         run(db, "RELEASE change")?;
     }
-    apply::events(db, &events)
+    Ok(events)
 }
 
 /// Runs a command that is run often.

@@ -59,7 +59,7 @@ impl Writer {
     pub(super) async fn change<T, F>(&self, change: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, &mut Vec<Event>) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection, &mut Vec<Event>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let change = Message::Change(Box::new(ChangeFn::new(change, reply)));
