@@ -2,6 +2,7 @@
 //!
 //! <https://www.rfc-editor.org/rfc/rfc7517>, <https://www.rfc-editor.org/rfc/rfc7518>, <https://www.rfc-editor.org/rfc/rfc8037>
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
     ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
@@ -30,6 +31,8 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// A public key that may verify tokens.
 pub(in crate::logins) struct VerificationKey {
     id: Option<String>,
+    /// The SHA-256 of the key's JWK.
+    fingerprint: [u8; 32],
     /// The key parsed for the one algorithm that its `alg` states, or for all algorithms of its type. Parsing a key costs a
     /// third of a verification.
     parsed: ParsedKeys,
@@ -60,10 +63,19 @@ impl VerificationKey {
                 return Err("its algorithm isn't supported, or not of its key type");
             }
         }
+        let text_of_jwk = serde_json::to_vec(jwk).expect("JSON can be written");
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest(&SHA256, &text_of_jwk).as_ref());
         Ok(Self {
             id: text(jwk, "kid")?.map(str::to_owned),
+            fingerprint,
             parsed,
         })
+    }
+
+    /// A hash of everything that the issuer states about the key.
+    pub(super) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     pub(in crate::logins) fn id(&self) -> Option<&str> {

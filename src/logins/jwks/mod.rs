@@ -8,6 +8,7 @@ mod roca;
 mod set;
 #[cfg(test)]
 mod tests;
+mod verified;
 mod waiters;
 
 pub use self::algorithm::{JWS_ALGORITHMS, JwsAlgorithm, UnknownAlgorithm};

@@ -164,9 +164,19 @@ pub(in crate::logins) fn is_expensive(
 
 /// Verifies that one of `keys` signed `jws`, with one of the algorithms `allowed` that is also the key's own.
 pub fn verify(jws: &Jws<'_>, keys: &JwkSet, allowed: &[JwsAlgorithm]) -> Result<(), JwsError> {
+    verify_by(jws, keys, allowed, VerificationKey::verifies)
+}
+
+/// Does as [`verify`], where `verifies` says whether a signature of a message is that of a key.
+pub(in crate::logins) fn verify_by(
+    jws: &Jws<'_>,
+    keys: &JwkSet,
+    allowed: &[JwsAlgorithm],
+    verifies: impl Fn(&VerificationKey, JwsAlgorithm, &[u8], &[u8]) -> bool,
+) -> Result<(), JwsError> {
     let algorithm = jws.algorithm(allowed)?;
     let verifies =
-        |key: &VerificationKey| key.verifies(algorithm, jws.signed.as_bytes(), &jws.signature);
+        |key: &VerificationKey| verifies(key, algorithm, jws.signed.as_bytes(), &jws.signature);
     let Some(kid) = jws.key_id()? else {
         let mut fitting = keys.keys().filter(|key| key.fits(algorithm)).take(TRIES);
         return if fitting.any(verifies) {

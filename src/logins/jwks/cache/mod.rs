@@ -14,6 +14,7 @@ use self::issuer::IssuerKeys;
 pub use self::issuer::JwksError;
 pub(in crate::logins) use self::issuer::SignatureCheckError;
 use super::fetch::{JwksFetcher, JwksSource};
+use super::verified::VerifiedSignatures;
 use crate::blocking::BlockingPool;
 use crate::logins::id_token::jws::Jws;
 use crate::logins::jwks::JwsAlgorithm;
@@ -27,6 +28,7 @@ const MOST: usize = 1000;
 pub(in crate::logins) struct JwksCache {
     outgoing: Arc<Outgoing>,
     pool: Arc<BlockingPool>,
+    verified: Arc<VerifiedSignatures>,
     /// The key files of issuers that can't be reached, by the issuer's URL.
     files: HashMap<String, PathBuf>,
     issuers: RwLock<HashMap<JwksSource, Arc<IssuerKeys<JwksFetcher>>>>,
@@ -37,6 +39,7 @@ impl JwksCache {
         Self {
             outgoing,
             pool,
+            verified: Arc::new(VerifiedSignatures::new()),
             files: HashMap::new(),
             issuers: RwLock::default(),
         }
@@ -79,9 +82,10 @@ impl JwksCache {
             source: source.clone(),
             outgoing: Arc::clone(&self.outgoing),
         };
-        let issuer = issuers
-            .entry(source)
-            .or_insert_with(|| Arc::new(IssuerKeys::new(fetcher, Arc::clone(&self.pool))));
+        let issuer = issuers.entry(source).or_insert_with(|| {
+            let (pool, verified) = (Arc::clone(&self.pool), Arc::clone(&self.verified));
+            Arc::new(IssuerKeys::new(fetcher, pool, verified))
+        });
         Arc::clone(issuer)
     }
 }

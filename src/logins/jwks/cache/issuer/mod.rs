@@ -28,6 +28,7 @@ use crate::logins::id_token::jws::{self, Jws, JwsError};
 use crate::logins::jwks::JwkSet;
 use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::fetch::{FetchJwks, JwksFetchError};
+use crate::logins::jwks::verified::VerifiedSignatures;
 use crate::logins::jwks::waiters::Waiter;
 use crate::permits;
 
@@ -69,6 +70,7 @@ pub(in crate::logins) enum SignatureCheckError {
 pub(super) struct IssuerKeys<F> {
     fetcher: F,
     pool: Arc<BlockingPool>,
+    verified: Arc<VerifiedSignatures>,
     /// A permit for each call that waits for the first keys.
     first_waiters: Semaphore,
     state: Mutex<IssuerState>,
@@ -90,10 +92,15 @@ impl KeyRequest {
 
 impl<F: FetchJwks> IssuerKeys<F> {
     /// An empty cache.
-    pub(super) fn new(fetcher: F, pool: Arc<BlockingPool>) -> Self {
+    pub(super) fn new(
+        fetcher: F,
+        pool: Arc<BlockingPool>,
+        verified: Arc<VerifiedSignatures>,
+    ) -> Self {
         Self {
             fetcher,
             pool,
+            verified,
             first_waiters: Semaphore::new(FIRST_WAITERS),
             state: Mutex::new(IssuerState::default()),
         }
@@ -122,12 +129,12 @@ impl<F: FetchJwks> IssuerKeys<F> {
             .usable(&request)
             .await
             .map_err(SignatureCheckError::Jwks)?;
-        match self.check(jws, keys, allowed).await? {
+        match self.check(jws, keys, allowed, request.now()).await? {
             Err(JwsError::UnknownKey) => {}
             decided => return decided.map_err(SignatureCheckError::Jws),
         }
         let keys = self.newer(kid, before + 1, &request).await?;
-        let checked = self.check(jws, keys, allowed).await?;
+        let checked = self.check(jws, keys, allowed, request.now()).await?;
         checked.map_err(|error| {
             if let (JwsError::UnknownKey, Some(kid)) = (error, kid) {
                 self.lock().unknown_keys.add(kid, request.now());
@@ -142,12 +149,20 @@ impl<F: FetchJwks> IssuerKeys<F> {
         jws: &Jws<'_>,
         keys: Arc<JwkSet>,
         allowed: &'static [JwsAlgorithm],
+        now: Timestamp,
     ) -> Result<Result<(), JwsError>, SignatureCheckError> {
-        if !jws::is_expensive(jws, &keys, allowed) {
-            return Ok(jws::verify(jws, &keys, allowed));
+        let is_expensive = jws::is_expensive(jws, &keys, allowed);
+        let verified = Arc::clone(&self.verified);
+        let verify = move |jws: &Jws<'_>| {
+            jws::verify_by(jws, &keys, allowed, |key, algorithm, message, signature| {
+                verified.verify(key, algorithm, message, signature, now)
+            })
+        };
+        if !is_expensive {
+            return Ok(verify(jws));
         }
         let jws = jws.to_static();
-        let work = move || jws::verify(&jws, &keys, allowed);
+        let work = move || verify(&jws);
         self.pool.run(work).await.map_err(SignatureCheckError::Full)
     }
 

@@ -67,7 +67,11 @@ impl Scene {
             may_end: Semaphore::new(1_000_000),
         });
         let scene = Self {
-            keys: Arc::new(IssuerKeys::new(FakeFetcher(Arc::clone(&published)), pool())),
+            keys: Arc::new(IssuerKeys::new(
+                FakeFetcher(Arc::clone(&published)),
+                pool(),
+                Arc::new(VerifiedSignatures::new()),
+            )),
             published,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
         };
