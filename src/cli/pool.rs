@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
-use miette::Result;
-use serde_json::{Value, json};
+use miette::{Result, miette};
+use serde_json::{Map, Value, json};
 
 use super::client::ServerArguments;
+use crate::model::json;
 
 /// The subcommands of `cognate pool`.
 #[derive(Debug, Subcommand)]
@@ -15,6 +16,22 @@ pub enum PoolCommand {
     /// A change applies to new credentials. They never last longer than the maximum of a role that was created on the
     /// server.
     Credentials(CredentialsArguments),
+    /// Show or change all settings of a pool that are Cognate's own
+    ///
+    /// A change keeps the settings that aren't named. It is refused if another change came between.
+    Settings(SettingsArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct SettingsArguments {
+    /// The identity pool's id
+    #[arg(value_name = "POOL_ID")]
+    pool: String,
+    /// A setting and its new value in JSON, for example ReuseOpenIdTokens=true; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, Value)>,
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 #[derive(Debug, Args)]
@@ -40,13 +57,64 @@ pub struct CredentialsArguments {
 
 /// Runs the subcommand, and prints the settings.
 pub(super) async fn run(command: PoolCommand) -> Result<()> {
-    let PoolCommand::Credentials(credentials) = command;
+    match command {
+        PoolCommand::Credentials(credentials) => run_credentials(credentials).await,
+        PoolCommand::Settings(settings) => run_settings(settings).await,
+    }
+}
+
+/// The server with requests signed for the region of a pool.
+fn of_pool(server: ServerArguments, pool: &str) -> ServerArguments {
+    match pool.split_once(':') {
+        Some((region, _)) => server.in_region(region),
+        None => server,
+    }
+}
+
+async fn run_settings(arguments: SettingsArguments) -> Result<()> {
+    let SettingsArguments { pool, set, server } = arguments;
+    let server = of_pool(server, &pool);
+    let input = json!({ "IdentityPoolId": pool });
+    let mut answer = server.call("GetPoolSettings", &input).await?;
+    if !set.is_empty() {
+        let mut settings = settings_of(&answer)?;
+        for (name, value) in set {
+            settings.insert(name, value);
+        }
+        let settings = Value::from(settings).to_string();
+        let input = json!({
+            "IdentityPoolId": pool, "Settings": settings, "Version": answer["Version"],
+        });
+        answer = server.call("SetPoolSettings", &input).await?;
+    }
+    for (name, value) in settings_of(&answer)? {
+        println!("{name}={value}");
+    }
+    Ok(())
+}
+
+fn settings_of(answer: &Value) -> Result<Map<String, Value>> {
+    let text = answer["Settings"].as_str().unwrap_or_default();
+    match json::read(text.as_bytes()) {
+        Ok(Value::Object(settings)) => Ok(settings),
+        _ => Err(miette!(
+            "the server's answer has no settings: check that --endpoint is a Cognate server"
+        )),
+    }
+}
+
+fn setting(text: &str) -> Result<(String, Value), &'static str> {
+    let wrong = "write a setting and its value in JSON, for example ReuseOpenIdTokens=true";
+    let (name, value) = text.split_once('=').ok_or(wrong)?;
+    Ok((
+        name.to_owned(),
+        json::read(value.as_bytes()).map_err(|_| wrong)?,
+    ))
+}
+
+async fn run_credentials(credentials: CredentialsArguments) -> Result<()> {
     let input = credentials.input();
-    // A request about a pool is signed for its region.
-    let server = match credentials.pool.split_once(':') {
-        Some((region, _)) => credentials.server.in_region(region),
-        None => credentials.server,
-    };
+    let server = of_pool(credentials.server, &credentials.pool);
     let operation = match input.as_object() {
         Some(members) if members.len() > 1 => "SetCredentialsDuration",
         _ => "GetCredentialsDuration",
@@ -140,6 +208,20 @@ mod tests {
         ] {
             let error = input(flags).unwrap_err();
             assert!(error.contains(text), "{flags}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_setting_is_a_name_and_json() {
+        assert_eq!(setting("A=true"), Ok(("A".to_owned(), json!(true))));
+        assert_eq!(setting("A=\"b=c\""), Ok(("A".to_owned(), json!("b=c"))));
+        for text in ["A", "A=", "A=yes", "A=1 2"] {
+            assert!(
+                setting(text)
+                    .unwrap_err()
+                    .contains("ReuseOpenIdTokens=true"),
+                "{text}"
+            );
         }
     }
 

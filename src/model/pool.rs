@@ -31,6 +31,17 @@ pub struct Pool {
     /// How long credentials of its identities last.
     #[serde(default)]
     pub credentials: CredentialsDuration,
+    /// Whether GetOpenIdToken gives a token again while it states the same and has more than half of its life left.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reuse_open_id_tokens: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Pool {
@@ -44,6 +55,7 @@ impl Pool {
             roles: Roles::default(),
             tag_maps: IndexMap::new(),
             credentials: CredentialsDuration::default(),
+            reuse_open_id_tokens: false,
         }
     }
 
@@ -58,6 +70,7 @@ impl Pool {
             roles: _,
             tag_maps: _,
             credentials: _,
+            reuse_open_id_tokens: _,
         } = self;
         settings.accepts_the_same_as(&other.settings)
     }

@@ -9,11 +9,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::reuse::IssuedTokens;
 use crate::model::json;
 
 mod claims;
 mod discovery;
+mod reuse;
 mod signing_key;
+
+use memchr::memmem::Finder;
 
 pub use claims::{OwnToken, TokenClaims};
 pub use signing_key::{NewSigningKey, SigningKey, SigningKeyError};
@@ -25,7 +29,13 @@ const LONGEST: usize = 20_000;
 pub struct Tokens {
     issuer: String,
     keys: ArcSwap<SigningKeys>,
+    issued: IssuedTokens,
+    /// The issuers of this server and of the real service, to search for.
+    own_issuers: [Finder<'static>; 2],
 }
+
+/// The issuer of the real service.
+const REAL_ISSUER: &str = "https://cognito-identity.amazonaws.com";
 
 /// The current, the next and the retired signing keys, in the order of the key set.
 pub struct SigningKeys {
@@ -71,8 +81,13 @@ pub enum OwnTokenError {
 impl Tokens {
     /// Starts with these keys as `issuer` (this server's public URL); [`Tokens::use_keys`] replaces the keys.
     pub fn new(issuer: String, keys: SigningKeys) -> Self {
-        let keys = ArcSwap::from_pointee(keys);
-        Self { issuer, keys }
+        let own_issuers = [issuer.as_str(), REAL_ISSUER];
+        Self {
+            own_issuers: own_issuers.map(|issuer| Finder::new(issuer).into_owned()),
+            keys: ArcSwap::from_pointee(keys),
+            issued: IssuedTokens::new(),
+            issuer,
+        }
     }
 
     /// Replaces the keys from now on.
@@ -90,19 +105,26 @@ impl Tokens {
         self.keys.load().current.sign(&claims.text(&self.issuer))
     }
 
+    /// A token with these claims that was issued before and has more than half of its life left, or a new one. The caller
+    /// checks that the identity may have it, each time.
+    pub fn issue_or_reuse(&self, claims: &TokenClaims<'_>) -> String {
+        let keys = self.keys.load();
+        self.issued.get_or_sign(&keys.current, claims, &self.issuer)
+    }
+
     /// Whether `token` names this server or the real service as its issuer; nothing is verified.
     pub fn claims_to_be_own(&self, token: &str) -> bool {
-        let issuers = [&self.issuer, "https://cognito-identity.amazonaws.com"];
         // A search of the text rules out nearly every other issuer's token without parsing: JSON without escapes
         // contains each of its strings literally.
         let may_name = |text: &[u8]| {
-            std::str::from_utf8(text)
-                .is_ok_and(|text| text.contains('\\') || issuers.iter().any(|i| text.contains(*i)))
+            let mut issuers = self.own_issuers.iter();
+            text.contains(&b'\\') || issuers.any(|issuer| issuer.find(text).is_some())
         };
         if !payload_text(token).is_ok_and(|text| may_name(&text)) {
             return false;
         }
-        unverified_issuer(token).is_some_and(|issuer| issuers.contains(&issuer.as_str()))
+        unverified_issuer(token)
+            .is_some_and(|issuer| issuer == self.issuer || issuer == REAL_ISSUER)
     }
 
     /// Verifies a token of this server at `now`.

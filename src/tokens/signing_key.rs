@@ -88,6 +88,11 @@ impl SigningKey {
         })
     }
 
+    /// The first part of the key's tokens, which has the key's id.
+    pub(super) fn header(&self) -> &str {
+        &self.header
+    }
+
     /// The key's entry in the key set.
     pub(super) fn jwk(&self) -> &Value {
         &self.jwk

@@ -8,7 +8,7 @@ async fn a_new_pool_has_the_settings_of_the_real_service() {
     let pool = world.pool(json!({})).await;
     let input = json!({ "IdentityPoolId": pool });
     let answer = world.admin("Cognate.GetPoolSettings", input).await.ok();
-    let settings = r#"{"CredentialsDurationSeconds":3600,"CredentialsWithinLogin":false}"#;
+    let settings = r#"{"CredentialsDurationSeconds":3600,"CredentialsWithinLogin":false,"ReuseOpenIdTokens":false}"#;
     assert_eq!(answer["Settings"], settings);
     assert!(answer["Version"].as_u64().unwrap() > 0);
 }

@@ -30,6 +30,7 @@ mod describe_identity;
 mod describe_identity_pool;
 mod developer_tokens;
 mod durability;
+mod equal_calls;
 mod expensive;
 mod explain_login;
 mod front_door;

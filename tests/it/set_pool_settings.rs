@@ -11,7 +11,8 @@ fn input(pool: &str, settings: &str, version: &Value) -> Value {
     json!({ "IdentityPoolId": pool, "Settings": settings, "Version": version })
 }
 
-const CHANGED: &str = r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true}"#;
+const CHANGED: &str =
+    r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true,"ReuseOpenIdTokens":false}"#;
 
 #[tokio::test]
 async fn the_settings_are_replaced_as_a_whole_and_the_old_pair_shows_them() {
@@ -38,7 +39,7 @@ async fn a_version_that_was_overtaken_is_refused_and_changes_nothing() {
     let before = settings(&world, &pool).await;
     let set = input(&pool, CHANGED, &before["Version"]);
     world.admin("Cognate.SetPoolSettings", set).await.ok();
-    let late = r#"{"CredentialsDurationSeconds":1800,"CredentialsWithinLogin":false}"#;
+    let late = r#"{"CredentialsDurationSeconds":1800,"CredentialsWithinLogin":false,"ReuseOpenIdTokens":false}"#;
     for version in [before["Version"].clone(), json!(99)] {
         let answer = world
             .admin("Cognate.SetPoolSettings", input(&pool, late, &version))
@@ -64,11 +65,15 @@ async fn a_document_with_an_unknown_missing_or_wrong_member_is_refused() {
             "CredentialsWithinLogin",
         ),
         (
-            r#"{"CredentialsDurationSeconds":"900","CredentialsWithinLogin":true}"#,
+            r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true}"#,
+            "ReuseOpenIdTokens",
+        ),
+        (
+            r#"{"CredentialsDurationSeconds":"900","CredentialsWithinLogin":true,"ReuseOpenIdTokens":false}"#,
             "Settings is not a document of settings",
         ),
         (
-            r#"{"CredentialsDurationSeconds":899,"CredentialsWithinLogin":true}"#,
+            r#"{"CredentialsDurationSeconds":899,"CredentialsWithinLogin":true,"ReuseOpenIdTokens":false}"#,
             "CredentialsDurationSeconds is 899: it must be 900 to 43200.",
         ),
         ("[]", "Settings is not a document of settings"),

@@ -130,7 +130,8 @@ impl OpenIdToken {
         pool: &Pool,
         identity: &VerifiedIdentity,
     ) -> Result<String, StoreError> {
-        Ok(call.app.tokens.issue(&TokenClaims {
+        let tokens = &call.app.tokens;
+        let claims = TokenClaims {
             identity: &identity.id,
             pool: &pool.id,
             audience: None,
@@ -147,7 +148,12 @@ impl OpenIdToken {
             },
             issued: call.now,
             lifetime: self.lifetime,
-        }))
+        };
+        Ok(if pool.reuse_open_id_tokens && !self.developer {
+            tokens.issue_or_reuse(&claims)
+        } else {
+            tokens.issue(&claims)
+        })
     }
 }
 

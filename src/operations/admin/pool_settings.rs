@@ -15,6 +15,8 @@ struct PoolSettingsDocument {
     credentials_duration_seconds: i64,
     /// Whether they end with the first of the logins that they were issued for.
     credentials_within_login: bool,
+    /// Whether GetOpenIdToken gives a token again while it states the same and has more than half of its life left.
+    reuse_open_id_tokens: bool,
 }
 
 /// The settings and the version of the pool that has them.
@@ -30,6 +32,7 @@ impl PoolSettingsOutput {
         let document = PoolSettingsDocument {
             credentials_duration_seconds: pool.credentials.seconds,
             credentials_within_login: pool.credentials.within_login,
+            reuse_open_id_tokens: pool.reuse_open_id_tokens,
         };
         Self {
             settings: serde_json::to_string(&document).expect("settings can be written as JSON"),
@@ -53,5 +56,6 @@ pub(super) fn replace(pool: &mut Pool, document: &str) -> Result<(), Error> {
         seconds,
         within_login: document.credentials_within_login,
     };
+    pool.reuse_open_id_tokens = document.reuse_open_id_tokens;
     Ok(())
 }

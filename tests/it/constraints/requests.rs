@@ -250,7 +250,7 @@ pub fn request(entry: &Entry) -> Value {
         }
         (Service::Cognate, "SetPoolSettings") => json!({
             "IdentityPoolId": POOL, "Version": 1,
-            "Settings": r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true}"#,
+            "Settings": r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true,"ReuseOpenIdTokens":false}"#,
         }),
         (Service::Cognate, "SetCredentialsDuration") => json!({
             "IdentityPoolId": POOL, "DurationSeconds": 3600, "WithinLogin": true,

@@ -130,3 +130,16 @@ async fn a_session_that_lasts_longer_than_asked_for_or_is_over_is_not_passed_on(
         );
     }
 }
+
+#[tokio::test]
+async fn a_session_of_one_route_is_not_given_again_for_another() {
+    let scene = Scene::new("").await;
+    let (identity, logins) = scene.user("ada").await;
+    let world = &scene.world;
+    let first = world.credentials(&identity, logins.clone()).await.ok();
+    let again = world.credentials(&identity, logins.clone()).await.ok();
+    assert_eq!(first["Credentials"], again["Credentials"]);
+    scene.roles("arn:aws:iam:::role/Other", GUEST).await.ok();
+    let other = world.credentials(&identity, logins.clone()).await.ok();
+    assert_ne!(first["Credentials"], other["Credentials"]);
+}
