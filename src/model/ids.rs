@@ -117,8 +117,15 @@ impl PoolId {
 
 impl fmt::Display for PoolId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.region, self.uuid)
+        formatter.write_str(&text_of(&self.region, self.uuid))
     }
+}
+
+/// The text `REGION:UUID`.
+fn text_of(region: &Region, uuid: Uuid) -> String {
+    let mut buffer = Uuid::encode_buffer();
+    let uuid = uuid.as_hyphenated().encode_lower(&mut buffer);
+    [region.as_str(), ":", uuid].concat()
 }
 
 /// An identity's id: `REGION:UUID`, the region its pool's. A guest's id is a bearer secret, so there is no
@@ -139,7 +146,7 @@ impl IdentityId {
 
     /// The id in full, for its owner.
     pub fn reveal(&self) -> String {
-        format!("{}:{}", self.region, self.uuid)
+        text_of(&self.region, self.uuid)
     }
 }
 
@@ -229,12 +236,18 @@ impl fmt::Display for RoleArn {
 
 /// The ARN of a registered OpenID Connect provider: `arn:aws:iam::ACCOUNT:oidc-provider/HOST[:PORT][/PATH]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OidcProviderArn(String);
+pub struct OidcProviderArn {
+    text: String,
+    /// Where the provider's name begins.
+    name_at: usize,
+}
 
 impl OidcProviderArn {
     /// The ARN of the provider called `name` (its issuer without the scheme) in `account`.
     pub fn new(account: &AccountId, name: &str) -> Self {
-        Self(format!("arn:aws:iam::{account}:oidc-provider/{name}"))
+        let text = format!("arn:aws:iam::{account}:oidc-provider/{name}");
+        let name_at = text.len() - name.len();
+        Self { text, name_at }
     }
 
     /// Parses such an ARN; `None` if the text isn't one. The provider may not exist.
@@ -242,41 +255,48 @@ impl OidcProviderArn {
         let (account, name) = text
             .strip_prefix("arn:aws:iam::")?
             .split_once(":oidc-provider/")?;
-        (AccountId::parse(account).is_some() && !name.is_empty()).then(|| Self(text.to_owned()))
+        (AccountId::parse(account).is_some() && !name.is_empty()).then(|| Self {
+            text: text.to_owned(),
+            name_at: text.len() - name.len(),
+        })
     }
 
     /// The whole ARN.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The account that it names.
     pub fn account(&self) -> &str {
-        self.0.split(':').nth(4).unwrap_or_default()
+        self.text.split(':').nth(4).unwrap_or_default()
     }
 
     /// The provider's name: its issuer without the scheme, as in a `Logins` key.
     pub fn name(&self) -> &str {
-        self.0
-            .split_once(":oidc-provider/")
-            .map_or("", |(_, name)| name)
+        &self.text[self.name_at..]
     }
 }
 
 impl fmt::Display for OidcProviderArn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 
 /// The ARN of a registered SAML provider: `arn:aws:iam::ACCOUNT:saml-provider/NAME`, the name 1 to 128 of `[\w._-]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SamlProviderArn(String);
+pub struct SamlProviderArn {
+    text: String,
+    /// Where the provider's name begins.
+    name_at: usize,
+}
 
 impl SamlProviderArn {
     /// The ARN of the provider called `name`, as the service model lets providers be called, in `account`.
     pub fn new(account: &AccountId, name: &str) -> Self {
-        Self(format!("arn:aws:iam::{account}:saml-provider/{name}"))
+        let text = format!("arn:aws:iam::{account}:saml-provider/{name}");
+        let name_at = text.len() - name.len();
+        Self { text, name_at }
     }
 
     /// Parses such an ARN; `None` if the text isn't one. The provider may not exist.
@@ -288,25 +308,26 @@ impl SamlProviderArn {
             && name
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-        (AccountId::parse(account).is_some() && named).then(|| Self(text.to_owned()))
+        (AccountId::parse(account).is_some() && named).then(|| Self {
+            text: text.to_owned(),
+            name_at: text.len() - name.len(),
+        })
     }
 
     /// The whole ARN.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The provider's name.
     pub fn name(&self) -> &str {
-        self.0
-            .split_once(":saml-provider/")
-            .map_or("", |(_, name)| name)
+        &self.text[self.name_at..]
     }
 }
 
 impl fmt::Display for SamlProviderArn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 

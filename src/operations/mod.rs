@@ -144,16 +144,19 @@ pub type Running<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send +
 
 /// An operation's answer without its type (type erasure).
 pub trait OperationAnswer: Send {
-    /// As JSON text; `null` where the model has no output.
-    fn text(&self) -> Result<String, Error>;
+    /// As JSON text in UTF-8; `null` where the model has no output.
+    fn text(&self) -> Result<Vec<u8>, Error>;
 
     /// As a JSON value; `Null` where the model has no output.
     fn value(&self) -> Result<Value, Error>;
 }
 
 impl<T: Serialize + Send> OperationAnswer for T {
-    fn text(&self) -> Result<String, Error> {
-        serde_json::to_string(self).map_err(unfit)
+    fn text(&self) -> Result<Vec<u8>, Error> {
+        // Most answers fit, also those with a token.
+        let mut text = Vec::with_capacity(2048);
+        serde_json::to_writer(&mut text, self).map_err(unfit)?;
+        Ok(text)
     }
 
     fn value(&self) -> Result<Value, Error> {

@@ -34,7 +34,7 @@ pub struct Shares {
 struct Used {
     total: usize,
     /// Only clients that use something, so the size is bounded by the total.
-    by_client: HashMap<ClientNetwork, usize>,
+    by_client: HashMap<ClientNetwork, usize, foldhash::fast::RandomState>,
 }
 
 impl Shares {

@@ -60,7 +60,7 @@ async fn run(
     call: &mut Call<'_>,
     parts: &Parts,
     body: Result<WholeBody, Error>,
-) -> Result<String, Error> {
+) -> Result<Vec<u8>, Error> {
     let body = Arc::new(body?);
     let entry = entry.ok_or(Code::UnknownOperation.bare())?;
     let text = Arc::clone(&body);
@@ -81,7 +81,7 @@ async fn run(
     };
     let answer = pipeline::run(front, entry, call, parts, &body, read).await?;
     let text = answer.text()?;
-    Ok(if text == "null" { String::new() } else { text })
+    Ok(if text == b"null" { Vec::new() } else { text })
 }
 
 /// The operation of a request's target. Old clients write `com.amazonaws.cognito.identity.model.` before the service. Two

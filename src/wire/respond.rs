@@ -26,7 +26,9 @@ pub(super) fn answer(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let id = HeaderValue::try_from(request_id.to_string()).expect("a UUID is printable");
+    let mut id = Uuid::encode_buffer();
+    let id = request_id.as_hyphenated().encode_lower(&mut id);
+    let id = HeaderValue::from_str(id).expect("a UUID is printable");
     headers.insert(REQUEST_ID, id);
     response
 }
