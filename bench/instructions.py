@@ -1,19 +1,19 @@
-"""Counts the instructions that a request costs, by callgrind: repeatable where times are not.
+"""What a request costs in instructions, by callgrind: repeatable where times are not."""
 
-Started by `run --instructions`. One connection sends a request some hundred times, after as many that warm the caches up.
-"""
-
-import http.client
+import asyncio
+import collections
+import json
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import urllib.parse
 
-HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
-WARM = 300
-COUNTED = 300
+CONNECTIONS = 64
+WARM = 640
+COUNTED = 1280
+LISTED = 80
+RECORDED = pathlib.Path(__file__).parent / "instructions.json"
 
 
 def prefix(folder):
@@ -22,27 +22,42 @@ def prefix(folder):
     return ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}"]
 
 
-def count(server, folder, operation, body, path="/"):
-    """The instructions of one request, in thousands: of all threads, by the difference between two dumps."""
-    host = urllib.parse.urlsplit(server.url)
-    connection = http.client.HTTPConnection(host.hostname, host.port, timeout=120)
-    connection.connect()
-
-    def send(times):
-        for _ in range(times):
-            headers = {**HEADERS, "X-Amz-Target": "AWSCognitoIdentityService." + operation}
-            connection.request("POST", path, body.encode(), headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status != 200:
-                raise SystemExit(f"{server.name} refuses {operation}: {text[:500]}")
-
-    send(WARM)
+def count(server, folder, operation, path="/"):
+    """The dump with the instructions of COUNTED requests, of all threads, after WARM others."""
+    bodies = server.bodies(operation, WARM + COUNTED, "instructions")
+    requests = [encoded(server, operation, path, bodies[number % len(bodies)]) for number in range(WARM + COUNTED)]
+    asyncio.run(send(server, requests[:WARM], operation))
     control(server, "--zero")
-    send(COUNTED)
-    control(server, f"--dump={operation}")
-    connection.close()
-    return total(server, folder) / COUNTED / 1000
+    asyncio.run(send(server, requests[WARM:], operation))
+    control(server, f"--dump={operation.name}")
+    dumps = pathlib.Path(folder).glob(f"callgrind.{server.pid()}.*")
+    return max(dumps, key=lambda dump: int(dump.suffix[1:]))
+
+
+def encoded(server, operation, path, body):
+    headers = {"Host": urllib.parse.urlsplit(server.url).netloc, **operation.headers(server.url, body)}
+    headers["Content-Length"] = str(len(body.encode()))
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", body]).encode()
+
+
+async def send(server, requests, operation):
+    """Sends all requests on CONNECTIONS connections, on each the next one after the answer."""
+    address = urllib.parse.urlsplit(server.url)
+
+    async def client(mine):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        for request in mine:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = re.search(r"content-length: (\d+)", head)
+            text = await reader.readexactly(int(length[1]))
+            if " 200 " not in head.partition("\r\n")[0]:
+                raise SystemExit(f"{server.name} refuses {operation.name}: {text[:500]}")
+        writer.close()
+
+    clients = (client(requests[number::CONNECTIONS]) for number in range(CONNECTIONS))
+    await asyncio.gather(*clients)
 
 
 def control(server, what):
@@ -50,24 +65,88 @@ def control(server, what):
     subprocess.run(command, capture_output=True, check=True)
 
 
-def total(server, folder):
-    """The total of the newest dump."""
-    dumps = pathlib.Path(folder).glob(f"callgrind.{server.pid()}.*")
-    newest = max(dumps, key=lambda dump: int(dump.suffix[1:]))
-    found = re.search(r"^(?:totals|summary): (\d+)", newest.read_text(), re.MULTILINE)
-    return int(found[1])
+def total(dump):
+    """Thousands of instructions of one request."""
+    found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE)
+    return int(found[1]) / COUNTED / 1000
 
 
-def table(servers, operations, folder, floors):
-    """A table in Markdown: thousands of instructions a request, and their ratio to those of Cognate."""
-    heads = ["operation", *(server.name for server in servers)]
+def profile(dump):
+    """The functions that cost most, by the instructions of a request: those of their own, and with what they call."""
+    names, own = {}, collections.Counter()
+    function, is_call = None, False
+    for line in dump.read_text(errors="replace").splitlines():
+        if found := re.match(r"c?fn=\((\d+)\)(?: (.*))?", line):
+            if found[2]:
+                names[found[1]] = found[2]
+            if line.startswith("fn"):
+                function = found[1]
+        elif line.startswith("calls="):
+            is_call = True
+        elif re.match(r"[\d+*-]", line):
+            if not is_call:
+                own[function] += int(line.split()[-1])
+            is_call = False
+    lists = ["instructions of a request, their own:"]
+    lists += [f"{cost / COUNTED:10.0f}  {shorten(names[number])}" for number, cost in own.most_common(LISTED)]
+    lists += ["instructions of a request, with what they call:"]
+    command = ["callgrind_annotate", "--inclusive=yes", "--threshold=99.9", "--show-percs=no", str(dump)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = [re.match(r"\s*([\d,]+)\s+(?:\S*:)?(.*?)(?: \[.*\])?$", line) for line in lines]
+    rows = [(int(row[1].replace(",", "")) / COUNTED, row[2]) for row in rows if row]
+    lists += [f"{cost:10.0f}  {shorten(name)}" for cost, name in rows[: 3 * LISTED]]
+    return "\n".join(lists) + "\n"
+
+
+def shorten(name):
+    return re.sub(r"::h[0-9a-f]{16}", "", name)[:160]
+
+
+def table(counts, names):
+    """A table in Markdown: thousands of instructions of a request, and their ratio to those of Cognate."""
     rows = []
-    for name, operation, body, needs in operations:
-        row = [name]
-        for server in servers:
-            path = "/" + "/".join(needs if server.name == floors else [])
-            row.append(count(server, folder, operation, server.bodies[body], path))
-            print(f"{name}, {server.name}: {row[-1]:.1f}", file=sys.stderr)
-        rows.append([row[0], *(f"{figure:.1f} ({figure / row[1]:.3f})" for figure in row[1:])])
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
+    for operation, figures in counts.items():
+        first = figures[names[0]]
+        rows.append([operation, *(f"{figures[name]:.1f} ({figures[name] / first:.3f})" for name in names)])
+    lines = [["operation", *names], ["---"] + ["---:"] * len(names), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def count_all(servers, operations, folder, floors, profiles=None):
+    """Thousands of instructions of a request, by operation and server."""
+    found = {}
+    for operation in operations:
+        for server in servers:
+            path = "/" + "/".join(operation.needs if server.name == floors else [])
+            dump = count(server, folder, operation, path)
+            figure = found.setdefault(operation.name, {})[server.name] = total(dump)
+            print(f"{operation.name}, {server.name}: {figure:.1f}", file=sys.stderr)
+            if profiles:
+                name = re.sub(r"\W+", "-", f"{operation.name} {server.name}")
+                (pathlib.Path(profiles) / f"{name}.txt").write_text(profile(dump))
+    return found
+
+
+def compiler():
+    return subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def save(counts):
+    """Records the counts of Cognate as those that `check` compares with."""
+    figures = {operation: round(figures["Cognate"], 1) for operation, figures in counts.items()}
+    RECORDED.write_text(json.dumps({"rustc": compiler(), "thousands": figures}, indent=1) + "\n")
+
+
+def check(counts):
+    """Ends with an error if an operation costs over 3 % more than recorded. Other compilers have other counts."""
+    recorded = json.loads(RECORDED.read_text())
+    if compiler() != recorded["rustc"]:
+        raise SystemExit(f"the counts were recorded with {recorded['rustc']}; this is {compiler()}")
+    slower = [
+        f"{operation}: {figures['Cognate']:.1f}, recorded {recorded['thousands'][operation]}"
+        for operation, figures in counts.items()
+        if figures["Cognate"] > recorded["thousands"][operation] * 1.03
+    ]
+    if slower:
+        raise SystemExit("more thousands of instructions than recorded:\n" + "\n".join(slower))
+    print("no operation costs over 3 % more instructions than recorded")

@@ -1,6 +1,6 @@
-"""Measures what a request costs: here, in a bare axum handler with the same answer, and in the moto server.
+"""Measures what a request costs: in Cognate, in a bare axum handler with the same answer, and in the moto server.
 
-Started by `run`. The runs are interleaved, so that whatever else the machine does falls on all alike.
+Started by `run`. The runs are interleaved, so that other load of the machine affects all servers alike.
 """
 
 import argparse
@@ -10,219 +10,41 @@ import os
 import pathlib
 import platform
 import re
-import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-
-import boto3
-from botocore.config import Config
 
 import instructions
 import issuer
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-DIST = ROOT / "target" / "dist"
-REGION = "eu-west-1"
-CONNECTIONS = 64
-TICK = os.sysconf("SC_CLK_TCK")
-KEYS = ("AKIABENCHBENCHBENCHB", "a-secret-for-the-loopback-interface")
-HEADERS = ("Content-Type", "application/x-amz-json-1.1")
-
-# An operation's name here, its name on the wire, which request it is sent, and the cryptography that it can't do without.
-OPERATIONS = [
-    ("GetId, guest", "GetId", "guests", []),
-    ("GetId, known login", "GetId", "login", ["verify"]),
-    ("GetOpenIdToken, guest", "GetOpenIdToken", "guest", ["sign"]),
-    ("GetOpenIdToken, login", "GetOpenIdToken", "user", ["verify", "sign"]),
-    ("GetCredentialsForIdentity, guest", "GetCredentialsForIdentity", "guest", []),
-    ("GetCredentialsForIdentity, login", "GetCredentialsForIdentity", "user", ["verify"]),
-]
+import servers
+from operations import OPERATIONS
+from servers import BARE, DIST, ROOT
 
 
-class Server:
-    """A server in a process of its own, and the requests that it is to be sent."""
-
-    def __init__(self, name, command, environment=None, address=None, prefix=()):
-        self.name = name
-        self.bodies = {}
-        self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [str(word) for word in (*prefix, *command)],
-            env={**os.environ, **(environment or {})},
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        self.url = address or self._address()
-        self._wait()
-
-    def _address(self):
-        """What its first lines say."""
-        for line in self._process.stdout:
-            if found := re.search(rb"http://[0-9.:]+", line):
-                return found[0].decode()
-        raise SystemExit(f"{self.name} does not start:\n{self._said()}")
-
-    def _wait(self):
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(self.url + "/health", timeout=5)
-                return
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit(f"{self.name} does not answer:\n{self._said()}")
-
-    def _said(self):
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")[-2000:]
-
-    def pid(self):
-        return self._process.pid
-
-    def seconds(self):
-        """The processor time of all its threads, past ones included."""
-        stat = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / TICK
-
-    def memory(self):
-        """The most memory that it has had, in MiB."""
-        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024
-
-    def ask(self, operation, body):
-        request = urllib.request.Request(self.url + "/", body.encode(), dict([HEADERS]))
-        request.add_header("X-Amz-Target", "AWSCognitoIdentityService." + operation)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.read().decode()
-
-    def load(self, operation, body, seconds, path="/"):
-        """Sends the request for some seconds; microseconds a request, requests a second, p99 in milliseconds."""
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
-        command += ["-s", str(ROOT / "bench" / "post.lua"), self.url + path, "--", operation, body]
-        before = self.seconds()
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        used = self.seconds() - before
-        count = json.loads(output.splitlines()[-1])
-        if count["refused"] or count["lost"] or not count["requests"]:
-            raise SystemExit(f"{self.name} did not answer every {operation}:\n{output}")
-        took = count["microseconds"] / 1e6
-        return used * 1e6 / count["requests"], count["requests"] / took, count["p99"] / 1e3
-
-    def stop(self):
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-def client(service, url):
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id=KEYS[0],
-        aws_secret_access_key=KEYS[1],
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
-def prepare(server, provider):
-    """Makes a pool with guests and a login provider in it, a guest and a user; writes the requests."""
-    iam = client("iam", server.url)
-    arn = iam.create_open_id_connect_provider(
-        Url=provider.url, ClientIDList=[issuer.CLIENT], ThumbprintList=["0" * 40]
-    )["OpenIDConnectProviderArn"]
-    cognito = client("cognito-identity", server.url)
-    pool = cognito.create_identity_pool(
-        IdentityPoolName="bench",
-        AllowUnauthenticatedIdentities=True,
-        OpenIdConnectProviderARNs=[arn],
-    )["IdentityPoolId"]
-    # moto has no such operation, and gives credentials without.
-    if server.name != "moto":
-        role = "arn:aws:iam::123456789012:role/"
-        roles = {"authenticated": role + "User", "unauthenticated": role + "Guest"}
-        cognito.set_identity_pool_roles(IdentityPoolId=pool, Roles=roles)
-    logins = {provider.name: provider.token()}
-    write = lambda **members: json.dumps(members, separators=(",", ":"))
-    bodies = {"guests": write(IdentityPoolId=pool), "login": write(IdentityPoolId=pool, Logins=logins)}
-    identity = lambda body: json.loads(server.ask("GetId", body))["IdentityId"]
-    bodies["guest"] = write(IdentityId=identity(bodies["guests"]))
-    bodies["user"] = write(IdentityId=identity(bodies["login"]), Logins=logins)
-    server.bodies = bodies
-
-
-def start(stack, asked, prefix=()):
-    """All the servers, ready: Cognate, the bare handler, and the others that the arguments name."""
-
-    def started(*arguments, **more):
-        server = Server(*arguments, **more)
-        stack.callback(server.stop)
-        return server
-
-    def cognate(name, binary):
-        # Beside the build, not in /tmp: what costs a sync of the disk shall cost it.
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "target"))
-        stack.callback(shutil.rmtree, folder)
-        given = {"COGNATE_ROOT_ACCESS_KEY_ID": KEYS[0], "COGNATE_ROOT_SECRET_ACCESS_KEY": KEYS[1]}
-        command = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--allow-http-issuers"]
-        server = started(name, command, given, prefix=prefix)
-        prepare(server, provider)
-        return server
-
-    provider = issuer.Issuer()
-    ours = cognate("Cognate", DIST / "cognate")
-    answers = []
-    for operation, body in (("GetId", "guests"), ("GetOpenIdToken", "guest"), ("GetCredentialsForIdentity", "guest")):
-        answers += [operation, ours.ask(operation, ours.bodies[body])]
-    bare = started("bare handler", [DIST / "floor", "serve", *answers], prefix=prefix)
-    bare.bodies = ours.bodies
-    servers = [ours, bare]
-    if asked.beside:
-        servers.insert(1, cognate("the other", asked.beside))
-    if not asked.without_moto and not prefix:
-        port = free_port()
-        command = [pathlib.Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", port]
-        moto = started("moto", command, None, f"http://127.0.0.1:{port}")
-        prepare(moto, provider)
-        servers.append(moto)
-    return servers
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def cryptography(what):
-    output = subprocess.run([DIST / "floor", what], capture_output=True, text=True, check=True).stdout
+def cryptography(name):
+    """Microseconds of one signature (`sign`) or verification (`verify`)."""
+    output = subprocess.run([DIST / "floor", name], capture_output=True, text=True, check=True).stdout
     return float(output)
 
 
-def measure(servers, operations, rounds, seconds):
-    """Everything in turn, round by round: what was measured, by operation and server."""
-    found = {(name, server.name): [] for name, *_ in operations for server in servers}
+def measure(running, operations, connections, rounds, seconds, count):
+    """Everything in turn, round by round: a list of figures by operation, number of connections and server."""
+    found = {}
     crypto = {"verify": [], "sign": []}
     for number in range(rounds):
-        for what, figures in crypto.items():
-            figures.append(cryptography(what))
-        for name, operation, body, needs in operations:
-            for server in servers:
-                # moto is slow enough to be known after a second.
-                long = seconds if server.name != "moto" else 1
-                path = "/" + "/".join(needs if server.name == "bare handler" else [])
-                found[name, server.name].append(server.load(operation, server.bodies[body], long, path))
+        for name, figures in crypto.items():
+            figures.append(cryptography(name))
+        for operation in operations:
+            for clients in connections:
+                for server in running:
+                    # moto is slow: a second, and few requests, show it.
+                    is_slow = server.name == "moto"
+                    batch = f"{number}-{clients}"
+                    figures = server.load(
+                        operation, 200 if is_slow else count, batch, clients, 1 if is_slow else seconds
+                    )
+                    found.setdefault((operation.name, clients, server.name), []).append(figures)
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
     return found, crypto
 
@@ -234,38 +56,79 @@ def figure(values, digits):
 
 def table(heads, rows):
     lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def report(found, crypto, operations, servers):
-    """Two tables in Markdown: what was measured, and how far from the floor that is."""
-    others = [server for server in servers if server.name not in ("Cognate", "bare handler")]
-    every, against = [], []
-    for name, _, _, needs in operations:
-        for server in servers:
-            cpu, rate, p99 = zip(*found[name, server.name])
-            doing = " + ".join([server.name, *needs]) if server.name == "bare handler" else server.name
-            every.append([name, doing, figure(cpu, 1), figure(rate, 0), figure(p99, 2)])
-        processor = {server.name: [run[0] for run in found[name, server.name]] for server in servers}
-        ours, floor = processor["Cognate"], processor["bare handler"]
-        # Round by round, for the machine's pace changes between rounds.
-        row = [name, " + ".join(["bare", *needs]), figure(floor, 1), figure(ours, 1)]
-        row.append(figure([cpu - least for cpu, least in zip(ours, floor)], 1))
-        row.append(ratio(ours, floor))
-        against.append(row + [ratio(processor[server.name], ours) for server in others])
-    long = ["operation", "server", "µs of processor", "requests/s", "p99, ms"]
-    short = ["operation", "floor", "floor, µs", "Cognate, µs", "above it, µs", "Cognate : floor"]
-    short += [f"{server.name} : Cognate" for server in others]
-    memory = ", ".join(f"{server.name} {server.memory()} MiB" for server in servers)
-    notes = [
-        f"Measured apart, one verification (RS256) is {figure(crypto['verify'], 1)} µs, one signature (RS512) {figure(crypto['sign'], 1)} µs.",
-        f"The most memory: {memory}.",
+def floors(found, crypto, operation, clients):
+    """The least that a request can cost, round by round: the bare handler, and the cryptography that the call needs."""
+    bare = [figures["cpu"] for figures in found[operation.name, clients, BARE]]
+    return [
+        cost + sum(crypto[name][number] for name in operation.needs) for number, cost in enumerate(bare)
     ]
-    return "\n\n".join([table(short, against), table(long, every), *notes])
 
 
-def ratio(these, those):
-    return f"{statistics.median(this / that for this, that in zip(these, those)):.2f}"
+def report(found, crypto, operations, connections, running):
+    """Two tables in Markdown: how far each server is from the floor, and what was measured."""
+    ratios, every = [], []
+    names = [server.name for server in running if server.name != BARE]
+    for operation in operations:
+        for clients in connections:
+            floor = floors(found, crypto, operation, clients)
+            row = [operation.name, clients, " + ".join(["bare", *operation.needs]), figure(floor, 1)]
+            for name in names:
+                costs = [figures["cpu"] for figures in found[operation.name, clients, name]]
+                # Round by round, because the machine's pace changes between rounds.
+                row.append(figure([cost / least for cost, least in zip(costs, floor)], 2))
+            ratios.append(row)
+            for server in running:
+                runs = found[operation.name, clients, server.name]
+                column = lambda name, digits: figure([run[name] for run in runs], digits)
+                rate = "–" if operation.once else column("rate", 0)
+                measured = [column("cpu", 1), rate, *(column(name, 2) for name in ("p50", "p99", "p99.9"))]
+                every.append([operation.name, clients, server.name, *measured])
+    memory = ", ".join("{} {} MiB, at most {} MiB".format(server.name, *server.memory()) for server in running)
+    notes = [
+        f"One verification (RS256) is {figure(crypto['verify'], 1)} µs, one signature (RS512) {figure(crypto['sign'], 1)} µs.",
+        f"Memory after the run: {memory}.",
+    ]
+    heads = ["operation", "connections"]
+    return "\n\n".join([
+        table([*heads, "floor", "floor, µs", *(f"{name} : floor" for name in names)], ratios),
+        table([*heads, "server", "µs of processor", "requests/s", "p50, ms", "p99, ms", "p99.9, ms"], every),
+        *notes,
+    ])
+
+
+def plot(found, crypto, operations, clients):
+    """An SVG of what a request costs above the floor: a bar for each operation."""
+    rows = []
+    for operation in operations:
+        floor = statistics.median(floors(found, crypto, operation, clients))
+        ours = statistics.median(figures["cpu"] for figures in found[operation.name, clients, "Cognate"])
+        rows.append((operation.name, floor, ours))
+    scale = 380 / max(ours for _, _, ours in rows)
+    height = 34 * len(rows) + 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="860" height="{height}" font-family="sans-serif" font-size="13">',
+        f'<text x="10" y="20">Processor time of a request at {clients} connections: the floor (grey) and Cognate</text>',
+    ]
+    for number, (name, floor, ours) in enumerate(rows):
+        y = 34 + 34 * number
+        parts += [
+            f'<text x="10" y="{y + 17}">{name}</text>',
+            f'<rect x="330" y="{y + 2}" width="{ours * scale:.1f}" height="20" fill="#4878a8"/>',
+            f'<rect x="330" y="{y + 2}" width="{floor * scale:.1f}" height="20" fill="#b0b0b0"/>',
+            f'<text x="{338 + ours * scale:.1f}" y="{y + 17}">{ours / floor:.2f} x</text>',
+        ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def system_calls(running, operations):
+    rows = []
+    for operation in operations:
+        counts = [server.system_calls(operation, "system calls") for server in running]
+        rows.append([operation.name, *(f"{count:.1f}" for count in counts)])
+    return table(["operation", *(server.name for server in running)], rows)
 
 
 def machine():
@@ -273,39 +136,69 @@ def machine():
     return f"{os.cpu_count()} processors ({model[1] if model else platform.machine()}), Linux {platform.release()}"
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="half a minute instead of about three: rough figures")
-    parser.add_argument("--rounds", type=int, help="how often everything is measured")
+    parser.add_argument("--quick", action="store_true", help="two rounds of a second: rough figures")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")
     parser.add_argument("--seconds", type=int, default=2, help="how long each run is")
-    parser.add_argument("--only", help="operations whose name contains this")
+    parser.add_argument("--users", type=int, default=2000, help="fresh logins of each run")
+    parser.add_argument("--connections", default="16,64,256", help="numbers of connections")
+    parser.add_argument("--only", default="", help="operations whose name contains this")
     parser.add_argument("--without-moto", action="store_true", help="leave moto out")
+    parser.add_argument("--postgres", action="store_true", help="measure the PostgreSQL store as well")
     parser.add_argument("--beside", metavar="FILE", help="another build of cognate, measured in the same run")
-    parser.add_argument("--instructions", action="store_true", help="count instructions with callgrind, a few minutes")
-    parser.add_argument("--save", action="store_true", help="also write bench/RESULTS.md")
+    parser.add_argument("--instructions", action="store_true", help="count instructions with callgrind")
+    parser.add_argument("--save", action="store_true", help="with --instructions: record the counts of Cognate")
+    parser.add_argument("--check", action="store_true", help="with --instructions: fail if one is 3 %% above its record")
+    parser.add_argument("--profiles", metavar="FOLDER", help="with --instructions: also write which functions cost them")
+    parser.add_argument("--system-calls", action="store_true", help="count system calls with strace")
+    parser.add_argument("--json", metavar="FILE", help="also write all figures to a file")
+    parser.add_argument("--svg", metavar="FILE", help="also write a plot to a file")
     asked = parser.parse_args()
-    rounds, seconds = (asked.rounds or 2, 1) if asked.quick else (asked.rounds or 5, asked.seconds)
-    operations = [operation for operation in OPERATIONS if (asked.only or "") in operation[0]]
+    if asked.quick:
+        asked.rounds, asked.seconds, asked.connections = 2, 1, "64"
+    asked.connections = [int(number) for number in asked.connections.split(",")]
+    return asked
 
+
+def main():
+    asked = arguments()
+    operations = [operation for operation in OPERATIONS if asked.only in operation.name]
+    provider = issuer.Issuer()
     with contextlib.ExitStack() as stack:
         if asked.instructions:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            servers = start(stack, asked, instructions.prefix(folder))
-            print(instructions.table(servers, operations, folder, "bare handler"))
+            running = servers.start(stack, asked, provider, instructions.prefix(folder))
+            counts = instructions.count_all(running, operations, folder, BARE, asked.profiles)
+            print(instructions.table(counts, [server.name for server in running]))
+            if asked.save:
+                instructions.save(counts)
+            if asked.check:
+                instructions.check(counts)
             return
-        servers = start(stack, asked)
-        found, crypto = measure(servers, operations, rounds, seconds)
-        tables = report(found, crypto, operations, servers)
-    how = (
-        f"Medians (least–most) of {rounds} interleaved rounds of {seconds} s (moto: 1 s), wrk with one thread and "
-        f"{CONNECTIONS} connections on the loopback interface, {machine()}. "
-        "Client and server share the processors, so requests/s and p99 say little alone: compare them."
+        running = servers.start(stack, asked, provider)
+        if asked.system_calls:
+            print(system_calls(running, operations))
+            return
+        found, crypto = measure(
+            running, operations, asked.connections, asked.rounds, asked.seconds, asked.users
+        )
+        tables = report(found, crypto, operations, asked.connections, running)
+    print(
+        f"Medians (least–most) of {asked.rounds} interleaved rounds of {asked.seconds} s, or of {asked.users} fresh tokens; "
+        f"wrk with one thread on the loopback interface, {machine()}. Client and server share the processors, so requests/s "
+        "and latencies compare the servers with each other, and predict nothing.\n\n" + tables
     )
-    result = how + "\n\n" + tables + "\n"
-    print(result)
-    if asked.save:
-        title = "# What a request costs\n\nWritten by `bench/run --save`; how to read it is in [README.md](README.md).\n\n"
-        (ROOT / "bench" / "RESULTS.md").write_text(title + result)
+    if asked.json:
+        runs = [
+            {"operation": operation, "connections": clients, "server": server, "runs": figures}
+            for (operation, clients, server), figures in found.items()
+        ]
+        text = json.dumps({"machine": machine(), "cryptography": crypto, "runs": runs}, indent=1)
+        pathlib.Path(asked.json).write_text(text)
+    if asked.svg:
+        clients = asked.connections[len(asked.connections) // 2]
+        pathlib.Path(asked.svg).write_text(plot(found, crypto, operations, clients))
 
 
 if __name__ == "__main__":
