@@ -83,8 +83,7 @@ def report(found, crypto, operations, connections, running):
             for server in running:
                 runs = found[operation.name, clients, server.name]
                 column = lambda name, digits: figure([run[name] for run in runs], digits)
-                rate = "–" if operation.once else column("rate", 0)
-                measured = [column("cpu", 1), rate, *(column(name, 2) for name in ("p50", "p99", "p99.9"))]
+                measured = [column("cpu", 1), column("rate", 0), *(column(name, 2) for name in ("p50", "p99", "p99.9"))]
                 every.append([operation.name, clients, server.name, *measured])
     memory = ", ".join("{} {} MiB, at most {} MiB".format(server.name, *server.memory()) for server in running)
     notes = [

@@ -3,7 +3,26 @@
 -- as many answers as there are requests have arrived; the requests that are in flight then are not counted.
 -- What it counted goes to standard output as one line of JSON.
 
-local requests, at, answers, once = {}, 0, 0, false
+local ffi = require("ffi")
+ffi.cdef [[
+  typedef struct { long seconds; long microseconds; } bench_time;
+  int gettimeofday(bench_time *time, void *zone);
+]]
+
+local requests, at, answers, once, threads = {}, 0, 0, false, {}
+
+-- When the first request was sent and the last answer arrived; the threads' own.
+began, ended = 0, 0
+
+local function now()
+  local time = ffi.new("bench_time")
+  ffi.C.gettimeofday(time, nil)
+  return tonumber(time.seconds) * 1e6 + tonumber(time.microseconds)
+end
+
+function setup(thread)
+  threads[1] = thread
+end
 
 function init(args)
   once = args[2] == "once"
@@ -20,20 +39,24 @@ function init(args)
   if once then
     response = function()
       answers = answers + 1
+      ended = now()
       if answers == #requests then wrk.thread:stop() end
     end
   end
 end
 
 function request()
+  if once and began == 0 then began = now() end
   at = at % #requests + 1
   return requests[at]
 end
 
 function done(summary, latency, _)
   local errors = summary.errors
+  -- wrk goes on waiting after the last request of a batch.
+  local batch = threads[1]:get("ended") - threads[1]:get("began")
   io.write(string.format(
     '{"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"p99.9":%d,"refused":%d,"lost":%d}\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
+    summary.requests, batch > 0 and batch or summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
     errors.status, errors.connect + errors.read + errors.write + errors.timeout))
 end

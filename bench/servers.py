@@ -111,8 +111,7 @@ class Server:
             raise SystemExit(f"{self.name} answered only {found['requests']} of {count} requests in {seconds} s: {operation.name}")
         return {
             "cpu": used * 1e6 / found["requests"],
-            # A batch that is sent once has no rate, because the time after it counts, too.
-            "rate": 0 if operation.once else found["requests"] / (found["microseconds"] / 1e6),
+            "rate": found["requests"] / (found["microseconds"] / 1e6),
             **{name: found[name] / 1e3 for name in ("p50", "p99", "p99.9")},
         }
 

@@ -19,11 +19,11 @@ pub enum PoolCommand {
     /// Show or change all settings of a pool that are Cognate's own
     ///
     /// A change keeps the settings that aren't named. It is refused if another change came between.
-    Settings(SettingsArguments),
+    Settings(PoolSettingsArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct SettingsArguments {
+pub struct PoolSettingsArguments {
     /// The identity pool's id
     #[arg(value_name = "POOL_ID")]
     pool: String,
@@ -71,8 +71,8 @@ fn of_pool(server: ServerArguments, pool: &str) -> ServerArguments {
     }
 }
 
-async fn run_settings(arguments: SettingsArguments) -> Result<()> {
-    let SettingsArguments { pool, set, server } = arguments;
+async fn run_settings(arguments: PoolSettingsArguments) -> Result<()> {
+    let PoolSettingsArguments { pool, set, server } = arguments;
     let server = of_pool(server, &pool);
     let input = json!({ "IdentityPoolId": pool });
     let mut answer = server.call("GetPoolSettings", &input).await?;

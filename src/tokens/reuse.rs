@@ -1,4 +1,4 @@
-//! The tokens that were issued lately, so that one is given again instead of signed again. A pool that wants the real
+//! The tokens that were issued lately, so that one is returned again instead of signed again. A pool that wants the real
 //! service's behaviour, a new token at each call, doesn't use this.
 //!
 //! A token is found under the hash of everything that it states except its times, and of the key that signed it. So a change of
@@ -17,10 +17,10 @@ use super::signing_key::SigningKey;
 /// The number of tokens.
 const MOST: usize = 5000;
 
-type Hash = [u8; 32];
+type ClaimsHash = [u8; 32];
 
 /// The tokens that were issued lately.
-pub(super) struct IssuedTokens(Cache<Hash, IssuedToken>);
+pub(super) struct IssuedTokens(Cache<ClaimsHash, IssuedToken>);
 
 #[derive(Clone)]
 struct IssuedToken {
@@ -67,7 +67,7 @@ impl fmt::Debug for IssuedTokens {
     }
 }
 
-fn hash(key: &SigningKey, claims: &TokenClaims<'_>, issuer: &str) -> Hash {
+fn hash(key: &SigningKey, claims: &TokenClaims<'_>, issuer: &str) -> ClaimsHash {
     let without_times = TokenClaims {
         issued: Timestamp::UNIX_EPOCH,
         ..*claims

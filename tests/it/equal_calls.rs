@@ -133,7 +133,10 @@ async fn a_client_id_that_is_removed() {
         (400, "NotAuthorizedException"),
         "{text}"
     );
-    assert!(text.contains("Token is not from a supported provider"), "{text}");
+    assert!(
+        text.contains("Token is not from a supported provider"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -20,10 +20,10 @@ const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 /// The number of remembered signatures, of all issuers together.
 const MOST: usize = 20_000;
 
-type Hash = [u8; 32];
+type SignatureHash = [u8; 32];
 
 /// The remembered signatures, by the hash of key, algorithm, message and signature, with the time of their verification.
-pub(super) struct VerifiedSignatures(Cache<Hash, Timestamp>);
+pub(super) struct VerifiedSignatures(Cache<SignatureHash, Timestamp>);
 
 impl VerifiedSignatures {
     pub(super) fn new() -> Self {
@@ -58,7 +58,12 @@ impl fmt::Debug for VerifiedSignatures {
     }
 }
 
-fn hash(key: &VerificationKey, algorithm: JwsAlgorithm, message: &[u8], signature: &[u8]) -> Hash {
+fn hash(
+    key: &VerificationKey,
+    algorithm: JwsAlgorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> SignatureHash {
     let mut hash = Context::new(&SHA256);
     hash.update(key.fingerprint());
     // A length before each part makes the encoding unambiguous.
