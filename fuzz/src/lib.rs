@@ -15,7 +15,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cognate::ambient::{Ambient, Still};
 use cognate::app::{self, App, records};
 use cognate::config::{Config, Contents, Environment, Flags};
-use cognate::model::credentials_duration::CredentialsDuration;
 use cognate::model::ids::{PoolId, RoleArn};
 use cognate::model::pool::{DeletedPool, Pool, PoolSettings, Roles};
 use cognate::sigv4::{self, SecretKey, Signer};
@@ -27,7 +26,6 @@ use cognate::store::sqlite::SqliteStore;
 use cognate::wire::Front;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::BodyExt;
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rustix::time::{ClockId, clock_gettime};
@@ -153,18 +151,11 @@ impl Server {
             supported_login_providers: [google].into_iter().collect(),
             ..PoolSettings::default()
         };
-        let pool = Pool {
-            credentials: CredentialsDuration::default(),
-            id: id.clone(),
-            version: 0,
-            incarnation: 0,
-            settings,
-            roles: Roles {
-                authenticated: role("User"),
-                unauthenticated: role("Guest"),
-                ..Roles::default()
-            },
-            tag_maps: IndexMap::new(),
+        let mut pool = Pool::new(id.clone(), settings);
+        pool.roles = Roles {
+            authenticated: role("User"),
+            unauthenticated: role("Guest"),
+            ..Roles::default()
         };
         let write = RecordWrite::replace(&pool, 0);
         self.store.put(&[write], &origin()).await.expect("a pool");
