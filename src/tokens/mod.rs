@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use self::reuse::IssuedTokens;
@@ -16,8 +17,6 @@ mod claims;
 mod discovery;
 mod reuse;
 mod signing_key;
-
-use memchr::memmem::Finder;
 
 pub use claims::{OwnToken, TokenClaims};
 pub use signing_key::{NewSigningKey, SigningKey, SigningKeyError};
