@@ -40,7 +40,7 @@ class Operation:
 
 
 OPERATIONS = [
-    Operation("GetId, guest", "GetId", "guest_ids"),
+    Operation("GetId, guest", "GetId", "of_pool"),
     Operation("GetId, fresh login", "GetId", "fresh_ids", ("verify",), once=True),
     Operation("GetId, same token again", "GetId", "known_ids"),
     Operation("GetOpenIdToken, guest", "GetOpenIdToken", "guest", ("sign",)),
@@ -48,7 +48,7 @@ OPERATIONS = [
     Operation("GetCredentialsForIdentity, guest", "GetCredentialsForIdentity", "guest"),
     Operation("GetCredentialsForIdentity, fresh token", "GetCredentialsForIdentity", "fresh_user", ("verify",), once=True),
     Operation("GetCredentialsForIdentity, same token again", "GetCredentialsForIdentity", "user"),
-    Operation("DescribeIdentityPool, signed", "DescribeIdentityPool", "pool_id", signed=True),
+    Operation("DescribeIdentityPool, signed", "DescribeIdentityPool", "of_pool", signed=True),
     Operation("ListIdentities, signed, 60 of them", "ListIdentities", "list", signed=True),
 ]
 
@@ -81,7 +81,7 @@ class Requests:
     def _login(self, subject, number):
         return {self._provider.name: self._provider.token(subject, number)}
 
-    def guest_ids(self, count, batch):
+    def of_pool(self, count, batch):
         return [write(IdentityPoolId=self.pool)]
 
     def fresh_ids(self, count, batch):
@@ -100,9 +100,6 @@ class Requests:
     def fresh_user(self, count, batch):
         logins = (self._login(self._provider.user(), f"{batch}-{number}") for number in range(count))
         return [write(IdentityId=self._user, Logins=login) for login in logins]
-
-    def pool_id(self, count, batch):
-        return [write(IdentityPoolId=self.pool)]
 
     def list(self, count, batch):
         return [write(IdentityPoolId=self.pool, MaxResults=60)]
