@@ -32,16 +32,8 @@ pub struct Pool {
     #[serde(default)]
     pub credentials: CredentialsDuration,
     /// Whether GetOpenIdToken gives a token again while it states the same and has more than half of its life left.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reuse_open_id_tokens: bool,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Pool {

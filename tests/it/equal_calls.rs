@@ -41,6 +41,14 @@ impl Scene {
         self.world.credentials(&self.identity, logins).await
     }
 
+    /// The text of a refusal to give credentials.
+    async fn refusal(&self) -> String {
+        let (status, code, text) = self.credentials().await.error();
+        let found = (status, code.as_str());
+        assert_eq!(found, (400, "NotAuthorizedException"), "{text}");
+        text
+    }
+
     async fn role(&self) -> String {
         let answer = self.credentials().await.ok();
         let session = Credentials::of(&answer["Credentials"]);
@@ -127,12 +135,7 @@ async fn a_client_id_that_is_removed() {
         .iam("RemoveClientIDFromOpenIDConnectProvider", &parameters)
         .await;
     assert_eq!(removed.status, 200, "{}", removed.text);
-    let (status, code, text) = scene.credentials().await.error();
-    assert_eq!(
-        (status, code.as_str()),
-        (400, "NotAuthorizedException"),
-        "{text}"
-    );
+    let text = scene.refusal().await;
     assert!(
         text.contains("Token is not from a supported provider"),
         "{text}"
@@ -153,12 +156,7 @@ async fn a_key_that_leaves_the_key_set() {
         .world
         .identity(pool, login(&scene.issuer, &token))
         .await;
-    let (status, code, text) = scene.credentials().await.error();
-    assert_eq!(
-        (status, code.as_str()),
-        (400, "NotAuthorizedException"),
-        "{text}"
-    );
+    scene.refusal().await;
 }
 
 #[tokio::test]
@@ -178,12 +176,7 @@ async fn a_key_that_keeps_its_id_and_is_another() {
         .await;
     assert_eq!(refused.status, 400);
     assert!(scene.issuer.fetches() > fetches, "the set was fetched");
-    let (status, code, text) = scene.credentials().await.error();
-    assert_eq!(
-        (status, code.as_str()),
-        (400, "NotAuthorizedException"),
-        "{text}"
-    );
+    scene.refusal().await;
 }
 
 #[tokio::test]
