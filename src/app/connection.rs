@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::{HeaderName, REFERER, USER_AGENT};
 
 use crate::config::{Config, ProxySettings};
+use crate::permits::shares::ClientNetwork;
 
 /// The connection that a request came on. Without a connection, a call comes from this process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +36,11 @@ impl Connection {
             user_agent: text(USER_AGENT),
             referer: text(REFERER),
         }
+    }
+
+    /// The network that the call counts for. Calls without a connection count for an address of their own.
+    pub fn network(&self) -> ClientNetwork {
+        ClientNetwork::new(self.client.unwrap_or(IpAddr::from([0; 4])))
     }
 }
 

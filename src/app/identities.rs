@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::sign_in::SignInError;
-use super::{Call, pools, records, refusals};
+use super::{Call, pools, rates, records, refusals};
 use crate::error::{Code, Error};
 use crate::model::identity::{Identity, Login, Revocation};
 use crate::model::ids::IdentityId;
@@ -59,7 +59,9 @@ pub async fn find(call: &Call<'_>, id: &str) -> Result<(Identity, Arc<Pool>), Er
         Some(parsed) => lookup(call, &parsed).await?,
         None => None,
     };
-    found.ok_or_else(|| not_found(id))
+    let (identity, pool) = found.ok_or_else(|| not_found(id))?;
+    rates::enter_pool(call, &pool.id)?;
+    Ok((identity, pool))
 }
 
 /// The identity with this id, for an administrator: it must be in the region that the request was signed for.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use self::connection::Connection;
 use self::jobs::Jobs;
+use self::rates::Rates;
 use self::records::Records;
 use crate::ambient::Ambient;
 use crate::blocking::BlockingPool;
@@ -32,6 +33,7 @@ pub mod offline_store;
 pub mod open;
 pub mod pools;
 pub mod providers;
+pub mod rates;
 pub mod records;
 mod refusals;
 pub mod roles;
@@ -60,6 +62,8 @@ pub struct App {
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.
     pub config: Config,
+    /// The limits on the rates of calls.
+    rates: Rates,
     master_key: SealKey,
     /// Held while a key ring or the root key changes.
     key_changes: Arc<tokio::sync::Mutex<()>>,

@@ -18,6 +18,7 @@ use super::keys::access_keys::{self, AccessKeyError};
 use super::keys::in_use::KeysInUse;
 use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
+use super::rates::Rates;
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
 use crate::blocking::BlockingPool;
@@ -195,6 +196,7 @@ pub async fn open_with(
     let outgoing = Arc::new(outgoing(&config)?);
     let pool = Arc::new(BlockingPool::for_this_machine());
     let app = App {
+        rates: Rates::new(&config.limits, &ambient),
         logins: logins(&config, Arc::clone(&outgoing), Arc::clone(&pool)),
         pool,
         routes: StsRoutes::new(routes(&config), outgoing),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::access::authorise::{self, FurtherPermission};
 use super::access::resource::Resource;
-use super::{App, Call, records, refusals};
+use super::{App, Call, rates, records, refusals};
 use crate::error::{Code, Error};
 use crate::model::ids::PoolId;
 use crate::model::pool::{DeletedPool, Pool};
@@ -60,7 +60,7 @@ pub fn find(call: &Call<'_>, id: &str) -> Result<Arc<Pool>, Error> {
         None => None,
     };
     let pool = found.ok_or_else(|| not_found(id))?;
-    call.pool.get_or_init(|| pool.id.clone());
+    rates::enter_pool(call, &pool.id)?;
     Ok(pool)
 }
 

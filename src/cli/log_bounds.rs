@@ -21,10 +21,11 @@ const WINDOW: Duration = Duration::from_mins(1);
 const COUNTS: usize = 1024;
 
 /// The fields that are a pool and a reason. Other fields, for example a cause, may have the client's text.
-const REASON: [&str; 9] = [
+const REASON: [&str; 10] = [
     "code",
     "key",
     "kind",
+    "limit",
     "operation",
     "path",
     "pool",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::database::DatabaseSettings;
 use super::events::EventSettings;
 use super::issuers::IssuerSetting;
-use super::limits::LimitSettings;
+use super::limits::ParsedLimits;
 use super::listen::ListenAddress;
 use super::log::LogSettings;
 use super::logins::LoginSettings;
@@ -60,7 +60,7 @@ pub(super) fn load(
         Vec::new()
     };
     if sources.diagnostics.is_empty() {
-        let warnings = warnings(&mut sources, &file, &parsed, &used);
+        let warnings = warnings(mode, &mut sources, &file, &parsed, &used);
         return Ok(parsed.into_config(mode, flags, used, warnings));
     }
     let shown = sources.document.shown();
@@ -87,9 +87,9 @@ pub(super) struct ParsedSettings {
     log: LogSettings,
     root: RootKeySetting,
     pub(super) routes: SettingValue<Vec<RouteSetting>>,
-    proxies: ProxySettings,
+    pub(super) proxies: ProxySettings,
     sessions: SessionSettings,
-    limits: LimitSettings,
+    pub(super) limits: ParsedLimits,
     events: EventSettings,
     pub(super) exceptions: NamedExceptions,
 }
@@ -152,7 +152,7 @@ impl ParsedSettings {
             routes: self.routes.or(Vec::new()),
             proxies: self.proxies,
             sessions: self.sessions,
-            limits: self.limits,
+            limits: self.limits.for_mode(mode),
             events: self.events,
             exceptions,
             warnings,
@@ -180,6 +180,7 @@ fn cross_check(
 
 /// All warnings; `used` are the exceptions that the configuration uses.
 fn warnings(
+    mode: RunMode,
     sources: &mut Sources<'_>,
     file: &SettingValue<ConfigFile>,
     parsed: &ParsedSettings,
@@ -195,6 +196,7 @@ fn warnings(
     }
     warnings.extend(unsafe_exceptions::warnings(parsed, used));
     warnings.extend(public_url::warning(parsed, used));
+    warnings.extend(limits::warning(parsed, mode));
     warnings.extend(parsed.sessions.warning());
     warnings.extend(routes::warnings(parsed));
     warnings.extend(suggestion::misspelt_variables(sources.environment));

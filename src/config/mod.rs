@@ -100,7 +100,7 @@ pub struct Config {
     pub routes: Vec<RouteSetting>,
     /// What sessions of the built-in STS may do.
     pub sessions: SessionSettings,
-    /// Limits on the number of resources.
+    /// Limits on the number of resources and on the rates of calls.
     pub limits: LimitSettings,
     /// The events that each change leaves.
     pub events: EventSettings,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::app::access::authorise::{self, FurtherPermission, IdentitySessions};
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
+use crate::app::rates::RequestWork;
 use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::json::JsonError;
@@ -62,6 +63,11 @@ pub trait Operation: DeserializeOwned + Send + 'static {
     /// only.
     fn role_name(&self) -> Option<&str> {
         None
+    }
+
+    /// The work that the request causes for a caller without a signature. It is expensive unless the operation says otherwise.
+    fn work(&self, _call: &Call<'_>) -> RequestWork {
+        RequestWork::Expensive
     }
 
     /// Runs the operation.
@@ -132,6 +138,9 @@ pub struct Entry {
 
 /// A deserialised request, ready to run.
 pub trait Prepared: Send {
+    /// As [`Operation::work`].
+    fn work(&self, call: &Call<'_>) -> RequestWork;
+
     /// Checks that the signer may perform `SERVICE:NAME` on [`Operation::resource`].
     fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()>;
 
@@ -165,6 +174,10 @@ impl<T: Serialize + Send> OperationAnswer for T {
 }
 
 impl<O: Operation> Prepared for O {
+    fn work(&self, call: &Call<'_>) -> RequestWork {
+        Operation::work(self, call)
+    }
+
     fn authorise<'c>(&'c self, call: &'c Call<'c>) -> Running<'c, ()> {
         let action = format!("{}:{}", O::SERVICE.action_prefix(), O::NAME);
         let mut keys = RequestKeys::default();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub mod rates;
 pub mod shares;
 
 use shares::{ClientNetwork, Share, Shares};

@@ -3,7 +3,8 @@
 //! <https://doi.org/10.1109/90.664262>
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The network that a client is counted under: its IPv4 address, or the /64 of its IPv6 address.
@@ -20,6 +21,24 @@ impl ClientNetwork {
             }
             address @ IpAddr::V4(_) => address,
         })
+    }
+
+    /// The network around it, which one provider or company usually has: the /16 of an IPv4 address, the /32 of an IPv6
+    /// address.
+    pub(super) fn surrounding(self) -> Self {
+        Self(match self.0 {
+            IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() >> 16 << 16)),
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 96 << 96)),
+        })
+    }
+}
+
+impl fmt::Display for ClientNetwork {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(formatter),
+            IpAddr::V6(network) => write!(formatter, "{network}/64"),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Admission of requests: the client that a request counts for, and the memory of its head, its body and its answer.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use super::{Front, aws_json, aws_query, limits};
 use crate::app::connection::Connection;
 use crate::error::{Code, Error};
-use crate::permits::shares::{ClientNetwork, Share, Shares};
+use crate::permits::shares::{Share, Shares};
 
 /// The memory of a header beside its text, in bytes.
 const HEADER: usize = 128;
@@ -43,11 +43,6 @@ impl RequestMemory {
     }
 }
 
-/// The client that a request counts for. A request without a connection counts for an address of its own.
-pub(super) fn client(connection: &Connection) -> ClientNetwork {
-    ClientNetwork::new(connection.client.unwrap_or(IpAddr::from([0; 4])))
-}
-
 /// The refusal of a request for which there is no memory or no permit.
 pub(super) fn crowded() -> Error {
     Code::TooManyRequests.because("Rate exceeded")
@@ -63,7 +58,7 @@ impl Front {
         request: Request<B>,
     ) -> Result<(Request<B>, Share), Box<Response>> {
         let connection = Connection::new(&self.app.config, Some(peer.ip()), request.headers());
-        let mut memory = self.memory.small.share(client(&connection));
+        let mut memory = self.memory.small.share(connection.network());
         let (mut parts, body) = request.into_parts();
         if !memory.grow(head(&parts)) {
             let call = self.app.call();

@@ -117,7 +117,7 @@ async fn root(
     if !is_query && parts.method != Method::POST {
         return aws_json::not_found(&parts.headers, front.app.ambient.uuid());
     }
-    let client = admission::client(&connection);
+    let client = connection.network();
     let body = bodies::read(&front.memory, body, client).await;
     // The connection waited for its client until now.
     let _working = activity.work();
@@ -140,7 +140,7 @@ async fn document(
 ) -> Response {
     let _working = activity.work();
     let permits = front.work.class(None);
-    let served = permits.run(admission::client(&connection), next.run(request));
+    let served = permits.run(connection.network(), next.run(request));
     let refusal = || plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests\n");
     served.await.unwrap_or_else(refusal)
 }

@@ -7,14 +7,14 @@ use std::sync::LazyLock;
 use http::request::Parts;
 use serde_json::Value;
 
-use super::admission::{client, crowded};
+use super::admission::crowded;
 use super::models::{MODELS, Model, OperationShape};
 use super::{Front, constraints, limits};
 use crate::app::access::caller::{self, CallerError};
-use crate::app::{App, Call, Caller, records};
+use crate::app::{App, Call, Caller, rates, records};
 use crate::error::{Code, Error};
 use crate::model::ids::Region;
-use crate::operations::{ALL, Access, Entry, OperationAnswer, Service};
+use crate::operations::{ALL, Access, Entry, OperationAnswer, Prepared, Service};
 use crate::sigv4::{self, KeyError, SecretKey, SecretKeys, SignatureError, SignatureRules};
 
 /// How often a request runs if its pool changes each time.
@@ -55,7 +55,8 @@ pub(super) async fn decode<T: Send + 'static>(
 }
 
 /// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model. The steps after the
-/// signature need a permit of the caller's class.
+/// signature need a permit of the caller's class. A call counts for its rates once, also if it runs again: as a request after
+/// the signature was looked at, and as its work before anything is done for it.
 pub(super) async fn run(
     front: &Front,
     entry: &Entry,
@@ -64,14 +65,17 @@ pub(super) async fn run(
     body: &[u8],
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
+    let mut verified = Ok(());
     if entry.access != Access::Public {
-        let (caller, region) = signature(front, entry, call, parts, body)
-            .map_err(|error| refused(&error, entry.service))?;
-        call.region = Some(region);
-        call.caller = Some(caller);
+        verified = signature(front, entry, call, parts, body).map(|(caller, region)| {
+            call.region = Some(region);
+            call.caller = Some(caller);
+        });
     }
+    rates::admit_request(call)?;
+    verified.map_err(|error| refused(&error, entry.service))?;
     let permits = front.work.class(call.caller.as_ref());
-    let client = client(&call.connection);
+    let client = call.connection.network();
     let work = permits.run(client, after_signature(entry, call, body.len(), read));
     work.await.unwrap_or_else(|| Err(crowded()))
 }
@@ -100,22 +104,24 @@ async fn after_signature(
     };
     let value = decode(call, length, work).await?;
     call.operation = entry.name;
+    let mut prepared = (entry.prepare)(&value)?;
+    rates::admit_work(call, prepared.work(call))?;
     for _ in 1..RUNS {
-        match run_once(entry, call, &value).await {
+        match run_once(entry, call, prepared).await {
             Err(error) if error.code == Code::Outdated => records::refresh(call.app).await?,
             outcome => return outcome,
         }
+        prepared = (entry.prepare)(&value)?;
     }
-    run_once(entry, call, &value).await
+    run_once(entry, call, prepared).await
 }
 
 /// Takes the steps that depend on stored data: what they read may change before they write, and then they run again.
 async fn run_once(
     entry: &Entry,
     call: &Call<'_>,
-    value: &Value,
+    prepared: Box<dyn Prepared>,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
-    let prepared = (entry.prepare)(value)?;
     if entry.access == Access::Signed {
         prepared.authorise(call).await?;
     }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::public_provider;
 use crate::app::access::condition_keys::CallerKeys;
 use crate::app::providers::oidc;
+use crate::app::rates::{self, RateExceeded};
 use crate::app::roles::pins::audience_names_tenant;
 use crate::app::sign_in::VerifiedIdentity;
 use crate::app::sign_in::origin::{self, Issued};
@@ -51,6 +52,9 @@ pub enum WebIdentityError {
     /// The token is valid, but its login is revoked in a pool.
     #[error("the token's login is revoked in a pool")]
     Revoked,
+    /// The calls for the pool of the token's identity are too many.
+    #[error(transparent)]
+    RateExceeded(#[from] RateExceeded),
     /// The token's claims for the STS are not valid session tags.
     #[error("the token's session tags are not valid: {0}")]
     Tags(#[from] TagError),
@@ -203,6 +207,7 @@ pub async fn check(
     let found = identities::lookup(call, &own.identity).await?;
     let found = found.filter(|(_, pool)| pool.id == own.pool);
     let (identity, pool) = found.ok_or(WebIdentityError::Outdated)?;
+    rates::enter_pool(call, &pool.id)?;
     let issued = Issued {
         incarnation: origin.incarnation,
         epoch: own.epoch,

@@ -1,6 +1,7 @@
 //! Refusals: the [`Error`] that each error of the lower modules becomes on the wire, and the refusals that several
 //! modules of `app` share. Clients get the real service's text or a fixed one; causes go to the log.
 
+use super::rates::RateExceeded;
 use crate::blocking::PoolFull;
 use crate::error::{Code, Error};
 use crate::store::StoreError;
@@ -23,6 +24,14 @@ impl From<StoreError> for Error {
 
 impl From<PoolFull> for Error {
     fn from(error: PoolFull) -> Self {
+        Code::TooManyRequests
+            .because("Rate exceeded")
+            .from_source(error)
+    }
+}
+
+impl From<RateExceeded> for Error {
+    fn from(error: RateExceeded) -> Self {
         Code::TooManyRequests
             .because("Rate exceeded")
             .from_source(error)

@@ -65,6 +65,7 @@ impl From<WebIdentityError> for Error {
             | WebIdentityError::Revoked => Code::AccessDenied
                 .because("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
             WebIdentityError::RegistrationChanged => refusals::outdated(),
+            WebIdentityError::RateExceeded(error) => error.into(),
             WebIdentityError::Store(error) => error.into(),
         }
     }

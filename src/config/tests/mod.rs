@@ -3,6 +3,7 @@
 mod diagnostics;
 mod exceptions;
 mod issuers;
+mod limits;
 mod precedence;
 mod routes;
 mod secrets;

@@ -1,5 +1,7 @@
 //! The precedence of the sources, and the defaults.
 
+use std::num::NonZeroU32;
+
 use jiff::SignedDuration;
 
 use super::*;
@@ -40,7 +42,11 @@ fn without_any_source_there_are_the_defaults() {
     assert_eq!(
         config.limits,
         LimitSettings {
-            pools_per_region: 1000
+            pools_per_region: 1000,
+            requests_per_address_per_second: NonZeroU32::new(500),
+            guests_per_address_per_minute: NonZeroU32::new(300),
+            expensive_per_address_per_second: NonZeroU32::new(100),
+            per_pool_per_second: NonZeroU32::new(1000),
         }
     );
     assert!(matches!(config.root, RootKeySetting::Generated));

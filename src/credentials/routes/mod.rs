@@ -113,6 +113,11 @@ impl StsRoutes {
         }
     }
 
+    /// Whether there is no route.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
     /// Finds the first route for a role. Without one, the built-in STS issues the credentials.
     pub fn of(&self, role: &RoleArn) -> Option<&StsRoute> {
         self.routes

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Logins;
 use crate::app::credentials::lifetime::bounded_end;
 use crate::app::credentials::{assume_role, external_sts};
+use crate::app::rates::RequestWork;
 use crate::app::roles::choice::choose;
 use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::app::{Call, identities, sign_in};
@@ -45,6 +46,15 @@ impl Operation for GetCredentialsForIdentity {
     const NAME: &'static str = "GetCredentialsForIdentity";
     const ACCESS: Access = Access::Public;
     type Output = GetCredentialsForIdentityOutput;
+
+    fn work(&self, call: &Call<'_>) -> RequestWork {
+        // For a guest, another STS may be asked.
+        if self.logins.is_empty() && call.app.routes.is_empty() {
+            RequestWork::Ordinary
+        } else {
+            RequestWork::Expensive
+        }
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<GetCredentialsForIdentityOutput, Error> {
         let (identity, pool) = identities::find(call, &self.identity_id).await?;

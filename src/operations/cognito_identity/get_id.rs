@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
+use crate::app::rates::RequestWork;
 use crate::app::sign_in::logins::{self, PresentedTo};
 use crate::app::{Call, pools, sign_in};
 use crate::error::Error;
@@ -30,6 +31,14 @@ impl Operation for GetId {
     const NAME: &'static str = "GetId";
     const ACCESS: Access = Access::Public;
     type Output = GetIdOutput;
+
+    fn work(&self, _call: &Call<'_>) -> RequestWork {
+        if self.logins.is_empty() {
+            RequestWork::NewGuest
+        } else {
+            RequestWork::Expensive
+        }
+    }
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdOutput, Error> {
         let account = call.app.config.account_id.as_str();
