@@ -54,6 +54,7 @@ class Running(contextlib.ExitStack):
         environment = {
             "COGNATE_ROOT_ACCESS_KEY_ID": operations.KEYS[0],
             "COGNATE_ROOT_SECRET_ACCESS_KEY": operations.KEYS[1],
+            **servers.NO_RATES,
         }
         command = [DIST / "cognate", "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--allow-http-issuers"]
         self.server = servers.Server("Cognate", command, environment, pause=0.002)

@@ -21,6 +21,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIST = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "dist"
 BARE = "bare handler"
 
+# The limits on rates, which are off: one address calls as fast as it can.
+NO_RATES = {
+    f"COGNATE_LIMITS_{rate}": "0"
+    for rate in (
+        "REQUESTS_PER_ADDRESS_PER_SECOND",
+        "GUESTS_PER_ADDRESS_PER_MINUTE",
+        "EXPENSIVE_PER_ADDRESS_PER_SECOND",
+        "PER_POOL_PER_SECOND",
+    )
+}
+
 
 class Server:
     """A server, and the requests that it gets."""
@@ -160,6 +171,7 @@ def start(stack, asked, provider, prefix=()):
         environment = {
             "COGNATE_ROOT_ACCESS_KEY_ID": operations.KEYS[0],
             "COGNATE_ROOT_SECRET_ACCESS_KEY": operations.KEYS[1],
+            **NO_RATES,
             **(environment or {}),
         }
         command = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--allow-http-issuers"]

@@ -224,6 +224,10 @@ fn origin() -> Origin {
     }
 }
 
+/// The limits of the fuzzers' server. A fuzzer calls as fast as it can, from one address.
+const LIMITS: &[u8] = b"[limits]\npools_per_region = 5\nrequests_per_address_per_second = 0\n\
+    guests_per_address_per_minute = 0\nexpensive_per_address_per_second = 0\nper_pool_per_second = 0\n";
+
 fn config(folder: &std::path::Path) -> Config {
     let flags = Flags {
         config: Some("cognate.toml".into()),
@@ -238,10 +242,7 @@ fn config(folder: &std::path::Path) -> Config {
     ]
     .into_iter()
     .collect();
-    Config::load(&flags, &environment, &|_| {
-        Ok(file(b"limits.pools_per_region = 5\n"))
-    })
-    .expect("a good configuration")
+    Config::load(&flags, &environment, &|_| Ok(file(LIMITS))).expect("a good configuration")
 }
 
 /// A file with these bytes.

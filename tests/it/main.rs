@@ -60,6 +60,7 @@ mod process;
 mod provider_tags;
 mod public_principals;
 mod published_trust;
+mod rates;
 mod resources;
 mod revocation;
 mod role_mappings;

@@ -59,7 +59,10 @@ impl Scene {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = Issuer::with(Key::p256("old")).await;
-        let server = Start::serve(&folder.path().join("data")).up().await;
+        let server = Start::serve(&folder.path().join("data"))
+            .without_rates()
+            .up()
+            .await;
         let pool = server.pool_of(&issuer).await;
         let key = watch::Sender::new(issuer.key.clone());
         Self {

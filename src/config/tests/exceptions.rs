@@ -26,7 +26,7 @@ fn on_loopback_everything_is_good() {
 
 #[test]
 fn elsewhere_each_unsafe_setting_needs_its_exception() {
-    let plain = "public_url = 'https://id.example.com'";
+    let plain = "public_url = 'https://id.example.com'\ntrusted_proxies = ['192.0.2.7/32']";
     let secure = format!("{plain}{TLS}");
     let above = |line: &str| format!("{line}\n{secure}");
     for (text, exception, what) in [

@@ -33,7 +33,7 @@ pub struct Scene {
 impl Scene {
     pub async fn new() -> Self {
         let data = Data::new();
-        let server = Start::serve(&data.path()).up().await;
+        let server = Start::serve(&data.path()).without_rates().up().await;
         let curve = &rcgen::PKCS_ECDSA_P521_SHA512;
         let idp = IdentityProvider::elliptic(ENTITY, curve);
         let stranger = IdentityProvider::elliptic(ENTITY, curve);

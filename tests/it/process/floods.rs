@@ -1,5 +1,7 @@
 //! Floods of open requests, slow bodies and idle connections. The attackers and the clients have different addresses.
 
+mod rates;
+
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

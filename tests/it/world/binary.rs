@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::{Credentials, Door, Issuer, client};
+use super::{Credentials, Door, Issuer, NO_RATES, client};
 
 /// How long anything may take that isn't measured.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -56,6 +56,13 @@ impl Start {
         let mut start = Self::keyless(data).with_root();
         start.0.arg("--allow-http-issuers");
         start
+    }
+
+    /// Without the limits on rates, for a test that calls more from one address than they allow.
+    pub fn without_rates(self) -> Self {
+        NO_RATES
+            .into_iter()
+            .fold(self, |start, name| start.variable(name, "0"))
     }
 
     pub fn with_root(self) -> Self {

@@ -636,6 +636,14 @@ impl Door {
     }
 }
 
+/// The variables of the limits on rates. In a world they are off: its clock stands still, so that they would stay reached.
+pub const NO_RATES: [&str; 4] = [
+    "COGNATE_LIMITS_REQUESTS_PER_ADDRESS_PER_SECOND",
+    "COGNATE_LIMITS_GUESTS_PER_ADDRESS_PER_MINUTE",
+    "COGNATE_LIMITS_EXPENSIVE_PER_ADDRESS_PER_SECOND",
+    "COGNATE_LIMITS_PER_POOL_PER_SECOND",
+];
+
 /// The configuration of a world's server.
 pub fn config(folder: &Path, more: impl FnOnce(&mut Flags)) -> Config {
     let mut flags = Flags {
@@ -646,11 +654,13 @@ pub fn config(folder: &Path, more: impl FnOnce(&mut Flags)) -> Config {
     };
     more(&mut flags);
     let root = Credentials::root();
+    let no_rates = NO_RATES.map(|name| (name, "0".to_owned()));
     let environment: Environment = [
         ("COGNATE_ROOT_ACCESS_KEY_ID", root.id),
         ("COGNATE_ROOT_SECRET_ACCESS_KEY", root.secret),
     ]
     .into_iter()
+    .chain(no_rates)
     .collect();
     Config::load(&flags, &environment, &read_file).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
 }
