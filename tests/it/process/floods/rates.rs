@@ -1,5 +1,6 @@
 //! A flood of calls from one address, under the limits of `serve` as they are without settings.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +36,26 @@ const MEMORY: u64 = 256 << 20;
 struct Count {
     served: AtomicUsize,
     limited: AtomicUsize,
+    /// Those that were refused for what they are.
     other: AtomicUsize,
+}
+
+impl Count {
+    /// How many were admitted, with those that were refused for what they are.
+    fn admitted(&self) -> usize {
+        self.served.load(Ordering::Relaxed) + self.other.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [served, limited, other] =
+            [&self.served, &self.limited, &self.other].map(|count| count.load(Ordering::Relaxed));
+        write!(
+            formatter,
+            "{served} served, {limited} refused by a limit, {other} refused for themselves"
+        )
+    }
 }
 
 /// Repeats a request on one connection, as fast as it is answered.
@@ -48,12 +68,9 @@ async fn repeat(address: String, request: Vec<u8>, count: Arc<Count>) {
             continue;
         }
         // An answer is small, and comes as a whole.
-        let length = match connection.read(&mut answer).await {
-            Ok(length @ 1..) => length,
-            _ => {
-                connection = connect(&address).await;
-                continue;
-            }
+        let Ok(length @ 1..) = connection.read(&mut answer).await else {
+            connection = connect(&address).await;
+            continue;
         };
         let text = String::from_utf8_lossy(&answer[..length]);
         let kind = if text.starts_with("HTTP/1.1 200") {
@@ -126,6 +143,91 @@ async fn metric(client: &Door, name: &str) -> f64 {
     line.map_or(0.0, |value| value.trim().parse().unwrap())
 }
 
+/// The attacker's calls, each with its name and whether it is expensive.
+fn kinds(
+    server: &Running,
+    issuer: &Issuer,
+    pool: &str,
+    guest: &str,
+) -> [(&'static str, bool, Vec<u8>); 6] {
+    let token = crate::world::real_token(issuer, "ada");
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    let login = |token: &str| json!({ "IdentityPoolId": pool, "Logins": { issuer.name(): token } });
+    let wrong = "x-amz-date: 20260301T120000Z\r\nauthorization: AWS4-HMAC-SHA256 \
+                 Credential=AKIAIOSFODNN7EXAMPLE/20260301/eu-west-1/cognito-identity/aws4_request, \
+                 SignedHeaders=host;x-amz-date, Signature=00\r\n";
+    let bytes = |operation, body: Value| request(server, operation, &body, "");
+    let guest = json!({ "IdentityId": guest });
+    let list = request(
+        server,
+        "ListIdentityPools",
+        &json!({ "MaxResults": 1 }),
+        wrong,
+    );
+    [
+        (
+            "guests",
+            false,
+            bytes("GetId", json!({ "IdentityPoolId": pool })),
+        ),
+        ("forged tokens", true, bytes("GetId", login(&forged))),
+        ("users", true, bytes("GetId", login(&token))),
+        (
+            "OpenID tokens",
+            true,
+            bytes("GetOpenIdToken", guest.clone()),
+        ),
+        (
+            "credentials",
+            false,
+            bytes("GetCredentialsForIdentity", guest),
+        ),
+        ("wrong signatures", false, list),
+    ]
+}
+
+/// Calls of another address while the flood lasts: the times of each round.
+async fn calls_of_another(own: &Door, pools: [&str; 2]) -> Vec<[Duration; 4]> {
+    let begun = Instant::now();
+    let mut rounds = Vec::new();
+    while begun.elapsed() < FLOOD {
+        for pool in pools {
+            rounds.push(times(own, pool).await);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    rounds
+}
+
+fn check_rounds(rounds: &[[Duration; 4]]) {
+    let names = ["GetId", "credentials", "a signed call", "/health"];
+    for (at, name) in names.into_iter().enumerate() {
+        let mut times: Vec<_> = rounds.iter().map(|round| round[at]).collect();
+        times.sort();
+        let (middle, slowest) = (times[times.len() / 2], times[times.len() - 1]);
+        let count = times.len();
+        println!("{name} of another address: {middle:?}, at most {slowest:?}, {count} times");
+    }
+    let is_quick = |round: &&[Duration; 4]| round.iter().all(|time| *time < QUICK);
+    let (quick, all) = (rounds.iter().filter(is_quick).count(), rounds.len());
+    // Other programs on the machine may delay some rounds.
+    assert!(quick * 10 >= all * 9, "{quick} of {all} rounds were quick");
+}
+
+async fn check_metrics(client: &Door) {
+    for limit in [
+        "requests_per_address_per_second",
+        "guests_per_address_per_minute",
+        "expensive_per_address_per_second",
+    ] {
+        let name = format!("cognate_refused_total{{limit=\"{limit}\"}}");
+        let refused = metric(client, &name).await;
+        assert!(refused > 0.0, "{name}");
+        println!("{name} {refused}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_address_that_calls_without_pause_delays_no_other_and_is_itself_again_a_second_later() {
     let data = Data::new();
@@ -134,122 +236,40 @@ async fn one_address_that_calls_without_pause_delays_no_other_and_is_itself_agai
     let pool = server.pool_of(&issuer).await;
     let other_pool = server.pool(json!({})).await;
     let guest = server.identity(&pool, json!({})).await;
-    let token = crate::world::real_token(&issuer, "ada");
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
-    let login = |token: &str| json!({ "IdentityPoolId": pool, "Logins": { issuer.name(): token } });
-    let wrong = "x-amz-date: 20260301T120000Z\r\nauthorization: AWS4-HMAC-SHA256 \
-                 Credential=AKIAIOSFODNN7EXAMPLE/20260301/eu-west-1/cognito-identity/aws4_request, \
-                 SignedHeaders=host;x-amz-date, Signature=00\r\n";
-    let kinds = [
-        (
-            "guests",
-            request(&server, "GetId", &json!({ "IdentityPoolId": pool }), ""),
-        ),
-        (
-            "forged tokens",
-            request(&server, "GetId", &login(&forged), ""),
-        ),
-        ("users", request(&server, "GetId", &login(&token), "")),
-        (
-            "OpenID tokens",
-            request(
-                &server,
-                "GetOpenIdToken",
-                &json!({ "IdentityId": guest }),
-                "",
-            ),
-        ),
-        (
-            "credentials",
-            request(
-                &server,
-                "GetCredentialsForIdentity",
-                &json!({ "IdentityId": guest }),
-                "",
-            ),
-        ),
-        (
-            "wrong signatures",
-            request(
-                &server,
-                "ListIdentityPools",
-                &json!({ "MaxResults": 1 }),
-                wrong,
-            ),
-        ),
-    ];
     let own = client(&server, "127.0.0.1");
     times(&own, &pool).await;
     let mut attackers = JoinSet::new();
-    let counts = kinds.map(|(name, request)| {
+    let begun = Instant::now();
+    let counts = kinds(&server, &issuer, &pool, &guest).map(|(name, is_expensive, request)| {
         let count = Arc::new(Count::default());
         for _ in 0..CONNECTIONS {
-            attackers.spawn(repeat(
-                server.address().to_owned(),
-                request.clone(),
-                Arc::clone(&count),
-            ));
+            let address = server.address().to_owned();
+            attackers.spawn(repeat(address, request.clone(), Arc::clone(&count)));
         }
-        (name, count)
+        (name, is_expensive, count)
     });
-    let begun = Instant::now();
-    let mut rounds = Vec::new();
-    while begun.elapsed() < FLOOD {
-        for pool in [&pool, &other_pool] {
-            rounds.push(times(&own, pool).await);
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    let lasted = begun.elapsed();
+    let rounds = calls_of_another(&own, [&pool, &other_pool]).await;
     attackers.shutdown().await;
-    let mut admitted = 0;
-    for (name, count) in &counts {
-        let [served, limited, other] = [&count.served, &count.limited, &count.other]
-            .map(|count| count.load(Ordering::Relaxed));
-        println!(
-            "{name}: {served} served, {limited} refused by a limit, {other} refused for themselves"
-        );
-        admitted += served + other;
-    }
-    let names = ["GetId", "credentials", "a signed call", "/health"];
-    for (at, name) in names.into_iter().enumerate() {
-        let mut times: Vec<_> = rounds.iter().map(|round| round[at]).collect();
-        times.sort();
-        let (middle, slowest) = (times[times.len() / 2], times[times.len() - 1]);
-        println!(
-            "{name} of another address: {middle:?}, at most {slowest:?}, {} times",
-            times.len()
-        );
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+
+    let (mut all, mut expensive) = (0, 0);
+    for (name, is_expensive, count) in &counts {
+        println!("{name}: {count}");
+        all += count.admitted();
+        expensive += if *is_expensive { count.admitted() } else { 0 };
     }
     println!("the server had {} MiB at most", peak_memory(&server) >> 20);
-
     // The bursts, and the rates as long as the flood lasted.
-    let most = |burst: f64, rate: f64| (burst + rate * (lasted.as_secs_f64() + 0.5)) as usize;
-    let guests = counts[0].1.served.load(Ordering::Relaxed);
-    assert!(guests <= most(300.0, 5.0), "{guests} guests");
-    assert!(admitted <= most(1000.0, 500.0), "{admitted} calls");
-    assert!(peak_memory(&server) < MEMORY);
-    // Other programs on the machine may delay some rounds.
-    let quick = rounds
-        .iter()
-        .filter(|round| round.iter().all(|time| *time < QUICK))
-        .count();
+    let guests = counts[0].2.admitted();
+    assert!(guests <= 300 + 5 * seconds, "{guests} guests");
     assert!(
-        quick * 10 >= rounds.len() * 9,
-        "{quick} of {} rounds were quick",
-        rounds.len()
+        expensive <= 200 + 100 * seconds,
+        "{expensive} expensive calls"
     );
-    for limit in [
-        "requests_per_address_per_second",
-        "guests_per_address_per_minute",
-        "expensive_per_address_per_second",
-    ] {
-        let name = format!("cognate_refused_total{{limit=\"{limit}\"}}");
-        let refused = metric(&own, &name).await;
-        assert!(refused > 0.0, "{name}");
-        println!("{name} {refused}");
-    }
+    assert!(all <= 1000 + 500 * seconds, "{all} calls");
+    assert!(peak_memory(&server) < MEMORY);
+    check_rounds(&rounds);
+    check_metrics(&own).await;
 
     sleep(Duration::from_secs(1)).await;
     let attacker = client(&server, ATTACKER);
@@ -261,10 +281,8 @@ async fn one_address_that_calls_without_pause_delays_no_other_and_is_itself_agai
     println!("a second after the flood, the slowest call took {after:?}");
     assert!(after < QUICK, "{after:?}");
     let log = server.stop().await.err;
-    let lines = log
-        .lines()
-        .filter(|line| line.contains("a rate in [limits] is reached"));
-    let lines = lines.count();
+    let about_rates = |line: &&str| line.contains("a rate in [limits] is reached");
+    let lines = log.lines().filter(about_rates).count();
     // Ten for each limit, and a count of the others.
     assert!((1..=40).contains(&lines), "{lines} lines");
 }
