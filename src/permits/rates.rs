@@ -39,7 +39,7 @@ pub trait BucketKey: Clone + Eq + Hash {
     fn group(&self) -> Self::Group;
 }
 
-/// Clients have the group of their network: the /16 of an IPv4 address, the /32 of an IPv6 address. Whoever has many
+/// Clients have the group of their network: the /16 of an IPv4 address, the /32 of an IPv6 address. A client with many
 /// addresses has them in few groups.
 impl BucketKey for ClientNetwork {
     type Group = Self;

@@ -123,6 +123,7 @@ async fn root(
     let _working = activity.work();
     let mut call = front.app.call();
     call.connection = connection;
+    let body = body.and_then(|body| pipeline::admit_unsigned(&call, &parts).map(|()| body));
     if is_query {
         aws_query::serve(&front, call, &parts, body).await
     } else {

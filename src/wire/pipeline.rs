@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use serde_json::Value;
 
@@ -54,9 +55,23 @@ pub(super) async fn decode<T: Send + 'static>(
     call.app.pool.run(work).await?
 }
 
+/// Whether a request claims to be signed, in a header or in the URL.
+fn claims_signature(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    parts.headers.contains_key(AUTHORIZATION) || query.contains("X-Amz-")
+}
+
+/// Counts a request that claims no signature for its address, before it is decoded.
+pub(super) fn admit_unsigned(call: &Call<'_>, parts: &Parts) -> Result<(), Error> {
+    if !claims_signature(parts) {
+        rates::admit_request(call)?;
+    }
+    Ok(())
+}
+
 /// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model. The steps after the
-/// signature need a permit of the caller's class. A call counts for its rates once, also if it runs again: as a request after
-/// the signature was looked at, and as its work before anything is done for it.
+/// signature need a permit of the caller's class. A call counts for its rates once, also if it runs again: for its address as
+/// soon as its caller is known, and as its work before anything is done for it.
 pub(super) async fn run(
     front: &Front,
     entry: &Entry,
@@ -72,7 +87,9 @@ pub(super) async fn run(
             call.caller = Some(caller);
         });
     }
-    rates::admit_request(call)?;
+    if claims_signature(parts) {
+        rates::admit_request(call)?;
+    }
     verified.map_err(|error| refused(&error, entry.service))?;
     let permits = front.work.class(call.caller.as_ref());
     let client = call.connection.network();

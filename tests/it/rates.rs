@@ -229,6 +229,46 @@ fn forged() -> Credentials {
 }
 
 #[tokio::test]
+async fn requests_that_are_no_calls_count_too() {
+    let limits = |limits: &mut LimitSettings| {
+        limits.requests_per_address_per_second = NonZeroU32::new(3);
+    };
+    let world = world(limits).await;
+    let long = "A".repeat(100_000);
+    for (at, (headers, body)) in [
+        (
+            json_headers("AWSCognitoIdentityService.Unknown"),
+            "{}".to_owned(),
+        ),
+        (
+            json_headers("AWSCognitoIdentityService.GetId"),
+            "{".to_owned(),
+        ),
+        (
+            json_headers("AWSCognitoIdentityService.GetId"),
+            "{}".to_owned(),
+        ),
+        // A signed operation without a signature.
+        (
+            json_headers("AWSCognitoIdentityService.ListIdentityPools"),
+            "{}".to_owned(),
+        ),
+        (
+            form_headers(),
+            form(&[("Action", "Unknown"), ("Version", "2011-06-15")]),
+        ),
+        (form_headers(), form(&[("Action", &long)])),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let one = client(&world, &format!("192.0.2.{at}"));
+        let call = async || one.send("POST", "/", headers.clone(), body.clone()).await;
+        assert_eq!(served(call).await, 6, "{at}");
+    }
+}
+
+#[tokio::test]
 async fn keys_and_sessions_are_not_locked_out_by_their_address() {
     let world = world(|limits| {
         limits.requests_per_address_per_second = NonZeroU32::new(3);
