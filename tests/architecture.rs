@@ -9,18 +9,18 @@ use syn::visit::Visit;
 /// A module and what it may import. Each line is a decision of the design; a module that isn't here may not exist.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ambient", &[]),
-    ("blocking", &[]),
     ("error", &[]),
     ("model", &["ambient"]),
     ("seal", &["ambient"]),
     ("permits", &["ambient"]),
+    ("blocking", &["permits"]),
     ("outgoing", &["ambient", "model", "permits"]),
     ("sigv4", &["ambient", "model", "seal"]),
     ("policy", &["ambient", "model", "seal"]),
     // `check-config` reports errors in a route's session policy together with those of the file.
     ("config", &["model", "policy"]),
     ("store", &["ambient", "model", "seal"]),
-    ("tokens", &["ambient", "model", "seal"]),
+    ("tokens", &["ambient", "blocking", "model", "seal"]),
     (
         "logins",
         &[
@@ -238,6 +238,40 @@ fn modules_import_only_downwards() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The sources with public-key cryptography. Each is called on a thread of a [`BlockingPool`](cognate::blocking) only, beside the
+/// fakes and tests, and the making of keys.
+const WITH_SIGNATURES: &[&str] = &[
+    "logins/jwks/key.rs",
+    "logins/saml/key.rs",
+    "logins/saml/signature.rs",
+    "tokens/signing_key.rs",
+];
+
+#[test]
+fn public_key_cryptography_is_in_few_files() {
+    let library = [
+        "aws_lc_rs::signature",
+        "aws_lc_rs::rsa",
+        "aws_lc_rs::agreement",
+        "aws_lc_rs::kem",
+        "bergshamra_",
+        "rcgen",
+        "jsonwebtoken",
+    ];
+    let mut found = BTreeSet::new();
+    for (file, _, _, text) in all_sources() {
+        let is_test = file.contains("/tests") || file.contains("logins/fake/");
+        if !is_test && library.iter().any(|name| text.contains(name)) {
+            found.insert(file);
+        }
+    }
+    let expected: BTreeSet<_> = WITH_SIGNATURES
+        .iter()
+        .map(|&file| file.to_owned())
+        .collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::routing::get;
-use cognate::blocking::BlockingPool;
+use cognate::blocking::WorkPools;
 use cognate::logins::id_token::{Audience, AudienceSource, OpenIdConnect};
 use cognate::logins::report::Report;
 use cognate::logins::{LoginAttempt, LoginRules, Logins};
@@ -55,11 +55,11 @@ async fn set() -> Scene {
         client_id: "app".to_owned(),
         source: AudienceSource::Pool,
     };
-    let pool = Arc::new(BlockingPool::for_this_machine());
+    let pools = WorkPools::for_this_machine();
     let outgoing = Arc::new(Outgoing::new(settings).expect("a client"));
     Scene {
         key,
-        logins: Logins::new(LoginRules::default(), outgoing, pool),
+        logins: Logins::new(LoginRules::default(), outgoing, pools),
         provider: OpenIdConnect {
             name: NAME.to_owned(),
             issuer,

@@ -40,7 +40,8 @@ impl Connection {
 
     /// The network that the call counts for. Calls without a connection count for an address of their own.
     pub fn network(&self) -> ClientNetwork {
-        ClientNetwork::new(self.client.unwrap_or(IpAddr::from([0; 4])))
+        self.client
+            .map_or(ClientNetwork::THIS_PROCESS, ClientNetwork::new)
     }
 }
 

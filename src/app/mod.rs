@@ -10,7 +10,7 @@ use self::jobs::Jobs;
 use self::rates::Rates;
 use self::records::Records;
 use crate::ambient::Ambient;
-use crate::blocking::BlockingPool;
+use crate::blocking::WorkPools;
 use crate::config::Config;
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::StsRoutes;
@@ -48,8 +48,8 @@ pub use open::{Opened, StartError, open};
 pub struct App {
     /// The store, the catalog of its records and the keys in use.
     records: Arc<Records>,
-    /// The threads for work that costs more than a millisecond.
-    pub pool: Arc<BlockingPool>,
+    /// The threads for work that would delay the threads of connections.
+    pub pools: WorkPools,
     /// The verifier of logins.
     pub logins: Logins,
     /// The issuer of OpenID tokens.

@@ -21,7 +21,7 @@ use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::rates::Rates;
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
-use crate::blocking::BlockingPool;
+use crate::blocking::WorkPools;
 use crate::config::{Config, DatabaseSettings, RootKeySetting};
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::{RouteSettings, StsRoutes};
@@ -157,9 +157,11 @@ pub async fn open_with(
     catalog
         .refresh(store.as_ref(), moment(ambient.as_ref()))
         .await?;
+    let pools = WorkPools::for_this_machine();
     let tokens = Arc::new(Tokens::new(
         public_url,
         rings::signing_keys(&signing, &master_key)?,
+        Arc::clone(&pools.signatures),
     ));
     let credentials = Arc::new(SessionTokens::new(rings::sealing_keys(
         &sealing,
@@ -194,11 +196,10 @@ pub async fn open_with(
     });
     tasks.spawn(Arc::clone(&jobs).run());
     let outgoing = Arc::new(outgoing(&config)?);
-    let pool = Arc::new(BlockingPool::for_this_machine());
     let app = App {
         rates: Rates::new(&config.limits, &ambient),
-        logins: logins(&config, Arc::clone(&outgoing), Arc::clone(&pool)),
-        pool,
+        logins: logins(&config, Arc::clone(&outgoing), pools.clone()),
+        pools,
         routes: StsRoutes::new(routes(&config), outgoing),
         tokens,
         credentials,
@@ -343,10 +344,10 @@ fn routes(config: &Config) -> Vec<RouteSettings> {
     routes.collect()
 }
 
-fn logins(config: &Config, outgoing: Arc<Outgoing>, pool: Arc<BlockingPool>) -> Logins {
+fn logins(config: &Config, outgoing: Arc<Outgoing>, pools: WorkPools) -> Logins {
     let files = config.issuers.iter();
     let files = files.filter_map(|file| Some((file.url.clone(), file.jwks_file.clone()?)));
-    let logins = Logins::new(rules(config), outgoing, pool);
+    let logins = Logins::new(rules(config), outgoing, pools);
     let logins = logins.with_key_files(files.collect());
     match &config.user_pools {
         None => logins,

@@ -32,7 +32,7 @@ use self::id_token::UserStatus;
 use self::jwks::JwksCache;
 use self::report::Report;
 use self::single_use::SingleUse;
-use crate::blocking::{BlockingPool, PoolFull};
+use crate::blocking::{PoolFull, WorkPools};
 use crate::model::identity::Login;
 use crate::model::provider::ProviderKind;
 use crate::outgoing::Outgoing;
@@ -117,16 +117,17 @@ pub struct Logins {
     outgoing: Arc<Outgoing>,
     introspections: Arc<IntrospectionCache>,
     user_status: UserStatus,
-    pool: Arc<BlockingPool>,
+    pools: WorkPools,
 }
 
 impl Logins {
-    /// A verifier with empty caches, which fetches through `outgoing`. Expensive checks run on the threads of `pool`.
-    pub fn new(rules: LoginRules, outgoing: Arc<Outgoing>, pool: Arc<BlockingPool>) -> Self {
+    /// A verifier with empty caches, which fetches through `outgoing`. Signatures and expensive checks run on the threads of
+    /// `pools`.
+    pub fn new(rules: LoginRules, outgoing: Arc<Outgoing>, pools: WorkPools) -> Self {
         Self {
             rules,
-            jwks: JwksCache::new(Arc::clone(&outgoing), Arc::clone(&pool)),
-            pool,
+            jwks: JwksCache::new(Arc::clone(&outgoing), pools.clone()),
+            pools,
             user_status: UserStatus::new(Arc::clone(&outgoing)),
             outgoing,
             introspections: Arc::default(),
@@ -159,7 +160,7 @@ impl Logins {
             let outcome = check(&mut part);
             (outcome, part)
         };
-        let (outcome, part) = self.pool.run(work).await?;
+        let (outcome, part) = self.pools.expensive.run(work).await?;
         report.append(part);
         Ok(outcome)
     }

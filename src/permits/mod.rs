@@ -110,6 +110,12 @@ impl Drop for Wait {
     }
 }
 
+/// The client of the request that this task works on; calls of this process count for an address of their own.
+pub fn client() -> ClientNetwork {
+    HELD.try_with(|held| held.client)
+        .unwrap_or(ClientNetwork::THIS_PROCESS)
+}
+
 /// Waits for a provider without the permit of the request.
 pub async fn without<T>(provider: impl Future<Output = T>) -> T {
     let wait = Wait::begin();

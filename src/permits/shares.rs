@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct ClientNetwork(IpAddr);
 
 impl ClientNetwork {
+    /// The address that calls without a client count for.
+    pub const THIS_PROCESS: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
     /// The network of an address.
     pub fn new(address: IpAddr) -> Self {
         Self(match address.to_canonical() {

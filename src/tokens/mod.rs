@@ -11,6 +11,7 @@ use memchr::memmem::Finder;
 use serde_json::Value;
 
 use self::reuse::IssuedTokens;
+use crate::blocking::{BlockingPool, PoolFull};
 use crate::model::json;
 
 mod claims;
@@ -29,6 +30,7 @@ pub struct Tokens {
     issuer: String,
     keys: ArcSwap<SigningKeys>,
     issued: IssuedTokens,
+    pool: Arc<BlockingPool>,
     /// The issuers of this server and of the real service, to search for.
     own_issuers: [Finder<'static>; 2],
 }
@@ -67,6 +69,9 @@ pub enum OwnTokenError {
     /// No trusted key of this server verifies the signature.
     #[error("the signature is not this server's")]
     Signature,
+    /// Too many signatures wait for a thread.
+    #[error(transparent)]
+    Overloaded(#[from] PoolFull),
     /// The token has expired.
     #[error("expired: {now} >= {expires}")]
     Expired {
@@ -78,13 +83,15 @@ pub enum OwnTokenError {
 }
 
 impl Tokens {
-    /// Starts with these keys as `issuer` (this server's public URL); [`Tokens::use_keys`] replaces the keys.
-    pub fn new(issuer: String, keys: SigningKeys) -> Self {
+    /// Starts with these keys as `issuer` (this server's public URL); [`Tokens::use_keys`] replaces the keys. The keys sign and
+    /// verify on the threads of `pool`.
+    pub fn new(issuer: String, keys: SigningKeys, pool: Arc<BlockingPool>) -> Self {
         let own_issuers = [issuer.as_str(), REAL_ISSUER];
         Self {
             own_issuers: own_issuers.map(|issuer| Finder::new(issuer).into_owned()),
             keys: ArcSwap::from_pointee(keys),
             issued: IssuedTokens::new(),
+            pool,
             issuer,
         }
     }
@@ -100,15 +107,30 @@ impl Tokens {
     }
 
     /// Signs a token (RS512) with these claims, which costs an RSA signature.
-    pub fn issue(&self, claims: &TokenClaims<'_>) -> String {
-        self.keys.load().current.sign(&claims.text(&self.issuer))
+    pub async fn issue(&self, claims: &TokenClaims<'_>) -> Result<String, PoolFull> {
+        self.sign(self.keys.load_full(), claims).await
+    }
+
+    async fn sign(
+        &self,
+        keys: Arc<SigningKeys>,
+        claims: &TokenClaims<'_>,
+    ) -> Result<String, PoolFull> {
+        let text = claims.text(&self.issuer);
+        self.pool.run(move || keys.current.sign(&text)).await
     }
 
     /// A token with these claims that was issued before and has more than half of its life left, or a new one. The caller
     /// checks that the identity may have it, each time.
-    pub fn issue_or_reuse(&self, claims: &TokenClaims<'_>) -> String {
-        let keys = self.keys.load();
-        self.issued.get_or_sign(&keys.current, claims, &self.issuer)
+    pub async fn issue_or_reuse(&self, claims: &TokenClaims<'_>) -> Result<String, PoolFull> {
+        let keys = self.keys.load_full();
+        let hash = reuse::hash(&keys.current, claims, &self.issuer);
+        if let Some(token) = self.issued.find(&hash, claims) {
+            return Ok(token);
+        }
+        let token = self.sign(keys, claims).await?;
+        self.issued.keep(hash, token.clone(), claims);
+        Ok(token)
     }
 
     /// Whether `token` names this server or the real service as its issuer; nothing is verified.
@@ -127,7 +149,7 @@ impl Tokens {
     }
 
     /// Verifies a token of this server at `now`.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<OwnToken, OwnTokenError> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<OwnToken, OwnTokenError> {
         let payload = payload(token)?;
         if payload.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(OwnTokenError::Issuer);
@@ -137,9 +159,16 @@ impl Tokens {
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| OwnTokenError::Malformed)?;
-        let keys = self.keys.load();
-        let key = keys.trusted(now).find(|key| key.made_header_of(message));
-        if !key.is_some_and(|key| key.verifies(message.as_bytes(), &signature)) {
+        let keys = self.keys.load_full();
+        if !keys.trusted(now).any(|key| key.made_header_of(message)) {
+            return Err(OwnTokenError::Signature);
+        }
+        let message = message.to_owned();
+        let verify = move || {
+            let key = keys.trusted(now).find(|key| key.made_header_of(&message));
+            key.is_some_and(|key| key.verifies(message.as_bytes(), &signature))
+        };
+        if !self.pool.run(verify).await? {
             return Err(OwnTokenError::Signature);
         }
         if now >= own.expires {

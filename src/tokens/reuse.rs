@@ -17,7 +17,7 @@ use super::signing_key::SigningKey;
 /// The number of tokens.
 const MOST: usize = 5000;
 
-type ClaimsHash = [u8; 32];
+pub(super) type ClaimsHash = [u8; 32];
 
 /// The tokens that were issued lately.
 pub(super) struct IssuedTokens(Cache<ClaimsHash, IssuedToken>);
@@ -33,26 +33,17 @@ impl IssuedTokens {
         Self(Cache::new(MOST))
     }
 
-    /// A token with these claims that `key` signed and that has most of its life left, or a new one.
-    pub(super) fn get_or_sign(
-        &self,
-        key: &SigningKey,
-        claims: &TokenClaims<'_>,
-        issuer: &str,
-    ) -> String {
-        let hash = hash(key, claims, issuer);
-        if let Some(found) = self.0.get(&hash)
-            && is_fresh(claims.issued.duration_since(found.issued), claims.lifetime)
-        {
-            return found.token;
-        }
-        let token = key.sign(&claims.text(issuer));
-        let copy = IssuedToken {
-            token: token.clone(),
-            issued: claims.issued,
-        };
-        self.0.insert(hash, copy);
-        token
+    /// The token under the hash of these claims, if it has most of its life left.
+    pub(super) fn find(&self, hash: &ClaimsHash, claims: &TokenClaims<'_>) -> Option<String> {
+        let found = self.0.get(hash)?;
+        let age = claims.issued.duration_since(found.issued);
+        is_fresh(age, claims.lifetime).then_some(found.token)
+    }
+
+    /// Keeps a token under the hash of its claims.
+    pub(super) fn keep(&self, hash: ClaimsHash, token: String, claims: &TokenClaims<'_>) {
+        let issued = claims.issued;
+        self.0.insert(hash, IssuedToken { token, issued });
     }
 }
 
@@ -67,7 +58,8 @@ impl fmt::Debug for IssuedTokens {
     }
 }
 
-fn hash(key: &SigningKey, claims: &TokenClaims<'_>, issuer: &str) -> ClaimsHash {
+/// The hash of these claims without their times, and of the key that signs them.
+pub(super) fn hash(key: &SigningKey, claims: &TokenClaims<'_>, issuer: &str) -> ClaimsHash {
     let without_times = TokenClaims {
         issued: Timestamp::UNIX_EPOCH,
         ..*claims

@@ -1,3 +1,5 @@
+use std::num::NonZero;
+
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -26,8 +28,13 @@ fn keys(current: SigningKey, next: SigningKey) -> SigningKeys {
     }
 }
 
+fn tokens_of(issuer: &str, keys: SigningKeys) -> Tokens {
+    let pool = BlockingPool::new("work", NonZero::<usize>::MIN, 10);
+    Tokens::new(issuer.into(), keys, Arc::new(pool))
+}
+
 fn tokens() -> Tokens {
-    Tokens::new(ISSUER.into(), keys(key(), key()))
+    tokens_of(ISSUER, keys(key(), key()))
 }
 
 fn origin() -> TokenOrigin {
@@ -39,11 +46,11 @@ fn origin() -> TokenOrigin {
     }
 }
 
-fn issue(tokens: &Tokens) -> String {
+async fn issue(tokens: &Tokens) -> String {
     let pool = PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let account = AccountId::parse("123456789012").unwrap();
-    tokens.issue(&TokenClaims {
+    let claims = TokenClaims {
         identity: &identity,
         pool: &pool,
         audience: None,
@@ -55,7 +62,8 @@ fn issue(tokens: &Tokens) -> String {
         origin: &origin(),
         issued: now(),
         lifetime: SignedDuration::from_mins(10),
-    })
+    };
+    tokens.issue(&claims).await.unwrap()
 }
 
 fn part(token: &str, nth: usize) -> String {
@@ -63,10 +71,10 @@ fn part(token: &str, nth: usize) -> String {
     String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-#[test]
-fn a_token_has_the_services_header_and_claims_in_order() {
+#[tokio::test]
+async fn a_token_has_the_services_header_and_claims_in_order() {
     let tokens = tokens();
-    let token = issue(&tokens);
+    let token = issue(&tokens).await;
     let kid = tokens.key_set(now())["keys"][0]["kid"]
         .as_str()
         .unwrap()
@@ -90,15 +98,17 @@ fn a_token_has_the_services_header_and_claims_in_order() {
     );
 }
 
-#[test]
-fn a_token_is_known_again_until_it_expires() {
+#[tokio::test]
+async fn a_token_is_known_again_until_it_expires() {
     let tokens = tokens();
-    let token = issue(&tokens);
-    let own = tokens.verify(&token, now()).unwrap();
+    let token = issue(&tokens).await;
+    let own = tokens.verify(&token, now()).await.unwrap();
     assert!(!own.is_authenticated());
     let last = now() + SignedDuration::from_secs(599);
-    assert!(tokens.verify(&token, last).is_ok());
-    let expired = tokens.verify(&token, now() + SignedDuration::from_secs(600));
+    assert!(tokens.verify(&token, last).await.is_ok());
+    let expired = tokens
+        .verify(&token, now() + SignedDuration::from_secs(600))
+        .await;
     assert_eq!(
         expired,
         Err(OwnTokenError::Expired {
@@ -108,19 +118,19 @@ fn a_token_is_known_again_until_it_expires() {
     );
 }
 
-#[test]
-fn a_token_that_was_changed_or_signed_elsewhere_is_refused() {
+#[tokio::test]
+async fn a_token_that_was_changed_or_signed_elsewhere_is_refused() {
     let ours = tokens();
-    let token = issue(&ours);
+    let token = issue(&ours).await;
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, payload) = message.split_once('.').unwrap();
-    let other = issue(&tokens());
+    let other = issue(&tokens()).await;
     let claims = part(&token, 1).replace("unauthenticated", "authenticated");
     let forged = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims));
     let none = format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
     for token in [other, forged, none, format!("{header}.{payload}.AAAA")] {
         assert_eq!(
-            ours.verify(&token, now()),
+            ours.verify(&token, now()).await,
             Err(OwnTokenError::Signature),
             "{token}"
         );
@@ -133,40 +143,46 @@ fn a_token_that_was_changed_or_signed_elsewhere_is_refused() {
         &"A".repeat(50_000),
     ] {
         assert_eq!(
-            ours.verify(token, now()),
+            ours.verify(token, now()).await,
             Err(OwnTokenError::Malformed),
             "{token}"
         );
     }
-    let elsewhere = Tokens::new("https://other.example.com".into(), keys(key(), key()));
+    let elsewhere = tokens_of("https://other.example.com", keys(key(), key()));
     assert_eq!(
-        ours.verify(&issue(&elsewhere), now()),
+        ours.verify(&issue(&elsewhere).await, now()).await,
         Err(OwnTokenError::Issuer)
     );
 }
 
-#[test]
-fn tokens_of_the_last_key_are_good_until_it_is_forgotten() {
+#[tokio::test]
+async fn tokens_of_the_last_key_are_good_until_it_is_forgotten() {
     let first = NewSigningKey::make(now()).unwrap();
     let second = NewSigningKey::make(now()).unwrap();
     let read = |new: &NewSigningKey| SigningKey::read(&new.private, &new.certificate).unwrap();
-    let tokens = Tokens::new(ISSUER.into(), keys(read(&first), read(&second)));
-    let old = issue(&tokens);
+    let tokens = tokens_of(ISSUER, keys(read(&first), read(&second)));
+    let old = issue(&tokens).await;
     let until = now() + SignedDuration::from_secs(300);
     tokens.use_keys(SigningKeys {
         retired: vec![(read(&first), until)],
         ..keys(read(&second), key())
     });
-    assert!(tokens.verify(&old, now()).is_ok());
+    assert!(tokens.verify(&old, now()).await.is_ok());
     assert!(
-        part(&issue(&tokens), 0).contains(&second.id),
+        part(&issue(&tokens).await, 0).contains(&second.id),
         "the current key signs"
     );
     let published = |at| tokens.key_set(at)["keys"].as_array().unwrap().len();
     assert_eq!((published(now()), published(until)), (3, 2));
-    assert_eq!(tokens.verify(&old, until), Err(OwnTokenError::Signature));
+    assert_eq!(
+        tokens.verify(&old, until).await,
+        Err(OwnTokenError::Signature)
+    );
     tokens.use_keys(keys(read(&second), key()));
-    assert_eq!(tokens.verify(&old, now()), Err(OwnTokenError::Signature));
+    assert_eq!(
+        tokens.verify(&old, now()).await,
+        Err(OwnTokenError::Signature)
+    );
 }
 
 #[test]
@@ -194,10 +210,10 @@ fn the_key_set_carries_the_key_and_a_certificate_of_it() {
     assert!(holds_key, "the certificate is of this key");
 }
 
-#[test]
-fn a_token_is_recognised_by_its_issuer_before_it_is_verified() {
+#[tokio::test]
+async fn a_token_is_recognised_by_its_issuer_before_it_is_verified() {
     let tokens = tokens();
-    assert!(tokens.claims_to_be_own(&issue(&tokens)));
+    assert!(tokens.claims_to_be_own(&issue(&tokens).await));
     let real = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://cognito-identity.amazonaws.com"}"#);
     assert!(tokens.claims_to_be_own(&format!("e30.{real}.")));
     for escaped in [
@@ -216,8 +232,8 @@ fn a_token_is_recognised_by_its_issuer_before_it_is_verified() {
     assert!(!tokens.claims_to_be_own("opaque"));
 }
 
-#[test]
-fn a_developers_token_names_the_user_and_carries_tags() {
+#[tokio::test]
+async fn a_developers_token_names_the_user_and_carries_tags() {
     let tokens = tokens();
     let pool = PoolId::parse("us-east-1:0b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
     let identity = IdentityId::parse("us-east-1:1b1c2d3e-4f50-4678-9abc-def012345678").unwrap();
@@ -246,7 +262,7 @@ fn a_developers_token_names_the_user_and_carries_tags() {
         issued: now(),
         lifetime: SignedDuration::from_mins(15),
     };
-    let token = tokens.issue(&claims(true));
+    let token = tokens.issue(&claims(true)).await.unwrap();
     assert!(
         part(&token, 1).contains(
             r#""https://aws.amazon.com/tags":{"principal_tags":{"team":["blue"]}},"iss":"#
@@ -254,11 +270,14 @@ fn a_developers_token_names_the_user_and_carries_tags() {
         "{}",
         part(&token, 1)
     );
-    let own = tokens.verify(&token, now()).unwrap();
+    let own = tokens.verify(&token, now()).await.unwrap();
     assert_eq!(own.developers_user(), Some(("login.x", "a:b")));
     assert_eq!(own.tags, tags);
     assert_eq!(own.origin, Some(origin.clone()));
-    let own = tokens.verify(&tokens.issue(&claims(false)), now()).unwrap();
+    let own = tokens
+        .verify(&tokens.issue(&claims(false)).await.unwrap(), now())
+        .await
+        .unwrap();
     assert_eq!(
         own.developers_user(),
         None,

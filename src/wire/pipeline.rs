@@ -52,7 +52,8 @@ pub(super) async fn decode<T: Send + 'static>(
     if length <= limits::SMALL_BODY {
         return work();
     }
-    call.app.pool.run(work).await?
+    let pool = &call.app.pools.expensive;
+    pool.run_for(call.connection.network(), work).await?
 }
 
 /// Whether a request claims to be signed, in a header or in the URL.

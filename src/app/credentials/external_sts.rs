@@ -11,6 +11,7 @@ use super::assume_role::{self, AssumeError, Assumption};
 use super::lifetime;
 use super::session_policies::{OF_GUESTS_BY_NAME, guests_inline, is_within_guests};
 use crate::app::{Call, records};
+use crate::blocking::PoolFull;
 use crate::credentials::SessionIdentity;
 use crate::credentials::routes::{
     LEAST_SECONDS, StsCacheKey, StsCredentials, StsError, StsRequest, StsRoute,
@@ -72,6 +73,9 @@ pub enum ExternalStsError {
     /// A variable of the route's session policy has no value.
     #[error(transparent)]
     NotFilled(#[from] FillError),
+    /// Too many signatures wait for a thread.
+    #[error(transparent)]
+    Overloaded(#[from] PoolFull),
     /// The external STS refuses the request, or can't be reached.
     #[error(transparent)]
     Sts(StsError),
@@ -88,6 +92,7 @@ impl ExternalStsError {
             Self::NotFilled(_) => {
                 "see the session_policy of the route, and the tag maps of the pool"
             }
+            Self::Overloaded(_) => "see the page about overload",
             Self::Sts(error) => error.advice(),
         }
     }
@@ -169,7 +174,7 @@ async fn obtain(
         return Err(ExternalStsError::EndsTooSoon);
     }
     let settings = &route.settings;
-    let token = call.app.tokens.issue(&TokenClaims {
+    let claims = TokenClaims {
         identity: &id,
         pool: &identity.pool,
         audience: settings.audience.as_deref(),
@@ -186,7 +191,8 @@ async fn obtain(
         },
         issued: call.now - BACK,
         lifetime: BACK + AHEAD,
-    });
+    };
+    let token = call.app.tokens.issue(&claims).await?;
     let request = StsRequest {
         role: settings
             .assume

@@ -16,6 +16,7 @@ use crate::app::sign_in::VerifiedIdentity;
 use crate::app::sign_in::origin::{self, Issued};
 use crate::app::{Call, identities, records};
 use crate::credentials::{SessionIdentity, SessionOrigin};
+use crate::error::Error;
 use crate::logins::id_token::OpenIdConnect;
 use crate::logins::report::{Finding, Report, error_chain, quoted};
 use crate::logins::{LoginAttempt, LoginError, VerifiedLogin};
@@ -128,12 +129,12 @@ pub struct OpenIdToken {
 
 impl OpenIdToken {
     /// Issues the token for an identity of `pool`.
-    pub fn issue(
+    pub async fn issue(
         self,
         call: &Call<'_>,
         pool: &Pool,
         identity: &VerifiedIdentity,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, Error> {
         let tokens = &call.app.tokens;
         let claims = TokenClaims {
             identity: &identity.id,
@@ -153,11 +154,12 @@ impl OpenIdToken {
             issued: call.now,
             lifetime: self.lifetime,
         };
-        Ok(if pool.reuse_open_id_tokens && !self.developer {
-            tokens.issue_or_reuse(&claims)
+        let issued = if pool.reuse_open_id_tokens && !self.developer {
+            tokens.issue_or_reuse(&claims).await
         } else {
-            tokens.issue(&claims)
-        })
+            tokens.issue(&claims).await
+        };
+        Ok(issued?)
     }
 }
 
@@ -181,7 +183,7 @@ pub async fn check(
         return public_provider::check_access_token(call, presented, provider, report).await;
     }
     let token = presented.token;
-    let own = call.app.tokens.verify(token, call.now);
+    let own = call.app.tokens.verify(token, call.now).await;
     if !matches!(own, Err(OwnTokenError::Issuer)) {
         report.add("own token", own.is_ok(), || {
             let found = own.as_ref().err().map(|error| error_chain(error));

@@ -40,7 +40,8 @@ impl From<IssueError> for Error {
                 ExternalStsError::Guests
                 | ExternalStsError::NotFilled(_)
                 | ExternalStsError::Sts(StsError::Refused(..)) => NoRole::NotConfigured.into(),
-                ExternalStsError::Sts(StsError::Throttled(_) | StsError::Crowded) => {
+                ExternalStsError::Overloaded(_)
+                | ExternalStsError::Sts(StsError::Throttled(_) | StsError::Crowded) => {
                     Code::TooManyRequests.because("Rate exceeded")
                 }
                 ExternalStsError::Sts(

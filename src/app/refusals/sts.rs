@@ -15,6 +15,7 @@ impl From<WebIdentityError> for Error {
                 expired(now, expires)
             }
             WebIdentityError::NotOwn(OwnTokenError::Malformed) => not_a_jwt(),
+            WebIdentityError::NotOwn(OwnTokenError::Overloaded(error)) => error.into(),
             WebIdentityError::NotOwn(OwnTokenError::Issuer | OwnTokenError::Signature) => {
                 unverifiable()
             }

@@ -237,7 +237,7 @@ async fn check_one(
     }
     match presented_to {
         PresentedTo::Identity(identity) if own_key => {
-            return developers_token(call, pool, identity, attempt.token);
+            return developers_token(call, pool, identity, attempt.token).await;
         }
         _ if own_key => return Err(ProofError::NotCognitoToken),
         _ => {}
@@ -327,14 +327,15 @@ fn saml(call: &Call<'_>, pool: &Pool, key: &str) -> Result<Option<Saml>, StoreEr
 
 /// A token of GetOpenIdTokenForDeveloperIdentity as a login. It must be for this pool and this identity in its present
 /// epoch, and its user must still be linked.
-fn developers_token(
+async fn developers_token(
     call: &Call<'_>,
     pool: &Pool,
     identity: &Identity,
     token: &str,
 ) -> Result<Proof, ProofError> {
-    let own = call.app.tokens.verify(token, call.now);
+    let own = call.app.tokens.verify(token, call.now).await;
     let own = own.map_err(|error| match error {
+        OwnTokenError::Overloaded(error) => LoginError::Overloaded(error).into(),
         OwnTokenError::Expired { now, expires } => LoginError::Expired { now, exp: expires }.into(),
         _ => ProofError::NotCognitoToken,
     })?;

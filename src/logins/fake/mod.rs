@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::issuer::FakeIssuer;
 pub(super) use self::key::TestKey;
-use crate::blocking::BlockingPool;
+use crate::blocking::{BlockingPool, WorkPools};
 use crate::logins::jwks::JwkSet;
 use crate::outgoing::{Outgoing, OutgoingSettings};
 
@@ -27,9 +27,13 @@ pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> JwkSet
     JwkSet::parse(key_set_document(keys).to_string().as_bytes()).unwrap()
 }
 
-/// A pool of one thread.
-pub(super) fn pool() -> Arc<BlockingPool> {
-    Arc::new(BlockingPool::new(NonZero::<usize>::MIN))
+/// Pools of one thread.
+pub(super) fn pools() -> WorkPools {
+    let pool = || Arc::new(BlockingPool::new("work", NonZero::<usize>::MIN, 2048));
+    WorkPools {
+        expensive: pool(),
+        signatures: pool(),
+    }
 }
 
 /// A client that may go to loopback, and to the fakes instead of `upstreams`.

@@ -94,7 +94,7 @@ impl Logins {
         }
         let token = token.to_owned();
         let parse = move || UnverifiedIdToken::parse(&token).map(|token| token.to_static());
-        self.pool.run(parse).await
+        self.pools.expensive.run(parse).await
     }
 
     async fn check_signature(

@@ -135,7 +135,7 @@ async fn with_https_issuer(
         ("issuer.example", &*issuer.base),
         ("keys.example", &*keys.base),
     ];
-    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pool());
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pools());
     let provider = registered("https://issuer.example", &["app"]);
     let token = key.token(&claims("https://issuer.example", &json!({})));
     verify(&logins, "issuer.example", Some(&provider), &token, now()).await

@@ -7,7 +7,7 @@ mod verified;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::fake::{FakeIssuer, TestKey, outgoing, pool};
+use super::fake::{FakeIssuer, TestKey, outgoing, pools};
 use super::id_token::{Audience, AudienceSource, OpenIdConnect, TrustedClient, UserPool};
 use super::*;
 use crate::model::ids::{AccountId, OidcProviderArn};
@@ -36,7 +36,7 @@ impl Scene {
         let key = TestKey::rsa("a");
         let issuer = FakeIssuer::with([&key]).await;
         let provider = registered(&issuer.base, &["app", "app2"]);
-        let logins = Logins::new(rules, outgoing(&[]), pool());
+        let logins = Logins::new(rules, outgoing(&[]), pools());
         Self {
             issuer,
             key,

@@ -409,7 +409,7 @@ async fn a_key_of_a_kind_without_id_tokens_is_refused_whatever_the_value() {
 async fn nothing_is_fetched_for_a_provider_that_the_pool_does_not_have() {
     let scene = Scene::new().await;
     let upstreams = [("issuer.example", scene.issuer.base.as_str())];
-    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pool());
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pools());
     let token = scene.token(&json!({ "iss": "https://issuer.example" }));
     let refused = verify(&logins, "issuer.example", None, &token, now()).await;
     assert_eq!(outcome(refused), UNSUPPORTED);

@@ -168,7 +168,7 @@ async fn a_user_pool_is_asked_for_its_keys_directly() {
     let key = TestKey::rsa("a");
     let issuer = FakeIssuer::with([&key]).await;
     let upstreams = [("cognito-idp.eu-west-1.amazonaws.com", issuer.base.as_str())];
-    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pool());
+    let logins = Logins::new(LoginRules::default(), outgoing(&upstreams), pools());
     let client = |id: &str| TrustedClient {
         id: id.to_owned(),
         server_side_token_check: false,
@@ -206,7 +206,7 @@ async fn google_and_apple_are_issuers_like_any_other() {
         let logins = Logins::new(
             LoginRules::default(),
             outgoing(&[(name, &issuer.base)]),
-            pool(),
+            pools(),
         );
         let audience = Audience {
             client_id: "app".to_owned(),

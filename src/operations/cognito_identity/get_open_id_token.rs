@@ -64,7 +64,7 @@ impl Operation for GetOpenIdToken {
             not_after: end,
             developer: false,
         };
-        let token = token.issue(call, &pool, &who)?;
+        let token = token.issue(call, &pool, &who).await?;
         Ok(GetOpenIdTokenOutput {
             identity_id: who.id,
             token,

@@ -93,7 +93,7 @@ impl Operation for GetOpenIdTokenForDeveloperIdentity {
             not_after: Some(call.now + lifetime),
             developer: true,
         };
-        let token = token.issue(call, &pool, &who)?;
+        let token = token.issue(call, &pool, &who).await?;
         Ok(GetOpenIdTokenForDeveloperIdentityOutput {
             identity_id: who.id,
             token,

@@ -15,7 +15,7 @@ pub use self::issuer::JwksError;
 pub(in crate::logins) use self::issuer::SignatureCheckError;
 use super::fetch::{JwksFetcher, JwksSource};
 use super::verified::VerifiedSignatures;
-use crate::blocking::BlockingPool;
+use crate::blocking::WorkPools;
 use crate::logins::id_token::jws::Jws;
 use crate::logins::jwks::JwsAlgorithm;
 use crate::outgoing::Outgoing;
@@ -27,7 +27,7 @@ const MOST: usize = 1000;
 #[derive(Debug)]
 pub(in crate::logins) struct JwksCache {
     outgoing: Arc<Outgoing>,
-    pool: Arc<BlockingPool>,
+    pools: WorkPools,
     verified: Arc<VerifiedSignatures>,
     /// The key files of issuers that can't be reached, by the issuer's URL.
     files: HashMap<String, PathBuf>,
@@ -35,10 +35,10 @@ pub(in crate::logins) struct JwksCache {
 }
 
 impl JwksCache {
-    pub(in crate::logins) fn new(outgoing: Arc<Outgoing>, pool: Arc<BlockingPool>) -> Self {
+    pub(in crate::logins) fn new(outgoing: Arc<Outgoing>, pools: WorkPools) -> Self {
         Self {
             outgoing,
-            pool,
+            pools,
             verified: Arc::new(VerifiedSignatures::new()),
             files: HashMap::new(),
             issuers: RwLock::default(),
@@ -83,8 +83,8 @@ impl JwksCache {
             outgoing: Arc::clone(&self.outgoing),
         };
         let issuer = issuers.entry(source).or_insert_with(|| {
-            let (pool, verified) = (Arc::clone(&self.pool), Arc::clone(&self.verified));
-            Arc::new(IssuerKeys::new(fetcher, pool, verified))
+            let (pools, verified) = (self.pools.clone(), Arc::clone(&self.verified));
+            Arc::new(IssuerKeys::new(fetcher, pools, verified))
         });
         Arc::clone(issuer)
     }
@@ -93,11 +93,11 @@ impl JwksCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logins::fake::{outgoing, pool};
+    use crate::logins::fake::{outgoing, pools};
 
     #[test]
     fn an_issuers_keys_are_kept_and_the_number_of_issuers_is_bounded() {
-        let cache = JwksCache::new(outgoing(&[]), pool());
+        let cache = JwksCache::new(outgoing(&[]), pools());
         let source = |n: usize| JwksSource::Url { url: n.to_string() };
         let first = cache.issuer(source(0));
         assert!(Arc::ptr_eq(&first, &cache.issuer(source(0))));

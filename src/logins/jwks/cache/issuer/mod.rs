@@ -15,6 +15,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -23,12 +24,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::state::{Freshness, IssuerState};
-use crate::blocking::{BlockingPool, PoolFull};
+use crate::blocking::{PoolFull, WorkPools};
 use crate::logins::id_token::jws::{self, Jws, JwsError};
 use crate::logins::jwks::JwkSet;
 use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::fetch::{FetchJwks, JwksFetchError};
-use crate::logins::jwks::verified::VerifiedSignatures;
+use crate::logins::jwks::verified::{self, VerifiedSignatures};
 use crate::logins::jwks::waiters::Waiter;
 use crate::permits;
 
@@ -61,7 +62,7 @@ pub(in crate::logins) enum SignatureCheckError {
     Jws(JwsError),
     /// The issuer's keys aren't available.
     Jwks(JwksError),
-    /// Too many expensive checks wait for a thread.
+    /// Too many checks wait for a thread.
     Full(PoolFull),
 }
 
@@ -69,7 +70,7 @@ pub(in crate::logins) enum SignatureCheckError {
 #[derive(Debug)]
 pub(super) struct IssuerKeys<F> {
     fetcher: F,
-    pool: Arc<BlockingPool>,
+    pools: WorkPools,
     verified: Arc<VerifiedSignatures>,
     /// A permit for each call that waits for the first keys.
     first_waiters: Semaphore,
@@ -92,14 +93,10 @@ impl KeyRequest {
 
 impl<F: FetchJwks> IssuerKeys<F> {
     /// An empty cache.
-    pub(super) fn new(
-        fetcher: F,
-        pool: Arc<BlockingPool>,
-        verified: Arc<VerifiedSignatures>,
-    ) -> Self {
+    pub(super) fn new(fetcher: F, pools: WorkPools, verified: Arc<VerifiedSignatures>) -> Self {
         Self {
             fetcher,
-            pool,
+            pools,
             verified,
             first_waiters: Semaphore::new(FIRST_WAITERS),
             state: Mutex::new(IssuerState::default()),
@@ -143,7 +140,8 @@ impl<F: FetchJwks> IssuerKeys<F> {
         })
     }
 
-    /// Verifies the signature with these keys. Large keys, and several keys to try, are expensive.
+    /// Verifies the signature with these keys: at once if it is remembered, otherwise on a thread of a pool. Large keys, and
+    /// several keys to try, are expensive.
     async fn check(
         &self,
         jws: &Jws<'_>,
@@ -151,19 +149,43 @@ impl<F: FetchJwks> IssuerKeys<F> {
         allowed: &'static [JwsAlgorithm],
         now: Timestamp,
     ) -> Result<Result<(), JwsError>, SignatureCheckError> {
-        let is_expensive = jws::is_expensive(jws, &keys, allowed);
-        let verified = Arc::clone(&self.verified);
-        let verify = move |jws: &Jws<'_>| {
+        let missing = RefCell::new(Vec::new());
+        let remembered =
             jws::verify_by(jws, &keys, allowed, |key, algorithm, message, signature| {
-                verified.verify(key, algorithm, message, signature, now)
-            })
-        };
-        if !is_expensive {
-            return Ok(verify(jws));
+                let hash = verified::hash(key, algorithm, message, signature);
+                let is_remembered = self.verified.contains(&hash, now);
+                if !is_remembered {
+                    missing.borrow_mut().push(hash);
+                }
+                is_remembered
+            });
+        let missing = missing.into_inner();
+        if remembered.is_ok() || missing.is_empty() {
+            return Ok(remembered);
         }
-        let jws = jws.to_static();
-        let work = move || verify(&jws);
-        self.pool.run(work).await.map_err(SignatureCheckError::Full)
+        let pool = if jws::is_expensive(jws, &keys, allowed) {
+            &self.pools.expensive
+        } else {
+            &self.pools.signatures
+        };
+        let (jws, verified) = (jws.to_static(), Arc::clone(&self.verified));
+        let work = move || {
+            // The keys are tried in the same order again.
+            let hashes = RefCell::new(missing.into_iter());
+            jws::verify_by(
+                &jws,
+                &keys,
+                allowed,
+                |key, algorithm, message, signature| {
+                    let is_valid = key.verifies(algorithm, message, signature);
+                    if let Some(hash) = hashes.borrow_mut().next().filter(|_| is_valid) {
+                        verified.add(hash, now);
+                    }
+                    is_valid
+                },
+            )
+        };
+        pool.run(work).await.map_err(SignatureCheckError::Full)
     }
 
     /// A usable set, and the number of fetches that had begun before the request.

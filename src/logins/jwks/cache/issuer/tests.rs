@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::logins::fake::{TestKey, key_set, outgoing, pool};
+use crate::logins::fake::{TestKey, key_set, outgoing, pools};
 use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::cache::state::UnknownKeys;
 use crate::logins::jwks::fetch::FetchedJwks;
@@ -69,7 +69,7 @@ impl Scene {
         let scene = Self {
             keys: Arc::new(IssuerKeys::new(
                 FakeFetcher(Arc::clone(&published)),
-                pool(),
+                pools(),
                 Arc::new(VerifiedSignatures::new()),
             )),
             published,
