@@ -87,6 +87,8 @@ pub struct Call<'a> {
     pub operation: &'static str,
     /// The id of the request, in the answer and in the log.
     pub request_id: Uuid,
+    /// Whether the request was counted for its address.
+    pub is_counted: bool,
     /// The region that the signature names.
     pub region: Option<Region>,
     /// The signer.
@@ -104,6 +106,7 @@ impl App {
             connection: Connection::default(),
             operation: "",
             request_id: self.ambient.uuid(),
+            is_counted: false,
             region: None,
             caller: None,
             pool: OnceLock::new(),

@@ -2,7 +2,8 @@
 //!
 //! A call without a valid signature counts for its address first, then as the work that its operation declares, then for its
 //! pool, once it is found. So an address that is refused uses up nothing of a pool. Calls of sessions count for their address,
-//! in other buckets than those without a signature.
+//! in other buckets than those without a signature. A body that isn't small counts as expensive work. Nothing is read of such
+//! a body, and nothing is decoded, before the request counts.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -44,7 +45,22 @@ pub(super) struct Rates {
     sessions: Option<RateLimit<ClientNetwork>>,
     guests: Option<RateLimit<ClientNetwork>>,
     expensive: Option<RateLimit<ClientNetwork>>,
+    documents: Option<RateLimit<ClientNetwork>>,
     pools: Option<RateLimit<Uuid>>,
+    /// How much of a pool's rate one address may use, unless the rate of an address is that low.
+    pool_shares: Option<RateLimit<PoolShare>>,
+}
+
+/// A pool, and an address that calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct PoolShare(Uuid, ClientNetwork);
+
+impl BucketKey for PoolShare {
+    type Group = (Uuid, ClientNetwork);
+
+    fn group(&self) -> Self::Group {
+        (self.0, self.1.group())
+    }
 }
 
 impl Rates {
@@ -58,24 +74,57 @@ impl Rates {
             sessions: requests.map(per_second),
             guests: settings.guests_per_address_per_minute.map(per_minute),
             expensive: settings.expensive_per_address_per_second.map(per_second),
+            documents: requests.map(per_second),
             pools: settings
                 .per_pool_per_second
+                .map(|rate| RateLimit::per_second(rate, Arc::clone(ambient))),
+            pool_shares: share_of_pool(settings)
                 .map(|rate| RateLimit::per_second(rate, Arc::clone(ambient))),
         }
     }
 }
 
-/// Counts a call after its signature was looked at. A call with a wrong signature counts as one without.
-pub fn admit_request(call: &Call<'_>) -> Result<(), RateExceeded> {
+/// Half of a pool's rate, unless no address can use more anyway.
+fn share_of_pool(settings: &LimitSettings) -> Option<NonZeroU32> {
+    let half = settings.per_pool_per_second?.get().div_ceil(2);
+    let requests = settings.requests_per_address_per_second;
+    let is_lower = requests.is_some_and(|requests| requests.get() <= half);
+    NonZeroU32::new(half).filter(|_| !is_lower)
+}
+
+/// Counts a request of `caller` with a small or a large body. A request with a wrong signature counts as one without: its
+/// caller is `None`.
+pub fn admit_request(
+    call: &Call<'_>,
+    caller: Option<&Caller>,
+    body_is_small: bool,
+) -> Result<(), RateExceeded> {
     let rates = &call.app.rates;
-    let limit = match &call.caller {
+    let limit = match caller {
         None => &rates.unsigned,
         Some(Caller::Session(session)) if session.identity().is_some() => &rates.identities,
         Some(Caller::Session(_)) => &rates.sessions,
         // Others can't use up what a key may do.
         Some(Caller::AccessKey(_) | Caller::Root(_)) => return Ok(()),
     };
-    admit(call, REQUESTS, limit.as_ref(), &call.connection.network())
+    let client = call.connection.network();
+    admit(call, REQUESTS, limit.as_ref(), &client)?;
+    if body_is_small {
+        return Ok(());
+    }
+    admit(call, EXPENSIVE, rates.expensive.as_ref(), &client)
+}
+
+/// Counts a request for a document: the metrics, the discovery document or the key set. It takes nothing from the calls.
+pub fn admit_document(call: &Call<'_>) -> Result<(), RateExceeded> {
+    let limit = call.app.rates.documents.as_ref();
+    admit(call, REQUESTS, limit, &call.connection.network())
+}
+
+/// Counts the public-key cryptography of a connection that can't wait for a thread.
+pub fn admit_handshake(call: &Call<'_>) -> Result<(), RateExceeded> {
+    let limit = call.app.rates.expensive.as_ref();
+    admit(call, EXPENSIVE, limit, &call.connection.network())
 }
 
 /// Counts a call without a signature as this work.
@@ -97,7 +146,12 @@ pub(super) fn enter_pool(call: &Call<'_>, pool: &PoolId) -> Result<(), RateExcee
     if !is_new || call.caller.is_some() {
         return Ok(());
     }
-    admit(call, POOL, call.app.rates.pools.as_ref(), &pool.uuid)
+    let rates = &call.app.rates;
+    if let Some(shares) = &rates.pool_shares {
+        let share = PoolShare(pool.uuid, call.connection.network());
+        admit(call, POOL, Some(shares), &share)?;
+    }
+    admit(call, POOL, rates.pools.as_ref(), &pool.uuid)
 }
 
 fn admit<K: BucketKey>(

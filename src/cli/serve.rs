@@ -1,7 +1,7 @@
 //! `cognate serve`: the server.
 
 use std::io::IsTerminal;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -84,7 +85,7 @@ pub(super) async fn open(
         None => None,
         Some(tls) => Some(certificate(tls).await?),
     };
-    let listener = TcpListener::bind(config.listen)
+    let listener = Listener::listen(config.listen)
         .into_diagnostic()
         .wrap_err_with(|| {
             format!(
@@ -92,7 +93,6 @@ pub(super) async fn open(
                 config.listen
             )
         })?;
-    listener.set_nonblocking(true).into_diagnostic()?;
     let address = listener.local_addr().into_diagnostic()?;
     let public_url = config.public_url_for(address);
     let Opened {
@@ -175,7 +175,7 @@ impl BoundServer {
         tokio::spawn(upkeep(self.metrics.clone(), self.log_bounds.clone()));
         let front = Front::new(Arc::clone(&self.app), self.metrics);
         let listener = Listener {
-            socket: tokio::net::TcpListener::from_std(self.listener).into_diagnostic()?,
+            socket: self.listener,
             tls: self.tls.map(|tls| tls.get_inner()),
             limits: ConnectionLimits::for_files(raise_file_limit()),
         };

@@ -69,13 +69,24 @@ pub fn verify<'r, K: SecretKeys + ?Sized>(
     cache: &KeyCache,
     now: Timestamp,
 ) -> Result<VerifiedSignature<'r, K::Owner>, SignatureError> {
+    verify_hashed(request, None, rules, (keys, cache), now)
+}
+
+/// Does as [`verify`], with the [`hex_hash`] of the body if it is known already.
+pub fn verify_hashed<'r, K: SecretKeys + ?Sized>(
+    request: &Request<'_>,
+    hash: Option<String>,
+    rules: &SignatureRules<'r>,
+    (keys, cache): (&K, &KeyCache),
+    now: Timestamp,
+) -> Result<VerifiedSignature<'r, K::Owner>, SignatureError> {
     let query = Query::parse(request.query)?;
     let stated = SignatureParts::read(request, &query, rules.presigned)?;
     amz_date::check(stated.date, stated.lifetime, now)?;
     stated.check_signed_headers(request)?;
     stated.check_algorithm()?;
     let scope = stated.scope(rules)?;
-    let candidates = strings_to_sign(request, &query, &stated, &scope)?;
+    let candidates = strings_to_sign(request, hash, &query, &stated, &scope)?;
 
     let found = keys.key(scope.access_key_id, stated.session_token, now);
     let genuine = if let Ok((secret, _)) = &found {
@@ -102,11 +113,12 @@ pub fn verify<'r, K: SecretKeys + ?Sized>(
 /// after signing.
 fn strings_to_sign(
     request: &Request<'_>,
+    hash: Option<String>,
     query: &Query<'_>,
     stated: &SignatureParts<'_>,
     scope: &Scope<'_, '_>,
 ) -> Result<Vec<String>, Invalid> {
-    let payload_hash = payload_hash(request)?;
+    let payload_hash = payload_hash(request, hash)?;
     let path = canonical_path(request.path, true);
     let text = |left_out: &[&str]| {
         let query = query.canonical(left_out);
@@ -125,8 +137,8 @@ fn strings_to_sign(
 }
 
 /// The hash of the body as received. The client's own hash is only compared with it, and an unsigned payload is refused.
-fn payload_hash(request: &Request<'_>) -> Result<String, Invalid> {
-    let computed = hex_hash(request.body);
+fn payload_hash(request: &Request<'_>, hash: Option<String>) -> Result<String, Invalid> {
+    let computed = hash.unwrap_or_else(|| hex_hash(request.body));
     match request.headers.get("x-amz-content-sha256") {
         Some(stated) if stated.as_bytes() != computed.as_bytes() => Err(Invalid::Payload),
         _ => Ok(computed),

@@ -12,6 +12,7 @@ use http::Request;
 use http::request::Parts;
 use hyper::body::{Body as _, Frame, SizeHint};
 
+use super::connections::{ConnectionActivity, UnreadAnswer};
 use super::{Front, aws_json, aws_query, limits};
 use crate::app::connection::Connection;
 use crate::error::{Code, Error};
@@ -32,6 +33,7 @@ pub(super) struct RequestMemory {
 struct CountedBody {
     body: Body,
     _memory: Share,
+    _unread: UnreadAnswer,
 }
 
 impl RequestMemory {
@@ -75,13 +77,18 @@ impl Front {
 }
 
 /// Counts an answer until it was sent.
-pub(super) fn counted(response: Response, mut memory: Share) -> Response {
+pub(super) fn counted(
+    response: Response,
+    mut memory: Share,
+    activity: &Arc<ConnectionActivity>,
+) -> Response {
     response.map(|body| {
         let length = body.size_hint().lower();
         memory.grow_up_to(usize::try_from(length).unwrap_or(usize::MAX));
         Body::new(CountedBody {
             body,
             _memory: memory,
+            _unread: activity.answer(),
         })
     })
 }

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::bodies::WholeBody;
+use super::signature::{self, ExpectedSignature};
 use super::types::{self, Mismatch};
 use super::{Front, cors, pipeline, respond};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::model::json;
-use crate::operations::{Entry, Service};
+use crate::operations::{Access, Entry, Service};
+use crate::sigv4::SignatureError;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -62,7 +64,11 @@ async fn run(
     body: Result<WholeBody, Error>,
 ) -> Result<Vec<u8>, Error> {
     let body = Arc::new(body?);
+    let signed = entry.filter(|entry| entry.access != Access::Public);
+    let expected = signed.map(ExpectedSignature::by);
+    let signature = signature::identify(front, call, parts, &body, expected).await?;
     let entry = entry.ok_or(Code::UnknownOperation.bare())?;
+    let signature = signature.unwrap_or(Err(SignatureError::Missing));
     let text = Arc::clone(&body);
     let read = move |model: &_, shape: &super::models::OperationShape| {
         let mut value =
@@ -79,7 +85,7 @@ async fn run(
         }
         Ok(value)
     };
-    let answer = pipeline::run(front, entry, call, parts, &body, read).await?;
+    let answer = pipeline::run(front, entry, call, signature, body.len(), read).await?;
     let text = answer.text()?;
     Ok(if text == b"null" { Vec::new() } else { text })
 }
@@ -115,6 +121,7 @@ fn refusal(error: &Error, request_id: Uuid) -> Response {
         body[member] = Value::from(text.as_ref());
     }
     let mut response = respond::answer(status, CONTENT_TYPE, body.to_string(), request_id);
+    respond::mark(&mut response, error);
     let headers = response.headers_mut();
     headers.insert(ERROR_TYPE, header_value(&format!("{name}:")));
     if let Some(text) = &error.text {

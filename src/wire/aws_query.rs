@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::bodies::WholeBody;
 use super::models::{MODELS, Member, Model, ShapeId, ShapeKind};
+use super::signature::{self, ExpectedSignature};
 use super::{Front, cors, limits, pipeline, respond, xml};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
@@ -74,7 +75,11 @@ pub(super) async fn serve(
             &Code::UnknownOperation.bare(),
             call.request_id,
         ),
-        (Err(error), _) => refusal(asked.service, dialect, in_json, &error, call.request_id),
+        (Err(error), _) => {
+            let mut response = refusal(asked.service, dialect, in_json, &error, call.request_id);
+            respond::mark(&mut response, &error);
+            response
+        }
     };
     // Browsers use the classic flow. No page needs IAM.
     if asked.service == Service::Sts {
@@ -114,6 +119,8 @@ async fn run(
     body: Result<WholeBody, Error>,
 ) -> Result<Value, Error> {
     let body = Arc::new(body?);
+    let expected = signature::expected_in_query(parts);
+    let signature = signature::identify(front, call, parts, &body, expected).await?;
     let form = Arc::clone(&body);
     let parameters = match in_url(parts, &body)? {
         Some(query) => parameters(query)?,
@@ -141,6 +148,11 @@ async fn run(
     if entry.name != "GetCallerIdentity" {
         refuse_query_signature(&parameters)?;
     }
+    // Without a service, the signature can't be valid, or there is none. The operation decides how that is refused.
+    let signature = match signature {
+        Some(signature) => signature,
+        None => signature::verify(front, call, parts, &body, ExpectedSignature::by(entry)).await?,
+    };
     let read = move |model: &Model, shape: &super::models::OperationShape| {
         let input = shape.input.map(|id| &model.shape(id).kind);
         let members = match input {
@@ -149,39 +161,18 @@ async fn run(
         };
         structure(model, members, &parameters, "").map(Value::Object)
     };
-    let answer = pipeline::run(front, entry, call, parts, &body, read).await?;
+    let answer = pipeline::run(front, entry, call, signature, body.len(), read).await?;
     answer.value()
 }
 
 /// The service of a request: from the credential scope if it is signed, or else from its version.
 fn service(parts: &Parts, version: Option<&str>) -> Service {
-    match scope_service(parts).as_deref() {
+    match signature::scope_service(parts).as_deref() {
         Some("iam") => Service::Iam,
         Some("sts") => Service::Sts,
         _ if version == Some(MODELS.of(Service::Iam).version.as_str()) => Service::Iam,
         _ => Service::Sts,
     }
-}
-
-/// The service in the scope of a request's signature, unverified. It decides only the form of errors.
-fn scope_service(parts: &Parts) -> Option<String> {
-    let written = if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
-        header
-            .to_str()
-            .ok()?
-            .split_once("Credential=")?
-            .1
-            .to_owned()
-    } else {
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        let mut parameters = form_urlencoded::parse(query);
-        parameters
-            .find(|(name, _)| name == "X-Amz-Credential")?
-            .1
-            .into_owned()
-    };
-    let scope = written.split([',', ' ']).next()?;
-    scope.split('/').rev().nth(1).map(str::to_owned)
 }
 
 /// The parameters in the URL; `None` if they are in the body. A request with both is refused, because a proxy or a log may

@@ -2,10 +2,11 @@
 //!
 //! A connection is idle while no request of it is in progress. A request that was answered is not in progress, so a client
 //! that answers pings, keeps a window of zero or doesn't read its answers has an idle connection. A connection waits for its
-//! client while this server works on none of its requests, for example while it receives a body.
+//! client while this server works on none of its requests, for example while it receives a body. An answer that the client
+//! doesn't take in time ends its connection, whatever else happens there.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::limits::ConnectionLimits;
+use super::limits::{self, ConnectionLimits};
 use crate::permits::shares::ClientNetwork;
 
 /// All open connections.
@@ -38,6 +39,10 @@ pub(super) struct ConnectionActivity {
     working: AtomicUsize,
     had_request: AtomicBool,
     idle_since: Mutex<Instant>,
+    /// The answers that the client hasn't taken yet, the oldest first.
+    unread: Mutex<VecDeque<Instant>>,
+    /// The requests that were throttled.
+    refusals: AtomicUsize,
     replaced: AtomicBool,
     replace: Notify,
 }
@@ -47,6 +52,12 @@ pub(super) struct OpenConnection {
     connections: Arc<Connections>,
     id: u64,
     activity: Arc<ConnectionActivity>,
+}
+
+/// An answer that the client hasn't taken until this value is dropped.
+pub(super) struct UnreadAnswer {
+    activity: Arc<ConnectionActivity>,
+    since: Instant,
 }
 
 /// A request in progress; its connection is not idle until this value is dropped.
@@ -82,6 +93,13 @@ impl Connections {
             id,
             activity,
         })
+    }
+
+    /// Ends a connection that waits for a client with the most connections; `false` if there is none.
+    pub(super) fn end_one(&self) -> bool {
+        let mut open = self.lock();
+        let ended = open.longest_waiting(0).and_then(|id| open.remove(id));
+        ended.inspect(|activity| activity.make_way()).is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -126,6 +144,8 @@ impl ConnectionActivity {
             working: AtomicUsize::new(0),
             had_request: AtomicBool::new(false),
             idle_since: Mutex::new(Instant::now()),
+            unread: Mutex::default(),
+            refusals: AtomicUsize::new(0),
             replaced: AtomicBool::new(false),
             replace: Notify::new(),
         }
@@ -142,6 +162,30 @@ impl ConnectionActivity {
     pub(super) fn work(self: &Arc<Self>) -> Working {
         self.working.fetch_add(1, Ordering::AcqRel);
         Working(Arc::clone(self))
+    }
+
+    /// Marks the begin of an answer.
+    pub(super) fn answer(self: &Arc<Self>) -> UnreadAnswer {
+        let mut unread = self.unread();
+        let since = Instant::now();
+        unread.push_back(since);
+        UnreadAnswer {
+            activity: Arc::clone(self),
+            since,
+        }
+    }
+
+    fn unread(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits before a request of `client` is refused, if many were. Requests of a proxy's clients, which share a connection,
+    /// never wait.
+    pub(super) async fn throttle(&self, client: ClientNetwork) {
+        let refusals = self.refusals.fetch_add(1, Ordering::Relaxed);
+        if refusals >= limits::QUICK_REFUSALS && client == self.client {
+            tokio::time::sleep(limits::THROTTLED).await;
+        }
     }
 
     fn make_way(&self) {
@@ -175,6 +219,18 @@ impl ConnectionActivity {
             }
         })
         .await;
+    }
+
+    /// Waits until the client hasn't taken an answer for too long.
+    pub(super) async fn unread_for_too_long(&self, limits: &ConnectionLimits) {
+        loop {
+            let since = self.unread().front().copied();
+            let end = since.unwrap_or_else(Instant::now) + limits.unread;
+            if end <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(end).await;
+        }
     }
 
     /// Waits for the end of the requests in progress, and then until the client had time to read the answers.
@@ -218,6 +274,16 @@ impl std::ops::Deref for OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.connections.lock().remove(self.id);
+    }
+}
+
+impl Drop for UnreadAnswer {
+    fn drop(&mut self) {
+        let mut unread = self.activity.unread();
+        // Equal times are interchangeable.
+        if let Some(at) = unread.iter().position(|since| *since == self.since) {
+            unread.remove(at);
+        }
     }
 }
 
@@ -296,6 +362,62 @@ mod tests {
         drop(open[0].begin());
         let _new = connections.admit(client(4)).unwrap();
         assert!(is_replaced(&open[1]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_taken_ends_a_connection_that_is_in_use() {
+        let connections = with(2);
+        let limits = connections.limits;
+        let connection = connections.admit(client(1)).unwrap();
+        let old = connection.answer();
+        let begun = Instant::now();
+        let others = async {
+            loop {
+                let _request = connection.begin();
+                drop(connection.answer());
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::select! {
+            () = connection.unread_for_too_long(&limits) => {}
+            () = others => {}
+        }
+        assert_eq!(begun.elapsed(), limits.unread);
+        drop(old);
+        let waiting = connection.unread_for_too_long(&limits);
+        let waited = tokio::time::timeout(3 * limits.unread, waiting).await;
+        assert!(waited.is_err(), "answers that were taken end nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_refused_again_and_again_waits_and_a_proxy_does_not() {
+        let connections = with(4);
+        let begun = Instant::now();
+        let proxy = connections.admit(client(1)).unwrap();
+        for _ in 0..100 {
+            proxy.throttle(client(2)).await;
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let connection = connections.admit(client(2)).unwrap();
+        for _ in 0..limits::QUICK_REFUSALS {
+            connection.throttle(client(2)).await;
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        for _ in 0..10 {
+            connection.throttle(client(2)).await;
+        }
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_work_ends_for_its_file() {
+        let connections = with(4);
+        let one = [1, 1, 2].map(|last| connections.admit(client(last)).unwrap());
+        let _working = one[0].work();
+        assert!(connections.end_one());
+        assert!(is_replaced(&one[1]) && !is_replaced(&one[2]));
+        assert!(connections.end_one());
+        assert!(!connections.end_one(), "the last one has work");
     }
 
     #[tokio::test(start_paused = true)]

@@ -44,6 +44,15 @@ pub(super) const UNSENT: usize = 64 << 10;
 /// The longest time for requests in progress after the listener has stopped.
 pub(super) const DRAIN: Duration = Duration::from_secs(25);
 
+/// The throttled requests of a connection that are refused at once. Each further one is refused after [`THROTTLED`].
+pub(super) const QUICK_REFUSALS: usize = 10;
+
+/// The pause before a refusal, so that a client without pauses of its own costs little.
+pub(super) const THROTTLED: Duration = Duration::from_millis(100);
+
+/// The number of connections that may wait until they are accepted. The kernel allows no more than its `somaxconn`.
+pub(super) const BACKLOG: u32 = 4096;
+
 /// The most connections, however many files the process may open.
 const CONNECTIONS: usize = 8192;
 
@@ -57,6 +66,8 @@ pub struct ConnectionLimits {
     /// The longest time between two requests. It is longer than the 60 seconds after which common load balancers close their
     /// idle connections, so that they don't send a request on a connection that this server is closing.
     pub idle: Duration,
+    /// The longest time for a client to take an answer, and to acknowledge anything that was sent.
+    pub unread: Duration,
     /// The longest life of a connection, without its last requests.
     pub lifetime: Duration,
     /// The longest time for requests in progress after the lifetime of their connection.
@@ -73,6 +84,7 @@ impl ConnectionLimits {
             total: half.clamp(2, CONNECTIONS),
             first_request: Duration::from_secs(10),
             idle: Duration::from_secs(75),
+            unread: Duration::from_secs(30),
             lifetime: Duration::from_hours(1),
             ending: Duration::from_mins(1),
             last_answers: Duration::from_secs(5),

@@ -1,6 +1,7 @@
 //! The listener: accepts connections and serves each one within its limits.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,37 +9,58 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use http::Request;
+use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use rustix::io::Errno;
+use rustix::net::sockopt;
+use rustls::server::Acceptor;
+use rustls::{HandshakeKind, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::Front;
 use super::admission::counted;
 use super::connections::{ConnectionActivity, Connections, OpenConnection};
 use super::hosts::AllowedHosts;
 use super::limits::{self, ConnectionLimits};
+use crate::app::connection::Connection;
+use crate::app::rates;
 use crate::permits::shares::ClientNetwork;
 
 /// The pause after an error of the listener, for example when the process has too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A listening socket and what it serves with.
 pub struct Listener {
     /// The socket.
     pub socket: TcpListener,
     /// The certificate; `None` serves plain HTTP.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Arc<ServerConfig>>,
     /// The bounds on connections.
     pub limits: ConnectionLimits,
+}
+
+impl Listener {
+    /// A socket that listens on `address`, where many connections may wait until they are accepted.
+    pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A server that starts again doesn't wait for the connections of the last one.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(limits::BACKLOG)
+    }
 }
 
 /// What all connections share.
@@ -47,7 +69,7 @@ struct Shared {
     router: Router,
     limits: ConnectionLimits,
     builder: Builder<TokioExecutor>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
     hosts: Option<AllowedHosts>,
     stopping: watch::Receiver<bool>,
 }
@@ -65,7 +87,7 @@ impl Front {
             router: self.router(),
             limits: listener.limits,
             builder: builder(),
-            tls: listener.tls.map(TlsAcceptor::from),
+            tls: listener.tls,
             hosts: AllowedHosts::of_listener(address, self.app.tokens.issuer()),
             stopping: stopped,
         });
@@ -83,8 +105,11 @@ impl Front {
                         }
                     }
                     Err(error) => {
-                        tracing::debug!(%error, "a connection can't be accepted");
-                        sleep(PAUSE).await;
+                        if refused(&error) {
+                            // Its file, or the memory of the kernel, is free for a new client.
+                            connections.end_one();
+                            sleep(PAUSE).await;
+                        }
                     }
                 },
             }
@@ -94,6 +119,28 @@ impl Front {
         let finished = async { while tasks.join_next().await.is_some() {} };
         let _ = timeout(limits::DRAIN, finished).await;
     }
+}
+
+/// Logs why no connection can be accepted, and answers whether a pause helps. Otherwise only one connection failed, which its
+/// client has closed meanwhile.
+fn refused(error: &io::Error) -> bool {
+    let advice = match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => {
+            "this process has too many open files: raise its limit (LimitNOFILE= of systemd, ulimit -n, --ulimit nofile= of \
+             containers)"
+        }
+        Some(Errno::NFILE) => {
+            "all processes of this machine have too many open files: raise fs.file-max with sysctl"
+        }
+        Some(Errno::NOBUFS | Errno::NOMEM) => "the kernel has no memory for it",
+        _ => {
+            tracing::debug!(%error, "a connection can't be accepted");
+            return false;
+        }
+    };
+    metrics::counter!("cognate_accept_errors_total").increment(1);
+    tracing::warn!(%error, advice, "a connection can't be accepted");
+    true
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -124,18 +171,49 @@ impl Shared {
         open: OpenConnection,
     ) {
         let _ = stream.set_nodelay(true);
+        // A client that reads nothing ends its connection, also one that this server has closed.
+        let unread = u32::try_from(self.limits.unread.as_millis()).unwrap_or(u32::MAX);
+        let _ = sockopt::set_tcp_user_timeout(&stream, unread);
         let Some(tls) = self.tls.clone() else {
             return self.serve(stream, peer, &open).await;
         };
-        let handshake = timeout(self.limits.first_request, tls.accept(stream));
+        let handshake = timeout(self.limits.first_request, self.handshake(tls, stream, peer));
         let encrypted = tokio::select! {
             encrypted = handshake => encrypted,
             () = open.replaced() => return,
             () = self.stopped() => return,
         };
-        if let Ok(Ok(encrypted)) = encrypted {
+        if let Ok(Some(encrypted)) = encrypted {
             self.serve(encrypted, peer, &open).await;
         }
+    }
+
+    /// Makes a TLS handshake. Its signature and its key agreement run on a thread of the pool.
+    async fn handshake(
+        &self,
+        tls: Arc<ServerConfig>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<TlsStream<TcpStream>> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream)
+            .await
+            .ok()?;
+        let answer = move || {
+            let mut kind = None;
+            let rest = hello.into_stream_with(tls, |connection| kind = connection.handshake_kind());
+            (rest, kind)
+        };
+        let app = &self.front.app;
+        let signatures = &app.pools.signatures;
+        let answered = signatures.run_for(ClientNetwork::new(peer.ip()), answer);
+        let (rest, kind) = answered.await.ok()?;
+        if kind == Some(HandshakeKind::FullWithHelloRetryRequest) {
+            // The answer to the second hello can't leave this thread.
+            let mut call = app.call();
+            call.connection = Connection::new(&app.config, Some(peer.ip()), &HeaderMap::new());
+            rates::admit_handshake(&call).ok()?;
+        }
+        rest.await.ok()
     }
 
     /// Serves one connection until it ends, was idle for too long, is too old, or is replaced.
@@ -160,6 +238,7 @@ impl Shared {
         tokio::select! {
             _ = served.as_mut() => return,
             () = open.replaced() => return,
+            () = open.unread_for_too_long(&self.limits) => return,
             () = open.idle_for_too_long(&self.limits) => {}
             () = sleep(self.limits.lifetime) => {}
             () = self.stopped() => {
@@ -207,9 +286,9 @@ impl Shared {
                 Ok(admitted) => admitted,
                 Err(refusal) => return Ok(*refusal),
             };
-            request.extensions_mut().insert(activity);
+            request.extensions_mut().insert(Arc::clone(&activity));
             let response = router.call(request).await?;
-            Ok(counted(response, memory))
+            Ok(counted(response, memory, &activity))
         }
     }
 }

@@ -12,13 +12,14 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
 use http::{Method, Request, StatusCode, header};
+use hyper::body::Body as _;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::connection::Connection;
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
-use crate::app::{App, maintenance};
+use crate::app::{App, maintenance, rates};
 use crate::permits::shares::ClientNetwork;
 use crate::sigv4;
 
@@ -35,6 +36,7 @@ mod listener;
 pub mod models;
 mod pipeline;
 mod respond;
+mod signature;
 mod types;
 mod work;
 mod xml;
@@ -44,7 +46,7 @@ pub use listener::Listener;
 
 use admission::{RequestMemory, counted};
 use connections::ConnectionActivity;
-use respond::{json_document, plain};
+use respond::{Throttled, json_document, plain};
 use work::WorkPermits;
 
 /// The HTTP front end: the application and the state of the front end itself.
@@ -81,10 +83,10 @@ impl Front {
             Ok(admitted) => admitted,
             Err(refusal) => return *refusal,
         };
-        let activity = ConnectionActivity::new(ClientNetwork::new(peer.ip()));
-        request.extensions_mut().insert(Arc::new(activity));
+        let activity = Arc::new(ConnectionActivity::new(ClientNetwork::new(peer.ip())));
+        request.extensions_mut().insert(Arc::clone(&activity));
         let Ok(response) = TowerToHyperService::new(self.router()).call(request).await;
-        counted(response, memory)
+        counted(response, memory, &activity)
     }
 
     /// The routes of everything that is served on the listening address.
@@ -118,17 +120,32 @@ async fn root(
         return aws_json::not_found(&parts.headers, front.app.ambient.uuid());
     }
     let client = connection.network();
-    let body = bodies::read(&front.memory, body, client).await;
-    // The connection waited for its client until now.
-    let _working = activity.work();
     let mut call = front.app.call();
     call.connection = connection;
-    let body = body.and_then(|body| pipeline::admit_unsigned(&call, &parts).map(|()| body));
-    if is_query {
+    let length = body.size_hint().upper();
+    let is_small = length.is_some_and(|length| length <= limits::SMALL_BODY as u64);
+    let admitted = signature::admit_head(&mut call, &parts, is_small);
+    let body = match admitted {
+        Err(refused) if !is_small => Err(refused.into()),
+        // A small body is read in any case, so that the connection can be used again.
+        admitted => {
+            let body = bodies::read(&front.memory, body, client).await;
+            body.and_then(|body| admitted.map(|()| body).map_err(Into::into))
+        }
+    };
+    // The connection waited for its client until now.
+    let working = activity.work();
+    call.now = front.app.now();
+    let response = if is_query {
         aws_query::serve(&front, call, &parts, body).await
     } else {
         aws_json::serve(&front, call, &parts, body).await
+    };
+    drop(working);
+    if response.extensions().get::<Throttled>().is_some() {
+        activity.throttle(client).await;
     }
+    response
 }
 
 /// Serves a document with a permit of the calls without a signature.
@@ -139,9 +156,19 @@ async fn document(
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
-    let _working = activity.work();
-    let permits = front.work.class(None);
-    let served = permits.run(connection.network(), next.run(request));
+    let working = activity.work();
+    let client = connection.network();
+    // A load balancer that asks for the health may have the address of many clients.
+    if request.uri().path() != "/health" {
+        let mut call = front.app.call();
+        call.connection = connection;
+        if rates::admit_document(&call).is_err() {
+            drop(working);
+            activity.throttle(client).await;
+            return plain(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+        }
+    }
+    let served = front.work.class(None).run(client, next.run(request));
     let refusal = || plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests\n");
     served.await.unwrap_or_else(refusal)
 }

@@ -4,19 +4,17 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use http::header::AUTHORIZATION;
-use http::request::Parts;
 use serde_json::Value;
 
 use super::admission::crowded;
 use super::models::{MODELS, Model, OperationShape};
+use super::signature::Signature;
 use super::{Front, constraints, limits};
-use crate::app::access::caller::{self, CallerError};
-use crate::app::{App, Call, Caller, rates, records};
+use crate::app::access::caller;
+use crate::app::{Call, Caller, rates, records};
 use crate::error::{Code, Error};
-use crate::model::ids::Region;
 use crate::operations::{ALL, Access, Entry, OperationAnswer, Prepared, Service};
-use crate::sigv4::{self, KeyError, SecretKey, SecretKeys, SignatureError, SignatureRules};
+use crate::sigv4::SignatureError;
 
 /// How often a request runs if its pool changes each time.
 const RUNS: usize = 8;
@@ -56,45 +54,25 @@ pub(super) async fn decode<T: Send + 'static>(
     pool.run_for(call.connection.network(), work).await?
 }
 
-/// Whether a request claims to be signed, in a header or in the URL.
-fn claims_signature(parts: &Parts) -> bool {
-    let query = parts.uri.query().unwrap_or_default();
-    parts.headers.contains_key(AUTHORIZATION) || query.contains("X-Amz-")
-}
-
-/// Counts a request that claims no signature for its address, before it is decoded.
-pub(super) fn admit_unsigned(call: &Call<'_>, parts: &Parts) -> Result<(), Error> {
-    if !claims_signature(parts) {
-        rates::admit_request(call)?;
-    }
-    Ok(())
-}
-
 /// Runs all steps of a request; `read` decodes its bytes to a JSON value that conforms to the model. The steps after the
-/// signature need a permit of the caller's class. A call counts for its rates once, also if it runs again: for its address as
-/// soon as its caller is known, and as its work before anything is done for it.
+/// signature need a permit of the caller's class. The request was counted, with its signature; a call counts as its work once,
+/// before anything is done for it, also if it runs again.
 pub(super) async fn run(
     front: &Front,
     entry: &Entry,
     call: &mut Call<'_>,
-    parts: &Parts,
-    body: &[u8],
+    signature: Signature,
+    length: usize,
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
-    let mut verified = Ok(());
     if entry.access != Access::Public {
-        verified = signature(front, entry, call, parts, body).map(|(caller, region)| {
-            call.region = Some(region);
-            call.caller = Some(caller);
-        });
+        let (caller, region) = signature.map_err(|error| refused(&error, entry.service))?;
+        call.region = Some(region);
+        call.caller = Some(caller);
     }
-    if claims_signature(parts) {
-        rates::admit_request(call)?;
-    }
-    verified.map_err(|error| refused(&error, entry.service))?;
     let permits = front.work.class(call.caller.as_ref());
     let client = call.connection.network();
-    let work = permits.run(client, after_signature(entry, call, body.len(), read));
+    let work = permits.run(client, after_signature(entry, call, length, read));
     work.await.unwrap_or_else(|| Err(crowded()))
 }
 
@@ -146,38 +124,6 @@ async fn run_once(
     prepared.run(call).await
 }
 
-fn signature(
-    front: &Front,
-    entry: &Entry,
-    call: &Call<'_>,
-    parts: &Parts,
-    body: &[u8],
-) -> Result<(Caller, Region), SignatureError> {
-    let anywhere = matches!(entry.service, Service::Iam | Service::Sts);
-    let app = call.app;
-    let rules = SignatureRules {
-        services: &[entry.service.signing_name()],
-        region: &|region| anywhere || app.serves(region),
-        presigned: entry.service == Service::Sts && entry.name == "GetCallerIdentity",
-    };
-    let request = sigv4::Request {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query().unwrap_or_default(),
-        authority: parts.uri.authority().map(http::uri::Authority::as_str),
-        headers: &parts.headers,
-        body,
-    };
-    let verified = sigv4::verify(
-        &request,
-        &rules,
-        &CallerKeys(app),
-        &front.signing_keys,
-        call.now,
-    )?;
-    Ok((verified.owner, verified.region))
-}
-
 fn refused(error: &SignatureError, service: Service) -> Error {
     let code = match error {
         SignatureError::Missing if matches!(service, Service::Sts | Service::Iam) => {
@@ -191,24 +137,4 @@ fn refused(error: &SignatureError, service: Service) -> Error {
         SignatureError::ExpiredToken => Code::ExpiredToken,
     };
     code.because(error.to_string())
-}
-
-/// The secret keys of all callers that may sign.
-struct CallerKeys<'a>(&'a App);
-
-impl SecretKeys for CallerKeys<'_> {
-    type Owner = Caller;
-
-    fn key(
-        &self,
-        access_key_id: &str,
-        session_token: Option<&str>,
-        now: jiff::Timestamp,
-    ) -> Result<(SecretKey, Caller), KeyError> {
-        match caller::find(self.0, access_key_id, session_token, now) {
-            Ok((caller, secret)) => Ok((SecretKey::new(secret.as_str().to_owned()), caller)),
-            Err(CallerError::UnknownKey) => Err(KeyError::Unknown),
-            Err(CallerError::SessionExpired) => Err(KeyError::Expired),
-        }
-    }
 }

@@ -13,6 +13,17 @@ use crate::error::{Code, Dialect, Error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+/// Marks an answer as the refusal of too many requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Throttled;
+
+/// Marks `response` if it refuses too many requests.
+pub(super) fn mark(response: &mut Response, error: &Error) {
+    if error.code == Code::TooManyRequests {
+        response.extensions_mut().insert(Throttled);
+    }
+}
+
 /// An answer with a body that caches must not store.
 pub(super) fn answer(
     status: u16,
