@@ -166,7 +166,8 @@ async fn each_public_operation_counts_for_the_pool_that_it_names() {
     let one = client(&world, "192.0.2.1");
     assert_eq!(
         served(async || one.get_id(&flooded, json!({})).await).await,
-        6
+        4,
+        "one address has half of the rate"
     );
     let input = json!({ "IdentityPoolId": flooded });
     for _ in 0..10 {
@@ -228,43 +229,162 @@ fn forged() -> Credentials {
     }
 }
 
+/// The headers of claims to have signed something: none, what isn't a signature, one of an unknown key, of an unknown session,
+/// and of the root key.
+fn claims(world: &World) -> Vec<(&'static str, HeaderMap)> {
+    let header = |name: &'static str, value: &str| {
+        HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::try_from(value).unwrap())])
+    };
+    let unknown = Credentials {
+        id: "AKIAUNKNOWN".to_owned(),
+        ..Credentials::root()
+    };
+    let session = Credentials {
+        id: "ASIAUNKNOWN".to_owned(),
+        session_token: Some("a token".to_owned()),
+        ..Credentials::root()
+    };
+    let signed = |who: &Credentials, service| world.sign(who, service, HeaderMap::new(), "other");
+    vec![
+        ("no signature", HeaderMap::new()),
+        ("garbage", header("authorization", "garbage")),
+        (
+            "a bearer token",
+            header("authorization", "Bearer e30.e30.AA"),
+        ),
+        ("an unknown key", signed(&unknown, "sts")),
+        ("an unknown session", signed(&session, "cognito-identity")),
+        ("the root key", signed(&forged(), "sts")),
+        ("the root key for IAM", signed(&forged(), "iam")),
+        (
+            "the root key for users",
+            signed(&forged(), "cognito-identity"),
+        ),
+        ("the root key for another service", signed(&forged(), "s3")),
+    ]
+}
+
+/// Bodies that are decoded in vain, small and large.
+fn vain_bodies() -> Vec<(&'static str, HeaderMap, String)> {
+    let json = |operation: &str| json_headers(&format!("AWSCognitoIdentityService.{operation}"));
+    let long = "A".repeat(100_000);
+    let unknown = |version| form(&[("Action", "Unknown"), ("Version", version)]);
+    vec![
+        ("an unknown target", json("Unknown"), "{}".to_owned()),
+        ("no JSON", json("GetId"), "{".to_owned()),
+        ("no input", json("GetId"), "{}".to_owned()),
+        ("long input", json("GetId"), format!("[\"{long}\"]")),
+        (
+            "a signed target",
+            json("ListIdentityPools"),
+            "{}".to_owned(),
+        ),
+        (
+            "long signed input",
+            json("ListIdentityPools"),
+            format!("[\"{long}\"]"),
+        ),
+        ("an unknown action", form_headers(), unknown("2011-06-15")),
+        (
+            "an unknown action of IAM",
+            form_headers(),
+            unknown("2010-05-08"),
+        ),
+        (
+            "no version",
+            form_headers(),
+            form(&[("Action", "GetCallerIdentity")]),
+        ),
+        ("a long action", form_headers(), form(&[("Action", &long)])),
+        ("no form", form_headers(), "%".repeat(100_000)),
+        ("a signed action", form_headers(), form(&CALLER)),
+        (
+            "a public action",
+            form_headers(),
+            form(&[("Action", "AssumeRoleWithSAML"), ("Version", "2011-06-15")]),
+        ),
+    ]
+}
+
 #[tokio::test]
-async fn requests_that_are_no_calls_count_too() {
+async fn every_request_without_a_valid_signature_counts_whatever_it_claims() {
     let limits = |limits: &mut LimitSettings| {
         limits.requests_per_address_per_second = NonZeroU32::new(3);
     };
     let world = world(limits).await;
-    let long = "A".repeat(100_000);
-    for (at, (headers, body)) in [
-        (
-            json_headers("AWSCognitoIdentityService.Unknown"),
-            "{}".to_owned(),
-        ),
-        (
-            json_headers("AWSCognitoIdentityService.GetId"),
-            "{".to_owned(),
-        ),
-        (
-            json_headers("AWSCognitoIdentityService.GetId"),
-            "{}".to_owned(),
-        ),
-        // A signed operation without a signature.
-        (
-            json_headers("AWSCognitoIdentityService.ListIdentityPools"),
-            "{}".to_owned(),
-        ),
-        (
-            form_headers(),
-            form(&[("Action", "Unknown"), ("Version", "2011-06-15")]),
-        ),
-        (form_headers(), form(&[("Action", &long)])),
+    let (claims, bodies) = (claims(&world), vain_bodies());
+    for (at, (claim, signature)) in claims.iter().enumerate() {
+        for (and, (kind, headers, body)) in bodies.iter().enumerate() {
+            let one = client(&world, &format!("192.0.{at}.{and}"));
+            let mut headers = headers.clone();
+            headers.extend(signature.clone());
+            let call = async || one.send("POST", "/", headers.clone(), body.clone()).await;
+            assert_eq!(served(call).await, 6, "{kind} with {claim}");
+        }
+    }
+    // Signatures in the URL, and what looks like one.
+    for (at, query) in [
+        "?Action=Unknown&X-Amz-Credential=AKIA%2F20260301%2Feu-west-1%2Fsts%2Faws4_request",
+        "?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256",
+        "?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Credential=a%2Fb%2Fc%2Fiam%2Fd&X-Amz-Algorithm=a",
+        "?Action=GetCallerIdentity&Version=2011-06-15",
+        "?Action=Unknown",
     ]
     .into_iter()
     .enumerate()
     {
+        let one = client(&world, &format!("198.51.100.{at}"));
+        let path = format!("/{query}");
+        let call = async || one.send("GET", &path, HeaderMap::new(), "").await;
+        assert_eq!(served(call).await, 6, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn large_bodies_are_expensive_unless_a_key_signed_them() {
+    let limits = |limits: &mut LimitSettings| {
+        limits.expensive_per_address_per_second = NonZeroU32::new(3);
+    };
+    let world = world(limits).await;
+    let long = format!("{{\"IdentityPoolId\": \"{}\"}}", "A".repeat(100_000));
+    for (at, (claim, signature)) in claims(&world).into_iter().enumerate() {
         let one = client(&world, &format!("192.0.2.{at}"));
-        let call = async || one.send("POST", "/", headers.clone(), body.clone()).await;
-        assert_eq!(served(call).await, 6, "{at}");
+        for (operation, length) in [("GetId", 6), ("DescribeIdentityPool", 0)] {
+            let mut headers = json_headers(&format!("AWSCognitoIdentityService.{operation}"));
+            headers.extend(signature.clone());
+            let call = async || one.send("POST", "/", headers.clone(), long.clone()).await;
+            assert_eq!(served(call).await, length, "{operation} with {claim}");
+        }
+    }
+    let one = client(&world, "192.0.2.0");
+    let input = json!({ "IdentityPoolId": "A".repeat(100_000) });
+    for _ in 0..10 {
+        let answer = one.admin("DescribeIdentityPool", input.clone()).await;
+        assert!(
+            answer.text.contains("ValidationException"),
+            "{}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_address_can_t_use_up_a_pool() {
+    for requests in [None, NonZeroU32::new(100)] {
+        let world = world(|limits| {
+            limits.requests_per_address_per_second = requests;
+            limits.per_pool_per_second = NonZeroU32::new(6);
+        })
+        .await;
+        let pool = world.pool(json!({})).await;
+        let flood = client(&world, "192.0.2.1");
+        let count = served(async || flood.get_id(&pool, json!({})).await).await;
+        assert_eq!(count, 6, "twice half of the rate");
+        let other = client(&world, "192.0.2.2");
+        let count = served(async || other.get_id(&pool, json!({})).await).await;
+        assert_eq!(count, 6, "another address has the other half");
+        let other = world.pool(json!({})).await;
+        flood.identity(&other, json!({})).await;
     }
 }
 
@@ -320,20 +440,28 @@ async fn keys_and_sessions_are_not_locked_out_by_their_address() {
 }
 
 #[tokio::test]
-async fn documents_and_health_are_not_limited() {
-    let world = world(|limits| limits.requests_per_address_per_second = NonZeroU32::new(1)).await;
+async fn documents_have_a_rate_of_their_own_and_the_health_has_none() {
+    let world = world(|limits| limits.requests_per_address_per_second = NonZeroU32::new(3)).await;
     let pool = world.pool(json!({})).await;
-    let one = client(&world, "192.0.2.1");
-    assert_eq!(served(async || one.get_id(&pool, json!({})).await).await, 2);
-    for path in [
-        "/health",
+    for (at, path) in [
         "/metrics",
         "/.well-known/openid-configuration",
         "/.well-known/jwks_uri",
-    ] {
-        for _ in 0..10 {
-            assert_eq!(one.get(path).await.status, 200, "{path}");
+        "/.well-known/jwks.json",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let one = client(&world, &format!("192.0.2.{at}"));
+        let mut statuses = Vec::new();
+        for _ in 0..8 {
+            statuses.push(one.get(path).await.status);
         }
+        assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 429, 429], "{path}");
+        for _ in 0..20 {
+            assert_eq!(one.get("/health").await.status, 200);
+        }
+        one.identity(&pool, json!({})).await;
     }
 }
 

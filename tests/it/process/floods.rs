@@ -1,6 +1,7 @@
 //! Floods of open requests, slow bodies and idle connections. The attackers and the clients have different addresses.
 
 mod rates;
+mod signatures;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,7 +21,7 @@ use crate::world::{Credentials, Running, Start, http2};
 const MEMORY: u64 = 256 << 20;
 
 /// A connection from one of eight addresses that no client has.
-async fn attack(server: &str, at: u32) -> TcpStream {
+pub(super) async fn attack(server: &str, at: u32) -> TcpStream {
     let last = 2 + u8::try_from(at % 8).unwrap();
     let own = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0);
     let socket = TcpSocket::new_v4().unwrap();
@@ -44,7 +45,7 @@ async fn drain(mut connection: TcpStream) {
 }
 
 /// Lets this process open as many connections as the system allows.
-fn raise_file_limit() {
+pub(super) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -237,7 +238,7 @@ async fn connections_beyond_the_file_limit_do_not_keep_new_clients_out() {
     clippy::disallowed_methods,
     reason = "the tests' own client has no fences"
 )]
-fn fresh_client() -> reqwest::Client {
+pub(super) fn fresh_client() -> reqwest::Client {
     let _ = crate::world::client();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

@@ -14,8 +14,15 @@ use crate::world::{World, http2};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A world behind a listener with these limits, and the address of the listener.
 async fn world(limits: ConnectionLimits) -> (World, String) {
+    listening(limits, None).await
+}
+
+/// A world behind a listener with these limits, with a certificate or without, and the address of the listener.
+pub(super) async fn listening(
+    limits: ConnectionLimits,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> (World, String) {
     let world = World::new().await;
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     let front = Front::new(Arc::clone(&world.app), metrics);
@@ -23,7 +30,7 @@ async fn world(limits: ConnectionLimits) -> (World, String) {
     let address = socket.local_addr().unwrap().to_string();
     let listener = Listener {
         socket,
-        tls: None,
+        tls,
         limits,
     };
     tokio::spawn(async move { front.serve(listener, std::future::pending()).await });

@@ -2,6 +2,7 @@
 
 mod commands;
 mod connections;
+mod descriptors;
 mod floods;
 mod generations;
 mod hosts;
@@ -10,6 +11,7 @@ mod logging;
 mod refusals;
 mod starts;
 mod stops;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::fs;

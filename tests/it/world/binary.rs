@@ -28,6 +28,15 @@ pub fn release_build() -> Option<OsString> {
     std::env::var_os("COGNATE_TEST_BINARY")
 }
 
+/// Whether the long variants of tests run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the caller asks for them by a variable"
+)]
+pub fn is_full() -> bool {
+    std::env::var_os("COGNATE_TEST_FULL").is_some()
+}
+
 /// How the binary is to be started: with no other environment than what is said here.
 pub struct Start(Command);
 

@@ -39,7 +39,7 @@ mod saying;
 mod stand_in;
 mod two;
 
-pub use binary::{Ended, Running, Start, real_token, release_build};
+pub use binary::{Ended, Running, Start, is_full, real_token, release_build};
 pub use developer::{DEVELOPER, Given, assumed, part, part_text, without_origin};
 pub use issuer::{Issuer, Key, claims};
 pub use log::Log;
