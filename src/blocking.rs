@@ -245,7 +245,9 @@ mod tests {
             let pool = Arc::clone(&pool);
             calls.spawn(async move { pool.run_for(client(1), || ()).await });
         }
-        tokio::task::yield_now().await;
+        while left(&pool, 1) > 0 {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(pool.run_for(client(1), || ()).await, Err(PoolFull));
         assert!(left(&pool, 2) > 20, "another client has a share");
         // Callers that leave cause no work.
@@ -272,7 +274,17 @@ mod tests {
                 pool.run_for(client(last), work).await.unwrap();
             });
         }
-        tokio::task::yield_now().await;
+        let waiting = || {
+            pool.0
+                .lock()
+                .by_client
+                .values()
+                .map(VecDeque::len)
+                .sum::<usize>()
+        };
+        while waiting() < 403 {
+            tokio::task::yield_now().await;
+        }
         drop(busy);
         calls.join_all().await;
         let order = order.lock().unwrap();

@@ -1,6 +1,6 @@
 //! A flood from one address, under the limits of `serve` as they are without settings.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::{Data, head, peak_memory, raise_file_limit};
-use crate::world::{Credentials, Door, Issuer, Running, Start, http2, is_full};
+use crate::world::{Credentials, Door, Issuer, Running, Start, http2, is_full, release_build};
 
 /// The address of the attacker. The test's own calls come from 127.0.0.1.
 const ATTACKER: &str = "127.0.0.2";
@@ -128,11 +128,10 @@ async fn session_call(server: &Running, guest: &str) -> Vec<u8> {
     let session = Credentials::of(&answer["Credentials"]);
     let body = "Action=GetCallerIdentity&Version=2011-06-15";
     let headers = server.sign(&session, "sts", HeaderMap::new(), body);
-    let lines: String = headers
-        .iter()
-        .filter(|(name, _)| *name != "host")
-        .map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()))
-        .collect();
+    let mut lines = String::new();
+    for (name, value) in headers.iter().filter(|(name, _)| *name != "host") {
+        writeln!(lines, "{name}: {}\r", value.to_str().unwrap()).unwrap();
+    }
     form_request(server, &lines, body)
 }
 
@@ -279,23 +278,24 @@ async fn calls_of_another(own: &Door, pools: [&str; 2]) -> Vec<[Duration; 4]> {
     rounds
 }
 
-/// Asserts that nine of ten rounds were quick. `before` are rounds without a flood: other programs on the machine may delay
-/// those and others.
+/// Asserts that nearly all calls of each kind were quick. `before` are rounds without a flood. A debug build on a machine with
+/// other work may delay some calls longer, a release build may not.
 fn check_rounds(rounds: &[[Duration; 4]], before: &[[Duration; 4]]) {
-    let slowest = before.iter().flatten().max();
-    let quick = QUICK + *slowest.unwrap();
+    let slowest = before.iter().flatten().max().unwrap();
     println!("without a flood, the slowest call took {slowest:?}");
+    let percentile = if release_build().is_some() { 95 } else { 80 };
     let names = ["GetId", "credentials", "a signed call", "/health"];
     for (at, name) in names.into_iter().enumerate() {
         let mut times: Vec<_> = rounds.iter().map(|round| round[at]).collect();
         times.sort();
-        let (middle, slowest) = (times[times.len() / 2], times[times.len() - 1]);
         let count = times.len();
-        println!("{name} of another address: {middle:?}, at most {slowest:?}, {count} times");
+        let (middle, most) = (times[count / 2], times[count * percentile / 100]);
+        println!(
+            "{name} of another address: median {middle:?}, {percentile} % within {most:?}, at most {:?}, {count} times",
+            times[count - 1]
+        );
+        assert!(most < QUICK + *slowest, "{name}: {times:?}");
     }
-    let is_quick = |round: &&[Duration; 4]| round.iter().all(|time| *time < quick);
-    let (quick, all) = (rounds.iter().filter(is_quick).count(), rounds.len());
-    assert!(quick * 10 >= all * 9, "{quick} of {all} rounds were quick");
 }
 
 async fn check_metrics(client: &Door) {

@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::rates::{Count, client, forged, repeat, request};
 use super::{Data, raise_file_limit};
-use crate::world::{Door, Issuer, Start, is_full};
+use crate::world::{Door, Issuer, Start, is_full, release_build};
 
-/// The attacker's connections: more than the share of the queue that one client has.
-const CONNECTIONS: usize = 640;
+/// The attacker's connections. Those to a release build are more than the share of the queue that one client has; a debug build
+/// takes too long for the requests to reach its signatures' capacity.
+const CONNECTIONS: [usize; 2] = [32, 640];
 
 /// How long each flood lasts, in seconds; and with `COGNATE_TEST_FULL`.
 const FLOOD: [u64; 2] = [2, 20];
@@ -39,6 +40,7 @@ async fn times(own: &Door, guest: &str, (pool, issuer): (&str, &Issuer)) -> [Dur
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signatures_beyond_the_capacity_are_refused_and_clients_take_turns() {
     raise_file_limit();
+    let is_release = release_build().is_some();
     let data = Data::new();
     let server = Start::serve(&data.path()).without_rates().up().await;
     let issuer = Issuer::new().await;
@@ -71,7 +73,7 @@ async fn signatures_beyond_the_capacity_are_refused_and_clients_take_turns() {
     ] {
         let count = Arc::new(Count::default());
         let mut attackers = JoinSet::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..CONNECTIONS[usize::from(is_release)] {
             let call = request(&server, operation, &input, "");
             attackers.spawn(repeat(
                 server.address().to_owned(),
@@ -101,7 +103,7 @@ async fn signatures_beyond_the_capacity_are_refused_and_clients_take_turns() {
             .count();
         // Other programs on the machine may delay some rounds.
         assert!(quick * 10 >= slowest.len() * 9, "{name}: {slowest:?}");
-        if name == "signatures" {
+        if is_release && name == "signatures" {
             assert!(count.limited.load(Ordering::Relaxed) > 0, "{count}");
         }
     }
