@@ -97,12 +97,10 @@ async fn signatures_beyond_the_capacity_are_refused_and_clients_take_turns() {
             slowest[slowest.len() - 1],
             slowest.len()
         );
-        let quick = slowest
-            .iter()
-            .filter(|time| **time < QUICK + before)
-            .count();
-        // Other programs on the machine may delay some rounds.
-        assert!(quick * 10 >= slowest.len() * 9, "{name}: {slowest:?}");
+        // A debug build on a machine with other work may delay some rounds longer.
+        let percentile = if is_release { 95 } else { 80 };
+        let most = slowest[slowest.len() * percentile / 100];
+        assert!(most < QUICK + before, "{name}: {slowest:?}");
         if is_release && name == "signatures" {
             assert!(count.limited.load(Ordering::Relaxed) > 0, "{count}");
         }
