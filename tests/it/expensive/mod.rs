@@ -1,7 +1,7 @@
 //! What the most expensive documents cost a server, at their size limits. The generators in `documents` search the sizes.
 //! The server is a process of its own, so that its processor time is known.
 //!
-//! The bounds are those of a release build: `scripts/test --only cost`. A build without optimisation checks smaller
+//! The bounds are those of a package's build: `scripts/test --only cost`. A build without optimisation checks smaller
 //! documents against looser bounds.
 
 mod documents;

@@ -19,7 +19,7 @@ use super::{Credentials, Door, Issuer, NO_RATES, client};
 /// How long anything may take that isn't measured.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A release build that is tested instead of the debug build, by its path in `COGNATE_TEST_BINARY`.
+/// A package's build that is tested instead of the debug build, by its path in `COGNATE_TEST_BINARY`.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests find their server by a variable"
