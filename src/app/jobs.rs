@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::records::Records;
@@ -26,10 +27,16 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many rows one transaction deletes, so that other changes wait only briefly.
-const PAGE: usize = 500;
+const PAGE: usize = 100;
 
 /// How many pages are deleted between two renewals of the lease.
 const PAGES: u64 = 50;
+
+/// The pause after a page, in times of what the page took: deletions use a fifth of the store's writer at most.
+const REST: u32 = 4;
+
+/// The longest pause after a page. A lease is renewed every `PAGES` pages, long before it ends.
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// How many looks pass between two sweeps of what ended.
 const LOOKS: u32 = 120;
@@ -100,6 +107,7 @@ impl Jobs {
     /// Deletes page by page; `false` where another server holds the lease.
     async fn sweep(&self, sweep: &Sweep, fence: &LeaseFence) -> Result<bool, StoreError> {
         for page in 1_u64.. {
+            let began = Instant::now();
             match self.records.store.sweep(sweep, fence, PAGE).await? {
                 None => return Ok(false),
                 Some(0) => return Ok(true),
@@ -110,6 +118,7 @@ impl Jobs {
                 }
                 Some(_) => {}
             }
+            tokio::time::sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
         }
         Ok(false)
     }

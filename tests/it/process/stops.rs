@@ -144,3 +144,63 @@ async fn a_server_that_was_for_the_day_leaves_nothing_behind() {
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert_eq!(entries(), 0);
 }
+
+#[tokio::test]
+async fn a_load_balancer_sees_the_stop_before_connections_are_refused() {
+    let data = Data::new();
+    let start = Start::serve(&data.path()).variable("COGNATE_DRAIN_DELAY", "2");
+    let server = start.up().await;
+    let pool = server.pool(json!({})).await;
+    assert_eq!(server.get("/health").await.status, 200);
+    server.signal(Signal::TERM);
+    let began = Instant::now();
+    until(async || server.get("/health").await.status == 503).await;
+    assert_eq!(server.get("/health/ready").await.status, 503);
+    assert_eq!(server.get("/health/live").await.status, 200);
+    server.identity(&pool, json!({})).await;
+    refuses_connections(&server).await;
+    assert!(began.elapsed() >= Duration::from_millis(1900));
+    let ended = server.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_server_at_once_and_loses_nothing() {
+    let data = Data::new();
+    let start = Start::serve(&data.path()).variable("COGNATE_DRAIN_DELAY", "600");
+    let server = start.up().await;
+    let pool = server.pool(json!({})).await;
+    server.signal(Signal::TERM);
+    until(async || server.get("/health").await.status == 503).await;
+    let guest = server.identity(&pool, json!({})).await;
+    server.signal(Signal::INT);
+    let began = Instant::now();
+    let ended = server.ended().await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("by a second signal"), "{}", ended.err);
+    let server = Start::serve(&data.path()).up().await;
+    server.credentials(&guest, json!({})).await.ok();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_health_command_exits_with_the_servers_health() {
+    let data = Data::new();
+    let start = Start::serve(&data.path()).variable("COGNATE_DRAIN_DELAY", "600");
+    let server = start.up().await;
+    let health = || Start::command(&["health"]).variable("COGNATE_ENDPOINT", &server.base);
+    let ended = health().run().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(ended.out, "ok\n");
+    server.signal(Signal::TERM);
+    until(async || server.get("/health").await.status == 503).await;
+    super::failed(&health().run().await, &["isn't ready", "503", "draining"]);
+    server.signal(Signal::TERM);
+    server.ended().await;
+    let none = Start::command(&["health"]).flag("--endpoint", "http://127.0.0.1:1");
+    super::failed(
+        &none.run().await,
+        &["no server answers at http://127.0.0.1:1"],
+    );
+}
