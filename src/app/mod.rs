@@ -21,6 +21,7 @@ use crate::store::event::{GuestHash, Origin};
 use crate::tokens::Tokens;
 
 pub mod access;
+pub mod backup;
 pub mod connection;
 pub mod credentials;
 mod data_permissions;

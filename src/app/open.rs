@@ -106,6 +106,24 @@ pub enum StartError {
     /// The access keys can't be read.
     #[error(transparent)]
     AccessKeys(#[from] AccessKeyError),
+    /// The database is gone. A new one would forget every identity without a word.
+    #[error(
+        "{folder} has a master key and has had a store, but its database is gone: restore a backup with `cognate restore FILE`. \
+         To begin anew instead, move the directory away"
+    )]
+    DatabaseGone {
+        /// The data directory.
+        folder: PathBuf,
+    },
+    /// The root key is stored nowhere, and its file has one: the store is another one than the file's.
+    #[error(
+        "{file} has a root key, and the store has none: the file belongs to another store. Move it away; the server then makes a \
+         new root key"
+    )]
+    OtherRootKey {
+        /// The file.
+        file: PathBuf,
+    },
     /// The client for outgoing requests can't be made.
     #[error(transparent)]
     Outgoing(#[from] OutgoingSettingsError),
@@ -123,7 +141,10 @@ pub async fn open(
     make_data_directory(&config.data_dir)?;
     super::data_permissions::check(&config.data_dir, &config.master_key_file)?;
     let store: Arc<dyn Store> = match &config.database {
-        None => Arc::new(SqliteStore::open(&config.data_dir)?),
+        None => {
+            refuse_to_begin_anew(&config)?;
+            Arc::new(SqliteStore::open(&config.data_dir)?)
+        }
         Some(database) => {
             let settings = postgres_settings(database);
             Arc::new(PostgresStore::open(&settings, Arc::clone(&ambient)).await?)
@@ -267,6 +288,35 @@ pub(super) fn make_data_directory(path: &Path) -> Result<(), StartError> {
 }
 
 /// The master key; a new one if there is none and nothing is sealed yet.
+/// Refuses a data directory whose database is gone while the master key that was made there remains.
+fn refuse_to_begin_anew(config: &Config) -> Result<(), StartError> {
+    let folder = &config.data_dir;
+    let has_key = config.master_key_file.starts_with(folder) && config.master_key_file.exists();
+    if has_key && SqliteStore::is_gone(folder) {
+        return Err(StartError::DatabaseGone {
+            folder: folder.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// What names guests in events.
+pub(super) fn guest_hash(master_key: &SealKey) -> GuestHash {
+    GuestHash::new(&master_key.derive("the ids of guests in events", ""))
+}
+
+/// The master key of a store that is there.
+pub(super) fn existing_master_key(config: &Config) -> Result<SealKey, StartError> {
+    match &config.master_key {
+        Some(key) => Ok(parse_master_key(key)),
+        None => Ok(master_key::read(&config.master_key_file)?),
+    }
+}
+
+fn parse_master_key(key: &Secret) -> SealKey {
+    master_key::parse(key.reveal()).expect("the configuration was checked")
+}
+
 fn master_key(
     config: &Config,
     stored: &Snapshot,

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
+use super::backup::{BackupArguments, RestoreArguments};
 use super::explain::ExplainArguments;
 use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
 use super::master_key::MasterKeyCommand;
-use super::new_generation::NewGenerationArguments;
+use super::new_generation::StoreFlags;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
 use super::root_key::RootKeyCommand;
@@ -47,6 +48,16 @@ pub enum CliCommand {
     /// Explain a login: print each check, and the resulting identity and role
     ///
     /// Changes nothing. The exit status is 1 if the server would refuse the login.
+    /// Back up the embedded store, also while a server uses it
+    ///
+    /// The backup is consistent, verified, and readable only by this user. It contains guests' ids and sealed secrets, and no
+    /// master key. A PostgreSQL database has its own tools.
+    Backup(BackupArguments),
+    /// Restore a backup to a data directory that has no store
+    ///
+    /// The restored store is a new generation: sessions, tokens and SAML responses from before are refused. Prints from which
+    /// time on revocations, deletions and disabled keys may be missing.
+    Restore(RestoreArguments),
     Explain(ExplainArguments),
     /// List and rotate the keys that sign tokens and seal sessions
     #[command(subcommand)]
@@ -68,7 +79,7 @@ pub enum CliCommand {
     /// Stop every server first, recover the database with its own tools, and run this before a server starts. Sessions,
     /// tokens and SAML responses from before are refused afterwards. Prints from which time on revocations, deletions and
     /// disabled keys may be missing.
-    NewGeneration(NewGenerationArguments),
+    NewGeneration(StoreFlags),
     /// Test the policies of roles
     #[command(subcommand)]
     Policy(PolicyCommand),

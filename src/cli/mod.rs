@@ -2,6 +2,8 @@
 
 mod access_key;
 mod arguments;
+mod backup;
+mod certificate;
 mod check_config;
 mod client;
 mod dev;
@@ -48,6 +50,18 @@ pub fn run() -> ExitCode {
         CliCommand::Explain(explain) => finish(explain::run(explain)),
         CliCommand::Identity(command) => finish(identity::run(command)),
         CliCommand::Issuer(command) => finish(issuer::run(command)),
+        CliCommand::Backup(arguments) => {
+            let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
+            with(loaded, |config| async move {
+                backup::back_up(config, &arguments.target, arguments.keep).await
+            })
+        }
+        CliCommand::Restore(arguments) => {
+            let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
+            with(loaded, |config| async move {
+                backup::restore(config, &arguments.file).await
+            })
+        }
         CliCommand::MasterKey(command) => finish(async { master_key::run(command) }),
         CliCommand::NewGeneration(arguments) => {
             let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);

@@ -13,9 +13,9 @@ use crate::app::new_generation;
 use crate::app::offline_store::StoreLocation;
 use crate::config::{Config, Flags, Secret};
 
-/// The flags of `cognate new-generation`: those of `cognate serve` that say where the store is.
+/// The flags of `cognate serve` that say where the store is, for commands that need no server.
 #[derive(Debug, Args)]
-pub struct NewGenerationArguments {
+pub struct StoreFlags {
     /// The configuration file of the servers (TOML) [env: COGNATE_CONFIG] [default: not set]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -27,8 +27,8 @@ pub struct NewGenerationArguments {
     database_url: Option<Secret>,
 }
 
-impl From<NewGenerationArguments> for Flags {
-    fn from(arguments: NewGenerationArguments) -> Self {
+impl From<StoreFlags> for Flags {
+    fn from(arguments: StoreFlags) -> Self {
         Self {
             config: arguments.config,
             data_dir: arguments.data_dir,
@@ -48,7 +48,8 @@ pub(super) async fn run(config: Config) -> Result<()> {
     Ok(())
 }
 
-fn report(began: Timestamp, newest: Option<Timestamp>) -> String {
+/// What a new generation means, for the operator.
+pub(super) fn report(began: Timestamp, newest: Option<Timestamp>) -> String {
     let missing = match newest {
         None => {
             "The store holds no change. Every revocation, deletion and disabled key is missing."

@@ -21,6 +21,11 @@ pub(super) fn take(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Whether the directory was ever taken.
+pub(super) fn exists(folder: &Path) -> bool {
+    folder.join(LOCK).exists()
+}
+
 /// Opens a file, and makes one that only its owner may read where there is none.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

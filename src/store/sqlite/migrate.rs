@@ -88,7 +88,7 @@ pub(super) fn copy_of(database: &Path, version: usize) -> PathBuf {
     beside(database, &format!(".before-{}", version + 1))
 }
 
-fn beside(database: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(suffix);
     name.into()

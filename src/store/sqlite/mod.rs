@@ -4,6 +4,7 @@
 //! No other process may write to the file while it is open here.
 
 mod apply;
+pub mod backup;
 mod copy;
 mod group;
 mod load;
@@ -51,6 +52,11 @@ impl SqliteStore {
     /// An unfinished copy and a store that was moved are refused.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         Self::open_for(folder, OpenPurpose::Serve)
+    }
+
+    /// Whether a store was opened in `folder` before and its database isn't there any more.
+    pub fn is_gone(folder: &Path) -> bool {
+        open::is_gone(folder)
     }
 
     /// Opens the store as [`SqliteStore::open`] does, for `purpose`.

@@ -15,7 +15,7 @@ use super::writer::Writer;
 use super::{SqliteStore, copy};
 use crate::store::copy::{OpenPurpose, TransferError};
 
-const DATABASE: &str = "cognate.sqlite";
+pub(super) const DATABASE: &str = "cognate.sqlite";
 
 /// SQLite before 3.51.3 can lose a committed change when a write races a checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -184,6 +184,12 @@ pub(super) fn open(folder: &Path, purpose: OpenPurpose) -> Result<SqliteStore, O
     let writer =
         Writer::start(db, Arc::clone(&readers), lock).map_err(|source| io_error(&path, source))?;
     Ok(SqliteStore { readers, writer })
+}
+
+/// Whether `folder` has the lock of a store but no database, or an empty one.
+pub(super) fn is_gone(folder: &Path) -> bool {
+    let has_database = std::fs::metadata(folder.join(DATABASE)).is_ok_and(|file| file.len() > 0);
+    lock::exists(folder) && !has_database
 }
 
 fn is_recent(version: i32) -> bool {

@@ -1,5 +1,7 @@
 //! The binary as a process: how it starts, refuses to, serves, is administrated, and stops.
 
+mod backups;
+mod certificates;
 mod commands;
 mod connections;
 mod descriptors;
