@@ -73,6 +73,13 @@ impl OpenStore {
         })
     }
 
+    pub(super) fn store(&self) -> &dyn Store {
+        match self {
+            Self::Sqlite(store) => store,
+            Self::Postgres(store) => store,
+        }
+    }
+
     pub(super) fn offline(&self) -> &dyn OfflineStore {
         match self {
             Self::Sqlite(store) => store,

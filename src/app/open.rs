@@ -168,7 +168,7 @@ pub async fn open_with(
     let catalog = Catalog::load(store.as_ref(), moment(ambient.as_ref())).await?;
     let before = catalog.newest();
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
-    let guests = GuestHash::new(&master_key.derive("the ids of guests in events", ""));
+    let guests = guest_hash(&master_key);
     let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
@@ -243,7 +243,8 @@ pub async fn open_with(
 /// The parts that make keys.
 type KeyParts<'a> = (&'a dyn Store, &'a SealKey, &'a dyn Ambient);
 
-fn check_keys(stored: &Snapshot, master_key: &SealKey) -> Result<(), StartError> {
+/// Checks that the stored keys open under this master key.
+pub(super) fn check_keys(stored: &Snapshot, master_key: &SealKey) -> Result<(), StartError> {
     root_key::read(stored, master_key)?;
     if let Some(ring) = rings::read(Ring::Signing, stored)? {
         rings::signing_keys(&ring, master_key)?;
@@ -323,8 +324,7 @@ fn master_key(
     ambient: &dyn Ambient,
 ) -> Result<(SealKey, Option<PathBuf>), StartError> {
     if let Some(key) = &config.master_key {
-        let key = master_key::parse(key.reveal());
-        return Ok((key.expect("the configuration was checked"), None));
+        return Ok((parse_master_key(key), None));
     }
     let path = &config.master_key_file;
     match master_key::read(path) {
@@ -369,6 +369,10 @@ async fn root_key(
             if let Some(key) = root_key::read(stored, master_key)? {
                 root_key::finish(folder, &key)?;
                 return Ok((None, None));
+            }
+            let file = folder.join(root_key::FILE);
+            if file.exists() {
+                return Err(StartError::OtherRootKey { file });
             }
             let made = root_key::replace(store, 0, master_key, ambient, folder, origin).await;
             match made {

@@ -31,6 +31,7 @@ pub use arguments::{Arguments, CliCommand, DevArguments, SettingsArguments};
 
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 
+use self::root_key::RootKeyCommand;
 /// Runs the command in the process's arguments; returns the exit status.
 pub fn run() -> ExitCode {
     install_crypto();
@@ -69,7 +70,11 @@ pub fn run() -> ExitCode {
         }
         CliCommand::Policy(command) => finish(policy::run(command)),
         CliCommand::Pool(command) => finish(pool::run(command)),
-        CliCommand::RootKey(command) => finish(root_key::run(command)),
+        CliCommand::RootKey(RootKeyCommand::Rotate(rotate)) => finish(root_key::rotate(rotate)),
+        CliCommand::RootKey(RootKeyCommand::Recover(store)) => {
+            let loaded = Config::load(&Flags::from(store), &environment, &read_file);
+            with(loaded, root_key::recover)
+        }
         CliCommand::Store(command) => finish(store::run(command)),
     }
 }

@@ -1,16 +1,26 @@
 //! `cognate root-key`: the access key that may do everything.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
-use miette::Result;
+use miette::{IntoDiagnostic, Result};
 use serde_json::json;
 
 use super::client::ServerArguments;
+use super::new_generation::StoreFlags;
+use crate::ambient::Real;
+use crate::app::keys::recovery;
+use crate::config::Config;
 
 /// The subcommands of `cognate root-key`.
 #[derive(Debug, Subcommand)]
 pub enum RootKeyCommand {
     /// Replace the root key with a new one; the old key stops working at once
     Rotate(RotateRootKeyArguments),
+    /// Make a new root key if it was lost: needs the master key, and stops the old key
+    ///
+    /// Stop the server of an embedded store first. Writes the new key to root-credentials in the data directory.
+    Recover(StoreFlags),
 }
 
 #[derive(Debug, Args)]
@@ -19,15 +29,26 @@ pub struct RotateRootKeyArguments {
     server: ServerArguments,
 }
 
-/// Runs the subcommand, and prints where the new key is.
-pub(super) async fn run(command: RootKeyCommand) -> Result<()> {
-    let RootKeyCommand::Rotate(rotate) = command;
+/// Rotates the root key of a running server, and prints where the new key is.
+pub(super) async fn rotate(rotate: RotateRootKeyArguments) -> Result<()> {
     let answer = rotate.server.call("RotateRootKey", &json!({})).await?;
     let text = |name: &str| answer[name].as_str().unwrap_or_default();
     println!(
         "The root key is now {}; its secret is in {} on the server.",
         text("AccessKeyId"),
         text("CredentialsFile")
+    );
+    Ok(())
+}
+
+/// Makes a new root key in the store of this configuration, and prints where it is.
+pub(super) async fn recover(config: Config) -> Result<()> {
+    let (id, file) = recovery::recover(&config, Arc::new(Real))
+        .await
+        .into_diagnostic()?;
+    println!(
+        "The root key is now {id}; its secret is in {}. The old key has stopped working.",
+        file.display()
     );
     Ok(())
 }

@@ -10,6 +10,7 @@ mod generations;
 mod hosts;
 mod lifetimes;
 mod logging;
+mod recovery;
 mod refusals;
 mod starts;
 mod stops;
