@@ -14,6 +14,7 @@ mod keys;
 mod log_bounds;
 mod master_key;
 mod new_generation;
+mod metrics;
 mod policy;
 mod pool;
 mod report;

@@ -1,0 +1,129 @@
+//! The recorder of metrics: every name with its text for `# HELP`, and the figures of the process.
+
+use metrics::Unit;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+use miette::{IntoDiagnostic, Result};
+
+/// The bounds of the buckets of latencies, in seconds.
+const BUCKETS: [f64; 13] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
+];
+
+/// Every metric of this program, by kind, with its text.
+const COUNTERS: &[(&str, &str)] = &[
+    (
+        "cognate_requests_total",
+        "Answered requests, by operation and error code.",
+    ),
+    (
+        "cognate_routed_total",
+        "Credentials requested from another STS, by route and outcome.",
+    ),
+];
+const GAUGES: &[(&str, &str)] = &[
+    ("cognate_build_info", "1, with the version of the program."),
+    (
+        "cognate_certificate_end_seconds",
+        "When the certificate of the listener ends, in seconds since 1970.",
+    ),
+    (
+        "cognate_servers_with_other_settings",
+        "Other servers of this store that have other security settings or routes.",
+    ),
+];
+const HISTOGRAMS: &[(&str, &str)] = &[(
+    "cognate_request_seconds",
+    "The time to answer a request, by operation.",
+)];
+
+/// The recorder of the process.
+#[derive(Clone)]
+pub(super) struct Metrics {
+    pub(super) prometheus: PrometheusHandle,
+    process: Collector,
+}
+
+impl Metrics {
+    /// Installs the recorder. Call it once.
+    pub(super) fn install() -> Result<Self> {
+        let prometheus = PrometheusBuilder::new()
+            .set_buckets(&BUCKETS)
+            .and_then(PrometheusBuilder::install_recorder)
+            .into_diagnostic()?;
+        for (name, text) in COUNTERS {
+            metrics::describe_counter!(*name, *text);
+        }
+        for (name, text) in GAUGES {
+            metrics::describe_gauge!(*name, *text);
+        }
+        for (name, text) in HISTOGRAMS {
+            metrics::describe_histogram!(*name, Unit::Seconds, *text);
+        }
+        metrics::gauge!("cognate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let process = Collector::default();
+        process.describe();
+        process.collect();
+        Ok(Self {
+            prometheus,
+            process,
+        })
+    }
+
+    /// Compacts recorded samples, and measures the process. Call it every few seconds.
+    pub(super) fn run_upkeep(&self) {
+        self.prometheus.run_upkeep();
+        self.process.collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The names of metrics in the calls of the macros below `folder`.
+    fn used(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                used(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                for macro_name in ["counter!(", "gauge!(", "histogram!("] {
+                    for (at, _) in text.match_indices(&format!("metrics::{macro_name}")) {
+                        let call = &text[at..];
+                        let name = call.split('"').nth(1).unwrap_or_default();
+                        found.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_is_described_and_named_as_prometheus_recommends() {
+        let mut names = BTreeSet::new();
+        used(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut names,
+        );
+        names.retain(|name| name.starts_with("cognate_"));
+        assert!(names.contains("cognate_requests_total"), "{names:?}");
+        let described = [COUNTERS, GAUGES, HISTOGRAMS].concat();
+        let described: BTreeSet<_> = described
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        assert_eq!(names, described);
+        for (name, text) in COUNTERS {
+            assert!(name.ends_with("_total") && text.ends_with('.'), "{name}");
+        }
+        for (name, _) in GAUGES.iter().chain(HISTOGRAMS) {
+            assert!(!name.ends_with("_total"), "{name}");
+        }
+    }
+}
