@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use super::access_key::AccessKeyCommand;
 use super::backup::{BackupArguments, RestoreArguments};
 use super::explain::ExplainArguments;
+use super::health::HealthArguments;
 use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
@@ -61,6 +62,8 @@ pub enum CliCommand {
     Explain(ExplainArguments),
     /// List and rotate the keys that sign tokens and seal sessions
     #[command(subcommand)]
+    /// Ask a server whether it is ready: the exit status is 0 or 1
+    Health(HealthArguments),
     Keys(KeysCommand),
     /// Manage access keys other than the root key, each with a policy
     #[command(subcommand)]

@@ -19,18 +19,40 @@ use crate::sigv4::{self, SecretKey, Signer};
 /// The default endpoint.
 pub(super) const ENDPOINT: &str = "http://127.0.0.1:2646";
 
+/// The usual data directory.
+const DATA_DIR: &str = "./cognate-data";
+
 const NOT_JSON: &str = "the answer isn't JSON: check that --endpoint is a Cognate server";
+
+/// The server to call.
+#[derive(Debug, Args)]
+pub(super) struct EndpointArguments {
+    /// The server's URL
+    #[arg(long, value_name = "URL", env = "COGNATE_ENDPOINT", default_value = ENDPOINT)]
+    endpoint: String,
+}
+
+impl EndpointArguments {
+    /// The URL as it was written.
+    pub(super) fn as_str(&self) -> &str {
+        self.endpoint.trim_end_matches('/')
+    }
+
+    /// The URL of a path, which begins with a slash.
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
+        url(&format!("{}{path}", self.as_str()))
+    }
+}
 
 /// The server to call, and the access key to sign with.
 #[derive(Debug, Args)]
 pub(super) struct ServerArguments {
-    /// The server's URL
-    #[arg(long, value_name = "URL", default_value = ENDPOINT)]
-    endpoint: String,
-    /// The server's data directory with `root-credentials`; without them, AWS_ACCESS_KEY_ID or the AWS credentials file
-    /// is used
-    #[arg(long, value_name = "DIR", default_value = "./cognate-data")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    endpoint: EndpointArguments,
+    /// The server's data directory with `root-credentials`, to sign with them. Without the flag: AWS_ACCESS_KEY_ID, AWS_PROFILE,
+    /// ./cognate-data/root-credentials, or the AWS credentials file
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// The region to sign for
     #[arg(long, value_name = "NAME", default_value = "us-east-1")]
     region: String,
@@ -54,8 +76,8 @@ impl ServerArguments {
 
     /// Calls one of Cognate's own operations and returns its output.
     pub(super) async fn call(&self, operation: &str, input: &Value) -> Result<Value> {
-        let key = access_key(&self.data_dir, &Environment::of_the_process())?;
-        let url = url(&self.endpoint)?;
+        let key = access_key(self.data_dir.as_deref(), &Environment::of_the_process())?;
+        let url = self.endpoint.url("/")?;
         let body = input.to_string();
         let headers = self.headers(&url, operation, &body, &key)?;
         let response = DirectClient::new()
@@ -63,7 +85,7 @@ impl ServerArguments {
             .post(url, headers, Bytes::from(body))
             .await
             .into_diagnostic()
-            .wrap_err_with(|| unanswered(&self.endpoint))?;
+            .wrap_err_with(|| unanswered(self.endpoint.as_str()))?;
         let answer = json::read(&response.body)
             .into_diagnostic()
             .wrap_err(NOT_JSON)?;
@@ -117,10 +139,10 @@ impl ServerArguments {
     }
 }
 
-/// Fetches a public JSON document of the server at `endpoint`; `path` begins with a slash.
-pub(super) async fn document(endpoint: &str, path: &str) -> Result<Value> {
-    let endpoint = endpoint.trim_end_matches('/');
-    let url = url(&format!("{endpoint}{path}"))?;
+/// Fetches a public JSON document of a server; `path` begins with a slash.
+pub(super) async fn document(endpoint: &EndpointArguments, path: &str) -> Result<Value> {
+    let url = endpoint.url(path)?;
+    let endpoint = endpoint.as_str();
     let response = DirectClient::new()
         .into_diagnostic()?
         .get(url)
@@ -142,20 +164,28 @@ fn url(text: &str) -> Result<Url> {
         .wrap_err_with(|| format!("--endpoint must be a URL, for example {ENDPOINT}"))
 }
 
-fn unanswered(endpoint: &str) -> String {
+/// The error where no server answers.
+pub(super) fn unanswered(endpoint: &str) -> String {
     format!("no server answers at {endpoint}: start one, or set --endpoint")
 }
 
-/// Finds the root key in the data directory, or else the access key that AWS's own tools would use.
-fn access_key(data_dir: &Path, environment: &Environment) -> Result<SigningCredentials> {
-    let root = data_dir.join(root_key::FILE);
-    if let Ok(text) = std::fs::read_to_string(&root) {
-        return of_profile(&text, "default").ok_or_else(|| {
+/// Finds the access key to sign with: the root key of the data directory that was named; a key or profile that the environment
+/// names; the root key of the usual data directory; or the key that AWS's own tools would use.
+fn access_key(data_dir: Option<&Path>, environment: &Environment) -> Result<SigningCredentials> {
+    let root = data_dir.unwrap_or(Path::new(DATA_DIR)).join(root_key::FILE);
+    let root_key = || {
+        let text = std::fs::read_to_string(&root).ok()?;
+        Some(of_profile(&text, "default").ok_or_else(|| {
             miette!(
                 "{} has no access key: restore the file, or rotate the root key",
                 root.display()
             )
-        });
+        }))
+    };
+    if data_dir.is_some()
+        && let Some(key) = root_key()
+    {
+        return key;
     }
     if let (Some(id), Some(secret)) = (
         environment.text("AWS_ACCESS_KEY_ID"),
@@ -168,9 +198,13 @@ fn access_key(data_dir: &Path, environment: &Environment) -> Result<SigningCrede
             session_token,
         });
     }
-    let profile = environment
-        .text("AWS_PROFILE")
-        .unwrap_or_else(|| "default".to_owned());
+    let profile = environment.text("AWS_PROFILE");
+    if profile.is_none()
+        && let Some(key) = root_key()
+    {
+        return key;
+    }
+    let profile = profile.unwrap_or_else(|| "default".to_owned());
     let shared = environment
         .text("AWS_SHARED_CREDENTIALS_FILE")
         .map(PathBuf::from);

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use miette::{Result, miette};
 use serde_json::Value;
 
-use super::client;
+use super::client::{self, EndpointArguments};
 
 /// The most thumbprints of a provider, in IAM and in Ceph.
 const MOST: usize = 5;
@@ -26,9 +26,8 @@ pub enum IssuerCommand {
 
 #[derive(Debug, Args)]
 pub struct ThumbprintArguments {
-    /// The server's URL
-    #[arg(long, value_name = "URL", default_value = client::ENDPOINT)]
-    endpoint: String,
+    #[command(flatten)]
+    endpoint: EndpointArguments,
 }
 
 /// Runs the subcommand.

@@ -8,6 +8,7 @@ mod check_config;
 mod client;
 mod dev;
 mod explain;
+mod health;
 mod identity;
 mod issuer;
 mod keys;
@@ -61,6 +62,12 @@ pub fn run() -> ExitCode {
         CliCommand::Restore(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
             with(loaded, |config| async move {
+        CliCommand::Keys(command) => finish(keys::run(command)),
+        CliCommand::AccessKey(command) => finish(access_key::run(command)),
+        CliCommand::Explain(explain) => finish(explain::run(explain)),
+        CliCommand::Health(arguments) => finish(health::run(arguments)),
+        CliCommand::Identity(command) => finish(identity::run(command)),
+        CliCommand::Issuer(command) => finish(issuer::run(command)),
                 backup::restore(config, &arguments.file).await
             })
         }
