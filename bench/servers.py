@@ -43,7 +43,7 @@ class Server:
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [str(word) for word in (*prefix, *command)],
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "COGNATE_DRAIN_DELAY": "0", **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=self._log,
         )

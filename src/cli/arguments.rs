@@ -35,7 +35,9 @@ pub struct Arguments {
 pub enum CliCommand {
     /// Run the server
     ///
-    /// SIGTERM or SIGINT stops it: it accepts no new connections, finishes requests in progress and closes the store.
+    /// SIGTERM or SIGINT stops it: /health answers 503 for the drain delay, then it accepts no new connections, finishes requests
+    /// in progress and closes the store. A second signal ends it at once. SIGHUP reads the certificate again, and reports
+    /// mistakes and changes in the configuration.
     Serve(SettingsArguments),
     /// Run a server for a laptop or a CI job, with a demo pool and commands to paste
     ///

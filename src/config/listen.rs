@@ -13,6 +13,7 @@ use super::{Config, RunMode};
 
 settings! {
     LISTEN = "listen" flag("--listen");
+    DRAIN_DELAY = "drain_delay";
 }
 
 pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2646);
@@ -26,6 +27,19 @@ fn parse(text: &str) -> Parsed<SocketAddr> {
         let what = format!("{} is not an IP address with a port", quoted(text));
         ValueError::new(what, "write it as 127.0.0.1:2646 or [::1]:2646")
     })
+}
+
+/// How long the server goes on serving after a signal to stop, while `/health` says that it is not ready. In seconds.
+pub(super) fn read_drain_delay(sources: &mut Sources<'_>) -> SettingValue<u32> {
+    sources.number(DRAIN_DELAY, &(0..=600))
+}
+
+/// The default of the drain delay: a load balancer looks every few seconds, and a developer waits for nothing.
+pub(super) fn default_drain_delay(mode: RunMode) -> u32 {
+    match mode {
+        RunMode::Serve => 5,
+        RunMode::Dev => 0,
+    }
 }
 
 /// The listen address as the cross-checks need it.
@@ -78,7 +92,11 @@ pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
     } else {
         "http"
     };
-    vec![("listen", format!("{} ({scheme})", config.listen))]
+    let seconds = config.drain_delay.as_secs();
+    vec![
+        ("listen", format!("{} ({scheme})", config.listen)),
+        ("drain delay", format!("{seconds} seconds")),
+    ]
 }
 
 #[cfg(test)]

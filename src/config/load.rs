@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::database::DatabaseSettings;
 use super::events::EventSettings;
@@ -72,6 +73,7 @@ pub(super) fn load(
 /// Every setting, read from every source. A section gives its final value if its cross-checks need no origins.
 pub(super) struct ParsedSettings {
     pub(super) listen: SettingValue<SocketAddr>,
+    drain_delay: SettingValue<u32>,
     pub(super) tls: SettingValue<TlsFiles>,
     pub(super) public_url: SettingValue<PublicUrl>,
     data_dir: SettingValue<PathBuf>,
@@ -98,6 +100,7 @@ impl ParsedSettings {
     fn read(sources: &mut Sources<'_>, flags: &Flags) -> Self {
         Self {
             listen: listen::read(sources, flags),
+            drain_delay: listen::read_drain_delay(sources),
             data_dir: storage::read_data_dir(sources, flags),
             database: database::read(sources, flags),
             master_key: storage::read_master_key(sources, flags),
@@ -133,6 +136,11 @@ impl ParsedSettings {
         let upstreams = self.upstreams.or(Vec::new()).into_iter();
         Config {
             listen: self.listen.or(listen::DEFAULT),
+            drain_delay: Duration::from_secs(
+                self.drain_delay
+                    .or(listen::default_drain_delay(mode))
+                    .into(),
+            ),
             tls: self.tls.into_value(),
             public_url: self.public_url.into_value().map(|url| url.text),
             ephemeral: flags.ephemeral,

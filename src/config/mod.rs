@@ -32,6 +32,7 @@ mod user_pools;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use access_key_pair::AccessKeyPair;
 pub use database::DatabaseSettings;
@@ -62,6 +63,8 @@ use crate::model::ids::{AccountId, Region};
 pub struct Config {
     /// The address to listen on. Port 0 lets the system choose a free port.
     pub listen: SocketAddr,
+    /// How long the server goes on serving after a signal to stop, while `/health` says that it is not ready.
+    pub drain_delay: Duration,
     /// The TLS files of the listener; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
     /// The public URL as it was set. Use [`Config::public_url_for`].

@@ -96,6 +96,8 @@ impl Front {
             .route("/.well-known/jwks_uri", get(key_set))
             .route("/.well-known/jwks.json", get(key_set))
             .route("/health", get(health))
+            .route("/health/live", get(live))
+            .route("/health/ready", get(ready))
             .route("/metrics", get(metrics))
             .route_layer(middleware::from_fn_with_state(Arc::clone(self), document))
             .route("/", any(root))
@@ -205,6 +207,19 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
                 "the store is unavailable\n",
             )
         }
+    }
+}
+
+/// Whether the process answers: where it doesn't, a restart may help.
+async fn live() -> Response {
+    plain(StatusCode::OK, "live\n")
+}
+
+/// Whether requests should be sent here, as `/health`, in one word.
+async fn ready(front: State<Arc<Front>>) -> Response {
+    match health(front).await.status() {
+        StatusCode::OK => plain(StatusCode::OK, "ready\n"),
+        status => plain(status, "unready\n"),
     }
 }
 

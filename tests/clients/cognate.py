@@ -60,7 +60,8 @@ class Server(Endpoint):
         self.folder = folder
         self.data = folder / data
         words = [BINARY, command, "--listen", listen, *flags]
-        env = environment(folder, COGNATE_LOG_FILTER="info,cognate=debug", TMPDIR=folder, **NO_RATES)
+        settings = {"COGNATE_LOG_FILTER": "info,cognate=debug", "COGNATE_DRAIN_DELAY": "0", **NO_RATES}
+        env = environment(folder, TMPDIR=folder, **settings)
         log = folder.parent / f"{folder.name}.log"
         self.program = Program("cognate", words, log, cwd=folder, env=env)
         url = self.program.wait_for(r"serves on (https?://\S+)")[1]

@@ -57,7 +57,9 @@ impl Start {
 
     /// `cognate serve` on `data`, listening on a free port, without a root key of its own.
     pub fn keyless(data: &Path) -> Self {
-        Self::command(&["serve", "--listen", "127.0.0.1:0"]).flag("--data-dir", data)
+        Self::command(&["serve", "--listen", "127.0.0.1:0"])
+            .flag("--data-dir", data)
+            .variable("COGNATE_DRAIN_DELAY", "0")
     }
 
     /// `cognate serve` as [`Start::keyless`], with the usual root key and issuers on this machine.
