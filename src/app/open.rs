@@ -22,7 +22,7 @@ use super::rates::Rates;
 use super::records::{Records, moment};
 use crate::ambient::Ambient;
 use crate::blocking::WorkPools;
-use crate::config::{Config, DatabaseSettings, RootKeySetting};
+use crate::config::{Config, DatabaseSettings, RootKeySetting, Secret};
 use crate::credentials::SessionTokens;
 use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::logins::{LoginRules, Logins};
@@ -288,7 +288,6 @@ pub(super) fn make_data_directory(path: &Path) -> Result<(), StartError> {
     })
 }
 
-/// The master key; a new one if there is none and nothing is sealed yet.
 /// Refuses a data directory whose database is gone while the master key that was made there remains.
 fn refuse_to_begin_anew(config: &Config) -> Result<(), StartError> {
     let folder = &config.data_dir;
@@ -318,6 +317,7 @@ fn parse_master_key(key: &Secret) -> SealKey {
     master_key::parse(key.reveal()).expect("the configuration was checked")
 }
 
+/// The master key; a new one if there is none and nothing is sealed yet.
 fn master_key(
     config: &Config,
     stored: &Snapshot,

@@ -48,9 +48,6 @@ pub enum CliCommand {
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.
     /// The exit status is 0 if the configuration is valid, and 1 if it isn't.
     CheckConfig(SettingsArguments),
-    /// Explain a login: print each check, and the resulting identity and role
-    ///
-    /// Changes nothing. The exit status is 1 if the server would refuse the login.
     /// Back up the embedded store, also while a server uses it
     ///
     /// The backup is consistent, verified, and readable only by this user. It contains guests' ids and sealed secrets, and no
@@ -61,11 +58,14 @@ pub enum CliCommand {
     /// The restored store is a new generation: sessions, tokens and SAML responses from before are refused. Prints from which
     /// time on revocations, deletions and disabled keys may be missing.
     Restore(RestoreArguments),
+    /// Explain a login: print each check, and the resulting identity and role
+    ///
+    /// Changes nothing. The exit status is 1 if the server would refuse the login.
     Explain(ExplainArguments),
-    /// List and rotate the keys that sign tokens and seal sessions
-    #[command(subcommand)]
     /// Ask a server whether it is ready: the exit status is 0 or 1
     Health(HealthArguments),
+    /// List and rotate the keys that sign tokens and seal sessions
+    #[command(subcommand)]
     Keys(KeysCommand),
     /// Manage access keys other than the root key, each with a policy
     #[command(subcommand)]

@@ -3,15 +3,30 @@
 
 use std::process::ExitCode;
 
+use crate::ambient::{Ambient, Real};
 use crate::config::{Config, Environment, Flags, read_file};
 
-use super::report;
+use super::{certificate, report};
 
 /// Loads the configuration of `cognate serve` and prints its mistakes, or its warnings and its summary.
 pub(super) fn run(flags: &Flags) -> ExitCode {
     match Config::load(flags, &Environment::of_the_process(), &read_file) {
         Ok(config) => {
             report::cautions(&config);
+            let checked = config
+                .tls
+                .as_ref()
+                .map(|files| certificate::check(files, Real.now()));
+            match checked.transpose() {
+                Ok(warning) => warning
+                    .flatten()
+                    .iter()
+                    .for_each(|warning| eprintln!("warning: {warning}")),
+                Err(error) => {
+                    eprintln!("{}", report::failure(&error));
+                    return ExitCode::FAILURE;
+                }
+            }
             print!("{}", summary(&config));
             ExitCode::SUCCESS
         }

@@ -14,8 +14,8 @@ mod issuer;
 mod keys;
 mod log_bounds;
 mod master_key;
-mod new_generation;
 mod metrics;
+mod new_generation;
 mod policy;
 mod pool;
 mod report;
@@ -31,9 +31,9 @@ use miette::IntoDiagnostic;
 
 pub use arguments::{Arguments, CliCommand, DevArguments, SettingsArguments};
 
+use self::root_key::RootKeyCommand;
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 
-use self::root_key::RootKeyCommand;
 /// Runs the command in the process's arguments; returns the exit status.
 pub fn run() -> ExitCode {
     install_crypto();
@@ -41,18 +41,15 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         CliCommand::CheckConfig(settings) => check_config::run(&settings.into()),
         CliCommand::Serve(settings) => {
-            let loaded = Config::load(&Flags::from(settings), &environment, &read_file);
-            with(loaded, serve::run)
+            let flags = Flags::from(settings);
+            let loaded = Config::load(&flags, &environment, &read_file);
+            let again = move || Config::load(&flags, &environment, &read_file);
+            with(loaded, |config| serve::run(config, again))
         }
         CliCommand::Dev(arguments) => {
             let loaded = Config::for_dev(&Flags::from(arguments), &environment, &read_file);
             with(loaded, dev::run)
         }
-        CliCommand::Keys(command) => finish(keys::run(command)),
-        CliCommand::AccessKey(command) => finish(access_key::run(command)),
-        CliCommand::Explain(explain) => finish(explain::run(explain)),
-        CliCommand::Identity(command) => finish(identity::run(command)),
-        CliCommand::Issuer(command) => finish(issuer::run(command)),
         CliCommand::Backup(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
             with(loaded, |config| async move {
@@ -62,15 +59,15 @@ pub fn run() -> ExitCode {
         CliCommand::Restore(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
             with(loaded, |config| async move {
+                backup::restore(config, &arguments.file).await
+            })
+        }
         CliCommand::Keys(command) => finish(keys::run(command)),
         CliCommand::AccessKey(command) => finish(access_key::run(command)),
         CliCommand::Explain(explain) => finish(explain::run(explain)),
         CliCommand::Health(arguments) => finish(health::run(arguments)),
         CliCommand::Identity(command) => finish(identity::run(command)),
         CliCommand::Issuer(command) => finish(issuer::run(command)),
-                backup::restore(config, &arguments.file).await
-            })
-        }
         CliCommand::MasterKey(command) => finish(async { master_key::run(command) }),
         CliCommand::NewGeneration(arguments) => {
             let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);

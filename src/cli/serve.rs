@@ -5,23 +5,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::tls_rustls::RustlsConfig;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::certificate::{self, Reload, ServerCertificate};
 use super::log_bounds::LogBounds;
-use crate::ambient::Real;
+use super::metrics::Metrics;
+use super::report;
+use crate::ambient::{Ambient, Real};
 use crate::app::{self, App, Opened, maintenance};
-use crate::config::{Config, LogFormat, TlsFiles};
+use crate::config::{Config, ConfigErrors, LogFormat, SummaryLine};
 use crate::wire::{ConnectionLimits, Front, Listener};
 
-/// The interval of the upkeep, which compacts the recorded samples of histograms and reports bounded lines of the log.
+/// The interval of the upkeep, which compacts the recorded samples of histograms, measures the process, and reports bounded lines of the log.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The server, listening but not serving yet.
@@ -29,8 +31,9 @@ pub(super) struct BoundServer {
     pub(super) app: Arc<App>,
     pub(super) address: SocketAddr,
     listener: TcpListener,
-    tls: Option<RustlsConfig>,
-    metrics: PrometheusHandle,
+    certificate: Option<ServerCertificate>,
+    tls: Option<Arc<ServerConfig>>,
+    metrics: Metrics,
     stop_signals: StopSignals,
     log_bounds: LogBounds,
 }
@@ -42,13 +45,14 @@ pub(super) struct StopSignals {
     interrupt: Signal,
 }
 
+fn catch(kind: SignalKind) -> Result<Signal> {
+    signal(kind)
+        .into_diagnostic()
+        .wrap_err("the handler of signals can't be installed")
+}
+
 impl StopSignals {
     pub(super) fn catch() -> Result<Self> {
-        let catch = |kind| {
-            signal(kind)
-                .into_diagnostic()
-                .wrap_err("the handler of signals can't be installed")
-        };
         Ok(Self {
             terminate: catch(SignalKind::terminate())?,
             interrupt: catch(SignalKind::interrupt())?,
@@ -63,15 +67,80 @@ impl StopSignals {
     }
 }
 
-/// Serves until a signal to stop.
-pub(super) async fn run(config: Config) -> Result<()> {
+/// Serves until a signal to stop. SIGHUP loads the configuration again.
+pub(super) async fn run(
+    config: Config,
+    load_again: impl Fn() -> Result<Config, ConfigErrors> + Send + 'static,
+) -> Result<()> {
     let stop_signals = StopSignals::catch()?;
+    let hangup = catch(SignalKind::hangup())?;
     let log_bounds = start_log(&config)?;
-    let ready = open(config, stop_signals, log_bounds).await?;
+    let mut ready = open(config, stop_signals, log_bounds).await?;
     for line in ready.lines() {
         println!("{line}");
     }
-    ready.serve().await
+    let in_use = ready.app.config.summary();
+    let certificate = ready.certificate.take();
+    let reloads = tokio::spawn(reload(certificate, hangup, in_use, load_again));
+    let served = ready.serve().await;
+    reloads.abort();
+    served
+}
+
+/// Follows the files of the certificate, and says at each SIGHUP which settings changed.
+async fn reload(
+    mut certificate: Option<ServerCertificate>,
+    mut hangup: Signal,
+    in_use: Vec<SummaryLine>,
+    load_again: impl Fn() -> Result<Config, ConfigErrors>,
+) {
+    loop {
+        let operator_asked = tokio::select! {
+            () = tokio::time::sleep(certificate::INTERVAL) => false,
+            _ = hangup.recv() => true,
+        };
+        if operator_asked && !is_valid(&load_again, &in_use) {
+            continue;
+        }
+        let found = certificate
+            .as_mut()
+            .map(|certificate| certificate.reload(Real.now(), operator_asked));
+        match found {
+            Some(Reload::Unchanged) if operator_asked => {
+                tracing::info!("the certificate is unchanged")
+            }
+            None if operator_asked => {
+                tracing::info!("nothing was reloaded: there is no certificate")
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the configuration is valid. The log has its mistakes, or the changes that need a restart.
+fn is_valid(
+    load_again: &impl Fn() -> Result<Config, ConfigErrors>,
+    in_use: &[SummaryLine],
+) -> bool {
+    let config = match load_again() {
+        Ok(config) => config,
+        Err(errors) => {
+            report::mistakes(&errors);
+            tracing::error!("the configuration has mistakes: nothing was reloaded");
+            return false;
+        }
+    };
+    let changed: Vec<_> = config
+        .summary()
+        .into_iter()
+        .filter(|line| !in_use.contains(line))
+        .map(|(name, _)| name)
+        .collect();
+    if !changed.is_empty() {
+        let settings = changed.join(", ");
+        tracing::warn!(settings, "these settings changed, and need a restart");
+    }
+    true
 }
 
 /// Opens the server: first what can fail without side effects, then the listener, because the public URL may depend on
@@ -81,10 +150,10 @@ pub(super) async fn open(
     stop_signals: StopSignals,
     log_bounds: LogBounds,
 ) -> Result<BoundServer> {
-    let tls = match &config.tls {
-        None => None,
-        Some(tls) => Some(certificate(tls).await?),
-    };
+    let files = config.tls.as_ref();
+    let certificate = files
+        .map(|files| ServerCertificate::read(files, Real.now()))
+        .transpose()?;
     let listener = Listener::listen(config.listen)
         .into_diagnostic()
         .wrap_err_with(|| {
@@ -114,28 +183,16 @@ pub(super) async fn open(
             path.display()
         );
     }
-    let metrics = install_metrics()?;
+    let metrics = Metrics::install()?;
     Ok(BoundServer {
         app: Arc::new(app),
         address,
         listener,
-        tls,
+        tls: certificate.as_ref().map(ServerCertificate::server_config),
+        certificate,
         metrics,
         stop_signals,
         log_bounds,
-    })
-}
-
-async fn certificate(tls: &TlsFiles) -> Result<RustlsConfig> {
-    let (certificate, key) = (&tls.certificate_file, &tls.key_file);
-    let loaded = RustlsConfig::from_pem_file(certificate, key).await;
-    loaded.into_diagnostic().wrap_err_with(|| {
-        format!(
-            "the certificate in {} with the key in {} can't be used for TLS: both must be PEM, and the private key must \
-             belong to the certificate",
-            certificate.display(),
-            key.display()
-        )
     })
 }
 
@@ -173,17 +230,31 @@ impl BoundServer {
     /// Serves until SIGTERM or SIGINT, finishes requests in progress, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
         tokio::spawn(upkeep(self.metrics.clone(), self.log_bounds.clone()));
-        let front = Front::new(Arc::clone(&self.app), self.metrics);
+        let front = Front::new(Arc::clone(&self.app), self.metrics.prometheus);
         let listener = Listener {
             socket: self.listener,
-            tls: self.tls.map(|tls| tls.get_inner()),
+            tls: self.tls,
             limits: ConnectionLimits::for_files(raise_file_limit()),
         };
-        let mut stop_signals = self.stop_signals;
+        let (mut stop_signals, delay) = (self.stop_signals, self.app.config.drain_delay);
         let stop = async {
             stop_signals.wait().await;
-            tracing::info!("stopping: no new connections, finishing requests in progress");
             front.drain();
+            // Every answered change is on the disk: there is nothing to lose.
+            tokio::spawn(async move {
+                stop_signals.wait().await;
+                tracing::warn!("stopped at once by a second signal");
+                std::process::exit(1);
+            });
+            if !delay.is_zero() {
+                let seconds = delay.as_secs();
+                tracing::info!(
+                    seconds,
+                    "stopping: /health answers 503, and the server goes on serving"
+                );
+                tokio::time::sleep(delay).await;
+            }
+            tracing::info!("stopping: no new connections, finishing requests in progress");
         };
         front.serve(listener, stop).await;
         maintenance::close(&self.app).await;
@@ -205,7 +276,7 @@ fn raise_file_limit() -> u64 {
     limit.current.unwrap_or(u64::MAX)
 }
 
-async fn upkeep(metrics: PrometheusHandle, log_bounds: LogBounds) {
+async fn upkeep(metrics: Metrics, log_bounds: LogBounds) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
@@ -236,14 +307,4 @@ pub(super) fn start_log(config: &Config) -> Result<LogBounds> {
         .with(log.with_filter(filter.and(others).and(bounds.clone())))
         .init();
     Ok(bounds)
-}
-
-fn install_metrics() -> Result<PrometheusHandle> {
-    let buckets = [
-        0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
-    ];
-    PrometheusBuilder::new()
-        .set_buckets(&buckets)
-        .and_then(PrometheusBuilder::install_recorder)
-        .into_diagnostic()
 }

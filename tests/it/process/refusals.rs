@@ -238,9 +238,11 @@ async fn refused_tls(certificate: &str, key: &str, words: &[&str]) {
         text(&key)
     );
     let config = data.beside("cognate.toml", config);
-    let ended = keyless(&data).flag("--config", config).run().await;
-    failed(&ended, words);
-    assert!(!data.path().exists(), "nothing is made: {ended:?}");
+    for start in [keyless(&data), Start::command(&["check-config"])] {
+        let ended = start.flag("--config", &config).run().await;
+        failed(&ended, words);
+        assert!(!data.path().exists(), "nothing is made: {ended:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,333 @@
+//! The certificate of the listener: read at the start, and again when its files change, so that it is replaced without a
+//! restart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::{SignedDuration, Timestamp};
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+
+use crate::config::{Contents, TlsFiles, read_file};
+
+/// How often the files are compared with those in use.
+pub(super) const INTERVAL: Duration = Duration::from_millis(500);
+
+/// The times before the end of a certificate at which the log warns.
+const WARNINGS: [SignedDuration; 4] = [
+    SignedDuration::ZERO,
+    SignedDuration::from_hours(24),
+    SignedDuration::from_hours(7 * 24),
+    SignedDuration::from_hours(30 * 24),
+];
+
+/// The certificate in use, and the files that it comes from.
+#[derive(Debug)]
+pub(super) struct ServerCertificate {
+    files: TlsFiles,
+    in_use: Arc<InUse>,
+    contents: FileContents,
+    ends: Timestamp,
+    /// The last of `WARNINGS` that is in the log.
+    warned: Option<SignedDuration>,
+    problem: Option<Problem>,
+}
+
+#[derive(Debug)]
+struct InUse(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for InUse {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// Why the files can't be used.
+#[derive(Debug)]
+struct Problem {
+    text: String,
+    is_logged: bool,
+}
+
+/// What a look at the files found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reload {
+    /// The files are those in use.
+    Unchanged,
+    /// The new certificate is in use.
+    Replaced,
+    /// The files can't be used, so the certificate in use stays.
+    Refused,
+}
+
+impl ServerCertificate {
+    /// Reads the certificate and its key.
+    pub(super) fn read(files: &TlsFiles, now: Timestamp) -> Result<Self> {
+        let contents = FileContents::read(files)?;
+        let (certified, ends) = contents.certified(files)?;
+        let mut read = Self {
+            files: files.clone(),
+            in_use: Arc::new(InUse(ArcSwap::from_pointee(certified))),
+            contents,
+            ends,
+            warned: None,
+            problem: None,
+        };
+        read.warn_of_its_end(now);
+        Ok(read)
+    }
+
+    /// The settings of connections. New connections get the certificate that is in use then.
+    pub(super) fn server_config(&self) -> Arc<ServerConfig> {
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::<InUse>::clone(&self.in_use);
+        let mut config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_cert_resolver(resolver);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+
+    /// Uses the files if they changed and are valid. A problem is logged at the second look that finds it, because the two
+    /// files are rarely replaced at the same moment, or at once if the operator asked for the look.
+    pub(super) fn reload(&mut self, now: Timestamp, operator_asked: bool) -> Reload {
+        self.warn_of_its_end(now);
+        let found = FileContents::read(&self.files).and_then(|contents| {
+            if contents == self.contents {
+                return Ok(None);
+            }
+            let certified = contents.certified(&self.files)?;
+            Ok(Some((contents, certified)))
+        });
+        match found {
+            Ok(None) => {
+                self.problem = None;
+                Reload::Unchanged
+            }
+            Ok(Some((contents, (certified, ends)))) => {
+                self.in_use.0.store(Arc::new(certified));
+                (self.contents, self.ends) = (contents, ends);
+                (self.warned, self.problem) = (None, None);
+                let file = self.files.certificate_file.display();
+                tracing::info!(certificate = %file, %ends, "a new certificate is in use");
+                self.warn_of_its_end(now);
+                Reload::Replaced
+            }
+            Err(error) => {
+                let text = super::report::failure(&error);
+                let before = self.problem.take();
+                let before = before.filter(|before| before.text == text);
+                let was_logged = before.as_ref().is_some_and(|before| before.is_logged);
+                let is_logged = was_logged || operator_asked || before.is_some();
+                if is_logged && (!was_logged || operator_asked) {
+                    tracing::error!(
+                        error = text,
+                        "the files of the certificate changed and can't be used; the certificate in use stays"
+                    );
+                }
+                self.problem = Some(Problem { text, is_logged });
+                Reload::Refused
+            }
+        }
+    }
+
+    fn warn_of_its_end(&mut self, now: Timestamp) {
+        metrics::gauge!("cognate_certificate_end_seconds").set(self.ends.as_second() as f64);
+        let left = self.ends.duration_since(now);
+        let due = WARNINGS.into_iter().find(|warning| left <= *warning);
+        if due.is_some() && due != self.warned {
+            self.warned = due;
+            let (file, ends) = (self.files.certificate_file.display(), self.ends);
+            if left.is_negative() {
+                tracing::error!(certificate = %file, %ends, "the certificate of the listener has expired: replace its files");
+            } else {
+                tracing::warn!(certificate = %file, %ends, "the certificate of the listener expires soon: replace its files");
+            }
+        }
+    }
+}
+
+/// Checks the files as a start does. Returns a warning if the certificate has expired, or expires within 30 days.
+pub(super) fn check(files: &TlsFiles, now: Timestamp) -> Result<Option<String>> {
+    let (_, ends) = FileContents::read(files)?.certified(files)?;
+    let file = files.certificate_file.display();
+    let left = ends.duration_since(now);
+    Ok(if left.is_negative() {
+        Some(format!(
+            "the certificate in {file} has expired: it ended at {ends}"
+        ))
+    } else if left <= SignedDuration::from_hours(30 * 24) {
+        Some(format!(
+            "the certificate in {file} expires soon: it ends at {ends}"
+        ))
+    } else {
+        None
+    })
+}
+
+fn end(certificate: &CertificateDer<'_>) -> Result<Timestamp> {
+    let certificate = Certificate::from_der(certificate).into_diagnostic()?;
+    let end = certificate.tbs_certificate.validity.not_after;
+    let seconds = i64::try_from(end.to_unix_duration().as_secs()).into_diagnostic()?;
+    Timestamp::from_second(seconds).into_diagnostic()
+}
+
+/// The contents of both files.
+struct FileContents {
+    certificate: Contents,
+    key: Contents,
+}
+
+impl std::fmt::Debug for FileContents {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("FileContents(…)")
+    }
+}
+
+impl PartialEq for FileContents {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificate.bytes == other.certificate.bytes && self.key.bytes == other.key.bytes
+    }
+}
+
+impl FileContents {
+    fn read(files: &TlsFiles) -> Result<Self> {
+        let read = |path: &std::path::Path| {
+            let contents = read_file(path).into_diagnostic();
+            contents.wrap_err_with(|| format!("{} can't be read", path.display()))
+        };
+        Ok(Self {
+            certificate: read(&files.certificate_file)?,
+            key: read(&files.key_file)?,
+        })
+    }
+
+    /// The certificate with its chain and its key, which must belong to it, and when it ends.
+    fn certified(&self, files: &TlsFiles) -> Result<(CertifiedKey, Timestamp)> {
+        let certified = || -> Result<_> {
+            let chain: Result<Vec<_>, _> =
+                CertificateDer::pem_slice_iter(&self.certificate.bytes).collect();
+            let chain = chain.into_diagnostic()?;
+            let first = chain
+                .first()
+                .ok_or_else(|| miette!("the file has no certificate"))?;
+            let ends = end(first)?;
+            let key = PrivateKeyDer::from_pem_slice(&self.key.bytes).into_diagnostic()?;
+            let provider = CryptoProvider::get_default().expect("a provider is installed");
+            let certified = CertifiedKey::from_der(chain, key, provider).into_diagnostic()?;
+            Ok((certified, ends))
+        };
+        certified().wrap_err_with(|| {
+            format!(
+                "the certificate in {} with the key in {} can't be used for TLS: both must be PEM, and the private key must \
+                 belong to the certificate",
+                files.certificate_file.display(),
+                files.key_file.display()
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn write(files: &TlsFiles, certificate: &str, key: &str) {
+        fs::write(&files.certificate_file, certificate).unwrap();
+        fs::write(&files.key_file, key).unwrap();
+    }
+
+    fn made() -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn a_certificate_is_replaced_by_valid_files_only() {
+        crate::cli::install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles {
+            certificate_file: folder.path().join("certificate.pem"),
+            key_file: folder.path().join("key.pem"),
+        };
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let ((first, first_key), (second, second_key)) = (made(), made());
+        write(&files, &first, &second_key);
+        assert!(
+            ServerCertificate::read(&files, now).is_err(),
+            "another certificate's key"
+        );
+        write(&files, &first, &first_key);
+        let mut certificate = ServerCertificate::read(&files, now).unwrap();
+        let in_use = Arc::clone(&certificate.in_use);
+        let serves = |pem: &str| {
+            let expected = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+            in_use.0.load().cert == [expected]
+        };
+        assert_eq!(certificate.reload(now, false), Reload::Unchanged);
+        for (bad_certificate, bad_key) in [
+            (&*second, &*first_key),
+            ("", &*first_key),
+            ("no certificate", &*first_key),
+            (&*second, "no key"),
+            (&second[..100], &*second_key),
+        ] {
+            write(&files, bad_certificate, bad_key);
+            for asked in [false, false, true] {
+                assert_eq!(certificate.reload(now, asked), Reload::Refused);
+                assert!(serves(&first));
+            }
+        }
+        fs::remove_file(&files.key_file).unwrap();
+        assert_eq!(certificate.reload(now, false), Reload::Refused);
+        write(&files, &second, &second_key);
+        assert_eq!(certificate.reload(now, false), Reload::Replaced);
+        assert!(serves(&second));
+        assert_eq!(certificate.reload(now, true), Reload::Unchanged);
+    }
+
+    #[test]
+    fn the_log_warns_before_a_certificate_ends() {
+        crate::cli::install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles {
+            certificate_file: folder.path().join("certificate.pem"),
+            key_file: folder.path().join("key.pem"),
+        };
+        let (pem, key) = made();
+        write(&files, &pem, &key);
+        let end = end(&CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+        assert_eq!(
+            check(&files, end - SignedDuration::from_hours(24 * 31)).unwrap(),
+            None
+        );
+        let text = check(&files, end - SignedDuration::from_hours(1))
+            .unwrap()
+            .unwrap();
+        assert!(text.contains("expires soon"), "{text}");
+        let text = check(&files, end + SignedDuration::from_secs(1))
+            .unwrap()
+            .unwrap();
+        assert!(text.contains("has expired"), "{text}");
+        let mut certificate =
+            ServerCertificate::read(&files, end - SignedDuration::from_hours(24 * 31)).unwrap();
+        assert_eq!(certificate.warned, None);
+        for (left, warned) in [(29, 30 * 24), (8, 30 * 24), (6, 7 * 24), (1, 24), (-1, 0)] {
+            certificate.reload(end - SignedDuration::from_hours(24 * left), false);
+            assert_eq!(
+                certificate.warned,
+                Some(SignedDuration::from_hours(warned)),
+                "{left}"
+            );
+        }
+    }
+}
