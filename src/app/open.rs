@@ -439,6 +439,7 @@ fn outgoing(config: &Config) -> Result<Outgoing, StartError> {
     Ok(Outgoing::new(OutgoingSettings {
         upstreams: upstreams.collect(),
         allow_http_loopback: config.allow_http_issuers,
+        http_issuers: config.http_issuers.clone(),
         extra_roots,
         private_networks: config.logins.private_networks.clone(),
         listener: Some(config.listen),

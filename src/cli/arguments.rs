@@ -161,6 +161,11 @@ pub struct SettingsArguments {
     /// Accept http:// issuers on loopback hosts [env: COGNATE_ALLOW_HTTP_ISSUERS] [default: false]
     #[arg(long)]
     allow_http_issuers: bool,
+
+    /// An http:// issuer to accept wherever it is, by its whole URL; repeat the flag for more [env: COGNATE_HTTP_ISSUERS,
+    /// with commas or spaces] [default: none]
+    #[arg(long = "http-issuer", value_name = "URL")]
+    http_issuers: Vec<String>,
 }
 
 impl From<DevArguments> for Flags {
@@ -186,6 +191,7 @@ impl From<SettingsArguments> for Flags {
             upstreams: arguments.upstreams,
             private_networks: arguments.private_networks,
             allow_http_issuers: arguments.allow_http_issuers,
+            http_issuers: arguments.http_issuers,
             ephemeral: false,
         }
     }
@@ -226,7 +232,7 @@ mod tests {
     #[test]
     fn what_is_said_on_the_command_line_reaches_the_configuration() {
         let words = "cognate check-config --config a --listen b --data-dir c --database-url d --master-key-file e \
-                     --public-url f --account-id g --region h --region i --upstream j=k --private-network l --allow-http-issuers";
+                     --public-url f --account-id g --region h --region i --upstream j=k --private-network l --allow-http-issuers --http-issuer m";
         let CliCommand::CheckConfig(arguments) =
             Arguments::parse_from(words.split_whitespace()).command
         else {
@@ -238,7 +244,7 @@ mod tests {
             "Flags { config: Some(\"a\"), listen: Some(\"b\"), data_dir: Some(\"c\"), database_url: \
              Some(Secret(…)), master_key_file: Some(\"e\"), public_url: Some(\"f\"), account_id: Some(\"g\"), \
              regions: [\"h\", \"i\"], upstreams: [\"j=k\"], \
-             private_networks: [\"l\"], allow_http_issuers: true, ephemeral: false }"
+             private_networks: [\"l\"], allow_http_issuers: true, http_issuers: [\"m\"], ephemeral: false }"
         );
     }
 }

@@ -10,7 +10,7 @@ use super::issuers::IssuerSetting;
 use super::limits::ParsedLimits;
 use super::listen::ListenAddress;
 use super::log::LogSettings;
-use super::logins::LoginSettings;
+use super::logins::{HttpIssuer, LoginSettings};
 use super::proxies::ProxySettings;
 use super::public_url::PublicUrl;
 use super::root_key::RootKeySetting;
@@ -83,6 +83,7 @@ pub(super) struct ParsedSettings {
     regions: SettingValue<Vec<Region>>,
     pub(super) upstreams: SettingValue<Vec<Upstream>>,
     pub(super) allow_http_issuers: SettingValue<bool>,
+    pub(super) http_issuers: SettingValue<Vec<HttpIssuer>>,
     logins: LoginSettings,
     issuers: SettingValue<Vec<IssuerSetting>>,
     user_pools: Option<AccessKeyPair>,
@@ -109,6 +110,7 @@ impl ParsedSettings {
             regions: account::read_regions(sources, flags),
             upstreams: upstreams::read(sources, flags),
             allow_http_issuers: logins::read_allow_http_issuers(sources, flags),
+            http_issuers: logins::read_http_issuers(sources, flags),
             tls: tls::read(sources),
             logins: logins::read(sources, flags),
             issuers: issuers::read(sources),
@@ -134,6 +136,7 @@ impl ParsedSettings {
         let data_dir = self.data_dir.or(storage::DEFAULT_DATA_DIR.into());
         let master_key_file = data_dir.join(storage::DEFAULT_MASTER_KEY_FILE);
         let upstreams = self.upstreams.or(Vec::new()).into_iter();
+        let http_issuers = self.http_issuers.or(Vec::new()).into_iter();
         Config {
             listen: self.listen.or(listen::DEFAULT),
             drain_delay: Duration::from_secs(
@@ -152,6 +155,7 @@ impl ParsedSettings {
             regions: self.regions.or(Vec::new()),
             upstreams: upstreams.map(|one| (one.host, one.base)).collect(),
             allow_http_issuers: self.allow_http_issuers.or(mode == RunMode::Dev),
+            http_issuers: http_issuers.map(|issuer| issuer.url).collect(),
             logins: self.logins,
             issuers: self.issuers.or(Vec::new()),
             user_pools: self.user_pools,
@@ -176,6 +180,7 @@ fn cross_check(
     diagnostics: &mut Diagnostics,
 ) -> Vec<UnsafeException> {
     routes::cross_check(parsed, mode, diagnostics);
+    logins::cross_check(parsed, mode, diagnostics);
     let Some(listen) = ListenAddress::of(parsed) else {
         return Vec::new();
     };

@@ -57,6 +57,7 @@ pub use unsafe_exceptions::UnsafeException;
 pub use upstreams::Upstreams;
 
 use crate::model::ids::{AccountId, Region};
+use crate::model::issuer::HttpIssuers;
 
 /// The operator's decisions.
 #[derive(Debug, Clone)]
@@ -89,6 +90,8 @@ pub struct Config {
     pub upstreams: Upstreams,
     /// Whether `http://` issuers on loopback hosts are accepted, and loopback as an outgoing address.
     pub allow_http_issuers: bool,
+    /// The `http://` issuers that are accepted in addition, by their URLs. Use [`Config::accepted_http_issuers`].
+    pub http_issuers: Vec<String>,
     /// How logins are checked.
     pub logins: LoginSettings,
     /// The issuers with their keys in a file, each once.
@@ -129,6 +132,7 @@ impl Config {
             &self.issuers,
             &self.upstreams,
             self.allow_http_issuers,
+            &self.http_issuers,
         );
         let sessions = (&self.sessions, &self.routes, &self.limits);
         format!("{identity:?}{logins:?}{sessions:?}{:?}", self.exceptions)
@@ -165,6 +169,14 @@ impl Config {
     pub fn has_https_public_url(&self) -> bool {
         let url = self.public_url.as_deref();
         url.is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The http issuers that may be registered and reached.
+    pub fn accepted_http_issuers(&self) -> HttpIssuers<'_> {
+        HttpIssuers {
+            on_loopback: self.allow_http_issuers,
+            named: &self.http_issuers,
+        }
     }
 
     /// Whether a region is served.

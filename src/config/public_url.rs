@@ -57,7 +57,9 @@ fn parse(text: &str) -> Parsed<PublicUrl> {
 
 fn explain(text: &str, error: &IssuerError) -> ValueError {
     let help = match error {
-        IssuerError::NotHttps => "write the whole URL in lower case: https://id.example.com",
+        IssuerError::NotHttps | IssuerError::HttpOnLoopback | IssuerError::HttpElsewhere => {
+            "write the whole URL in lower case: https://id.example.com"
+        }
         IssuerError::Host => {
             "write the host in lower-case ASCII, as in DNS: https://id.example.com"
         }

@@ -29,7 +29,7 @@ pub enum UnsafeException {
     HttpPublicUrl,
     /// Keys of providers are fetched through upstreams.
     Upstreams,
-    /// Issuers on this machine may be reached without TLS.
+    /// Issuers on this machine, or those that are named, may be reached without TLS.
     HttpIssuers,
 }
 
@@ -71,8 +71,8 @@ impl fmt::Display for UnsafeException {
                 "providers are reached through upstreams: the operator of an upstream can sign in as any user"
             }
             Self::HttpIssuers => {
-                "http issuers on this machine are accepted: any program that listens on a port here can sign in as any \
-                 user"
+                "http issuers are accepted: a program that listens on a port of this machine, or an attacker on the \
+                 network of an issuer that is named, can sign in as any user"
             }
         };
         write!(formatter, "{} is set: {risk}", self.key())
@@ -160,6 +160,18 @@ fn risk<'p>(
             "remove allow_http_issuers",
             parsed.allow_http_issuers.origin(),
         ),
+        UnsafeException::HttpIssuers
+            if parsed
+                .http_issuers
+                .value()
+                .is_some_and(|all| !all.is_empty()) =>
+        {
+            (
+                "http issuers are named".to_owned(),
+                "remove http_issuers",
+                parsed.http_issuers.origin(),
+            )
+        }
         _ => return None,
     };
     Some(Risk { what, help, origin })

@@ -12,12 +12,50 @@ pub struct IssuerUrl {
     url: String,
 }
 
+/// The http issuers that the operator accepts.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpIssuers<'a> {
+    /// Whether `http://` is accepted where the host is a loopback address or `localhost`.
+    pub on_loopback: bool,
+    /// The issuers that are named one by one, by their URLs, compared as bytes.
+    pub named: &'a [String],
+}
+
+impl HttpIssuers<'_> {
+    /// No http issuer is accepted.
+    pub const NONE: Self = Self {
+        on_loopback: false,
+        named: &[],
+    };
+
+    fn check(&self, url: &str, host: &Host<String>) -> Result<(), IssuerError> {
+        let is_loopback = is_loopback(host);
+        if (self.on_loopback && is_loopback) || self.named.iter().any(|named| named == url) {
+            Ok(())
+        } else if is_loopback {
+            Err(IssuerError::HttpOnLoopback)
+        } else {
+            Err(IssuerError::HttpElsewhere)
+        }
+    }
+}
+
 /// Why a URL can't be registered; `Display` is a sentence for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerError {
     /// The scheme isn't https.
     #[error("an issuer's URL begins with https://")]
     NotHttps,
+    /// The scheme is http, on this machine, and such issuers aren't accepted.
+    #[error(
+        "an issuer's URL begins with https://, and an http issuer on this machine needs --allow-http-issuers"
+    )]
+    HttpOnLoopback,
+    /// The scheme is http, elsewhere, and the operator doesn't name the issuer.
+    #[error(
+        "an issuer's URL begins with https://, and an http issuer elsewhere must be named, byte for byte, with --http-issuer"
+    )]
+    HttpElsewhere,
     /// The host is missing or not in canonical form.
     #[error("an issuer's host is written in lower-case ASCII, as in DNS")]
     Host,
@@ -35,21 +73,20 @@ pub enum IssuerError {
         "{0} is not registered as an OpenID Connect provider: it is a provider of its own kind"
     )]
     Reserved(String),
-    /// The URL is this server's own issuer; its tokens aren't logins.
-    #[error("this server's own issuer can't be registered")]
+    /// The URL is this server's own, or below it; its tokens aren't logins.
+    #[error("this server's own issuer, and what is below it, can't be registered")]
     Own,
 }
 
 impl IssuerUrl {
-    /// Reads the URL of an issuer. `http_on_loopback` takes `http://` where the host is a loopback address or
-    /// `localhost`. `own` is this server's issuer.
-    pub fn parse(url: &str, http_on_loopback: bool, own: &str) -> Result<Self, IssuerError> {
+    /// Reads the URL of an issuer. `accepted` are the http issuers that may be registered. `own` is this server's issuer.
+    pub fn parse(url: &str, accepted: HttpIssuers<'_>, own: &str) -> Result<Self, IssuerError> {
         let Spelling { http, host } = spelling(url)?;
-        if http && !(http_on_loopback && is_loopback(&host)) {
-            return Err(IssuerError::NotHttps);
+        if http {
+            accepted.check(url, &host)?;
         }
         check_reserved(&host.to_string(), url)?;
-        if scheme_and_slash_off(url) == scheme_and_slash_off(own) {
+        if is_at_or_below(url, own) {
             return Err(IssuerError::Own);
         }
         let url = url.to_owned();
@@ -100,6 +137,12 @@ pub fn spelling(url: &str) -> Result<Spelling, IssuerError> {
     check_port(port, if http { 80 } else { 443 })?;
     let host = check_host(host)?;
     Ok(Spelling { http, host })
+}
+
+/// Whether `url` is `own` or below it, whatever the schemes are.
+pub fn is_at_or_below(url: &str, own: &str) -> bool {
+    let rest = scheme_and_slash_off(url).strip_prefix(scheme_and_slash_off(own));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn scheme_and_slash_off(url: &str) -> &str {
@@ -155,6 +198,12 @@ fn check_reserved(host: &str, url: &str) -> Result<(), IssuerError> {
     Err(IssuerError::Reserved(name.to_owned()))
 }
 
+/// The URL of an issuer's discovery document, without a doubled slash.
+pub fn discovery_url(issuer: &str) -> String {
+    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
+    format!("{issuer}/.well-known/openid-configuration")
+}
+
 /// Whether a host is this machine: `localhost`, a name under it, 127.0.0.0/8 or `::1`.
 pub fn is_loopback(host: &Host<String>) -> bool {
     match host {
@@ -181,6 +230,11 @@ mod tests {
 
     const OURS: &str = "http://127.0.0.1:2646";
 
+    const ON_LOOPBACK: HttpIssuers<'_> = HttpIssuers {
+        on_loopback: true,
+        named: &[],
+    };
+
     #[test]
     fn an_issuer_with_one_spelling_is_taken_as_it_is() {
         for url in [
@@ -194,15 +248,20 @@ mod tests {
             "https://192.0.2.1",
             "https://[2001:db8::1]:8443",
         ] {
-            assert_eq!(IssuerUrl::parse(url, false, OURS).unwrap().url(), url);
+            assert_eq!(
+                IssuerUrl::parse(url, HttpIssuers::NONE, OURS)
+                    .unwrap()
+                    .url(),
+                url
+            );
         }
     }
 
     #[test]
     fn a_url_with_a_second_spelling_is_refused() {
-        use IssuerError::{Extra, Host, NotHttps, Path, Port};
+        use IssuerError::{Extra, Host, HttpElsewhere, NotHttps, Path, Port};
         for (url, why) in [
-            ("http://example.com", NotHttps),
+            ("http://example.com", HttpElsewhere),
             ("ftp://example.com", NotHttps),
             ("HTTPS://example.com", NotHttps),
             ("example.com", NotHttps),
@@ -231,7 +290,11 @@ mod tests {
             ("https://example.com/a\\b", Path),
             ("https://example.com/é", Path),
         ] {
-            assert_eq!(IssuerUrl::parse(url, false, OURS), Err(why), "{url}");
+            assert_eq!(
+                IssuerUrl::parse(url, HttpIssuers::NONE, OURS),
+                Err(why),
+                "{url}"
+            );
         }
     }
 
@@ -239,11 +302,11 @@ mod tests {
     fn http_is_for_loopback_and_only_when_allowed() {
         let url = "http://localhost:3000";
         assert_eq!(
-            IssuerUrl::parse(url, false, OURS),
-            Err(IssuerError::NotHttps)
+            IssuerUrl::parse(url, HttpIssuers::NONE, OURS),
+            Err(IssuerError::HttpOnLoopback)
         );
         for url in [url, "http://127.0.0.1:4000/a", "http://[::1]:4000"] {
-            assert_eq!(IssuerUrl::parse(url, true, OURS).unwrap().url(), url);
+            assert_eq!(IssuerUrl::parse(url, ON_LOOPBACK, OURS).unwrap().url(), url);
         }
         for url in [
             "http://example.com",
@@ -251,15 +314,36 @@ mod tests {
             "http://10.0.0.1",
         ] {
             assert_eq!(
-                IssuerUrl::parse(url, true, OURS),
-                Err(IssuerError::NotHttps),
+                IssuerUrl::parse(url, ON_LOOPBACK, OURS),
+                Err(IssuerError::HttpElsewhere),
                 "{url}"
             );
         }
         assert_eq!(
-            IssuerUrl::parse("http://localhost:80", true, OURS),
+            IssuerUrl::parse("http://localhost:80", ON_LOOPBACK, OURS),
             Err(IssuerError::Port)
         );
+    }
+
+    #[test]
+    fn an_http_issuer_elsewhere_is_named_to_the_byte() {
+        let named = ["http://keycloak:8080/realms/a".to_owned()];
+        let accepted = HttpIssuers {
+            on_loopback: true,
+            named: &named,
+        };
+        let parse = |url| IssuerUrl::parse(url, accepted, OURS);
+        assert_eq!(parse(&named[0]).unwrap().name(), "keycloak:8080/realms/a");
+        for url in [
+            "http://keycloak:8080/realms/b",
+            "http://keycloak:8080/realms/a/",
+            "http://keycloak:8080/realms",
+            "http://keycloak:8081/realms/a",
+            "http://keycloak/realms/a",
+            "http://keycloak.evil.example:8080/realms/a",
+        ] {
+            assert_eq!(parse(url), Err(IssuerError::HttpElsewhere), "{url}");
+        }
     }
 
     #[test]
@@ -272,22 +356,36 @@ mod tests {
             "cognito-identity.amazonaws.com",
             "graph.facebook.com/x",
         ] {
-            let refused = IssuerUrl::parse(&format!("https://{name}"), false, OURS);
+            let refused = IssuerUrl::parse(&format!("https://{name}"), HttpIssuers::NONE, OURS);
             assert_eq!(refused, Err(IssuerError::Reserved(name.into())));
         }
         let ours = "https://id.example.com";
-        for url in [ours, "https://id.example.com/"] {
-            assert_eq!(IssuerUrl::parse(url, false, ours), Err(IssuerError::Own));
+        for url in [
+            ours,
+            "https://id.example.com/",
+            "https://id.example.com/dev/issuer",
+            "https://id.example.com/a/",
+        ] {
+            assert_eq!(
+                IssuerUrl::parse(url, HttpIssuers::NONE, ours),
+                Err(IssuerError::Own)
+            );
+        }
+        for url in [
+            "https://id.example.com:8443/a",
+            "https://id.example.com.example/",
+        ] {
+            assert!(IssuerUrl::parse(url, HttpIssuers::NONE, ours).is_ok());
         }
     }
 
     #[test]
     fn a_second_form_is_recognised() {
-        let issuer = IssuerUrl::parse("https://example.com/a", false, OURS).unwrap();
+        let issuer = IssuerUrl::parse("https://example.com/a", HttpIssuers::NONE, OURS).unwrap();
         assert!(issuer.is_second_form_of("example.com/a/"));
         assert!(issuer.is_second_form_of("example.com/a"));
         assert!(!issuer.is_second_form_of("example.com/b"));
-        let slashed = IssuerUrl::parse("https://example.com/a/", false, OURS).unwrap();
+        let slashed = IssuerUrl::parse("https://example.com/a/", HttpIssuers::NONE, OURS).unwrap();
         assert!(slashed.is_second_form_of("example.com/a"));
     }
 }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::private::{PrivateNetworks, Refused};
+use super::http_issuers::{NamedHttpIssuers, entry_of};
+use super::private::{OpenedNetworks, PrivateNetworks, Refused};
 use super::resolver::{Fenced, Reach, is_loopback, is_loopback_name};
 
 /// Why a URL is not fetched.
@@ -14,8 +15,11 @@ pub enum Forbidden {
     /// The text isn't a URL with a host.
     #[error("it isn't a URL")]
     NotAUrl,
-    /// The scheme is neither https, nor http on a loopback host where that is allowed.
-    #[error("only https URLs are fetched")]
+    /// The scheme is neither https, nor http on a loopback host where that is allowed, nor http of a named issuer.
+    #[error(
+        "only https URLs are fetched: an http issuer on this machine needs --allow-http-issuers, and one elsewhere must be \
+         named with --http-issuer (http_issuers)"
+    )]
     Scheme,
     /// The URL has a user name or a password.
     #[error("a URL that is fetched has no user name or password")]
@@ -73,19 +77,53 @@ pub(super) struct Fence {
     /// By `HOST` or `HOST:PORT`, as URLs write them.
     pub(super) upstreams: BTreeMap<String, Url>,
     pub(super) allow_http_loopback: bool,
+    pub(super) http_issuers: NamedHttpIssuers,
     pub(super) private: PrivateNetworks,
 }
 
 impl Fence {
     /// Admits a URL of a provider's own host, which a stranger may have chosen, at least in part.
     pub(super) fn admit(&self, text: &str) -> Result<Admitted, Forbidden> {
-        self.admit_linked(text, true)
+        let parsed = plain(text)?;
+        if self.http_issuers.publish(&parsed.0) {
+            return self.admit_named(parsed);
+        }
+        self.admit_parsed(parsed, true)
     }
 
     /// Admits a URL that a document of a provider names. Private addresses are open to it only if the provider's own host
-    /// `is_listed`.
+    /// `is_listed`. The caller has checked that only an http issuer names an http URL.
     pub(super) fn admit_linked(&self, text: &str, is_listed: bool) -> Result<Admitted, Forbidden> {
-        let (url, host, here) = plain(text)?;
+        let parsed = plain(text)?;
+        if self.http_issuers.are_at(&parsed.0) {
+            return self.admit_named(parsed);
+        }
+        self.admit_parsed(parsed, is_listed)
+    }
+
+    /// Admits a URL of an http issuer that the operator names. Its host may have a private address.
+    fn admit_named(&self, (url, host, here): ParsedUrl) -> Result<Admitted, Forbidden> {
+        if here && !self.allow_http_loopback {
+            return Err(Forbidden::Address);
+        }
+        let opened = self.private.opened_for_host(&url, entry_of(&host));
+        checked(url, &host, self.fenced(Some(opened)))
+    }
+
+    fn fenced(&self, opened: Option<OpenedNetworks>) -> Fenced {
+        let reach = if self.allow_http_loopback {
+            Reach::PublicAndLoopback
+        } else {
+            Reach::Public
+        };
+        Fenced { reach, opened }
+    }
+
+    fn admit_parsed(
+        &self,
+        (url, host, here): ParsedUrl,
+        is_listed: bool,
+    ) -> Result<Admitted, Forbidden> {
         match url.scheme() {
             "https" => {
                 if let Some(base) = self.upstreams.get(url.authority()) {
@@ -98,21 +136,11 @@ impl Fence {
             "http" if self.allow_http_loopback && here => {}
             _ => return Err(Forbidden::Scheme),
         }
-        let reach = if self.allow_http_loopback {
-            Reach::PublicAndLoopback
-        } else {
-            Reach::Public
-        };
+        if here && !self.allow_http_loopback {
+            return Err(Forbidden::Address);
+        }
         let opened = self.private.opened(&url, is_listed);
-        let fenced = Fenced { reach, opened };
-        let literal = match host {
-            Host::Domain(_) if here && !self.allow_http_loopback => return Err(Forbidden::Address),
-            Host::Domain(_) => return Ok(Admitted { url, fenced }),
-            Host::Ipv4(address) => IpAddr::V4(address),
-            Host::Ipv6(address) => IpAddr::V6(address),
-        };
-        fenced.check(&literal.to_string(), literal)?;
-        Ok(Admitted { url, fenced })
+        checked(url, &host, self.fenced(opened))
     }
 
     /// Admits a URL that the operator configures, at any address; answers where it is fetched from.
@@ -127,8 +155,22 @@ impl Fence {
     }
 }
 
-/// Parses a URL and refuses what none may have; answers its host and whether that is this machine.
-fn plain(text: &str) -> Result<(Url, Host<String>, bool), Forbidden> {
+/// Admits a URL unless its host is an address that may not be connected to. The resolver checks the addresses of a name.
+fn checked(url: Url, host: &Host<String>, fenced: Fenced) -> Result<Admitted, Forbidden> {
+    let literal = match host {
+        Host::Domain(_) => return Ok(Admitted { url, fenced }),
+        Host::Ipv4(address) => IpAddr::V4(*address),
+        Host::Ipv6(address) => IpAddr::V6(*address),
+    };
+    fenced.check(&literal.to_string(), literal)?;
+    Ok(Admitted { url, fenced })
+}
+
+/// A URL, its host, and whether that is this machine.
+type ParsedUrl = (Url, Host<String>, bool);
+
+/// Parses a URL and refuses what none may have.
+fn plain(text: &str) -> Result<ParsedUrl, Forbidden> {
     let url = Url::parse(text).map_err(|_| Forbidden::NotAUrl)?;
     let host = url.host().ok_or(Forbidden::NotAUrl)?.to_owned();
     if !url.username().is_empty() || url.password().is_some() {
@@ -171,6 +213,10 @@ mod tests {
                 .map(|(host, base)| (host.to_owned(), base.parse().unwrap()))
                 .into(),
             allow_http_loopback,
+            http_issuers: NamedHttpIssuers::new(&[
+                "http://keycloak:8080/realms/a".to_owned(),
+                "http://10.0.0.9:8080".to_owned(),
+            ]),
             private: PrivateNetworks::default(),
         }
     }
@@ -245,6 +291,47 @@ mod tests {
             ("https://169.254.169.254/", Forbidden::Address),
         ] {
             assert_eq!(fence(true).admit(url).map(|it| it.url), Err(why), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_named_http_issuer_opens_its_discovery_document_and_its_own_host_and_port() {
+        for allow_loopback in [false, true] {
+            let fence = fence(allow_loopback);
+            for url in [
+                "http://keycloak:8080/realms/a/.well-known/openid-configuration",
+                "http://10.0.0.9:8080/.well-known/openid-configuration",
+            ] {
+                let admitted = fence.admit(url).unwrap();
+                assert!(admitted.fenced.opened.is_some(), "{url}");
+                assert_ne!(admitted.reach(), Reach::Anywhere);
+            }
+            for url in [
+                "http://keycloak:8080/realms/b/.well-known/openid-configuration",
+                "http://keycloak:8080/realms/a",
+                "http://keycloak:8081/realms/a/.well-known/openid-configuration",
+                "http://other:8080/realms/a/.well-known/openid-configuration",
+                "http://10.0.0.9/.well-known/openid-configuration",
+                "http://169.254.169.254/.well-known/openid-configuration",
+            ] {
+                assert_eq!(
+                    fence.admit(url).map(|it| it.url),
+                    Err(Forbidden::Scheme),
+                    "{url}"
+                );
+            }
+            assert!(
+                fence
+                    .admit_linked("http://keycloak:8080/certs", false)
+                    .is_ok()
+            );
+            for url in ["http://keycloak:8081/certs", "http://10.0.0.10:8080/keys"] {
+                let refused = fence.admit_linked(url, true).map(|it| it.url);
+                assert_eq!(refused, Err(Forbidden::Scheme), "{url}");
+            }
+            // Its name doesn't open the host for https.
+            let https = fence.admit_linked("https://10.0.0.9:8080/keys", true);
+            assert_eq!(https.map(|it| it.url), Err(Forbidden::Private));
         }
     }
 

@@ -3,13 +3,14 @@
 //!
 //! No proxy from the environment, no redirect, no cookie. https to addresses on the public internet, checked where a
 //! URL spells an address and again when a name is resolved for the connection; the operator configures exceptions
-//! (`private` for logins).
+//! (`private` for logins, `http_issuers` for issuers without TLS).
 //! Every answer has a bound: 2 seconds to connect, 5 seconds in all (10 for an STS that the operator configures),
 //! 1 MiB of body after decompression, 100 header fields of 400 KiB (64 KiB in HTTP/2).
 
 mod address;
 mod direct;
 mod fence;
+mod http_issuers;
 mod pinned;
 mod private;
 mod resolver;
@@ -31,6 +32,7 @@ pub use self::address::is_public;
 pub use self::direct::DirectClient;
 pub use self::fence::Forbidden;
 use self::fence::{Admitted, Fence};
+use self::http_issuers::NamedHttpIssuers;
 use self::pinned::Authorities;
 use self::private::PrivateNetworks;
 use self::resolver::{Fenced, OutOfReach, Reach};
@@ -123,6 +125,7 @@ impl Outgoing {
             fence: Fence {
                 upstreams: settings.upstreams,
                 allow_http_loopback: settings.allow_http_loopback,
+                http_issuers: NamedHttpIssuers::new(&settings.http_issuers),
                 private,
             },
             fenced: client(reach.into(), &roots)?,

@@ -22,6 +22,8 @@ pub(super) struct OpenedNetworks {
     /// The listener, if the request's port is the listener's.
     listener: Option<SocketAddr>,
     is_listed: bool,
+    /// Whether the entries are of this request alone.
+    is_for_one_host: bool,
 }
 
 /// Why an address is not connected to.
@@ -65,7 +67,19 @@ impl PrivateNetworks {
             entries: Arc::clone(&self.entries),
             listener: None,
             is_listed: true,
+            is_for_one_host: false,
         })
+    }
+
+    /// What is open to a request to `url` of a provider that the operator names: the private addresses of its host alone.
+    pub(super) fn opened_for_host(&self, url: &Url, host: PrivateNetwork) -> OpenedNetworks {
+        let port = url.port_or_known_default();
+        OpenedNetworks {
+            entries: [host].into(),
+            listener: self.listener.filter(|own| Some(own.port()) == port),
+            is_listed: true,
+            is_for_one_host: true,
+        }
     }
 
     /// Whether the host of `url`, or the address that answered for it, is listed. A host that is listed only by its network
@@ -82,7 +96,7 @@ impl PrivateNetworks {
 impl OpenedNetworks {
     /// Whether every listed host and network is open.
     pub(super) fn is_unrestricted(&self) -> bool {
-        self.is_listed && self.listener.is_none()
+        self.is_listed && self.listener.is_none() && !self.is_for_one_host
     }
 
     /// Checks an address of `host` that isn't within reach anyway.

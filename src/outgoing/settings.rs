@@ -16,6 +16,8 @@ pub struct OutgoingSettings {
     pub upstreams: BTreeMap<String, Url>,
     /// Whether `http://` is allowed to loopback hosts, and loopback as an address.
     pub allow_http_loopback: bool,
+    /// The `http://` issuers that are fetched from wherever they are, by their URLs in canonical form.
+    pub http_issuers: Vec<String>,
     /// Certificates in PEM of private authorities, trusted in addition to the system's roots; may be empty.
     pub extra_roots: Vec<u8>,
     /// Private hosts and networks that logins may be fetched from; may be empty.

@@ -173,7 +173,7 @@ async fn an_issuer_with_a_second_spelling_is_refused() {
         ("ftp://example.com", "an issuer's URL begins with https://."),
         (
             "http://example.com",
-            "an issuer's URL begins with https://.",
+            "an issuer's URL begins with https://, and an http issuer elsewhere must be named, byte for byte, with --http-issuer.",
         ),
         (
             "https://Example.com",
@@ -197,7 +197,7 @@ async fn an_issuer_with_a_second_spelling_is_refused() {
         ),
         (
             own.as_str(),
-            "this server's own issuer can't be registered.",
+            "this server's own issuer, and what is below it, can't be registered.",
         ),
     ] {
         create(&world, url)

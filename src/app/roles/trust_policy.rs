@@ -272,7 +272,7 @@ fn never_matches(call: &Call<'_>, principal: &str) -> Option<&'static str> {
         let own = call.app.tokens.issuer();
         let is_issuer = |scheme: &str| {
             let url = format!("{scheme}://{}", arn.name());
-            IssuerUrl::parse(&url, call.app.config.allow_http_issuers, own).is_ok()
+            IssuerUrl::parse(&url, call.app.config.accepted_http_issuers(), own).is_ok()
         };
         let can_be_registered = is_issuer("https") || is_issuer("http");
         return (!can_be_registered).then_some("no provider with this name can be registered");

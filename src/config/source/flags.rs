@@ -29,6 +29,8 @@ pub struct Flags {
     pub private_networks: Vec<String>,
     /// `--allow-http-issuers`
     pub allow_http_issuers: bool,
+    /// `--http-issuer URL`, repeated.
+    pub http_issuers: Vec<String>,
     /// `--ephemeral`, a flag of `cognate dev` only.
     pub ephemeral: bool,
 }

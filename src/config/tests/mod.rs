@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod exceptions;
+mod http_issuers;
 mod issuers;
 mod limits;
 mod precedence;

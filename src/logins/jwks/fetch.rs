@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 use url::Url;
 
 use super::set::{JwkSet, JwkSetError};
+use crate::model::issuer::discovery_url;
 use crate::model::json::{self, JsonError};
 use crate::outgoing::{Fetched, Outgoing, OutgoingError};
 
@@ -205,11 +206,6 @@ async fn read_file(path: &Path) -> Result<FetchedJwks, JwksFetchError> {
         set: JwkSet::parse(&document).map_err(JwksFetchError::Keys)?,
         max_age: Some(Duration::ZERO),
     })
-}
-
-fn discovery_url(issuer: &str) -> String {
-    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
-    format!("{issuer}/.well-known/openid-configuration")
 }
 
 /// The `jwks_uri` in the discovery document of `issuer`: any string, not checked to be a URL.

@@ -89,8 +89,8 @@ impl Operation for CreateOpenIDConnectProvider {
 
 impl CreateOpenIDConnectProvider {
     fn issuer(&self, call: &Call<'_>) -> Result<IssuerUrl, IssuerError> {
-        let allow_http = call.app.config.allow_http_issuers;
-        IssuerUrl::parse(&self.url, allow_http, call.app.tokens.issuer())
+        let accepted = call.app.config.accepted_http_issuers();
+        IssuerUrl::parse(&self.url, accepted, call.app.tokens.issuer())
     }
 }
 
