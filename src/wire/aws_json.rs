@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::bodies::WholeBody;
 use super::signature::{self, ExpectedSignature};
 use super::types::{self, Mismatch};
-use super::{Front, cors, pipeline, respond};
+use super::{Front, cors, other_clients, pipeline, respond};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::model::json;
@@ -67,7 +67,7 @@ async fn run(
     let signed = entry.filter(|entry| entry.access != Access::Public);
     let expected = signed.map(ExpectedSignature::by);
     let signature = signature::identify(front, call, parts, &body, expected).await?;
-    let entry = entry.ok_or(Code::UnknownOperation.bare())?;
+    let entry = entry.ok_or_else(|| other_clients::unknown_target(&parts.headers))?;
     let signature = signature.unwrap_or(Err(SignatureError::Missing));
     let text = Arc::clone(&body);
     let read = move |model: &_, shape: &super::models::OperationShape| {
@@ -144,8 +144,8 @@ fn header_value(text: &str) -> HeaderValue {
 }
 
 /// The answer for an unknown path or method.
-pub(super) fn not_found(asked: &HeaderMap, request_id: Uuid) -> Response {
-    let mut response = refusal(&Code::UnknownOperation.bare(), request_id);
+pub(super) fn not_found(asked: &HeaderMap, error: &Error, request_id: Uuid) -> Response {
+    let mut response = refusal(error, request_id);
     *response.status_mut() = http::StatusCode::NOT_FOUND;
     cors::expose(asked, response.headers_mut());
     response

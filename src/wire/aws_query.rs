@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::bodies::WholeBody;
 use super::models::{MODELS, Member, Model, ShapeId, ShapeKind};
 use super::signature::{self, ExpectedSignature};
-use super::{Front, cors, limits, pipeline, respond, xml};
+use super::{Front, cors, limits, other_clients, pipeline, respond, xml};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::operations::{Entry, Service};
@@ -140,9 +140,11 @@ async fn run(
                 .collect()
         };
         let (action, version) = (shown(action), shown(version));
-        return Err(Code::UnknownOperation.because(format!(
-            "Could not find operation {action} for version {version}"
-        )));
+        let mut text = format!("Could not find operation {action} for version {version}");
+        if let Some(sentence) = other_clients::sentence_for(parts) {
+            text = format!("{text}. {sentence}");
+        }
+        return Err(Code::UnknownOperation.because(text));
     };
     asked.entry = Some(entry);
     if entry.name != "GetCallerIdentity" {

@@ -31,9 +31,11 @@ mod connections;
 mod constraints;
 mod cors;
 mod hosts;
+mod html;
 mod limits;
 mod listener;
 pub mod models;
+mod other_clients;
 mod pipeline;
 mod respond;
 mod signature;
@@ -119,7 +121,7 @@ async fn root(
     }
     let is_query = matches!(parts.method, Method::POST | Method::GET) && aws_query::matches(&parts);
     if !is_query && parts.method != Method::POST {
-        return aws_json::not_found(&parts.headers, front.app.ambient.uuid());
+        return other_clients::not_found(&parts, front.app.ambient.uuid());
     }
     let client = connection.network();
     let mut call = front.app.call();
@@ -179,7 +181,8 @@ async fn nothing_here(
     State(front): State<Arc<Front>>,
     request: axum::extract::Request,
 ) -> Response {
-    aws_json::not_found(request.headers(), front.app.ambient.uuid())
+    let (parts, _) = request.into_parts();
+    other_clients::not_found(&parts, front.app.ambient.uuid())
 }
 
 async fn discovery(State(front): State<Arc<Front>>) -> Response {

@@ -5,6 +5,7 @@ mod cors;
 mod documents;
 mod envelope;
 mod forms;
+mod other_clients;
 mod query;
 mod raw;
 mod targets;

@@ -57,16 +57,11 @@ async fn any_other_target_is_an_unknown_operation_without_a_message() {
         "AWSCognitoIdentityServiceX.GetId",
         "XAWSCognitoIdentityService.GetId",
         "com.amazonaws.cognito.identity.model.XAWSCognitoIdentityService.GetId",
-        "AWSCognitoIdentityProviderService.InitiateAuth",
-        "AWSCognitoIdentityProviderService.GetId",
-        "DynamoDB_20120810.ListTables",
         "AWSCognitoIdentityService.GetÍd",
         // The operations of the other services are not of this protocol.
         "AWSCognitoIdentityService.AssumeRoleWithWebIdentity",
         "AWSCognitoIdentityService.GetCallerIdentity",
         "AWSCognitoIdentityService.ListOpenIDConnectProviders",
-        "AWSSecurityTokenServiceV20110615.GetCallerIdentity",
-        "AWSIdentityManagementV20100508.ListOpenIDConnectProviders",
         // Nor are Cognate's own called anything else.
         "AWSCognitoIdentityService.ListKeys",
         "Cognate.GetId",
