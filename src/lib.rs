@@ -14,6 +14,7 @@
 //! * [`policy`]: IAM policy documents: parse once, evaluate.
 //! * [`store`]: the trait, the records, and the embedded store.
 //! * [`logins`]: verifying logins, one file per kind of provider.
+//! * [`test_issuer`]: the OpenID Connect issuer of `cognate dev`, for tests.
 //! * [`tokens`]: OpenID tokens of this server: claims, signing, discovery, key set.
 //! * [`credentials`]: sessions of the built-in STS, and other STSs over HTTP.
 //! * [`app`]: `App` (the wired parts), `Call` (one request at one time), and the steps of operations, by noun.
@@ -37,5 +38,6 @@ pub mod policy;
 pub mod seal;
 pub mod sigv4;
 pub mod store;
+pub mod test_issuer;
 pub mod tokens;
 pub mod wire;

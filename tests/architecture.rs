@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["model", "policy"]),
     ("store", &["ambient", "model", "seal"]),
     ("tokens", &["ambient", "blocking", "model", "seal"]),
+    ("test_issuer", &["model"]),
     (
         "logins",
         &[
@@ -46,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "config",
             "store",
             "tokens",
+            "test_issuer",
             "logins",
             "credentials",
         ],
@@ -61,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model",
             "permits",
             "sigv4",
+            "test_issuer",
         ],
     ),
     ("console", ABOVE_WIRE),
@@ -79,6 +82,7 @@ const ABOVE_WIRE: &[&str] = &[
     "model",
     "ambient",
     "sigv4",
+    "test_issuer",
     "outgoing",
 ];
 

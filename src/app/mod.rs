@@ -18,6 +18,7 @@ use crate::logins::Logins;
 use crate::model::ids::{PoolId, Region};
 use crate::seal::SealKey;
 use crate::store::event::{GuestHash, Origin};
+use crate::test_issuer::TestIssuer;
 use crate::tokens::Tokens;
 
 pub mod access;
@@ -25,6 +26,7 @@ pub mod backup;
 pub mod connection;
 pub mod credentials;
 mod data_permissions;
+pub mod demo;
 pub mod identities;
 mod jobs;
 pub mod keys;
@@ -41,6 +43,7 @@ pub mod roles;
 pub mod sign_in;
 mod single_use;
 pub mod store_copy;
+pub mod test_issuer;
 
 pub use access::caller::Caller;
 pub use open::{Opened, StartError, open};
@@ -57,6 +60,8 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     /// The built-in STS.
     pub credentials: Arc<SessionTokens>,
+    /// The test issuer; `None` unless the process was started by `cognate dev`.
+    pub test_issuer: Option<Arc<TestIssuer>>,
     /// The routes to external STSs, by role.
     pub routes: StsRoutes,
     /// Time and randomness.

@@ -20,6 +20,7 @@ use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::rates::Rates;
 use super::records::{Records, moment};
+use super::test_issuer;
 use crate::ambient::Ambient;
 use crate::blocking::WorkPools;
 use crate::config::{Config, DatabaseSettings, RootKeySetting, Secret};
@@ -37,6 +38,7 @@ use crate::store::postgres::{OpenPostgresError, PostgresSettings, PostgresStore}
 use crate::store::record::RecordKind;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Store, StoreError};
+use crate::test_issuer::{TestIssuer, TestKeyError};
 use crate::tokens::Tokens;
 
 /// The opened server, and the files that were made for its operator.
@@ -53,7 +55,10 @@ pub struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory can't be created.
-    #[error("the data directory {path} can't be made")]
+    #[error(
+        "the data directory {path} can't be made: set --data-dir to one that can be written, or start cognate dev with \
+         --ephemeral"
+    )]
     DataDirectory {
         /// The directory.
         path: PathBuf,
@@ -130,6 +135,15 @@ pub enum StartError {
     /// The store can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store has the test issuer of `cognate dev`.
+    #[error(
+        "the store has the test issuer of cognate dev, {0}, at which anyone can sign in: start once with --drop-test-issuer \
+         to remove it, or use a store that cognate dev never used"
+    )]
+    TestIssuer(String),
+    /// The test issuer has no key.
+    #[error(transparent)]
+    TestKey(#[from] TestKeyError),
 }
 
 /// Opens the server with this configuration; `public_url` is the issuer of its tokens.
@@ -167,11 +181,23 @@ pub async fn open_with(
 ) -> Result<Opened, StartError> {
     let catalog = Catalog::load(store.as_ref(), moment(ambient.as_ref())).await?;
     let before = catalog.newest();
+    let test_issuer = if config.dev.is_some() {
+        let issuer = TestIssuer::new(&public_url, &config.dev_origins)?;
+        Some(Arc::new(issuer))
+    } else {
+        None
+    };
+    if config.dev.is_none() && !config.drop_test_issuer {
+        test_issuer::refuse(&before)?;
+    }
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
     let guests = guest_hash(&master_key);
     let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
+    if config.drop_test_issuer {
+        test_issuer::remove_all(store.as_ref(), &before, &origin).await?;
+    }
     let parts = (store.as_ref(), &master_key, ambient.as_ref());
     let (configured, new_root_key) = root_key(&config, &before, parts, &origin).await?;
     let (signing, sealing) = key_rings(parts, &origin).await?;
@@ -217,9 +243,14 @@ pub async fn open_with(
     });
     tasks.spawn(Arc::clone(&jobs).run());
     let outgoing = Arc::new(outgoing(&config)?);
+    let logins = logins(&config, Arc::clone(&outgoing), pools.clone());
     let app = App {
         rates: Rates::new(&config.limits, &ambient),
-        logins: logins(&config, Arc::clone(&outgoing), pools.clone()),
+        logins: match &test_issuer {
+            None => logins,
+            Some(own) => logins.with_own_issuer(own.url().to_owned(), own.key_set_text()),
+        },
+        test_issuer,
         pools,
         routes: StsRoutes::new(routes(&config), outgoing),
         tokens,

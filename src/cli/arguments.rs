@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
 use super::backup::{BackupArguments, RestoreArguments};
+use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
 use super::health::HealthArguments;
 use super::identity::IdentityCommand;
@@ -38,11 +39,12 @@ pub enum CliCommand {
     /// SIGTERM or SIGINT stops it: /health answers 503 for the drain delay, then it accepts no new connections, finishes requests
     /// in progress and closes the store. A second signal ends it at once. SIGHUP reads the certificate again, and reports
     /// mistakes and changes in the configuration.
-    Serve(SettingsArguments),
+    Serve(ServeArguments),
     /// Run a server for a laptop or a CI job, with a demo pool and commands to paste
     ///
-    /// Like `cognate serve`, but it accepts http issuers on this machine and listens only on a loopback address.
-    Dev(DevArguments),
+    /// Like `cognate serve`, but with a test issuer of its own, for http issuers on this machine, and on a loopback address
+    /// unless --expose is set. `cognate dev token` makes an ID token of a running server's test issuer.
+    Dev(Box<DevArguments>),
     /// Check the configuration of `cognate serve`: print every error with its line, or the resulting settings
     ///
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.
@@ -99,15 +101,36 @@ pub enum CliCommand {
     Store(StoreCommand),
 }
 
-/// The flags of `cognate dev`.
+/// The flags of `cognate serve`.
 #[derive(Debug, Args)]
+pub struct ServeArguments {
+    #[command(flatten)]
+    settings: SettingsArguments,
+
+    /// Remove the test issuer of `cognate dev` from the store, with which the server refuses to start
+    #[arg(long)]
+    drop_test_issuer: bool,
+}
+
+/// The flags and commands of `cognate dev`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DevArguments {
+    /// The command of a running server.
+    #[command(subcommand)]
+    pub(super) command: Option<DevCommand>,
+
     #[command(flatten)]
     settings: SettingsArguments,
 
     /// Keep all data in a temporary directory, which is removed when the server stops
     #[arg(long)]
     ephemeral: bool,
+
+    /// Let other machines reach this server, in a container or a network of containers: anyone who reaches it can sign in
+    /// as any user of its demo pool
+    #[arg(long)]
+    expose: bool,
 }
 
 /// The flags of every command that serves or checks a configuration.
@@ -172,6 +195,16 @@ impl From<DevArguments> for Flags {
     fn from(arguments: DevArguments) -> Self {
         Self {
             ephemeral: arguments.ephemeral,
+            expose: arguments.expose,
+            ..arguments.settings.into()
+        }
+    }
+}
+
+impl From<ServeArguments> for Flags {
+    fn from(arguments: ServeArguments) -> Self {
+        Self {
+            drop_test_issuer: arguments.drop_test_issuer,
             ..arguments.settings.into()
         }
     }
@@ -193,6 +226,8 @@ impl From<SettingsArguments> for Flags {
             allow_http_issuers: arguments.allow_http_issuers,
             http_issuers: arguments.http_issuers,
             ephemeral: false,
+            expose: false,
+            drop_test_issuer: false,
         }
     }
 }
@@ -244,7 +279,8 @@ mod tests {
             "Flags { config: Some(\"a\"), listen: Some(\"b\"), data_dir: Some(\"c\"), database_url: \
              Some(Secret(…)), master_key_file: Some(\"e\"), public_url: Some(\"f\"), account_id: Some(\"g\"), \
              regions: [\"h\", \"i\"], upstreams: [\"j=k\"], \
-             private_networks: [\"l\"], allow_http_issuers: true, http_issuers: [\"m\"], ephemeral: false }"
+             private_networks: [\"l\"], allow_http_issuers: true, http_issuers: [\"m\"], ephemeral: false, expose: false, \
+             drop_test_issuer: false }"
         );
     }
 }

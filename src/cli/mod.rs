@@ -7,6 +7,7 @@ mod certificate;
 mod check_config;
 mod client;
 mod dev;
+mod dev_token;
 mod explain;
 mod health;
 mod identity;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use miette::IntoDiagnostic;
 
-pub use arguments::{Arguments, CliCommand, DevArguments, SettingsArguments};
+pub use arguments::{Arguments, CliCommand, DevArguments, ServeArguments, SettingsArguments};
 
 use self::root_key::RootKeyCommand;
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
@@ -47,7 +48,10 @@ pub fn run() -> ExitCode {
             with(loaded, |config| serve::run(config, again))
         }
         CliCommand::Dev(arguments) => {
-            let loaded = Config::for_dev(&Flags::from(arguments), &environment, &read_file);
+            if let Some(command) = arguments.command {
+                return finish(dev_token::run(command));
+            }
+            let loaded = Config::for_dev(&Flags::from(*arguments), &environment, &read_file);
             with(loaded, dev::run)
         }
         CliCommand::Backup(arguments) => {

@@ -1,6 +1,6 @@
 //! `cognate serve`: the server.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,9 +76,7 @@ pub(super) async fn run(
     let hangup = catch(SignalKind::hangup())?;
     let log_bounds = start_log(&config)?;
     let mut ready = open(config, stop_signals, log_bounds).await?;
-    for line in ready.lines() {
-        println!("{line}");
-    }
+    print(ready.lines());
     let in_use = ready.app.config.summary();
     let certificate = ready.certificate.take();
     let reloads = tokio::spawn(reload(certificate, hangup, in_use, load_again));
@@ -143,6 +141,23 @@ fn is_valid(
     true
 }
 
+/// Prints lines for people. A reader that closes its end of the pipe after the line that it needs doesn't end the server.
+pub(super) fn print(lines: impl IntoIterator<Item = String>) {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let mut out = std::io::stdout().lock();
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
+        tracing::debug!("standard output is closed");
+    }
+}
+
 /// Opens the server: first what can fail without side effects, then the listener, because the public URL may depend on
 /// its port, and then the application.
 pub(super) async fn open(
@@ -197,15 +212,20 @@ pub(super) async fn open(
 }
 
 impl BoundServer {
-    /// The lines that describe the running server.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let config = &self.app.config;
-        let scheme = if config.tls.is_some() {
+    /// The URL of the listener.
+    pub(super) fn url(&self) -> String {
+        let scheme = if self.app.config.tls.is_some() {
             "https"
         } else {
             "http"
         };
-        let here = format!("{scheme}://{}", self.address);
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The lines that describe the running server.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let config = &self.app.config;
+        let here = self.url();
         let regions: Vec<&str> = config
             .regions
             .iter()

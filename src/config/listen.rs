@@ -23,9 +23,15 @@ pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<Soc
 }
 
 fn parse(text: &str) -> Parsed<SocketAddr> {
-    text.parse().map_err(|_| {
+    // The name means this machine, and nothing has to be resolved for it.
+    let port = text.strip_prefix("localhost:");
+    let address = port.map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    address.parse().map_err(|_| {
         let what = format!("{} is not an IP address with a port", quoted(text));
-        ValueError::new(what, "write it as 127.0.0.1:2646 or [::1]:2646")
+        ValueError::new(
+            what,
+            "write it as 127.0.0.1:2646, localhost:2646 or [::1]:2646",
+        )
     })
 }
 
@@ -71,16 +77,17 @@ impl<'p> ListenAddress<'p> {
         self.address.ip().to_canonical().is_loopback()
     }
 
-    /// Whether the command may listen on this address.
-    pub(super) fn cross_check(&self, mode: RunMode, diagnostics: &mut Diagnostics) -> bool {
-        let allowed = mode == RunMode::Serve || self.is_loopback();
+    /// Refuses an address beyond this machine.
+    pub(super) fn check_loopback(&self, diagnostics: &mut Diagnostics) -> bool {
+        let allowed = self.is_loopback();
         if !allowed {
             let what = format!(
                 "{}: cognate dev listens on loopback addresses only, not on {}",
                 self.name, self.address
             );
-            let error = ValueError::new(what, "set 127.0.0.1 or [::1], or run cognate serve");
-            diagnostics.add_cross_check(&[self.origin], error);
+            let help = "add --expose to let other machines reach this development server (in a container, for example), \
+                        set 127.0.0.1 or [::1], or run cognate serve";
+            diagnostics.add_cross_check(&[self.origin], ValueError::new(what, help));
         }
         allowed
     }
@@ -105,12 +112,15 @@ mod tests {
 
     #[test]
     fn an_address_is_a_number_and_has_a_port() {
-        for good in ["127.0.0.1:2646", "[::1]:0", "0.0.0.0:80"] {
+        for good in ["127.0.0.1:2646", "[::1]:0", "0.0.0.0:80", "localhost:80"] {
             assert!(parse(good).is_ok(), "{good}");
         }
         for bad in [
             "",
-            "localhost:2646",
+            "localhost",
+            "localhost:",
+            "LOCALHOST:2646",
+            "a.localhost:2646",
             "127.0.0.1",
             ":2646",
             "2646",

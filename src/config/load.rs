@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::database::DatabaseSettings;
+use super::dev::DevSettings;
 use super::events::EventSettings;
 use super::issuers::IssuerSetting;
 use super::limits::ParsedLimits;
@@ -30,7 +31,7 @@ use super::tls::TlsFiles;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
-    AccessKeyPair, Config, RunMode, account, database, events, issuers, limits, listen, log,
+    AccessKeyPair, Config, RunMode, account, database, dev, events, issuers, limits, listen, log,
     logins, proxies, public_url, root_key, routes, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
@@ -56,7 +57,7 @@ pub(super) fn load(
     let parsed = ParsedSettings::read(&mut sources, flags);
     // In a file with syntax errors, a setting that wasn't found may still be set.
     let used = if sources.document.is_valid_toml() && !file.is_invalid() {
-        cross_check(&parsed, mode, &mut sources.diagnostics)
+        cross_check(&parsed, mode, flags, &mut sources.diagnostics)
     } else {
         Vec::new()
     };
@@ -88,12 +89,13 @@ pub(super) struct ParsedSettings {
     issuers: SettingValue<Vec<IssuerSetting>>,
     user_pools: Option<AccessKeyPair>,
     log: LogSettings,
-    root: RootKeySetting,
+    pub(super) root: RootKeySetting,
     pub(super) routes: SettingValue<Vec<RouteSetting>>,
     pub(super) proxies: ProxySettings,
     sessions: SessionSettings,
     pub(super) limits: ParsedLimits,
     events: EventSettings,
+    dev_origins: SettingValue<Vec<String>>,
     pub(super) exceptions: NamedExceptions,
 }
 
@@ -122,6 +124,7 @@ impl ParsedSettings {
             sessions: sessions::read(sources),
             limits: limits::read(sources),
             events: events::read(sources),
+            dev_origins: dev::read(sources),
             exceptions: unsafe_exceptions::read(sources),
         }
     }
@@ -146,7 +149,12 @@ impl ParsedSettings {
             ),
             tls: self.tls.into_value(),
             public_url: self.public_url.into_value().map(|url| url.text),
-            ephemeral: flags.ephemeral,
+            dev: (mode == RunMode::Dev).then_some(DevSettings {
+                ephemeral: flags.ephemeral,
+                exposed: flags.expose,
+            }),
+            dev_origins: self.dev_origins.or(Vec::new()),
+            drop_test_issuer: flags.drop_test_issuer,
             database: self.database.into_value(),
             master_key_file: self.master_key.file.or(master_key_file),
             master_key: self.master_key.key.into_value(),
@@ -177,6 +185,7 @@ impl ParsedSettings {
 fn cross_check(
     parsed: &ParsedSettings,
     mode: RunMode,
+    flags: &Flags,
     diagnostics: &mut Diagnostics,
 ) -> Vec<UnsafeException> {
     routes::cross_check(parsed, mode, diagnostics);
@@ -184,7 +193,10 @@ fn cross_check(
     let Some(listen) = ListenAddress::of(parsed) else {
         return Vec::new();
     };
-    if !listen.cross_check(mode, diagnostics) {
+    if !dev::cross_check(parsed, &listen, mode, flags, diagnostics) {
+        return Vec::new();
+    }
+    if mode == RunMode::Dev && flags.expose {
         return Vec::new();
     }
     public_url::cross_check(parsed, &listen, diagnostics);

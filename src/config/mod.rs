@@ -7,6 +7,7 @@
 mod access_key_pair;
 mod account;
 mod database;
+mod dev;
 mod events;
 mod issuers;
 mod limits;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 pub use access_key_pair::AccessKeyPair;
 pub use database::DatabaseSettings;
+pub use dev::DevSettings;
 pub use events::EventSettings;
 pub use issuers::IssuerSetting;
 pub use limits::LimitSettings;
@@ -72,12 +74,16 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The proxies that may name the addresses of clients.
     pub proxies: ProxySettings,
+    /// What `cognate dev` does beyond `cognate serve`; `None` unless it started the process. It alone has the test issuer.
+    pub dev: Option<DevSettings>,
+    /// The web origins that the test issuer of `cognate dev` serves, besides those on this machine.
+    pub dev_origins: Vec<String>,
+    /// Whether the start removes the test issuer of `cognate dev` from the store.
+    pub drop_test_issuer: bool,
     /// The folder of the embedded store and of the files beside it.
     pub data_dir: PathBuf,
     /// The database that replaces the embedded store.
     pub database: Option<DatabaseSettings>,
-    /// Whether nothing is kept after the stop; the data directory is then ignored.
-    pub ephemeral: bool,
     /// The file of the master key. It may not exist yet.
     pub master_key_file: PathBuf,
     /// The master key itself, which replaces its file.
@@ -148,7 +154,8 @@ impl Config {
     }
 
     /// Loads the configuration of `cognate dev`: as [`Config::load`], but http issuers are allowed unless they are
-    /// switched off, and only loopback addresses are accepted, whatever the file sets.
+    /// switched off. Without `--expose`, only loopback addresses are accepted, whatever the file sets. With it, every
+    /// address needs no exception.
     pub fn for_dev(
         flags: &Flags,
         environment: &Environment,
@@ -162,7 +169,17 @@ impl Config {
     pub fn public_url_for(&self, bound: SocketAddr) -> String {
         let set = self.public_url.clone();
         set.or_else(|| public_url::of_address(bound, self.tls.is_some()))
+            .or_else(|| {
+                let port = bound.port();
+                self.is_exposed()
+                    .then(|| public_url::of_localhost(port, self.tls.is_some()))
+            })
             .expect("an address that makes no URL is refused unless a URL is set")
+    }
+
+    /// Whether `cognate dev` serves other machines, too.
+    pub fn is_exposed(&self) -> bool {
+        self.dev.is_some_and(|dev| dev.exposed)
     }
 
     /// Whether the public URL was set, and begins with `https://`.

@@ -116,6 +116,17 @@ pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
     vec![("public URL", public_url)]
 }
 
+/// The public URL of an exposed `cognate dev` on an address that clients can't use: a container publishes its port on the
+/// machine of the developer.
+pub(super) fn of_localhost(port: u16, tls: bool) -> String {
+    match (tls, port) {
+        (false, 80) => "http://localhost".to_owned(),
+        (true, 443) => "https://localhost".to_owned(),
+        (false, port) => format!("http://localhost:{port}"),
+        (true, port) => format!("https://localhost:{port}"),
+    }
+}
+
 /// The public URL of a server on `address` if none is set; `None` for an address that clients can't use.
 pub(super) fn of_address(address: SocketAddr, tls: bool) -> Option<String> {
     let (scheme, own_port) = if tls { ("https", 443) } else { ("http", 80) };

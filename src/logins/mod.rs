@@ -142,6 +142,13 @@ impl Logins {
         self
     }
 
+    /// Takes the keys of this issuer, by its URL, from a JWK set of this process and never from the network.
+    #[must_use]
+    pub fn with_own_issuer(mut self, issuer: String, key_set: Arc<[u8]>) -> Self {
+        self.jwks.use_own(issuer, key_set);
+        self
+    }
+
     /// Asks user pools about their users with this access key.
     #[must_use]
     pub fn with_user_pool_key(mut self, id: String, secret: SecretKey) -> Self {

@@ -139,6 +139,9 @@ pub struct OidcProvider {
     pub tags: Tags,
     /// The time of registration.
     pub created: Timestamp,
+    /// Whether it is the test issuer of `cognate dev`. `cognate serve` never uses it, and refuses a store that has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_test_issuer: bool,
 }
 
 /// A SAML provider as the IAM actions register it.

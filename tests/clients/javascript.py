@@ -107,6 +107,14 @@ class Browser:
         """The text of a page, once it has one."""
         return self._lines.ask({"page": page})
 
+    def press(self, page, buttons, until):
+        """The text that follows, once it has `until`, when buttons are pressed, each on the page that the last led to."""
+        return self._lines.ask({"page": page, "press": buttons, "until": until})
+
+    def wait(self, page, until):
+        """The text of a page, once it has `until`."""
+        return self._lines.ask({"page": page, "until": until})
+
     def stop(self):
         self._lines.stop()
 

@@ -80,6 +80,7 @@ mod slow_providers;
 mod stored_data;
 mod tag_resource;
 mod tags;
+mod test_issuer;
 mod two_servers;
 mod unlink_developer_identity;
 mod unlink_identity;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::app::{Call, records, refusals};
+use crate::app::{Call, records, refusals, test_issuer};
 use crate::error::{Code, Error};
-use crate::model::ids::OidcProviderArn;
+use crate::model::ids::{OidcProviderArn, PoolId};
 use crate::model::provider::OidcProvider;
 use crate::store::StoreError;
 use crate::store::record::{PutOutcome, RecordWrite, Stored};
@@ -12,8 +12,25 @@ use crate::store::record::{PutOutcome, RecordWrite, Stored};
 /// How many OpenID Connect providers may be registered.
 pub const LIMIT: usize = 100;
 
-/// The record of the provider with this name (the issuer without its scheme), if it is registered.
+/// The record of the provider with this name (the issuer without its scheme), if it is registered and this server may use
+/// it.
 pub fn record(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
+    let found = stored(call, name)?;
+    Ok(found.filter(|provider| test_issuer::is_usable(call.app, provider)))
+}
+
+/// The record of the provider that a pool names, if it is registered and the pool may trust it.
+pub fn record_of_pool(
+    call: &Call<'_>,
+    pool: &PoolId,
+    name: &str,
+) -> Result<Option<Arc<OidcProvider>>, StoreError> {
+    let found = record(call, name)?;
+    Ok(found.filter(|provider| test_issuer::may_trust(pool, provider)))
+}
+
+/// The record of the provider with this name, also where this server never uses it.
+fn stored(call: &Call<'_>, name: &str) -> Result<Option<Arc<OidcProvider>>, StoreError> {
     let snapshot = call.app.records.snapshot()?;
     let found = snapshot.oidc_provider(name);
     Ok(found?.cloned())
@@ -73,7 +90,14 @@ pub async fn replace(call: &Call<'_>, provider: OidcProvider) -> Result<(), Erro
 /// Removes the provider with this ARN; if it isn't registered, nothing happens. A pool that names it refuses its tokens
 /// from then on.
 pub async fn remove(call: &Call<'_>, arn: &str) -> Result<(), Error> {
-    while let Some(provider) = lookup(call, arn)? {
+    let Some(parsed) = OidcProviderArn::parse(arn) else {
+        return Ok(());
+    };
+    let registered = || -> Result<_, StoreError> {
+        let found = stored(call, parsed.name())?;
+        Ok(found.filter(|provider| provider.arn == parsed))
+    };
+    while let Some(provider) = registered()? {
         let write = RecordWrite::delete(OidcProvider::KIND, provider.key(), provider.version);
         if let PutOutcome::Stored(_) = records::put(call, write).await? {
             break;

@@ -64,7 +64,7 @@ pub fn list(call: &Call<'_>) -> Result<Vec<Arc<Role>>, Error> {
 /// Sets the trust policy of a role, after checking it. The names of users in it mean the access keys that exist now.
 pub fn set_trust(call: &Call<'_>, role: &mut Role, trust: &str) -> Result<(), Error> {
     let account = &call.app.config.account_id;
-    let policy = trust_policy::read_new(call, trust)?;
+    let policy = trust_policy::read_new(call, &role.arn, trust)?;
     let mut users = IndexMap::new();
     for key in access_keys::list(call.app)? {
         let arn = Resource::user(&key.name, account).to_string();

@@ -4,9 +4,10 @@ use super::pins::{SharedIssuer, shared_issuers};
 use crate::app::Call;
 use crate::app::access::condition_keys::{self, CallerKeys, RequestKeys};
 use crate::app::access::resource::Resource;
+use crate::app::test_issuer;
 use crate::credentials::SessionIdentity;
 use crate::model::iam_role::Role;
-use crate::model::ids::{OidcProviderArn, SamlProviderArn};
+use crate::model::ids::{OidcProviderArn, RoleArn, SamlProviderArn};
 use crate::model::issuer::IssuerUrl;
 use crate::model::provider::OWN;
 use crate::model::tags::Tags;
@@ -75,6 +76,9 @@ pub enum TrustError {
         /// The condition key of the client.
         key: String,
     },
+    /// A role that isn't the demo pool's would trust the test issuer.
+    #[error("Only the roles of the demo pool of cognate dev can trust its test issuer, {0}.")]
+    TestIssuer(String),
     /// A federated principal can't be that of any request.
     #[error("The federated principal {principal} can never match on this server: {reason}.")]
     NeverMatches {
@@ -144,6 +148,9 @@ pub fn allows(call: &Call<'_>, role: &Role, request: TrustRequest<'_>) -> Result
         keys,
         is_tagged,
     } = request;
+    if !test_issuer::may_be_assumed(call, &role.arn, principal)? {
+        return Ok(false);
+    }
     let context = condition_keys::context(call, caller, keys, &Resource::role(&role.arn))?;
     let is_allowed = |action: &str| {
         let request = AccessRequest {
@@ -167,9 +174,9 @@ pub fn read(text: &str) -> Result<Policy, TrustError> {
 }
 
 /// Reads a trust policy that is to be stored. No stored policy becomes useless by what this refuses beyond [`read`].
-pub fn read_new(call: &Call<'_>, text: &str) -> Result<Policy, TrustError> {
+pub fn read_new(call: &Call<'_>, role: &RoleArn, text: &str) -> Result<Policy, TrustError> {
     let policy = parse(text)?;
-    check_principals(call, &policy)?;
+    check_principals(call, role, &policy)?;
     check_pins(&policy)?;
     policy.check_keys()?;
     Ok(policy)
@@ -241,10 +248,17 @@ pub fn pinned_clients(role: &Role, provider: &str) -> Vec<String> {
     clients.flatten().collect()
 }
 
-/// Refuses a policy with a federated principal that can't be that of any request.
-fn check_principals(call: &Call<'_>, policy: &Policy) -> Result<(), TrustError> {
+/// Refuses a policy with a federated principal that can't be that of any request, or that must not assume the role.
+fn check_principals(call: &Call<'_>, role: &RoleArn, policy: &Policy) -> Result<(), TrustError> {
     for statement in policy.statements() {
         for principal in statement.federated() {
+            if test_issuer::is_principal(call, principal) {
+                // A view that is too old knows of no demo pool.
+                if test_issuer::is_demo_role(call, role).unwrap_or(false) {
+                    continue;
+                }
+                return Err(TrustError::TestIssuer(principal.to_owned()));
+            }
             if let Some(reason) = never_matches(call, principal) {
                 return Err(TrustError::NeverMatches {
                     principal: principal.to_owned(),

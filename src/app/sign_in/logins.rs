@@ -284,7 +284,7 @@ fn provider(
 ) -> Result<Option<Box<dyn LoginProvider>>, ProofError> {
     let settings = &pool.settings;
     let registered = match arn {
-        Some(_) => oidc::record(call, key)?,
+        Some(_) => oidc::record_of_pool(call, &pool.id, key)?,
         None => None,
     };
     let registered = registered.as_deref();

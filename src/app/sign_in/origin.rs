@@ -137,7 +137,7 @@ fn registered(
 ) -> Result<Option<Arc<OidcProvider>>, StoreError> {
     let mut named = pool.settings.oidc_provider_arns.iter();
     if named.any(|arn| arn.name() == key) {
-        oidc::record(call, key)
+        oidc::record_of_pool(call, &pool.id, key)
     } else {
         Ok(None)
     }

@@ -6,6 +6,10 @@ use crate::config::Secret;
 
 /// The flags of a command that serves or checks a configuration. The default has no flags.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Flags {
     /// `--config FILE`
     pub config: Option<PathBuf>,
@@ -33,4 +37,8 @@ pub struct Flags {
     pub http_issuers: Vec<String>,
     /// `--ephemeral`, a flag of `cognate dev` only.
     pub ephemeral: bool,
+    /// `--expose`, a flag of `cognate dev` only.
+    pub expose: bool,
+    /// `--drop-test-issuer`, a flag of `cognate serve` only.
+    pub drop_test_issuer: bool,
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn every_mistake_is_reported_at_once_and_in_order() {
     let given = Inputs::file(
-        r#"listen = "localhost:2646"
+        r#"listen = "loopback:2646"
 lissen = "127.0.0.1:1"
 account_id = 123456789012
 public_url = "https://ID.example.com"
@@ -53,7 +53,7 @@ a = 1
     assert_eq!(
         given.mistakes(),
         [
-            "1:10 listen: `localhost:2646` is not an IP address with a port",
+            "1:10 listen: `loopback:2646` is not an IP address with a port",
             "2:1 `lissen`: there is no such setting",
             "3:14 account_id: this is a number, but must be a string",
             "4:14 public_url: `https://ID.example.com` can't be a public URL",

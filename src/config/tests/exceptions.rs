@@ -136,6 +136,19 @@ fn a_default_public_url_is_http_too() {
 }
 
 #[test]
+fn a_named_http_issuer_needs_the_exception_for_http_issuers() {
+    let secure = format!(
+        "public_url = 'https://id.example.com'\nhttp_issuers = ['http://keycloak:8080/realms/x']{TLS}"
+    );
+    let what = "listen: 0.0.0.0:1 is not a loopback address, and http issuers are named";
+    assert_eq!(on("0.0.0.0:1", &secure).mistakes(), [what]);
+    let named = format!("{secure}[unsafe]\nhttp_issuers = true");
+    let config = on("0.0.0.0:1", &named).load().unwrap();
+    assert_eq!(config.exceptions(), [UnsafeException::HttpIssuers]);
+    on("127.0.0.1:1", &secure).load().unwrap();
+}
+
+#[test]
 fn dev_listens_on_loopback_only() {
     let text = format!(
         "public_url = 'https://id.example.com'{TLS}[unsafe]\nhttp_listener = true\nhttp_issuers = true"
@@ -145,6 +158,7 @@ fn dev_listens_on_loopback_only() {
         listed(&errors),
         ["listen: cognate dev listens on loopback addresses only, not on 192.0.2.1:1"]
     );
+    assert!(errors.diagnostics()[0].help.contains("--expose"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The loader with whole configurations. The form of single values is tested beside their parsers.
 
+mod dev;
 mod diagnostics;
 mod exceptions;
 mod http_issuers;

@@ -27,7 +27,7 @@ fn without_any_source_there_are_the_defaults() {
     assert_eq!(config.account_id.as_str(), "123456789012");
     assert!(config.serves(&Region::parse("eu-west-1").unwrap()));
     assert!(config.upstreams.is_empty() && config.tls.is_none());
-    assert!(!config.allow_http_issuers && !config.ephemeral);
+    assert!(!config.allow_http_issuers && config.dev.is_none());
     let logins = LoginSettings {
         authorized_party_alone: false,
         max_token_lifetime: SignedDuration::from_hours(24),
@@ -204,5 +204,11 @@ fn dev_allows_http_issuers_unless_they_are_switched_off() {
     let given = Inputs::file("allow_http_issuers = false");
     assert!(!given.for_dev().unwrap().allow_http_issuers);
     let given = Inputs::default().flags(|flags| flags.ephemeral = true);
-    assert!(given.for_dev().unwrap().ephemeral);
+    assert!(
+        given
+            .for_dev()
+            .unwrap()
+            .dev
+            .is_some_and(|dev| dev.ephemeral)
+    );
 }

@@ -66,6 +66,11 @@ fn sample(key: &str) -> Sample {
             "['http://keycloak:8080/realms/x']".to_owned(),
             Vec::new(),
         ),
+        "dev.origins" => (
+            "http://app:3000",
+            "['http://app:3000']".to_owned(),
+            Vec::new(),
+        ),
         "database_url" => string("postgres://h/d"),
         "database_url_file" => string("url"),
         "database.password_file" => with(string("secret"), "database_url"),

@@ -42,6 +42,11 @@ pub(in crate::logins) enum JwksSource {
         /// The file.
         path: PathBuf,
     },
+    /// An issuer of this process. Its listener is never asked.
+    OfProcess {
+        /// The JWK set.
+        key_set: Arc<[u8]>,
+    },
 }
 
 impl JwksSource {
@@ -50,7 +55,7 @@ impl JwksSource {
         match self {
             Self::Discovery { issuer, .. } => Some(issuer),
             Self::Url { url } => url.strip_suffix(USER_POOL_JWKS),
-            Self::File { .. } => None,
+            Self::File { .. } | Self::OfProcess { .. } => None,
         }
     }
 }
@@ -149,6 +154,12 @@ impl JwksFetcher {
             }
             JwksSource::Url { url } => outgoing.get_pinned(url, &[]).await,
             JwksSource::File { path } => return read_file(path).await,
+            JwksSource::OfProcess { key_set } => {
+                return Ok(FetchedJwks {
+                    set: JwkSet::parse(key_set).map_err(JwksFetchError::Keys)?,
+                    max_age: None,
+                });
+            }
         };
         let document = answered("key set", fetched)?;
         Ok(FetchedJwks {

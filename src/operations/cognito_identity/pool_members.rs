@@ -9,6 +9,7 @@ use crate::app::access::authorise;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::{consumer_secrets, oidc, saml};
+use crate::app::test_issuer;
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, PoolId, SamlProviderArn};
 use crate::model::pool::{Pool, PoolSettings, UserPoolClient};
@@ -130,7 +131,7 @@ impl PoolMembers {
         pool: &PoolId,
         kept: &Tags,
     ) -> Result<PoolSettings, Error> {
-        let oidc_provider_arns = registered(call, &self.open_id_connect_provider_arns)?;
+        let oidc_provider_arns = registered(call, pool, &self.open_id_connect_provider_arns)?;
         let saml_provider_arns = registered_saml(call, &self.saml_provider_arns)?;
         check_login_providers(&self.supported_login_providers)?;
         if let Some(name) = &self.developer_provider_name {
@@ -161,15 +162,23 @@ fn invalid(text: String) -> Error {
     Code::InvalidParameter.because(text)
 }
 
-/// The providers with these ARNs, each once, all of them registered.
-fn registered(call: &Call<'_>, arns: &[String]) -> Result<Vec<OidcProviderArn>, Error> {
+/// The providers with these ARNs, each once, all of them registered, and the pool may trust them.
+fn registered(
+    call: &Call<'_>,
+    pool: &PoolId,
+    arns: &[String],
+) -> Result<Vec<OidcProviderArn>, Error> {
     let mut found: Vec<OidcProviderArn> = Vec::new();
     for text in arns {
         let missing = || invalid(format!("OpenIDConnect Provider not found for arn {text}"));
         let arn = OidcProviderArn::parse(text).ok_or_else(missing)?;
         let provider = oidc::record(call, arn.name())?;
-        if provider.is_none_or(|provider| provider.arn != arn) {
-            return Err(missing());
+        let provider = provider.filter(|provider| provider.arn == arn);
+        let provider = provider.ok_or_else(missing)?;
+        if !test_issuer::may_trust(pool, &provider) {
+            return Err(invalid(format!(
+                "Only the demo pool of cognate dev can trust its test issuer, {text}."
+            )));
         }
         if !found.contains(&arn) {
             found.push(arn);

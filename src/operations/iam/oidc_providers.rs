@@ -80,6 +80,7 @@ impl Operation for CreateOpenIDConnectProvider {
             thumbprints: thumbprints(self.thumbprint_list)?,
             tags: tags_of(self.tags)?,
             created: call.now,
+            is_test_issuer: false,
         };
         let tags = shown(&provider.tags);
         oidc::add(call, provider).await?;

@@ -280,6 +280,11 @@ impl Snapshot {
         get(&self.pools, &id)
     }
 
+    /// All pools, in the order of their UUIDs; those that can't be read are left out.
+    pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        readable(&self.pools)
+    }
+
     /// The incarnations of all pools; those that can't be read are left out.
     pub fn pool_refs(&self) -> Vec<PoolRef> {
         let pools = self.pools.values().filter_map(|pool| pool.as_ref().ok());

@@ -18,6 +18,7 @@ pub(super) fn provider(name: &str) -> OidcProvider {
         thumbprints: vec!["0".repeat(40)],
         tags: Tags::of([("b", "1"), ("a", "")]).unwrap(),
         created: "2024-05-06T07:08:09.123456789Z".parse().unwrap(),
+        is_test_issuer: name.starts_with("test."),
     }
 }
 

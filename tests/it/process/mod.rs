@@ -5,6 +5,7 @@ mod certificates;
 mod commands;
 mod connections;
 mod descriptors;
+mod dev;
 mod floods;
 mod generations;
 mod hosts;

@@ -354,6 +354,10 @@ impl World {
         }
     }
 
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub fn now(&self) -> i64 {
         self.clock.now().as_second()
     }

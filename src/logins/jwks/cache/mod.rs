@@ -31,6 +31,8 @@ pub(in crate::logins) struct JwksCache {
     verified: Arc<VerifiedSignatures>,
     /// The key files of issuers that can't be reached, by the issuer's URL.
     files: HashMap<String, PathBuf>,
+    /// The key sets of issuers of this process, by the issuer's URL.
+    own: HashMap<String, Arc<[u8]>>,
     issuers: RwLock<HashMap<JwksSource, Arc<IssuerKeys<JwksFetcher>>>>,
 }
 
@@ -41,12 +43,17 @@ impl JwksCache {
             pools,
             verified: Arc::new(VerifiedSignatures::new()),
             files: HashMap::new(),
+            own: HashMap::new(),
             issuers: RwLock::default(),
         }
     }
 
     pub(in crate::logins) fn use_files(&mut self, files: HashMap<String, PathBuf>) {
         self.files = files;
+    }
+
+    pub(in crate::logins) fn use_own(&mut self, issuer: String, key_set: Arc<[u8]>) {
+        self.own.insert(issuer, key_set);
     }
 
     /// Verifies that a key of `source` signed `jws` with one of the algorithms `allowed`.
@@ -57,10 +64,15 @@ impl JwksCache {
         allowed: &'static [JwsAlgorithm],
         now: Timestamp,
     ) -> Result<(), SignatureCheckError> {
-        let file = source.issuer().and_then(|issuer| self.files.get(issuer));
-        let source = match file {
-            Some(path) => JwksSource::File { path: path.clone() },
-            None => source,
+        let issuer = source.issuer();
+        let own = issuer.and_then(|issuer| self.own.get(issuer));
+        let file = issuer.and_then(|issuer| self.files.get(issuer));
+        let source = match (own, file) {
+            (Some(key_set), _) => JwksSource::OfProcess {
+                key_set: Arc::clone(key_set),
+            },
+            (None, Some(path)) => JwksSource::File { path: path.clone() },
+            (None, None) => source,
         };
         self.issuer(source).verify(jws, allowed, now).await
     }
