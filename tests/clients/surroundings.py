@@ -32,6 +32,19 @@ _AWS = {
     "AWS_PAGER": "",
 }
 
+SETTINGS = {
+    "AWS_PROFILE": "production",
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "AWS_SESSION_TOKEN": "of-another-account",
+    "AWS_REGION": "ap-south-1",
+    "AWS_ENDPOINT_URL_COGNITO_IDENTITY": "http://127.0.0.1:9",
+    "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+    "AWS_DEFAULT_OUTPUT": "table",
+    "AWS_CA_BUNDLE": "/nonexistent/bundle.pem",
+}
+"""What the shell of a developer may have set for the tools of AWS."""
+
 
 def environment(home, **more):
     """The environment of a program whose home is `home`; `more` is added."""

@@ -7,13 +7,20 @@ import subprocess
 import pytest
 
 from programs import run
-from surroundings import BINARY, environment
+from surroundings import BINARY, SETTINGS, environment
 
 
 def pasted(server):
     """The commands that the server has printed, as a shell gets them."""
     _, _, tour = server.printed().partition("Try it, in another terminal:")
     return "\n".join(line for line in tour.splitlines() if line.startswith("  "))
+
+
+def paste(commands, folder, **variables):
+    """The documents that the commands print."""
+    done = run(["bash", "-euo", "pipefail", "-c", commands], environment(folder, **variables), cwd=folder)
+    assert done.returncode == 0, f"{commands}\n{done.stderr}"
+    return documents(done.stdout)
 
 
 def documents(text):
@@ -32,10 +39,14 @@ def test_the_printed_commands_work_as_they_are_pasted(own_server, flags, tmp_pat
     commands = pasted(server)
     for name in ("get-id", "get-credentials-for-identity", "describe-identity-pool"):
         assert f"aws cognito-identity {name}" in commands
-    done = run(["bash", "-euo", "pipefail", "-c", commands], environment(tmp_path), cwd=tmp_path)
-    assert done.returncode == 0, f"{commands}\n{done.stderr}"
-    credentials, pool = documents(done.stdout)
-    assert credentials["Credentials"]["AccessKeyId"].startswith("ASIA")
+    credentials, alice, bob, pool = paste(commands, tmp_path)
+    for answer in (credentials, alice, bob):
+        assert answer["Credentials"]["AccessKeyId"].startswith("ASIA")
+    assert alice["IdentityId"] == credentials["IdentityId"] != bob["IdentityId"]
+    if not flags:
+        # The second time, in a shell that has settings of its own.
+        guest, again, _, _ = paste(commands, tmp_path, **SETTINGS)
+        assert again["IdentityId"] == alice["IdentityId"] != guest["IdentityId"]
     assert pool["IdentityPoolName"] == "Demo"
     region = flags[1] if "--region" in flags else "us-east-1"
     assert pool["IdentityPoolId"].startswith(f"{region}:")

@@ -42,7 +42,7 @@ def take(document, server, **variables):
     """Runs the tour of `document` in the folder of `server`, with `variables` in the environment; gives what each block
     has printed."""
     tools = server.folder / ".tools"
-    tools.mkdir()
+    tools.mkdir(exist_ok=True)
     (tools / "npm").write_text(_NPM)
     (tools / "npm").chmod(0o755)
     env = environment(server.folder, **variables)
