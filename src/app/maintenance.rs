@@ -15,8 +15,9 @@ pub fn make_master_key(path: &Path, ambient: &dyn Ambient) -> Result<(), MasterK
     master_key::make(path, ambient).map(drop)
 }
 
-/// Checks that the store can answer now, and that the view of its records is fresh.
-pub async fn check(app: &App) -> Result<(), StoreError> {
+/// Checks that the store can answer and be written now, and that the view of its records is fresh; a warning for the operator
+/// where it soon may not.
+pub async fn check(app: &App) -> Result<Option<&'static str>, StoreError> {
     // An outdated view needs no further question to a database that may be slow.
     app.records.snapshot()?;
     let checked = tokio::time::timeout(OLDEST, app.records.store.check()).await;

@@ -26,7 +26,7 @@ pub async fn begin(
     location: &StoreLocation,
     ambient: Arc<dyn Ambient>,
 ) -> Result<(Timestamp, Option<Timestamp>), NewGenerationError> {
-    let store = OpenStore::existing(location, &ambient).await?;
+    let store = OpenStore::recovered(location, &ambient).await?;
     let begun = generation::begin(store.offline(), ambient.as_ref()).await;
     store.close().await;
     let begun = begun?;

@@ -45,6 +45,14 @@ impl OpenStore {
         Self::open(location, OpenPurpose::Existing, ambient).await
     }
 
+    /// Opens a store that is there and that was recovered to an earlier point in time.
+    pub(super) async fn recovered(
+        location: &StoreLocation,
+        ambient: &Arc<dyn Ambient>,
+    ) -> Result<Self, StartError> {
+        Self::open(location, OpenPurpose::Recovered, ambient).await
+    }
+
     /// Opens the target of a copy, which is made where it isn't there.
     pub(super) async fn target(
         location: &StoreLocation,

@@ -157,7 +157,10 @@ pub async fn open(
     let store: Arc<dyn Store> = match &config.database {
         None => {
             refuse_to_begin_anew(&config)?;
-            Arc::new(SqliteStore::open(&config.data_dir)?)
+            Arc::new(SqliteStore::open_with_limit(
+                &config.data_dir,
+                config.limits.write_ahead_log,
+            )?)
         }
         Some(database) => {
             let settings = postgres_settings(database);

@@ -15,9 +15,12 @@ settings! {
     GUESTS = "limits.guests_per_address_per_minute";
     EXPENSIVE = "limits.expensive_per_address_per_second";
     POOL = "limits.per_pool_per_second";
+    WRITE_AHEAD_LOG_MIB = "limits.write_ahead_log_mib";
 }
 
 const DEFAULT_POOLS_PER_REGION: u32 = 1000;
+
+const DEFAULT_WRITE_AHEAD_LOG_MIB: u32 = 1024;
 
 /// The highest rate that can be set.
 const HIGHEST_RATE: u32 = 1_000_000;
@@ -28,11 +31,13 @@ const DEFAULT_GUESTS: u32 = 300;
 const DEFAULT_EXPENSIVE: u32 = 100;
 const DEFAULT_POOL: u32 = 1000;
 
-/// Limits on the number of resources and on the rates of calls. A rate that is off is `None`.
+/// Limits on the number and size of resources, and on the rates of calls. A rate that is off is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitSettings {
     /// The most identity pools in a region; at least 1.
     pub pools_per_region: usize,
+    /// The size of the embedded store's write-ahead log, in bytes, at which changes are refused; at least 8 MiB.
+    pub write_ahead_log: u64,
     /// The rate of all calls of an address.
     pub requests_per_address_per_second: Option<NonZeroU32>,
     /// The rate of new guests of an address.
@@ -46,6 +51,7 @@ pub struct LimitSettings {
 /// The limits as they were set. The defaults of the rates follow from the command.
 pub(super) struct ParsedLimits {
     pools: SettingValue<u32>,
+    write_ahead_log_mib: SettingValue<u32>,
     requests: SettingValue<u32>,
     guests: SettingValue<u32>,
     expensive: SettingValue<u32>,
@@ -60,6 +66,7 @@ pub(super) fn read(sources: &mut Sources<'_>) -> ParsedLimits {
         expensive: rate(EXPENSIVE),
         pool: rate(POOL),
         pools: sources.number(POOLS_PER_REGION, &(1..=1_000_000)),
+        write_ahead_log_mib: sources.number(WRITE_AHEAD_LOG_MIB, &(8..=1_048_576)),
     }
 }
 
@@ -72,6 +79,8 @@ impl ParsedLimits {
         };
         LimitSettings {
             pools_per_region: self.pools.or(DEFAULT_POOLS_PER_REGION) as usize,
+            write_ahead_log: u64::from(self.write_ahead_log_mib.or(DEFAULT_WRITE_AHEAD_LOG_MIB))
+                << 20,
             requests_per_address_per_second: rate(self.requests, DEFAULT_REQUESTS),
             guests_per_address_per_minute: rate(self.guests, DEFAULT_GUESTS),
             expensive_per_address_per_second: rate(self.expensive, DEFAULT_EXPENSIVE),
@@ -111,7 +120,7 @@ pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
         ),
         rate(limits.guests_per_address_per_minute, "guests a minute"),
     ];
-    vec![
+    let mut lines = vec![
         (
             "pools",
             format!("at most {} in each region", limits.pools_per_region),
@@ -124,5 +133,10 @@ pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
                 "calls a second without a signature",
             ),
         ),
-    ]
+    ];
+    if config.database.is_none() {
+        let log = limits.write_ahead_log >> 20;
+        lines.push(("write-ahead log", format!("at most {log} MiB")));
+    }
+    lines
 }

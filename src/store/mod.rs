@@ -87,8 +87,8 @@ pub trait Store: Send + Sync {
         Ok(0)
     }
 
-    /// Whether the store can answer now.
-    async fn check(&self) -> Result<(), StoreError>;
+    /// Whether the store can answer and be written now; a warning for the operator where it soon may not.
+    async fn check(&self) -> Result<Option<&'static str>, StoreError>;
 
     /// Finishes the calls that are in progress and closes; a later call is `Unavailable`.
     async fn close(&self);

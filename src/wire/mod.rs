@@ -200,11 +200,16 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
     match maintenance::check(&front.app).await {
-        Ok(()) if maintenance::servers_with_other_settings(&front.app) > 0 => plain(
-            StatusCode::OK,
-            "ok\nwarning: other servers of this store have other security settings or routes\n",
-        ),
-        Ok(()) => plain(StatusCode::OK, "ok\n"),
+        Ok(warning) => {
+            let others = maintenance::servers_with_other_settings(&front.app) > 0;
+            let others = others
+                .then_some("other servers of this store have other security settings or routes");
+            let warnings = warning.into_iter().chain(others);
+            let lines: String = warnings
+                .map(|warning| format!("warning: {warning}\n"))
+                .collect();
+            plain(StatusCode::OK, format!("ok\n{lines}"))
+        }
         Err(error) => {
             tracing::error!(error = %respond::chain(&error), "the store is unavailable");
             plain(

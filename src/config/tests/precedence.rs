@@ -47,6 +47,7 @@ fn without_any_source_there_are_the_defaults() {
             guests_per_address_per_minute: NonZeroU32::new(300),
             expensive_per_address_per_second: NonZeroU32::new(100),
             per_pool_per_second: NonZeroU32::new(1000),
+            write_ahead_log: 1 << 30,
         }
     );
     assert!(matches!(config.root, RootKeySetting::Generated));

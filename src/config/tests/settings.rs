@@ -99,6 +99,7 @@ fn sample(key: &str) -> Sample {
         "log.format" => string("json"),
         "root.enabled" => bare("false"),
         "events.keep_days" => bare("5"),
+        "limits.write_ahead_log_mib" => bare("16"),
         key if key.starts_with("limits.") => bare("5"),
         "root.access_key_id" => with(string(ID), "root.secret_access_key"),
         "root.secret_access_key" => with(string(SECRET), "root.access_key_id"),

@@ -28,6 +28,15 @@ pub enum OpenPurpose {
     CopyTo,
     /// A command without a server uses the store, which must be there.
     Existing,
+    /// The store, which must be there, begins a new generation: changes that were answered may be missing.
+    Recovered,
+}
+
+impl OpenPurpose {
+    /// Whether the store must be there.
+    pub(super) fn needs_store(self) -> bool {
+        matches!(self, Self::Existing | Self::Recovered)
+    }
 }
 
 /// How many rows are read and written at once.

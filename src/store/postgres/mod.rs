@@ -191,7 +191,7 @@ impl Store for PostgresStore {
         ))
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<Option<&'static str>, StoreError> {
         self.beat().await?;
         if self.connections.is_disk_full() {
             let ambient = self.connections.ambient();
@@ -201,7 +201,7 @@ impl Store for PostgresStore {
             ))?;
             self.connections.found_space();
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn close(&self) {

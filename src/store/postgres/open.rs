@@ -132,7 +132,7 @@ impl PostgresStore {
         };
         let connections = Connections::new(&config, connector, connections, isolation, ambient)?;
         let connections = Arc::new(connections);
-        if purpose == OpenPurpose::Existing {
+        if purpose.needs_store() {
             let bound = TimeBound::Maintenance;
             let found = transact!(connections, bound, Mode::Read, |tx| has_store(&tx));
             if !found.map_err(first_error)? {

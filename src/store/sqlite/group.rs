@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::apply;
+use super::log::Refusal;
 use crate::store::event::Event;
 use crate::store::{Cause, StoreError};
 
@@ -58,11 +59,16 @@ where
 }
 
 /// Why no change of a group counts as committed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    /// The group was not attempted.
+    #[error(transparent)]
+    Refused(Refusal),
     /// The group was rolled back.
+    #[error(transparent)]
     RolledBack(Arc<rusqlite::Error>),
     /// COMMIT failed on the way to the disk: after a crash the group may turn out to be committed.
+    #[error(transparent)]
     Unknown(Arc<rusqlite::Error>),
 }
 
@@ -80,18 +86,13 @@ impl Failure {
             Self::Unknown(error)
         }
     }
-
-    pub(super) fn error(&self) -> &rusqlite::Error {
-        match self {
-            Self::RolledBack(error) | Self::Unknown(error) => error,
-        }
-    }
 }
 
 impl From<&Failure> for StoreError {
     fn from(failure: &Failure) -> Self {
         let cause = |error: &Arc<rusqlite::Error>| -> Cause { Box::new(Arc::clone(error)) };
         match failure {
+            Failure::Refused(refusal) => Self::Unavailable(Box::new(*refusal)),
             Failure::RolledBack(error) => Self::Unavailable(cause(error)),
             Failure::Unknown(error) => Self::Unknown(cause(error)),
         }

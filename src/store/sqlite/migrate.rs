@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0006_revoked_in_one_pool.sql"),
     include_str!("../migrations/sqlite/0007_transfer.sql"),
     include_str!("../migrations/sqlite/0008_generation.sql"),
+    include_str!("../migrations/sqlite/0009_probe.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".

@@ -5,10 +5,13 @@
 
 mod apply;
 pub mod backup;
+mod condition;
 mod copy;
 mod group;
 mod load;
 mod lock;
+mod log;
+mod log_file;
 mod migrate;
 mod open;
 mod readers;
@@ -24,6 +27,7 @@ use uuid::Uuid;
 
 pub use self::open::OpenError;
 
+use self::condition::Condition;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::copy::OpenPurpose;
@@ -41,6 +45,7 @@ use crate::model::identity::Identity;
 pub struct SqliteStore {
     readers: Arc<Readers>,
     writer: Writer,
+    condition: Arc<Condition>,
 }
 
 impl SqliteStore {
@@ -61,7 +66,12 @@ impl SqliteStore {
 
     /// Opens the store as [`SqliteStore::open`] does, for `purpose`.
     pub fn open_for(folder: &Path, purpose: OpenPurpose) -> Result<Self, OpenError> {
-        open::open(folder, purpose)
+        open::open(folder, purpose, open::LOG_LIMIT)
+    }
+
+    /// Opens the store as [`SqliteStore::open`] does. Changes are refused while the write-ahead log has `log_limit` bytes.
+    pub fn open_with_limit(folder: &Path, log_limit: u64) -> Result<Self, OpenError> {
+        open::open(folder, OpenPurpose::Serve, log_limit)
     }
 
     /// Reads in one snapshot. An error unless the writer lives: without it, a snapshot may be outdated.
@@ -191,8 +201,9 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.with(load::check)
+    async fn check(&self) -> Result<Option<&'static str>, StoreError> {
+        self.with(load::check)?;
+        self.condition.check(&self.writer).await
     }
 
     async fn close(&self) {

@@ -1,6 +1,7 @@
 //! Opening the embedded store: the lock, the checks, the settings of a connection, and the errors for the operator.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::condition::Condition;
 use super::lock::{self, private};
+use super::log::Log;
+use super::log_file::{self, LogContent};
 use super::migrate::{self, Found, MIGRATIONS, MigrationError};
 use super::readers::Readers;
 use super::writer::Writer;
@@ -16,6 +20,15 @@ use super::{SqliteStore, copy};
 use crate::store::copy::{OpenPurpose, TransferError};
 
 pub(super) const DATABASE: &str = "cognate.sqlite";
+
+/// The size of the write-ahead log, in bytes, at which changes are refused by default.
+pub(super) const LOG_LIMIT: u64 = 1 << 30;
+
+/// The position of SQLite's locks in the file.
+const LOCK_BYTE: u64 = 1 << 30;
+
+/// How long the writing connection waits for others.
+pub(super) const WRITER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// SQLite before 3.51.3 can lose a committed change when a write races a checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -82,6 +95,29 @@ pub enum OpenError {
         /// The database file.
         database: PathBuf,
     },
+    /// The write-ahead log of a process that was killed has lost changes that were answered.
+    #[error(
+        "{} is damaged: changes that were answered can't be read. Restore a backup. To go on without these changes, run \
+         `cognate new-generation`",
+        log.display()
+    )]
+    DamagedLog {
+        /// The file of the log.
+        log: PathBuf,
+    },
+    /// The database file has lost its end.
+    #[error(
+        "{} has {found} bytes and should have {expected}: restore a backup",
+        database.display()
+    )]
+    Short {
+        /// The database file.
+        database: PathBuf,
+        /// How many bytes it has.
+        found: u64,
+        /// How many bytes its header and its log ask for.
+        expected: u64,
+    },
     /// The operating system says no.
     #[error(
         "{} can't be opened: see that the directory is there, and that it and its \
@@ -123,14 +159,19 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store in `folder` for `purpose`: lock, checks, migrations, readers, writer.
-pub(super) fn open(folder: &Path, purpose: OpenPurpose) -> Result<SqliteStore, OpenError> {
+/// Opens the store in `folder` for `purpose`: lock, checks, migrations, log, readers, writer. Changes are refused while the
+/// write-ahead log has `log_limit` bytes.
+pub(super) fn open(
+    folder: &Path,
+    purpose: OpenPurpose,
+    log_limit: u64,
+) -> Result<SqliteStore, OpenError> {
     if !is_recent(rusqlite::version_number()) {
         let version = rusqlite::version();
         return Err(OpenError::OldSqlite { version });
     }
     let path = folder.join(DATABASE);
-    let is_missing = purpose == OpenPurpose::Existing && !path.exists();
+    let is_missing = purpose.needs_store() && !path.exists();
     let no_store = || OpenError::NoStore {
         folder: folder.to_owned(),
     };
@@ -139,6 +180,13 @@ pub(super) fn open(folder: &Path, purpose: OpenPurpose) -> Result<SqliteStore, O
     }
     let lock = lock::take(folder)?;
     private(&path).map_err(|source| io_error(&path, source))?;
+    let log_path = migrate::beside(&path, "-wal");
+    let content = log_file::examine(&log_path).map_err(|source| io_error(&log_path, source))?;
+    // SQLite removes what is behind the damage.
+    if content.is_damaged && purpose != OpenPurpose::Recovered {
+        return Err(OpenError::DamagedLog { log: log_path });
+    }
+    check_length(&path, &content)?;
     let sqlite = |source: rusqlite::Error| {
         let database = path.clone();
         match source.sqlite_error_code() {
@@ -149,7 +197,7 @@ pub(super) fn open(folder: &Path, purpose: OpenPurpose) -> Result<SqliteStore, O
     let mut db = connect_writer(&path).map_err(sqlite)?;
     let version = match migrate::find(&db).map_err(sqlite)? {
         Found::Foreign => return Err(OpenError::Foreign { database: path }),
-        Found::Ours(0) if purpose == OpenPurpose::Existing => return Err(no_store()),
+        Found::Ours(0) if purpose.needs_store() => return Err(no_store()),
         Found::Ours(version) => version,
     };
     if version > MIGRATIONS.len() {
@@ -180,10 +228,60 @@ pub(super) fn open(folder: &Path, purpose: OpenPurpose) -> Result<SqliteStore, O
     {
         return Err(mark.refusal().into());
     }
+    let condition = Arc::new(Condition::default());
+    let log = Log::open(&mut db, log_path, log_limit, Arc::clone(&condition)).map_err(sqlite)?;
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
-    let writer =
-        Writer::start(db, Arc::clone(&readers), lock).map_err(|source| io_error(&path, source))?;
-    Ok(SqliteStore { readers, writer })
+    let writer = Writer::start(db, log, Arc::clone(&condition), Arc::clone(&readers), lock)
+        .map_err(|source| io_error(&path, source))?;
+    Ok(SqliteStore {
+        readers,
+        writer,
+        condition,
+    })
+}
+
+/// Checks that each page of the database is in its file or in the log. Read before SQLite has the file open: closing another
+/// handle of it would end SQLite's locks.
+fn check_length(database: &Path, log: &LogContent) -> Result<(), OpenError> {
+    let failed = |source| io_error(database, source);
+    let mut file = File::open(database).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?.len();
+    let mut header = [0; 100];
+    if found < 100 {
+        // An empty file is a new database, and SQLite refuses any other.
+        return Ok(());
+    }
+    file.read_exact(&mut header).map_err(failed)?;
+    let number = |at: usize| {
+        let bytes = header[at..at + 4]
+            .try_into()
+            .expect("a number has four bytes");
+        u64::from(u32::from_be_bytes(bytes))
+    };
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 1 << 16,
+        size => u64::from(size),
+    };
+    // Versions of SQLite that don't count pages leave another number of changes here.
+    let is_counted = header.starts_with(b"SQLite format 3\0") && number(24) == number(92);
+    let pages = match log.frames {
+        0 if is_counted => number(28),
+        0 => return Ok(()),
+        _ => log.database_pages,
+    };
+    // SQLite never writes the page that has its locks.
+    let lock_page = LOCK_BYTE / page.max(512) + 1;
+    let mut missing = found / page.max(512) + 1..=pages;
+    let is_there =
+        |at: u64| at == lock_page || u32::try_from(at).is_ok_and(|at| log.pages.contains(&at));
+    if missing.all(is_there) {
+        return Ok(());
+    }
+    Err(OpenError::Short {
+        database: database.to_owned(),
+        found,
+        expected: pages * page,
+    })
 }
 
 /// Whether `folder` has the lock of a store but no database, or an empty one.
@@ -214,13 +312,13 @@ fn connect_writer(database: &Path) -> rusqlite::Result<Connection> {
         database,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    prepare(&db, Duration::from_secs(5))?;
+    prepare(&db, WRITER_PATIENCE)?;
     // FULL syncs the log at every COMMIT; fullfsync does on macOS what a sync does elsewhere.
     db.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 1000;
+         PRAGMA wal_autocheckpoint = 0;
          PRAGMA journal_size_limit = 67108864;",
     )?;
     Ok(db)

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::closed;
-use super::group::{ChangeFn, PendingChange, commit};
+use super::condition::Condition;
+use super::group::{ChangeFn, Failure, PendingChange, commit};
+use super::log::Log;
 use super::readers::Readers;
 use crate::store::StoreError;
 use crate::store::event::Event;
@@ -35,11 +37,19 @@ enum Message {
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until it has closed `db`.
-    pub(super) fn start(db: Connection, readers: Arc<Readers>, lock: File) -> io::Result<Self> {
+    pub(super) fn start(
+        db: Connection,
+        log: Log,
+        condition: Arc<Condition>,
+        readers: Arc<Readers>,
+        lock: File,
+    ) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(());
         let thread = Thread {
             db,
+            log,
+            condition,
             waiting,
             readers,
         };
@@ -93,6 +103,8 @@ impl Writer {
 
 struct Thread {
     db: Connection,
+    log: Log,
+    condition: Arc<Condition>,
     waiting: mpsc::Receiver<Message>,
     readers: Arc<Readers>,
 }
@@ -127,16 +139,28 @@ impl Thread {
         group
     }
 
-    fn commit(&self, mut group: Vec<Box<dyn PendingChange>>) {
-        let writing = self.readers.writing();
-        let outcome = commit(&self.db, &mut group);
-        drop(writing);
-        if let Err(failure) = &outcome {
-            tracing::error!(error = %failure.error(), "a group of changes was not committed");
-        }
+    fn commit(&mut self, mut group: Vec<Box<dyn PendingChange>>) {
+        let outcome = match self.log.refusal(&self.db, &self.readers) {
+            Some(refusal) => Err(Failure::Refused(refusal)),
+            None => self.write(&mut group),
+        };
         for change in group {
             change.answer(outcome.as_ref().err());
         }
+        self.log.checkpoint_if_due(&self.db);
+    }
+
+    fn write(&mut self, group: &mut [Box<dyn PendingChange>]) -> Result<(), Failure> {
+        let writing = self.readers.writing();
+        let outcome = commit(&self.db, group);
+        drop(writing);
+        if let Err(failure) = &outcome {
+            tracing::error!(error = %failure, "a group of changes was not committed");
+        }
+        self.log
+            .committed(matches!(outcome, Err(Failure::Unknown(_))));
+        self.condition.wrote(outcome.is_ok());
+        outcome
     }
 
     fn finish(self) {

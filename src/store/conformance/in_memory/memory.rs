@@ -242,8 +242,8 @@ impl Store for MemoryStore {
         Ok(is_newest.then(|| tables.sweep(sweep, limit)))
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.open().map(drop)
+    async fn check(&self) -> Result<Option<&'static str>, StoreError> {
+        self.open().map(|_| None)
     }
 
     async fn close(&self) {

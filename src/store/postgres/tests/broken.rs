@@ -135,7 +135,7 @@ async fn a_database_that_is_away_or_stalls_is_an_error_in_time() {
                 .read(&Question::Find(Uuid::from_u128(10)))
                 .await
                 .map(drop),
-            store.check().await,
+            store.check().await.map(drop),
         ] {
             let error = refused.unwrap_err();
             assert!(

@@ -22,6 +22,7 @@ use crate::store::{Store, StoreError};
 mod damage;
 mod earlier;
 mod files;
+mod log;
 mod reading;
 mod writing;
 
