@@ -61,15 +61,26 @@ pub(super) struct Jobs {
 impl Jobs {
     /// Works until the task is aborted.
     pub(super) async fn run(self: Arc<Self>) {
-        let mut look = 0;
+        let (mut look, mut damage) = (0, None);
         loop {
             let sweep_all = look % LOOKS == 0;
             look += 1;
-            if let Err(error) = self.look(sweep_all).await {
-                tracing::debug!(
+            match self.look(sweep_all).await {
+                Ok(()) => {}
+                Err(StoreError::Corrupt(cause)) => {
+                    let cause = Some(cause.to_string());
+                    if damage != cause {
+                        tracing::error!(
+                            cause,
+                            "rows that nothing needs can't be deleted: the store is damaged"
+                        );
+                    }
+                    damage = cause;
+                }
+                Err(error) => tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "rows that nothing needs can't be deleted now"
-                );
+                ),
             }
             tokio::time::sleep(PAUSE).await;
         }

@@ -42,6 +42,7 @@ mod refusals;
 pub mod roles;
 pub mod sign_in;
 mod single_use;
+pub mod store_check;
 pub mod store_copy;
 pub mod test_issuer;
 

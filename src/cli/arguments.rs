@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
 use super::backup::{BackupArguments, RestoreArguments};
+use super::check::CheckArguments;
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
 use super::health::HealthArguments;
@@ -45,6 +46,10 @@ pub enum CliCommand {
     /// Like `cognate serve`, but with a test issuer of its own, for http issuers on this machine, and on a loopback address
     /// unless --expose is set. `cognate dev token` makes an ID token of a running server's test issuer.
     Dev(Box<DevArguments>),
+    /// Check the embedded store: the structure of the database and the checksum of each row
+    ///
+    /// Changes nothing; the server may run meanwhile. The exit status is 1 if the store is damaged.
+    Check(CheckArguments),
     /// Check the configuration of `cognate serve`: print every error with its line, or the resulting settings
     ///
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.

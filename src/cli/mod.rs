@@ -4,6 +4,7 @@ mod access_key;
 mod arguments;
 mod backup;
 mod certificate;
+mod check;
 mod check_config;
 mod client;
 mod dev;
@@ -40,6 +41,10 @@ pub fn run() -> ExitCode {
     install_crypto();
     let environment = Environment::of_the_process();
     match Arguments::parse().command {
+        CliCommand::Check(arguments) => {
+            let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);
+            with(loaded, check::run)
+        }
         CliCommand::CheckConfig(settings) => check_config::run(&settings.into()),
         CliCommand::Serve(settings) => {
             let flags = Flags::from(settings);

@@ -126,7 +126,7 @@ async fn data_of_version_4_are_copied_migrated_and_used() {
     cognate::app::maintenance::close(&world.app).await;
     drop(world);
     let again = opened(&folder).await;
-    assert_eq!(version(&data.join("cognate.sqlite")), 9);
+    assert_eq!(version(&data.join("cognate.sqlite")), 10);
     assert_eq!(
         fs::read(&copy).unwrap(),
         copied,

@@ -1,13 +1,14 @@
 //! Values become rows: the writes of a plan, each to one row.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 use uuid::Uuid;
 
-use super::load::{LIVE, MERGED, corrupt};
+use super::checksum::{CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, columns};
+use super::load::{self, LIVE, MERGED, RevisionRow, corrupt};
 use crate::model::identity::{Identity, State};
 use crate::store::StoreError;
 use crate::store::event::Event;
-use crate::store::identities::{PoolRef, Write};
+use crate::store::identities::Write;
 use crate::store::lease::{Lease, LeaseRequest};
 use crate::store::once::{Claim, Claimed};
 use crate::store::record::{Record, to_json};
@@ -29,29 +30,26 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<(), StoreError> {
             owner,
         } => {
             let owner = owner.unwrap_or(Uuid::nil());
-            let (id, incarnation) = (pool.id, pool.incarnation);
+            let (pool, incarnation) = (pool.id.as_bytes(), pool.incarnation);
+            let values: [&dyn ToSql; 4] = [pool, key, owner.as_bytes(), &incarnation];
             let written = match before {
-                Some(before) => db
-                    .prepare_cached(
-                        "UPDATE login SET identity = ?3 WHERE pool = ?1 AND login_key = ?2 \
-                         AND identity = ?5 AND incarnation = ?4",
-                    )?
-                    .execute((
-                        id.as_bytes(),
-                        key,
-                        owner.as_bytes(),
-                        incarnation,
-                        before.as_bytes(),
-                    ))?,
+                Some(before) => LOGIN.write(
+                    db,
+                    "UPDATE login SET identity = ?3, checksum = ?5 WHERE pool = ?1 AND login_key = ?2 \
+                     AND identity = ?6 AND incarnation = ?4",
+                    values,
+                    &[before.as_bytes()],
+                )?,
                 // The row is absent, has no owner, or is left over from an earlier incarnation of the pool.
-                None => db
-                    .prepare_cached(
-                        "INSERT INTO login (pool, login_key, identity, incarnation) \
-                         VALUES (?1, ?2, ?3, ?4) ON CONFLICT (pool, login_key) DO UPDATE \
-                         SET identity = ?3, incarnation = ?4 \
-                         WHERE identity = zeroblob(16) OR incarnation <> ?4",
-                    )?
-                    .execute((id.as_bytes(), key, owner.as_bytes(), incarnation))?,
+                None => LOGIN.write(
+                    db,
+                    "INSERT INTO login (pool, login_key, identity, incarnation, checksum) \
+                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (pool, login_key) DO UPDATE \
+                     SET identity = ?3, incarnation = ?4, checksum = ?5 \
+                     WHERE identity = zeroblob(16) OR incarnation <> ?4",
+                    values,
+                    &[],
+                )?,
             };
             one_row(written)
         }
@@ -74,80 +72,87 @@ fn state_columns(state: State) -> (i64, Option<[u8; 16]>) {
 }
 
 fn insert_identity(db: &Connection, new: &Identity) -> Result<(), StoreError> {
-    let (state, merged_into) = state_columns(new.state);
-    let inserted = db
-        .prepare_cached(
-            "INSERT INTO identity (id, pool, state, authed, epoch, version, merged_into, logins, \
-             created_ms, modified_ms, revoked, incarnation, only_this_pool) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute((
-            new.id.as_bytes(),
-            new.pool.as_bytes(),
-            state,
-            new.authenticated,
-            new.epoch,
-            new.version,
-            merged_into,
-            to_json(&new.logins),
-            new.created.as_millisecond(),
-            new.modified.as_millisecond(),
-            new.revoked,
-            new.incarnation,
-            new.only_this_pool,
-        ))?;
-    one_row(inserted)
+    let statement = concat!(
+        "INSERT INTO identity (",
+        columns!(identity),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+    );
+    write_identity(db, statement, new)
 }
 
 fn update_identity(db: &Connection, changed: &Identity) -> Result<(), StoreError> {
-    let (state, merged_into) = state_columns(changed.state);
-    let updated = db
-        .prepare_cached(
-            "UPDATE identity SET state = ?2, authed = ?3, epoch = ?4, version = ?5, \
-             merged_into = ?6, logins = ?7, modified_ms = ?8, revoked = ?9, only_this_pool = ?10 WHERE id = ?1",
-        )?
-        .execute((
-            changed.id.as_bytes(),
-            state,
-            changed.authenticated,
-            changed.epoch,
-            changed.version,
-            merged_into,
-            to_json(&changed.logins),
-            changed.modified.as_millisecond(),
-            changed.revoked,
-            changed.only_this_pool,
-        ))?;
-    one_row(updated)
+    let statement = "UPDATE identity SET state = ?4, authed = ?5, epoch = ?6, version = ?7, merged_into = ?8, logins = ?9, \
+                     modified_ms = ?11, revoked = ?12, only_this_pool = ?13, checksum = ?14 WHERE id = ?1";
+    write_identity(db, statement, changed)
+}
+
+fn write_identity(db: &Connection, statement: &str, identity: &Identity) -> Result<(), StoreError> {
+    let (state, merged_into) = state_columns(identity.state);
+    let logins = to_json(&identity.logins);
+    let (created, modified) = (
+        identity.created.as_millisecond(),
+        identity.modified.as_millisecond(),
+    );
+    let values: [&dyn ToSql; 13] = [
+        identity.id.as_bytes(),
+        identity.pool.as_bytes(),
+        &identity.incarnation,
+        &state,
+        &identity.authenticated,
+        &identity.epoch,
+        &identity.version,
+        &merged_into,
+        &logins,
+        &created,
+        &modified,
+        &identity.revoked,
+        &identity.only_this_pool,
+    ];
+    one_row(IDENTITY.write(db, statement, values, &[])?)
 }
 
 /// Raises the one revision and returns it.
 pub(super) fn raise_revision(db: &Connection) -> Result<u64, StoreError> {
-    let revision = db
-        .prepare_cached("UPDATE revision SET revision = revision + 1 RETURNING revision")?
-        .query_row([], |row| row.get(0))?;
-    Ok(revision)
+    let mut row = load::revision(db)?;
+    row.revision += 1;
+    revision(db, &row)?;
+    Ok(row.revision)
+}
+
+/// Stores the row of the store as a whole.
+pub(super) fn revision(db: &Connection, row: &RevisionRow) -> Result<(), StoreError> {
+    let written = REVISION.write(
+        db,
+        "UPDATE revision SET generation = ?2, revision = ?3, swept = ?4, began_ms = ?5, checksum = ?6 WHERE one = ?1",
+        [&1, row.generation.as_bytes(), &row.revision, &row.swept, &row.began_ms],
+        &[],
+    )?;
+    one_row(written)
 }
 
 /// Stores a record.
 pub(super) fn record(db: &Connection, record: &Record) -> Result<(), StoreError> {
-    let written = db
-        .prepare_cached(
-            "INSERT INTO record (kind, key, scope, version, revision, json, written_ms, request_id) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (kind, key) DO UPDATE SET \
-             scope = ?3, version = ?4, revision = ?5, json = ?6, written_ms = ?7, \
-             request_id = ?8",
-        )?
-        .execute((
+    let written = record.written.as_millisecond();
+    let written = RECORD.write(
+        db,
+        concat!(
+            "INSERT INTO record (",
+            columns!(record),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, key) DO UPDATE SET \
+             scope = ?3, version = ?4, revision = ?5, json = ?6, written_ms = ?7, request_id = ?8, checksum = ?9"
+        ),
+        [
             &record.kind,
             &record.key,
             &record.scope,
-            record.version,
-            record.revision,
+            &record.version,
+            &record.revision,
             &record.json,
-            record.written.as_millisecond(),
+            &written,
             record.request_id.as_bytes(),
-        ))?;
+        ],
+        &[],
+    )?;
     one_row(written)
 }
 
@@ -156,24 +161,41 @@ pub(super) fn events(db: &Connection, events: &[Event]) -> rusqlite::Result<()> 
     let Some(last) = events.last() else {
         return Ok(());
     };
-    db.prepare_cached("INSERT INTO event (at_ms, events) VALUES (?1, ?2)")?
-        .execute((last.at.as_millisecond(), to_json(&events)))?;
+    // The position that AUTOINCREMENT would give: the checksum contains it.
+    let position: i64 = db
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0), \
+             coalesce((SELECT max(position) FROM event), 0)) + 1",
+        )?
+        .query_row([], |row| row.get(0))?;
+    let (at, events) = (last.at.as_millisecond(), to_json(&events));
+    EVENT.write(
+        db,
+        concat!(
+            "INSERT INTO event (",
+            columns!(event),
+            ") VALUES (?1, ?2, ?3, ?4)"
+        ),
+        [&position, &at, &events],
+        &[],
+    )?;
     Ok(())
 }
 
 /// Stores a claim.
 pub(super) fn claim(db: &Connection, claim: &Claim, held: &Claimed) -> Result<(), StoreError> {
-    let written = db
-        .prepare_cached(
-            "INSERT INTO claim (purpose, key, holder, until_ms) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (purpose, key) DO UPDATE SET holder = ?3, until_ms = ?4",
-        )?
-        .execute((
-            claim.purpose,
-            claim.key,
-            &held.holder,
-            held.until.as_millisecond(),
-        ))?;
+    let until = held.until.as_millisecond();
+    let written = CLAIM.write(
+        db,
+        concat!(
+            "INSERT INTO claim (",
+            columns!(claim),
+            ") VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (purpose, key) DO UPDATE SET holder = ?3, until_ms = ?4, checksum = ?5"
+        ),
+        [&claim.purpose, &claim.key, &held.holder, &until],
+        &[],
+    )?;
     one_row(written)
 }
 
@@ -183,65 +205,52 @@ pub(super) fn lease(
     request: &LeaseRequest,
     lease: &Lease,
 ) -> Result<(), StoreError> {
-    let written = db
-        .prepare_cached(
-            "INSERT INTO lease (name, owner, until_ms, fence) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (name) DO UPDATE SET owner = ?2, until_ms = ?3, fence = ?4",
-        )?
-        .execute((
-            request.name,
-            lease.owner.as_bytes(),
-            lease.until.as_millisecond(),
-            lease.fence,
-        ))?;
+    let until = lease.until.as_millisecond();
+    let written = LEASE.write(
+        db,
+        concat!(
+            "INSERT INTO lease (",
+            columns!(lease),
+            ") VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (name) DO UPDATE SET owner = ?2, until_ms = ?3, fence = ?4, checksum = ?5"
+        ),
+        [&request.name, lease.owner.as_bytes(), &until, &lease.fence],
+        &[],
+    )?;
     one_row(written)
 }
 
-/// Deletes up to `limit` rows.
+/// Deletes up to `limit` rows, each of which is verified first: a row that changed may be one that is needed.
 pub(super) fn sweep(db: &Connection, sweep: &Sweep, limit: usize) -> Result<usize, StoreError> {
     match sweep {
-        Sweep::Identities(pool) => sweep_identities(db, *pool, limit),
-        Sweep::Claims(before) => Ok(db
-            .prepare_cached(
-                "DELETE FROM claim WHERE (purpose, key) IN \
-                 (SELECT purpose, key FROM claim WHERE until_ms < ?1 LIMIT ?2)",
-            )?
-            .execute((before.as_millisecond(), limit))?),
-        Sweep::Events(before) => Ok(db
-            .prepare_cached(
-                "DELETE FROM event WHERE at_ms < ?1 AND position IN \
-                 (SELECT position FROM event ORDER BY position LIMIT ?2)",
-            )?
-            .execute((before.as_millisecond(), limit))?),
+        Sweep::Identities(pool) => {
+            let of = |limit| (pool.id.into_bytes(), pool.incarnation, limit);
+            let which = "pool = ?1 AND incarnation = ?2 LIMIT ?3";
+            let logins = LOGIN.delete(db, which, of(limit))?;
+            Ok(logins + IDENTITY.delete(db, which, of(limit - logins))?)
+        }
+        Sweep::Claims(before) => {
+            let before = before.as_millisecond();
+            CLAIM.delete(db, "until_ms < ?1 LIMIT ?2", (before, limit))
+        }
+        Sweep::Events(before) => {
+            let which = "at_ms < ?1 AND position IN (SELECT position FROM event ORDER BY position LIMIT ?2)";
+            EVENT.delete(db, which, (before.as_millisecond(), limit))
+        }
         Sweep::Deletions(before) => {
-            db.prepare_cached(
-                "UPDATE revision SET swept = max(swept, coalesce((SELECT max(revision) FROM record \
-                 WHERE json IS NULL AND written_ms < ?1), 0))",
-            )?
-            .execute([before.as_millisecond()])?;
-            Ok(db
+            let before = before.as_millisecond();
+            let newest: Option<u64> = db
                 .prepare_cached(
-                    "DELETE FROM record WHERE (kind, key) IN (SELECT kind, key FROM record \
-                     WHERE json IS NULL AND written_ms < ?1 LIMIT ?2)",
+                    "SELECT max(revision) FROM record WHERE json IS NULL AND written_ms < ?1",
                 )?
-                .execute((before.as_millisecond(), limit))?)
+                .query_row([before], |row| row.get(0))?;
+            let mut row = load::revision(db)?;
+            if let Some(newest) = newest.filter(|newest| *newest > row.swept) {
+                row.swept = newest;
+                revision(db, &row)?;
+            }
+            let which = "json IS NULL AND written_ms < ?1 LIMIT ?2";
+            RECORD.delete(db, which, (before, limit))
         }
     }
-}
-
-fn sweep_identities(db: &Connection, pool: PoolRef, limit: usize) -> Result<usize, StoreError> {
-    let parameters = |limit| (pool.id.into_bytes(), pool.incarnation, limit);
-    let logins = db
-        .prepare_cached(
-            "DELETE FROM login WHERE pool = ?1 AND login_key IN \
-             (SELECT login_key FROM login WHERE pool = ?1 AND incarnation = ?2 LIMIT ?3)",
-        )?
-        .execute(parameters(limit))?;
-    let identities = db
-        .prepare_cached(
-            "DELETE FROM identity WHERE id IN \
-             (SELECT id FROM identity WHERE pool = ?1 AND incarnation = ?2 LIMIT ?3)",
-        )?
-        .execute(parameters(limit - logins))?;
-    Ok(logins + identities)
 }

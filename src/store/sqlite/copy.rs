@@ -5,7 +5,8 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
-use super::{SqliteStore, load};
+use super::checksum::{self, SummedTable};
+use super::{SqliteStore, apply, load};
 use crate::store::StoreError;
 use crate::store::copy::{
     Cell, Cells, ColumnType, CopiedTable, OfflineStore, StoreHeader, Transfer,
@@ -49,10 +50,13 @@ fn set_transfer(db: &Connection, transfer: Transfer) -> Result<(), StoreError> {
 }
 
 fn set_generation(db: &Connection, new: &NewGeneration) -> Result<(), StoreError> {
-    let statement = "UPDATE revision SET generation = ?1, began_ms = ?2 WHERE generation <> ?1 OR began_ms IS NULL";
-    let began = new.now.as_millisecond();
-    db.execute(statement, (new.id.as_bytes(), began))?;
-    Ok(())
+    let mut row = load::revision(db)?;
+    if row.generation == new.id && row.began_ms.is_some() {
+        return Ok(());
+    }
+    row.generation = new.id;
+    row.began_ms = Some(new.now.as_millisecond());
+    apply::revision(db, &row)
 }
 
 #[async_trait]
@@ -64,20 +68,16 @@ impl OfflineStore for SqliteStore {
                 .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?
                 .query_row([], |row| row.get(0))
                 .optional()?;
-            let header = db
-                .prepare_cached("SELECT generation, revision, swept FROM revision")?
-                .query_row([], |row| {
-                    Ok(StoreHeader {
-                        generation: load::uuid(row, 0)?,
-                        revision: row.get(1)?,
-                        swept: row.get(2)?,
-                        last_event: last_event.unwrap_or(0),
-                        transfer,
-                        last_beat: 0,
-                        is_served: false,
-                    })
-                })?;
-            Ok(header)
+            let row = load::revision(db)?;
+            Ok(StoreHeader {
+                generation: row.generation,
+                revision: row.revision,
+                swept: row.swept,
+                last_event: last_event.unwrap_or(0),
+                transfer,
+                last_beat: 0,
+                is_served: false,
+            })
         })
     }
 
@@ -101,7 +101,7 @@ impl OfflineStore for SqliteStore {
                 format!("WHERE ({key}) > ({}) ", marks.join(", "))
             }
         };
-        let (names, name) = (table.column_names(), table.name);
+        let (names, name) = (SummedTable::named(table.name).select(), table.name);
         let statement = format!("SELECT {names} FROM {name} {behind}ORDER BY {key} LIMIT {limit}");
         self.with(|db| {
             let mut statement = db.prepare_cached(&statement)?;
@@ -120,7 +120,8 @@ impl OfflineStore for SqliteStore {
             .iter()
             .map(|(name, _)| format!("{name} DESC"))
             .collect();
-        let (names, name, key) = (table.column_names(), table.name, key.join(", "));
+        let names = SummedTable::named(table.name).select();
+        let (name, key) = (table.name, key.join(", "));
         let statement = format!("SELECT {names} FROM {name} ORDER BY {key} LIMIT 1");
         self.with(|db| {
             let mut statement = db.prepare_cached(&statement)?;
@@ -139,14 +140,20 @@ impl OfflineStore for SqliteStore {
                 row[OWNER] = Cell::Uuid(Uuid::nil());
             }
         }
-        let marks: Vec<String> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
-        let (names, name, marks) = (table.column_names(), table.name, marks.join(", "));
+        let marks: Vec<String> = (1..=table.columns.len() + 1)
+            .map(|n| format!("?{n}"))
+            .collect();
+        let names = SummedTable::named(table.name).select();
+        let (name, marks) = (table.name, marks.join(", "));
         let statement = format!("INSERT INTO {name} ({names}) VALUES ({marks})");
         self.writer
             .change(move |db, _| {
                 let mut statement = db.prepare_cached(&statement)?;
                 for row in &rows {
-                    statement.execute(params_from_iter(row))?;
+                    let mut values: Vec<&dyn ToSql> = row.iter().map(|cell| cell as _).collect();
+                    let sum = checksum::sum_values(name, &values)?;
+                    values.push(&sum);
+                    statement.execute(&*values)?;
                 }
                 Ok(())
             })
@@ -165,10 +172,10 @@ impl OfflineStore for SqliteStore {
         self.writer
             .change(move |db, _| {
                 set_generation(db, &new)?;
-                db.execute(
-                    "UPDATE revision SET revision = ?1, swept = ?2",
-                    (source.revision, source.swept),
-                )?;
+                let mut row = load::revision(db)?;
+                row.revision = source.revision;
+                row.swept = source.swept;
+                apply::revision(db, &row)?;
                 db.execute("DELETE FROM sqlite_sequence WHERE name = 'event'", [])?;
                 db.execute(
                     "INSERT INTO sqlite_sequence VALUES ('event', ?1)",
@@ -215,6 +222,7 @@ impl OfflineStore for SqliteStore {
 const OWNER: usize = 2;
 
 fn cells(table: &CopiedTable, row: &Row<'_>) -> Result<Cells, StoreError> {
+    SummedTable::named(table.name).verify(row)?;
     let mut cells = Vec::with_capacity(table.columns.len());
     for (index, (_, column)) in table.columns.iter().enumerate() {
         cells.push(match (row.get_ref(index)?, column) {

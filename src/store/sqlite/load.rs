@@ -1,10 +1,12 @@
 //! Rows become values. A row that can't be read is [`StoreError::Corrupt`], never a guess.
 
 use jiff::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::checksum::{self, CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, columns};
 use crate::model::identity::{Identity, LoginKey, State};
 use crate::model::json;
 use crate::store::StoreError;
@@ -67,19 +69,26 @@ pub(super) fn at_millisecond(milliseconds: i64) -> Result<Timestamp, StoreError>
 /// Loads a row that a plan needs.
 pub(super) fn need(db: &Connection, need: Need, loaded: &mut Loaded) -> Result<(), StoreError> {
     match need {
-        Need::Pool(id) => {
-            let found = db
-                .prepare_cached(
-                    "SELECT version FROM record WHERE kind = 'pool' AND key = ?1 AND json IS NOT NULL",
-                )?
-                .query_row([uuid_text(id).as_ref()], |row| row.get(0))
-                .optional()?;
-            loaded.add_pool(id, found);
-        }
+        Need::Pool(id) => loaded.add_pool(id, pool_version(db, uuid_text(id).as_ref())?),
         Need::Identity(id) => loaded.add_identity(id, identity(db, id)?),
         Need::Login(pool, key) => loaded.add_login(pool, key, owner(db, pool, &key)?),
     }
     Ok(())
+}
+
+/// The version of a pool. It isn't verified where the pool is there: the plan compares it with that of the verified record
+/// in the catalog, and the record is long.
+fn pool_version(db: &Connection, key: &str) -> Result<Option<u64>, StoreError> {
+    let found = db
+        .prepare_cached(
+            "SELECT version FROM record WHERE kind = 'pool' AND key = ?1 AND json IS NOT NULL",
+        )?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    if found.is_none() {
+        record(db, RecordKind::Pool, key)?;
+    }
+    Ok(found)
 }
 
 fn uuid_text(id: Uuid) -> impl AsRef<str> {
@@ -94,23 +103,63 @@ fn uuid_text(id: Uuid) -> impl AsRef<str> {
     text
 }
 
-/// The columns of an identity, in the order in which [`read_identity`] reads them.
-macro_rules! select_identity {
-    ($rest:literal) => {
+/// The statement that selects a row of a table by its key.
+macro_rules! by_key {
+    ($table:ident, $key:literal) => {
         concat!(
-            "SELECT id, pool, state, authed, epoch, version, merged_into, logins, created_ms, \
-             modified_ms, revoked, incarnation, only_this_pool FROM identity ",
-            $rest
+            "SELECT ",
+            columns!($table),
+            " FROM ",
+            stringify!($table),
+            " WHERE ",
+            $key
+        )
+    };
+}
+
+/// The statement that selects the rows before and after a key.
+macro_rules! neighbours {
+    ($table:ident, $key:literal, $marks:literal, $descending:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT ",
+            columns!($table),
+            " FROM ",
+            stringify!($table),
+            " WHERE (",
+            $key,
+            ") < (",
+            $marks,
+            ") ORDER BY ",
+            $descending,
+            " LIMIT 1) UNION ALL SELECT * FROM (SELECT ",
+            columns!($table),
+            " FROM ",
+            stringify!($table),
+            " WHERE (",
+            $key,
+            ") > (",
+            $marks,
+            ") ORDER BY ",
+            $key,
+            " LIMIT 1)"
         )
     };
 }
 
 pub(super) fn identity(db: &Connection, id: Uuid) -> Result<Option<Identity>, StoreError> {
-    let found = db
-        .prepare_cached(select_identity!("WHERE id = ?1"))?
-        .query_row([id.as_bytes()], |row| Ok(read_identity(row)))
-        .optional()?;
-    found.transpose()
+    let key = [id.as_bytes()];
+    let found = checksum::query(
+        &IDENTITY,
+        db,
+        by_key!(identity, "id = ?1"),
+        key,
+        read_identity,
+    )?;
+    if found.is_none() {
+        let neighbours = neighbours!(identity, "id", "?1", "id DESC");
+        IDENTITY.verify_neighbours(db, neighbours, key)?;
+    }
+    Ok(found)
 }
 
 /// Up to `limit` identities of a pool with ids above `after`, in ascending order of their ids.
@@ -123,64 +172,103 @@ pub(super) fn identities(
 ) -> Result<Vec<Identity>, StoreError> {
     // Every id is above the nil id, which no identity has.
     let after = after.unwrap_or(Uuid::nil());
-    let mut statement = db.prepare_cached(select_identity!(
-        "WHERE pool = ?1 AND id > ?2 AND (?3 OR state = 1) AND incarnation = ?5 ORDER BY id LIMIT ?4"
+    // From the index to the rows, where SQLite leaves out a row that isn't there.
+    let mut statement = db.prepare_cached(concat!(
+        "SELECT ",
+        columns!(identity),
+        " FROM (SELECT id AS listed FROM identity INDEXED BY identity_of_pool WHERE pool = ?1 AND id > ?2) \
+         LEFT JOIN identity ON id = listed \
+         WHERE id IS NULL OR (?3 OR state = 1) AND incarnation = ?5 ORDER BY listed LIMIT ?4"
     ))?;
-    let pool_id = pool.id;
+    let (pool_id, incarnation) = (pool.id, pool.incarnation);
     let parameters = (
         pool_id.as_bytes(),
         after.as_bytes(),
         disabled,
         limit,
-        pool.incarnation,
+        incarnation,
     );
-    let rows = statement.query_map(parameters, |row| Ok(read_identity(row)))?;
-    rows.map(|row| row?).collect()
+    let mut rows = statement.query(parameters)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get_ref(0)? == ValueRef::Null {
+            return Err(corrupt("an identity in the index of its pool isn't there"));
+        }
+        IDENTITY.verify(row)?;
+        let identity = read_identity(row)?;
+        if identity.pool != pool.id {
+            return Err(corrupt("an identity is in the index of another pool"));
+        }
+        found.push(identity);
+    }
+    if found.len() < limit {
+        let last = found.last().map_or(after, |identity| identity.id);
+        verify_end(db, pool.id, last)?;
+    }
+    Ok(found)
+}
+
+/// Verifies that the entry of the index that ends the list of a pool, which has no identity after `last`, is as its identity
+/// is. An entry of which the pool changed is still where it was.
+fn verify_end(db: &Connection, pool: Uuid, last: Uuid) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT of, pool FROM (SELECT pool AS of, id AS listed FROM identity INDEXED BY identity_of_pool \
+         WHERE (pool, id) > (?1, ?2)) LEFT JOIN identity ON id = listed ORDER BY of, listed",
+    )?;
+    let mut rows = statement.query((pool.as_bytes(), last.as_bytes()))?;
+    while let Some(row) = rows.next()? {
+        let (of, stored) = (row.get_ref(0)?, row.get_ref(1)?);
+        if of != stored {
+            return Err(corrupt("an identity isn't as the index of its pool has it"));
+        }
+        // Entries of other incarnations and states may come before.
+        if of != ValueRef::Blob(pool.as_bytes()) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
-    let state = match (row.get(2)?, row.get(6)?) {
+    let state = match (row.get(3)?, row.get(7)?) {
         (LIVE, None) => State::Live,
         (MERGED, Some(survivor)) => State::MergedInto(Uuid::from_bytes(survivor)),
         _ => return Err(corrupt("an identity in an unknown state")),
     };
-    let logins = row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?;
+    let logins = row.get_ref(8)?.as_str().map_err(rusqlite::Error::from)?;
     Ok(Identity {
         id: uuid(row, 0)?,
         pool: uuid(row, 1)?,
-        incarnation: row.get(11)?,
+        incarnation: row.get(2)?,
         state,
-        authenticated: row.get(3)?,
+        authenticated: row.get(4)?,
         logins: from_json(logins)?,
-        epoch: row.get(4)?,
-        version: row.get(5)?,
-        created: moment(row, 8)?,
-        modified: moment(row, 9)?,
-        revoked: row.get(10)?,
+        epoch: row.get(5)?,
+        version: row.get(6)?,
+        created: moment(row, 9)?,
+        modified: moment(row, 10)?,
+        revoked: row.get(11)?,
         only_this_pool: row.get(12)?,
     })
 }
 
 /// The owner of a login; `None` for a login without one, and for a row of another incarnation.
 fn owner(db: &Connection, pool: PoolRef, key: &LoginKey) -> Result<Option<Uuid>, StoreError> {
-    let owner = db
-        .prepare_cached(
-            "SELECT identity FROM login WHERE pool = ?1 AND login_key = ?2 AND incarnation = ?3",
-        )?
-        .query_row((pool.id.as_bytes(), key, pool.incarnation), |row| {
-            uuid(row, 0)
-        })
-        .optional()?;
-    Ok(owner.filter(|owner| !owner.is_nil()))
-}
-
-macro_rules! select_record {
-    ($rest:literal) => {
-        concat!(
-            "SELECT kind, key, scope, version, revision, json, written_ms, request_id FROM record ",
-            $rest
-        )
+    let of = (pool.id.as_bytes(), key);
+    let read = |row: &Row<'_>| Ok((uuid(row, 2)?, row.get::<_, u64>(3)?));
+    let by_key = by_key!(login, "pool = ?1 AND login_key = ?2");
+    let Some((owner, incarnation)) = checksum::query(&LOGIN, db, by_key, of, read)? else {
+        let neighbours = neighbours!(
+            login,
+            "pool, login_key",
+            "?1, ?2",
+            "pool DESC, login_key DESC"
+        );
+        LOGIN.verify_neighbours(db, neighbours, of)?;
+        return Ok(None);
     };
+    let is_owned = incarnation == pool.incarnation && !owner.is_nil();
+    Ok(is_owned.then_some(owner))
 }
 
 fn read_record(row: &Row<'_>) -> Result<Record, StoreError> {
@@ -202,11 +290,14 @@ pub(super) fn record(
     kind: RecordKind,
     key: &str,
 ) -> Result<Option<Record>, StoreError> {
-    let found = db
-        .prepare_cached(select_record!("WHERE kind = ?1 AND key = ?2"))?
-        .query_row((kind.as_str(), key), |row| Ok(read_record(row)))
-        .optional()?;
-    found.transpose()
+    let of = (kind.as_str(), key);
+    let by_key = by_key!(record, "kind = ?1 AND key = ?2");
+    let found = checksum::query(&RECORD, db, by_key, of, read_record)?;
+    if found.is_none() {
+        let neighbours = neighbours!(record, "kind, key", "?1, ?2", "kind DESC, key DESC");
+        RECORD.verify_neighbours(db, neighbours, of)?;
+    }
+    Ok(found)
 }
 
 /// What the plan of record writes needs.
@@ -226,36 +317,78 @@ pub(super) fn before(db: &Connection, writes: &[RecordWrite]) -> Result<Vec<Befo
     before.collect()
 }
 
+/// The one row of the store as a whole.
+pub(super) struct RevisionRow {
+    pub(super) generation: Uuid,
+    pub(super) revision: u64,
+    pub(super) swept: u64,
+    /// When the generation began, in milliseconds since 1970; `None` in the first one.
+    pub(super) began_ms: Option<i64>,
+}
+
+/// The row of the store as a whole.
+pub(super) fn revision(db: &Connection) -> Result<RevisionRow, StoreError> {
+    let read = |row: &Row<'_>| {
+        Ok(RevisionRow {
+            generation: uuid(row, 1)?,
+            revision: row.get(2)?,
+            swept: row.get(3)?,
+            began_ms: row.get(4)?,
+        })
+    };
+    let found = checksum::query(&REVISION, db, by_key!(revision, "one = 1"), [], read)?;
+    found.ok_or_else(|| corrupt("the row of the revision isn't there"))
+}
+
 /// The records that changed after `since`.
 pub(super) fn changes(db: &Connection, since: View) -> Result<Changes, StoreError> {
-    let mut changes = db
-        .prepare_cached("SELECT generation, revision, swept FROM revision")?
-        .query_row([], |row| {
-            Ok(Changes {
-                view: View {
-                    generation: uuid(row, 0)?,
-                    revision: row.get(1)?,
-                },
-                swept: row.get(2)?,
-                checksum: (0, 0),
-                records: Vec::new(),
-            })
-        })?;
-    let mut revisions = db.prepare_cached("SELECT revision FROM record")?;
-    let mut rows = revisions.query([])?;
-    while let Some(row) = rows.next()? {
-        let revision: u64 = row.get(0)?;
-        changes.checksum.0 += 1;
-        changes.checksum.1 = changes.checksum.1.wrapping_add(revision);
-    }
+    let row = revision(db)?;
+    let mut changes = Changes {
+        view: View {
+            generation: row.generation,
+            revision: row.revision,
+        },
+        swept: row.swept,
+        checksum: sum_of_revisions(db, "SELECT revision FROM record")?,
+        records: Vec::new(),
+    };
     if changes.view != since {
-        let mut statement = db.prepare_cached(select_record!(
-            "WHERE revision > ?1 ORDER BY revision, kind, key"
+        let mut statement = db.prepare_cached(concat!(
+            "SELECT ",
+            columns!(record),
+            " FROM record WHERE revision > ?1 ORDER BY revision, kind, key"
         ))?;
-        let rows = statement.query_map([since.revision], |row| Ok(read_record(row)))?;
-        changes.records = rows.map(|row| row?).collect::<Result<_, StoreError>>()?;
+        let mut rows = statement.query([since.revision])?;
+        while let Some(row) = rows.next()? {
+            RECORD.verify(row)?;
+            changes.records.push(read_record(row)?);
+        }
+    }
+    if since == View::default() {
+        // The index leads to all records, or a part of either is lost.
+        let all = sum_of_revisions(db, "SELECT revision FROM record NOT INDEXED")?;
+        let loaded = changes.records.iter().map(|record| record.revision);
+        let loaded = loaded.fold((0, 0), add_revision);
+        if all != changes.checksum || all != loaded {
+            return Err(corrupt("the records and their index differ"));
+        }
     }
     Ok(changes)
+}
+
+/// The number of the revisions that `statement` selects, and their sum.
+fn sum_of_revisions(db: &Connection, statement: &str) -> Result<(u64, u64), StoreError> {
+    let mut revisions = db.prepare_cached(statement)?;
+    let mut rows = revisions.query([])?;
+    let mut sum = (0, 0);
+    while let Some(row) = rows.next()? {
+        sum = add_revision(sum, row.get(0)?);
+    }
+    Ok(sum)
+}
+
+fn add_revision((count, sum): (u64, u64), revision: u64) -> (u64, u64) {
+    (count + 1, sum.wrapping_add(revision))
 }
 
 /// Up to `limit` transactions' events behind `after`.
@@ -269,61 +402,57 @@ pub(super) fn events(db: &Connection, after: u64, limit: usize) -> Result<EventP
         .query_row([], |row| row.get(0))
         .optional()?;
     let first_kept = oldest.unwrap_or(newest.unwrap_or(0) + 1);
-    let mut statement = db.prepare_cached(
-        "SELECT position, events FROM event WHERE position > ?1 ORDER BY position LIMIT ?2",
-    )?;
-    let rows = statement.query_map((after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let transactions = rows.map(|row| {
-        let (position, events): (u64, String) = row?;
-        let events: Vec<Event> = from_json(&events)?;
-        Ok((position, events))
-    });
+    let mut statement = db.prepare_cached(concat!(
+        "SELECT ",
+        columns!(event),
+        " FROM event WHERE position > ?1 ORDER BY position LIMIT ?2"
+    ))?;
+    let mut rows = statement.query((after, limit))?;
+    let mut transactions = Vec::new();
+    while let Some(row) = rows.next()? {
+        EVENT.verify(row)?;
+        let events = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+        transactions.push((row.get(0)?, from_json::<Vec<Event>>(events)?));
+    }
     Ok(EventPage {
-        transactions: transactions.collect::<Result<_, StoreError>>()?,
+        transactions,
         lost: after + 1 < first_kept,
     })
 }
 
 /// When the generation of the store began; `None` in the first one.
 pub(super) fn began(db: &Connection) -> Result<Option<Timestamp>, StoreError> {
-    let began: Option<i64> = db
-        .prepare_cached("SELECT began_ms FROM revision")?
-        .query_row([], |row| row.get(0))?;
-    began.map(at_millisecond).transpose()
+    revision(db)?.began_ms.map(at_millisecond).transpose()
 }
 
 /// The claim on the same proof, if there is one.
 pub(super) fn claimed(db: &Connection, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
-    let found = db
-        .prepare_cached("SELECT holder, until_ms FROM claim WHERE purpose = ?1 AND key = ?2")?
-        .query_row((claim.purpose, claim.key), |row| {
-            Ok((row.get(0)?, moment(row, 1)))
+    let of = (claim.purpose, claim.key);
+    let read = |row: &Row<'_>| {
+        Ok(Claimed {
+            holder: row.get(2)?,
+            until: moment(row, 3)?,
         })
-        .optional()?;
-    let Some((holder, until)) = found else {
-        return Ok(None);
     };
-    let until = until?;
-    Ok(Some(Claimed { holder, until }))
+    let by_key = by_key!(claim, "purpose = ?1 AND key = ?2");
+    let found = checksum::query(&CLAIM, db, by_key, of, read)?;
+    if found.is_none() {
+        let neighbours = neighbours!(claim, "purpose, key", "?1, ?2", "purpose DESC, key DESC");
+        CLAIM.verify_neighbours(db, neighbours, of)?;
+    }
+    Ok(found)
 }
 
 /// The lease with this name, if there is one.
 pub(super) fn lease(db: &Connection, name: &str) -> Result<Option<Lease>, StoreError> {
-    let found = db
-        .prepare_cached("SELECT owner, until_ms, fence FROM lease WHERE name = ?1")?
-        .query_row([name], |row| {
-            Ok((uuid(row, 0)?, moment(row, 1), row.get(2)?))
+    let read = |row: &Row<'_>| {
+        Ok(Lease {
+            owner: uuid(row, 1)?,
+            until: moment(row, 2)?,
+            fence: row.get(3)?,
         })
-        .optional()?;
-    let Some((owner, until, fence)) = found else {
-        return Ok(None);
     };
-    let until = until?;
-    Ok(Some(Lease {
-        owner,
-        until,
-        fence,
-    }))
+    checksum::query(&LEASE, db, by_key!(lease, "name = ?1"), [name], read)
 }
 
 /// Whether the tables can be read.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -42,6 +42,8 @@ pub(super) struct Log {
     path: PathBuf,
     /// How many frames the log has since it began anew; the connection sets it at each commit.
     frames: Arc<AtomicU64>,
+    /// Whether the connection wrote since this was asked last.
+    is_written: Arc<AtomicBool>,
     /// How many of them the database has.
     checkpointed: u64,
     /// The size of a frame.
@@ -72,17 +74,20 @@ impl Log {
     ) -> rusqlite::Result<Self> {
         let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let frames = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&frames);
+        let is_written = Arc::new(AtomicBool::new(false));
+        let (counted, written) = (Arc::clone(&frames), Arc::clone(&is_written));
         db.pragma_update(None, "wal_autocheckpoint", 0)?;
         db.wal_hook(Some(
             move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {
                 counted.store(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+                written.store(true, Ordering::Relaxed);
                 Ok(())
             },
         ))?;
         let mut log = Self {
             path,
             frames,
+            is_written,
             checkpointed: 0,
             frame: log_file::FRAME_HEADER + page,
             limit,
@@ -187,8 +192,8 @@ impl Log {
         false
     }
 
-    /// Notes a commit, which failed on its way to the disk if `is_doubtful`.
-    pub(super) fn committed(&mut self, is_doubtful: bool) {
+    /// Notes a commit, which failed on its way to the disk if `is_doubtful`; `false` if it wrote nothing.
+    pub(super) fn committed(&mut self, is_doubtful: bool) -> bool {
         self.is_doubtful |= is_doubtful;
         if self.frames() < self.checkpointed {
             // The log began anew.
@@ -196,6 +201,7 @@ impl Log {
         }
         #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
         metrics::gauge!("cognate_store_log_bytes").set(self.bytes() as f64);
+        self.is_written.swap(false, Ordering::Relaxed)
     }
 
     /// Moves frames to the database if enough are in the log, without waiting for readers.

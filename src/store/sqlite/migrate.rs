@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0007_transfer.sql"),
     include_str!("../migrations/sqlite/0008_generation.sql"),
     include_str!("../migrations/sqlite/0009_probe.sql"),
+    include_str!("../migrations/sqlite/0010_checksums.sql"),
 ];
 
 /// Marks a database file as ours: "Cgnt".

@@ -5,9 +5,11 @@
 
 mod apply;
 pub mod backup;
+mod checksum;
 mod condition;
 mod copy;
 mod group;
+mod inspect;
 mod load;
 mod lock;
 mod log;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use self::inspect::{StoreReport, TableReport};
 pub use self::open::OpenError;
 
 use self::condition::Condition;
@@ -85,6 +88,12 @@ impl SqliteStore {
             Err(closed())
         }
     }
+}
+
+/// Checks the whole store in the directory `folder`: the structure of the database and the checksum of each row. Changes
+/// nothing; a server may have the store open.
+pub fn inspect(folder: &Path) -> Result<StoreReport, OpenError> {
+    inspect::inspect(folder)
 }
 
 fn closed() -> StoreError {

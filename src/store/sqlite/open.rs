@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::checksum::REVISION;
 use super::condition::Condition;
 use super::lock::{self, private};
 use super::log::Log;
@@ -228,6 +229,7 @@ pub(super) fn open(
     {
         return Err(mark.refusal().into());
     }
+    REVISION.fill(&db, 1).map_err(sqlite)?;
     let condition = Arc::new(Condition::default());
     let log = Log::open(&mut db, log_path, log_limit, Arc::clone(&condition)).map_err(sqlite)?;
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
@@ -242,7 +244,7 @@ pub(super) fn open(
 
 /// Checks that each page of the database is in its file or in the log. Read before SQLite has the file open: closing another
 /// handle of it would end SQLite's locks.
-fn check_length(database: &Path, log: &LogContent) -> Result<(), OpenError> {
+pub(super) fn check_length(database: &Path, log: &LogContent) -> Result<(), OpenError> {
     let failed = |source| io_error(database, source);
     let mut file = File::open(database).map_err(failed)?;
     let found = file.metadata().map_err(failed)?.len();
@@ -335,7 +337,7 @@ pub(super) fn connect_reader(database: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-fn prepare(db: &Connection, patience: Duration) -> rusqlite::Result<()> {
+pub(super) fn prepare(db: &Connection, patience: Duration) -> rusqlite::Result<()> {
     db.busy_timeout(patience)?;
     db.set_prepared_statement_cache_capacity(64);
     // A doctored file shall not run what its schema says, nor shall SQL write to the file's own structures.

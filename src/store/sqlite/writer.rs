@@ -6,13 +6,14 @@ use std::io;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::closed;
 use super::condition::Condition;
 use super::group::{ChangeFn, Failure, PendingChange, commit};
 use super::log::Log;
 use super::readers::Readers;
+use super::{checksum, closed};
 use crate::store::StoreError;
 use crate::store::event::Event;
 
@@ -21,6 +22,9 @@ const QUEUE: usize = 1024;
 
 /// How many changes one transaction takes.
 const GROUP: usize = 512;
+
+/// How many rows get their checksums in one transaction: few, so that a change doesn't wait long.
+const FILLED: usize = 100;
 
 /// The handle of the writing thread.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ impl Writer {
             condition,
             waiting,
             readers,
+            has_unsummed_rows: true,
         };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -107,17 +112,48 @@ struct Thread {
     condition: Arc<Condition>,
     waiting: mpsc::Receiver<Message>,
     readers: Arc<Readers>,
+    /// Whether rows of an earlier version may have no checksum.
+    has_unsummed_rows: bool,
 }
 
 impl Thread {
     fn run(mut self) {
-        while let Some(first) = self.waiting.blocking_recv() {
+        while let Some(first) = self.next() {
             let group = self.group(first);
             if !group.is_empty() {
                 self.commit(group);
             }
         }
         self.finish();
+    }
+
+    /// The next message. Rows get their checksums until one comes.
+    fn next(&mut self) -> Option<Message> {
+        while self.has_unsummed_rows {
+            match self.waiting.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => self.fill(),
+            }
+        }
+        self.waiting.blocking_recv()
+    }
+
+    fn fill(&mut self) {
+        let (reply, mut answer) = oneshot::channel();
+        let fill = |db: &Connection, _: &mut Vec<Event>| checksum::fill(db, FILLED);
+        self.commit(vec![Box::new(ChangeFn::new(fill, reply))]);
+        let filled = answer
+            .try_recv()
+            .expect("a group is answered when it is made");
+        if let Err(error) = &filled {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "rows of an earlier version get their checksums after the next start"
+            );
+        }
+        self.has_unsummed_rows = filled.is_ok_and(|filled| filled > 0);
     }
 
     /// The changes that wait, as many as one transaction takes.
@@ -157,9 +193,12 @@ impl Thread {
         if let Err(failure) = &outcome {
             tracing::error!(error = %failure, "a group of changes was not committed");
         }
-        self.log
+        let is_written = self
+            .log
             .committed(matches!(outcome, Err(Failure::Unknown(_))));
-        self.condition.wrote(outcome.is_ok());
+        if is_written || outcome.is_err() {
+            self.condition.wrote(outcome.is_ok());
+        }
         outcome
     }
 

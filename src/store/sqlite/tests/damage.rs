@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// Removes the checksums, so that what an earlier version or a wrong program wrote is read.
+fn forget_checksums(folder: &Folder) {
+    let sql = "UPDATE identity SET checksum = NULL; UPDATE login SET checksum = NULL; UPDATE record SET checksum = NULL;";
+    folder.sql().execute_batch(sql).unwrap();
+}
+
 /// A store with the identity 10 of the login 1, after `sql` was done to its rows.
 async fn damaged(sql: &str) -> (Folder, Arc<SqliteStore>) {
     let folder = Folder::default();
@@ -12,6 +18,7 @@ async fn damaged(sql: &str) -> (Folder, Arc<SqliteStore>) {
     store.close().await;
     let changed = folder.sql().execute(sql, []).unwrap();
     assert!(changed > 0);
+    forget_checksums(&folder);
     let store = folder.store();
     (folder, store)
 }
@@ -91,6 +98,7 @@ async fn a_version_that_can_not_be_is_not_read() {
     store.close().await;
     let sql = "UPDATE record SET version = -1";
     folder.sql().execute(sql, []).unwrap();
+    forget_checksums(&folder);
     let store = folder.store();
     assert!(is_corrupt(&store.pool(id(1)).await));
     store.close().await;

@@ -121,7 +121,7 @@ async fn a_bit_that_changed_in_the_log_takes_no_answered_change_away_silently_bu
     let crashed = crashed().await;
     let log = fs::read(crashed.file("cognate.sqlite-wal")).unwrap();
     let mut refused = 0;
-    let spread = (0..32).chain((32..log.len()).step_by(97));
+    let spread = (0..32).chain((32..log.len()).step_by(811));
     for at in spread {
         let mut changed = log.clone();
         changed[at] ^= 1 << (at % 8);
@@ -130,14 +130,14 @@ async fn a_bit_that_changed_in_the_log_takes_no_answered_change_away_silently_bu
             Some(guests) => assert!(guests >= 9, "{guests} guests after a flip at {at}"),
         }
     }
-    assert!(refused > 100, "{refused}");
+    assert!(refused > 30, "{refused}");
 }
 
 #[tokio::test]
 async fn a_commit_that_a_power_cut_tore_is_no_damage() {
     let crashed = crashed().await;
     let log = fs::read(crashed.file("cognate.sqlite-wal")).unwrap();
-    for length in (32..log.len()).step_by(1031) {
+    for length in (32..log.len()).step_by(4001) {
         assert!(opened_with(&log[..length], &crashed).await.is_some());
         let mut zeros = log[..length].to_vec();
         zeros.resize(log.len(), 0);

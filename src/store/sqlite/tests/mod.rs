@@ -19,6 +19,7 @@ use crate::store::conformance::{
 use crate::store::record::View;
 use crate::store::{Store, StoreError};
 
+mod checksums;
 mod damage;
 mod earlier;
 mod files;
@@ -56,6 +57,13 @@ impl Folder {
         for name in ["cognate.sqlite", "cognate.sqlite-wal"] {
             fs::copy(self.file(name), copy.file(name)).unwrap();
         }
+        copy
+    }
+
+    /// The data directory of a closed store, copied.
+    fn copied(&self) -> Self {
+        let copy = Self::default();
+        fs::copy(self.file("cognate.sqlite"), copy.file("cognate.sqlite")).unwrap();
         copy
     }
 }
