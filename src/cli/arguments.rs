@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
 use super::backup::{BackupArguments, RestoreArguments};
-use super::check::CheckArguments;
+use super::check::StoreCheckArguments;
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
 use super::health::HealthArguments;
@@ -49,7 +49,7 @@ pub enum CliCommand {
     /// Check the embedded store: the structure of the database and the checksum of each row
     ///
     /// Changes nothing; the server may run meanwhile. The exit status is 1 if the store is damaged.
-    Check(CheckArguments),
+    Check(StoreCheckArguments),
     /// Check the configuration of `cognate serve`: print every error with its line, or the resulting settings
     ///
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.

@@ -7,13 +7,12 @@ use clap::Args;
 use miette::{IntoDiagnostic, Result, miette};
 
 use crate::app::offline_store::StoreLocation;
-use crate::app::store_check;
+use crate::app::store_check::{self, StoreReport};
 use crate::config::{Config, Flags};
-use crate::store::sqlite::StoreReport;
 
 /// The flags of `cognate check`: those of `cognate serve` that say where the embedded store is.
 #[derive(Debug, Args)]
-pub struct CheckArguments {
+pub struct StoreCheckArguments {
     /// The configuration file of the server (TOML) [env: COGNATE_CONFIG] [default: not set]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -22,8 +21,8 @@ pub struct CheckArguments {
     data_dir: Option<PathBuf>,
 }
 
-impl From<CheckArguments> for Flags {
-    fn from(arguments: CheckArguments) -> Self {
+impl From<StoreCheckArguments> for Flags {
+    fn from(arguments: StoreCheckArguments) -> Self {
         Self {
             config: arguments.config,
             data_dir: arguments.data_dir,
@@ -73,7 +72,7 @@ fn text(report: &StoreReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::TableReport;
+    use crate::app::store_check::TableReport;
 
     #[test]
     fn the_report_names_the_rows_without_a_checksum_and_what_is_damaged() {

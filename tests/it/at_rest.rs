@@ -45,7 +45,7 @@ fn document(db: &Connection, name: &str) -> Value {
 fn put(db: &Connection, name: &str, document: &Value) {
     let (kind, key) = record(name);
     let changed = db.execute(
-        "UPDATE record SET json = ?3 WHERE kind = ?1 AND key = ?2",
+        "UPDATE record SET json = ?3, checksum = NULL WHERE kind = ?1 AND key = ?2",
         (kind, key, document.to_string()),
     );
     assert_eq!(changed.unwrap(), 1);
@@ -360,7 +360,8 @@ async fn a_document_that_is_none_is_refused() {
         ] {
             refused_after(&data, words, |db| {
                 let (kind, key) = record(name);
-                let update = "UPDATE record SET json = ?3 WHERE kind = ?1 AND key = ?2";
+                let update =
+                    "UPDATE record SET json = ?3, checksum = NULL WHERE kind = ?1 AND key = ?2";
                 db.execute(update, (kind, key, text)).unwrap();
             })
             .await;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::log::Refusal;
+use super::log::LogRefusal;
 use super::writer::Writer;
 use crate::ambient::{Ambient, Real};
 use crate::store::StoreError;
@@ -24,7 +24,7 @@ const NOT_CHECKPOINTED: &str = "the write-ahead log can't be written to the data
 
 /// The condition of the disk.
 #[derive(Debug, Default)]
-pub(super) struct Condition {
+pub(super) struct DiskCondition {
     noted: Mutex<Noted>,
     /// The last probe: when it ended, and why it failed. Held while one is written.
     probe: tokio::sync::Mutex<Option<(Duration, Option<String>)>>,
@@ -38,9 +38,11 @@ struct Noted {
     is_failing: bool,
     /// Whether the last checkpoint failed.
     is_not_checkpointed: bool,
-    refusal: Option<Refusal>,
+    refusal: Option<LogRefusal>,
     /// When which fault was reported last.
-    reported: Option<(Fault, Duration)>,
+    reported: Vec<(Fault, Duration)>,
+    /// Whether a fault was reported since the last report that there is none.
+    is_reported: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,24 +50,25 @@ enum Fault {
     Checkpoint,
     Read,
     Damaged,
-    Refused(Refusal),
+    Refused(LogRefusal),
 }
 
 impl Noted {
-    /// Whether a fault is news: another one than the last, or a minute later.
+    /// Whether a fault is reported: once a minute, also where it comes and goes.
     fn is_news(&mut self, fault: Fault) -> bool {
         let now = Real.uptime();
-        let is_known = self
-            .reported
-            .is_some_and(|(known, at)| known == fault && now.saturating_sub(at) < REPORT);
+        self.reported
+            .retain(|(_, at)| now.saturating_sub(*at) < REPORT);
+        let is_known = self.reported.iter().any(|(known, _)| *known == fault);
         if !is_known {
-            self.reported = Some((fault, now));
+            self.reported.push((fault, now));
+            self.is_reported = true;
         }
         !is_known
     }
 }
 
-impl Condition {
+impl DiskCondition {
     fn lock(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +83,7 @@ impl Condition {
     }
 
     /// Notes that changes are refused.
-    pub(super) fn refuse(&self, refusal: Refusal) {
+    pub(super) fn refuse(&self, refusal: LogRefusal) {
         let mut noted = self.lock();
         noted.is_failing = true;
         noted.refusal = Some(refusal);
@@ -92,8 +95,8 @@ impl Condition {
     /// Notes that changes are no longer refused.
     pub(super) fn accept(&self) {
         let mut noted = self.lock();
-        noted.reported = None;
-        if noted.refusal.take().is_some() {
+        let was_refused = noted.refusal.take().is_some();
+        if was_refused && std::mem::take(&mut noted.is_reported) {
             tracing::info!("the write-ahead log is in the database, and changes are made again");
         }
     }
@@ -101,8 +104,8 @@ impl Condition {
     /// Notes that frames of the log are in the database.
     pub(super) fn checkpointed(&self) {
         let mut noted = self.lock();
-        if std::mem::take(&mut noted.is_not_checkpointed) {
-            noted.reported = None;
+        let has_failed = std::mem::take(&mut noted.is_not_checkpointed);
+        if has_failed && noted.refusal.is_none() && std::mem::take(&mut noted.is_reported) {
             tracing::info!("the write-ahead log can be written to the database again");
         }
     }
@@ -120,11 +123,11 @@ impl Condition {
         }
     }
 
-    /// Notes that a reader keeps the log from beginning anew.
+    /// Notes that a reader keeps the log from starting over.
     pub(super) fn log_is_read(&self) {
         if self.lock().is_news(Fault::Read) {
             tracing::error!(
-                "the write-ahead log can't begin anew, because another program reads the database: end that program"
+                "the write-ahead log can't start over, because another program reads the database: end that program"
             );
         }
     }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::apply;
-use super::log::Refusal;
+use super::log::LogRefusal;
 use crate::store::event::Event;
 use crate::store::{Cause, StoreError};
 
@@ -63,7 +63,7 @@ where
 pub(super) enum Failure {
     /// The group was not attempted.
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(LogRefusal),
     /// The group was rolled back.
     #[error(transparent)]
     RolledBack(Arc<rusqlite::Error>),

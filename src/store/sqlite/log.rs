@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::condition::Condition;
+use super::condition::DiskCondition;
 use super::log_file::{self, HEADER};
 use super::readers::Readers;
 use crate::ambient::{Ambient, Real};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Why changes are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum LogRefusal {
     /// The log can't grow further.
     #[error(
         "the write-ahead log has reached its limit, and changes are refused until it is checkpointed"
@@ -54,7 +54,7 @@ pub(super) struct Log {
     is_doubtful: bool,
     /// The uptime of the last failed attempt.
     failed: Option<Duration>,
-    condition: Arc<Condition>,
+    condition: Arc<DiskCondition>,
 }
 
 /// What a checkpoint found: frames in the log, and how many of them the database has.
@@ -70,7 +70,7 @@ impl Log {
         db: &mut Connection,
         path: PathBuf,
         limit: u64,
-        condition: Arc<Condition>,
+        condition: Arc<DiskCondition>,
     ) -> rusqlite::Result<Self> {
         let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let frames = Arc::new(AtomicU64::new(0));
@@ -127,10 +127,10 @@ impl Log {
     }
 
     /// Why no change can be made now; tries to remove the reason first.
-    pub(super) fn refusal(&mut self, db: &Connection, readers: &Readers) -> Option<Refusal> {
+    pub(super) fn refusal(&mut self, db: &Connection, readers: &Readers) -> Option<LogRefusal> {
         let refusal = match () {
-            () if self.is_doubtful => Refusal::NotWritten,
-            () if self.bytes() >= self.limit => Refusal::Full,
+            () if self.is_doubtful => LogRefusal::NotWritten,
+            () if self.bytes() >= self.limit => LogRefusal::Full,
             () => return None,
         };
         if self.is_due() && self.reset(db, readers) {

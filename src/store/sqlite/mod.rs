@@ -30,7 +30,7 @@ use uuid::Uuid;
 pub use self::inspect::{StoreReport, TableReport};
 pub use self::open::OpenError;
 
-use self::condition::Condition;
+use self::condition::DiskCondition;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::copy::OpenPurpose;
@@ -48,7 +48,7 @@ use crate::model::identity::Identity;
 pub struct SqliteStore {
     readers: Arc<Readers>,
     writer: Writer,
-    condition: Arc<Condition>,
+    condition: Arc<DiskCondition>,
 }
 
 impl SqliteStore {

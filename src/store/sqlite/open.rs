@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::checksum::REVISION;
-use super::condition::Condition;
+use super::condition::DiskCondition;
 use super::lock::{self, private};
 use super::log::Log;
 use super::log_file::{self, LogContent};
@@ -230,7 +230,7 @@ pub(super) fn open(
         return Err(mark.refusal().into());
     }
     REVISION.fill(&db, 1).map_err(sqlite)?;
-    let condition = Arc::new(Condition::default());
+    let condition = Arc::new(DiskCondition::default());
     let log = Log::open(&mut db, log_path, log_limit, Arc::clone(&condition)).map_err(sqlite)?;
     let readers = Arc::new(Readers::open(&path).map_err(sqlite)?);
     let writer = Writer::start(db, log, Arc::clone(&condition), Arc::clone(&readers), lock)

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::condition::Condition;
+use super::condition::DiskCondition;
 use super::group::{ChangeFn, Failure, PendingChange, commit};
 use super::log::Log;
 use super::readers::Readers;
@@ -44,7 +44,7 @@ impl Writer {
     pub(super) fn start(
         db: Connection,
         log: Log,
-        condition: Arc<Condition>,
+        condition: Arc<DiskCondition>,
         readers: Arc<Readers>,
         lock: File,
     ) -> io::Result<Self> {
@@ -109,7 +109,7 @@ impl Writer {
 struct Thread {
     db: Connection,
     log: Log,
-    condition: Arc<Condition>,
+    condition: Arc<DiskCondition>,
     waiting: mpsc::Receiver<Message>,
     readers: Arc<Readers>,
     /// Whether rows of an earlier version may have no checksum.

@@ -69,7 +69,7 @@ fn record(folder: &Arc<TempDir>, pool: &str) -> Value {
 fn write_record(folder: &Arc<TempDir>, pool: &str, record: &Value) {
     let db = Connection::open(folder.path().join("data/cognate.sqlite")).unwrap();
     let (_, uuid) = pool.split_once(':').unwrap();
-    let update = "UPDATE record SET json = ?2 WHERE kind = 'pool' AND key = ?1";
+    let update = "UPDATE record SET json = ?2, checksum = NULL WHERE kind = 'pool' AND key = ?1";
     let changed = db.execute(update, (uuid, record.to_string())).unwrap();
     assert_eq!(changed, 1);
 }

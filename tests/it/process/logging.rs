@@ -237,7 +237,7 @@ fn spoil(data: &Data, identity: &Value) {
     db.busy_timeout(Duration::from_secs(5)).unwrap();
     let logins = json!([USER]);
     let changed = db.execute(
-        "UPDATE identity SET logins = ?1 WHERE id = ?2",
+        "UPDATE identity SET logins = ?1, checksum = NULL WHERE id = ?2",
         (logins.to_string(), id.as_bytes()),
     );
     assert_eq!(changed.unwrap(), 1);

@@ -317,7 +317,7 @@ async fn nothing_of_another_generation_of_the_store_is_accepted() {
     cognate::app::maintenance::close(&place.world.app).await;
     drop(place.world);
     let copied = rusqlite::Connection::open(&file).unwrap();
-    let changed = "UPDATE revision SET generation = randomblob(16)";
+    let changed = "UPDATE revision SET generation = randomblob(16), checksum = NULL";
     copied.execute(changed, []).unwrap();
     drop(copied);
     let world = World::open(folder, clock, named).await;
