@@ -42,10 +42,10 @@ pub(super) struct Log {
     path: PathBuf,
     /// How many frames the log has since it began anew; the connection sets it at each commit.
     frames: Arc<AtomicU64>,
-    /// Whether the connection wrote since this was asked last.
-    is_written: Arc<AtomicBool>,
     /// How many of them the database has.
     checkpointed: u64,
+    /// Whether the connection wrote since this was asked last.
+    is_written: Arc<AtomicBool>,
     /// The size of a frame.
     frame: u64,
     /// The most bytes.
@@ -128,10 +128,12 @@ impl Log {
 
     /// Why no change can be made now; tries to remove the reason first.
     pub(super) fn refusal(&mut self, db: &Connection, readers: &Readers) -> Option<LogRefusal> {
-        let refusal = match () {
-            () if self.is_doubtful => LogRefusal::NotWritten,
-            () if self.bytes() >= self.limit => LogRefusal::Full,
-            () => return None,
+        let refusal = if self.is_doubtful {
+            LogRefusal::NotWritten
+        } else if self.bytes() >= self.limit {
+            LogRefusal::Full
+        } else {
+            return None;
         };
         if self.is_due() && self.reset(db, readers) {
             self.condition.accept();
