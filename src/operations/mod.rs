@@ -20,6 +20,7 @@ mod admin;
 mod answer;
 mod cognito_identity;
 mod iam;
+pub mod models;
 mod sts;
 mod table;
 

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::bodies::WholeBody;
 use super::signature::{self, ExpectedSignature};
-use super::types::{self, Mismatch};
 use super::{Front, cors, other_clients, pipeline, respond};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
 use crate::model::json;
+use crate::operations::models::OperationShape;
+use crate::operations::models::types::{self, Mismatch};
 use crate::operations::{Access, Entry, Service};
 use crate::sigv4::SignatureError;
 
@@ -70,7 +71,7 @@ async fn run(
     let entry = entry.ok_or_else(|| other_clients::unknown_target(&parts.headers))?;
     let signature = signature.unwrap_or(Err(SignatureError::Missing));
     let text = Arc::clone(&body);
-    let read = move |model: &_, shape: &super::models::OperationShape| {
+    let read = move |model: &_, shape: &OperationShape| {
         let mut value =
             json::read(&text).map_err(|error| Code::Serialization.bare().from_source(error))?;
         if let Some(input) = shape.input {

@@ -11,11 +11,11 @@ use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
 use super::bodies::WholeBody;
-use super::models::{MODELS, Member, Model, ShapeId, ShapeKind};
 use super::signature::{self, ExpectedSignature};
 use super::{Front, cors, limits, other_clients, pipeline, respond, xml};
 use crate::app::Call;
 use crate::error::{Code, Dialect, Error};
+use crate::operations::models::{MODELS, Member, Model, OperationShape, ShapeId, ShapeKind};
 use crate::operations::{Entry, Service};
 use crate::sigv4::PRESIGNED_PARAMETERS;
 
@@ -155,7 +155,7 @@ async fn run(
         Some(signature) => signature,
         None => signature::verify(front, call, parts, &body, ExpectedSignature::by(entry)).await?,
     };
-    let read = move |model: &Model, shape: &super::models::OperationShape| {
+    let read = move |model: &Model, shape: &OperationShape| {
         let input = shape.input.map(|id| &model.shape(id).kind);
         let members = match input {
             Some(ShapeKind::Structure(members)) => members.as_slice(),

@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::admission::crowded;
-use super::models::{MODELS, Model, OperationShape};
 use super::signature::Signature;
-use super::{Front, constraints, limits};
+use super::{Front, limits};
 use crate::app::access::caller;
 use crate::app::{Call, Caller, rates, records};
 use crate::error::{Code, Error};
+use crate::operations::models::{MODELS, Model, OperationShape, constraints};
 use crate::operations::{ALL, Access, Entry, OperationAnswer, Prepared, Service};
 use crate::sigv4::SignatureError;
 

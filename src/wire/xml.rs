@@ -6,7 +6,7 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::models::{Model, OperationShape, ShapeId, ShapeKind};
+use crate::operations::models::{Model, OperationShape, ShapeId, ShapeKind};
 
 /// Encodes a successful answer.
 pub(super) fn success(

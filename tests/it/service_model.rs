@@ -10,10 +10,10 @@ pub struct ServiceModel(Value);
 
 static MODELS: LazyLock<[ServiceModel; 4]> = LazyLock::new(|| {
     [
-        include_str!("../../src/wire/models/cognito-identity-2014-06-30.json"),
-        include_str!("../../src/wire/models/sts-2011-06-15.json"),
-        include_str!("../../src/wire/models/iam-2010-05-08-subset.json"),
-        include_str!("../../src/wire/models/cognate-2026-11-23.json"),
+        include_str!("../../src/operations/models/cognito-identity-2014-06-30.json"),
+        include_str!("../../src/operations/models/sts-2011-06-15.json"),
+        include_str!("../../src/operations/models/iam-2010-05-08-subset.json"),
+        include_str!("../../src/operations/models/cognate-2026-11-23.json"),
     ]
     .map(ServiceModel::read)
 });

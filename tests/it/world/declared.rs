@@ -2,7 +2,7 @@
 //! for all operations.
 
 use cognate::operations::Service;
-use cognate::wire::models::MODELS;
+use cognate::operations::models::MODELS;
 
 use super::Answer;
 

@@ -3,18 +3,18 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::models::{Model, ShapeId, ShapeKind};
+use super::{Model, ShapeId, ShapeKind};
 
 /// A value of the wrong type, with the text of the `Message`, if there is one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mismatch(pub(super) Option<String>);
+pub(crate) struct Mismatch(pub(crate) Option<String>);
 
 const LIST: &str = "Start of list found where not expected";
 const MAP: &str = "Start of structure or map found where not expected.";
 
 /// Checks a request's value against its shape, in the request's order. Removes nulls (except in maps, where `constraints`
 /// refuses them) and members that the model lacks. Truncates a fraction to a whole number, as the real service does.
-pub(super) fn conform(model: &Model, shape: ShapeId, value: &mut Value) -> Result<(), Mismatch> {
+pub(crate) fn conform(model: &Model, shape: ShapeId, value: &mut Value) -> Result<(), Mismatch> {
     match &model.shape(shape).kind {
         ShapeKind::Structure(members) => {
             let object = object(value, "Expected null")?;
@@ -98,7 +98,7 @@ fn number(value: &mut Value, wanted: &str) -> Result<(), Mismatch> {
 mod tests {
     use serde_json::json;
 
-    use super::super::models::MODELS;
+    use super::super::MODELS;
     use super::*;
     use crate::operations::Service;
 

@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 
 use serde_json::Value;
 
-use super::models::{Model, Shape, ShapeId, ShapeKind};
+use super::{Model, Shape, ShapeId, ShapeKind};
 use crate::model::provider::PublicProvider;
 
 /// The most characters of a value in a message.
@@ -19,7 +19,7 @@ const ECHO: usize = 4096;
 const SPELT_OUT: usize = 100;
 
 /// The message with all violations of `value`, which conforms to `shape`; `None` if there are none.
-pub(super) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option<String> {
+pub(crate) fn violations(model: &Model, shape: ShapeId, value: &Value) -> Option<String> {
     let mut check = ConstraintCheck {
         model,
         count: 0,

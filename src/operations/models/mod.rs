@@ -10,7 +10,9 @@ use serde::Deserialize;
 use crate::model::json;
 use crate::operations::Service;
 
+pub(crate) mod constraints;
 mod pattern;
+pub(crate) mod types;
 
 /// The models, parsed once.
 pub static MODELS: LazyLock<Models> = LazyLock::new(|| Models {
