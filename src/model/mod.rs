@@ -17,5 +17,6 @@ pub mod provider;
 pub mod role_pattern;
 pub mod roles;
 pub mod root_key;
+pub mod seed;
 pub mod sign_in;
 pub mod tags;
