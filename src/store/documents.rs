@@ -7,6 +7,7 @@ use crate::model::key_ring::KeyRing;
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::provider::{OidcProvider, SamlProvider, oidc_key};
 use crate::model::root_key::{self, RootKeyRecord};
+use crate::model::seed::SeedMark;
 
 macro_rules! stored {
     ($document:ty, $kind:ident, $key:expr $(, $scope:expr)?) => {
@@ -47,6 +48,10 @@ stored!(Role, Role, |role: &Self| role.key());
 stored!(KeyRing, KeyRing, |ring: &Self| ring.purpose.clone());
 stored!(RootKeyRecord, RootKey, |_: &Self| root_key::KEY.to_owned());
 stored!(AccessKeyRecord, AccessKey, |key: &Self| key.name.clone());
+stored!(SeedMark, SeedMark, |mark: &Self| format!(
+    "{}/{}",
+    mark.kind, mark.key
+));
 stored!(DeletedPool, DeletedPool, |pool: &Self| format!(
     "{}.{}",
     pool.id, pool.incarnation

@@ -30,9 +30,11 @@ pub enum RecordKind {
     AccessKey,
     /// A deleted pool with identities that are still to be deleted, under its UUID and incarnation.
     DeletedPool,
+    /// Which seed made an object, under the object's kind and key.
+    SeedMark,
 }
 
-const KINDS: [(RecordKind, &str); 8] = [
+const KINDS: [(RecordKind, &str); 9] = [
     (RecordKind::Pool, "pool"),
     (RecordKind::OidcProvider, "oidc-provider"),
     (RecordKind::SamlProvider, "saml-provider"),
@@ -41,6 +43,7 @@ const KINDS: [(RecordKind, &str); 8] = [
     (RecordKind::RootKey, "root-key"),
     (RecordKind::AccessKey, "access-key"),
     (RecordKind::DeletedPool, "deleted-pool"),
+    (RecordKind::SeedMark, "seed-mark"),
 ];
 
 impl RecordKind {
@@ -48,6 +51,17 @@ impl RecordKind {
     pub fn as_str(self) -> &'static str {
         let found = KINDS.iter().find(|(kind, _)| *kind == self);
         found.expect("every kind has a name").1
+    }
+
+    /// Whether a deletion of this kind is kept for ever: people choose the keys of these kinds, and a seed must not make
+    /// again what was deleted.
+    pub fn is_remembered(self) -> bool {
+        match self {
+            Self::Pool | Self::OidcProvider | Self::SamlProvider | Self::Role | Self::AccessKey => {
+                true
+            }
+            Self::KeyRing | Self::RootKey | Self::DeletedPool | Self::SeedMark => false,
+        }
     }
 
     /// The kind with this name; `None` for a kind of another version.

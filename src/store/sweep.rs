@@ -13,7 +13,8 @@ pub enum Sweep {
     Claims(Timestamp),
     /// Events of transactions before this moment.
     Events(Timestamp),
-    /// Deletions of records before this moment.
+    /// Deletions of records before this moment, except of the kinds with keys that people choose
+    /// ([`super::record::RecordKind::is_remembered`]).
     Deletions(Timestamp),
 }
 

@@ -23,6 +23,7 @@ use crate::model::key_ring::KeyRing;
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::model::root_key::RootKeyRecord;
+use crate::model::seed::SeedMark;
 use crate::store::identities::PoolRef;
 
 /// How old a view may be; whatever depends on an older one is refused.
@@ -155,6 +156,7 @@ pub struct Snapshot {
     root_key: BTreeMap<String, Entry<RootKeyRecord>>,
     access_keys: BTreeMap<String, Entry<AccessKeyRecord>>,
     deleted_pools: BTreeMap<String, Entry<DeletedPool>>,
+    seed_marks: BTreeMap<String, Entry<SeedMark>>,
 }
 
 /// What is known of any record.
@@ -255,6 +257,7 @@ impl Snapshot {
             Some(RecordKind::RootKey) => put_by_key(&mut self.root_key, record),
             Some(RecordKind::AccessKey) => put_by_key(&mut self.access_keys, record),
             Some(RecordKind::DeletedPool) => put_by_key(&mut self.deleted_pools, record),
+            Some(RecordKind::SeedMark) => put_by_key(&mut self.seed_marks, record),
             None => {
                 tracing::warn!(
                     kind = record.kind,
@@ -273,6 +276,37 @@ impl Snapshot {
     pub fn has_any(&self, kind: RecordKind) -> bool {
         let mut records = self.records.iter();
         records.any(|((of, _), known)| of == kind.as_str() && known.is_live)
+    }
+
+    /// That every record of this kind is understood.
+    pub fn check_readable(&self, kind: RecordKind) -> Result<(), Unreadable> {
+        fn all<K, R>(records: &BTreeMap<K, Entry<R>>) -> bool {
+            records.values().all(Result::is_ok)
+        }
+        let are_read = match kind {
+            RecordKind::Pool => all(&self.pools),
+            RecordKind::OidcProvider => all(&self.oidc_providers),
+            RecordKind::SamlProvider => all(&self.saml_providers),
+            RecordKind::Role => all(&self.roles),
+            RecordKind::KeyRing => all(&self.key_rings),
+            RecordKind::RootKey => all(&self.root_key),
+            RecordKind::AccessKey => all(&self.access_keys),
+            RecordKind::DeletedPool => all(&self.deleted_pools),
+            RecordKind::SeedMark => all(&self.seed_marks),
+        };
+        if are_read { Ok(()) } else { Err(Unreadable) }
+    }
+
+    /// Whether a record with this kind and key is there, understood or not.
+    pub fn is_there(&self, kind: RecordKind, key: &str) -> bool {
+        let name = (kind.as_str().to_owned(), key.to_owned());
+        self.records.get(&name).is_some_and(|known| known.is_live)
+    }
+
+    /// Whether a record with this kind and key was there before and is deleted.
+    pub fn was_deleted(&self, kind: RecordKind, key: &str) -> bool {
+        let name = (kind.as_str().to_owned(), key.to_owned());
+        self.records.get(&name).is_some_and(|known| !known.is_live)
     }
 
     /// The pool with this UUID.
@@ -353,6 +387,11 @@ impl Snapshot {
     /// The access keys, in the order of their names.
     pub fn access_keys(&self) -> impl Iterator<Item = &Arc<AccessKeyRecord>> {
         readable(&self.access_keys)
+    }
+
+    /// Which seed made which object.
+    pub fn seed_marks(&self) -> impl Iterator<Item = &Arc<SeedMark>> {
+        readable(&self.seed_marks)
     }
 
     /// The deleted pools with identities that are still to be deleted.

@@ -6,9 +6,7 @@ use super::*;
 use crate::model::access_key::AccessKeyRecord;
 use crate::store::conformance::in_memory::memory::MemoryStore;
 use crate::store::conformance::origin;
-use crate::store::lease::LeaseRequest;
 use crate::store::record::{RecordWrite, to_json};
-use crate::store::sweep::Sweep;
 
 fn at(second: u64) -> Moment {
     Moment {
@@ -81,18 +79,12 @@ async fn a_lower_revision_that_commits_later_is_detected() {
 async fn a_deletion_that_was_swept_meanwhile_is_detected() {
     let (store, catalog) = with_key().await;
     put(&store, RecordWrite::delete(RecordKind::AccessKey, "a", 1)).await;
-    let request = LeaseRequest {
-        name: "maintenance",
-        owner: Uuid::from_u128(1),
-        now: at(200).now,
-        until: at(300).now,
-    };
-    let fence = store.lease(&request).await.unwrap().unwrap();
-    let swept = store
-        .sweep(&Sweep::Deletions(at(200).now), &fence, 9)
-        .await
-        .unwrap();
-    assert_eq!(swept, Some(1));
+    {
+        let mut tables = store.tables();
+        tables.swept = tables.view.revision;
+        let name = ("access-key".to_owned(), "a".to_owned());
+        tables.records.remove(&name);
+    }
     catalog.refresh(&store, at(11)).await.unwrap();
     assert_eq!(names(&catalog), [""; 0]);
 }
@@ -228,6 +220,11 @@ fn complete() -> Vec<(RecordKind, &'static str, Value)> {
             "00000000-0000-0000-0000-000000000001.3",
             json!({ "id": "00000000-0000-0000-0000-000000000001", "incarnation": 3 }),
         ),
+        (
+            RecordKind::SeedMark,
+            "role/app",
+            json!({ "kind": "role", "key": "app", "seed": "one", "object": "AROA" }),
+        ),
     ]
 }
 
@@ -242,6 +239,7 @@ fn is_read(snapshot: &Snapshot, kind: RecordKind, key: &str) -> bool {
         RecordKind::RootKey => good(snapshot.root_key().map(|one| one.is_some())),
         RecordKind::AccessKey => good(snapshot.access_key(key).map(|one| one.is_some())),
         RecordKind::DeletedPool => snapshot.deleted_pools().count() == 1,
+        RecordKind::SeedMark => snapshot.seed_marks().count() == 1,
     }
 }
 

@@ -190,6 +190,7 @@ macro_rules! kept_by {
                 generations::a_proof_of_the_first_generation_needs_no_time,
                 generations::a_new_generation_keeps_everything_else,
                 records::a_change_with_an_outdated_pool_writes_nothing,
+                records::a_deletion_of_what_people_name_is_never_swept,
                 records::swept_deletions_make_old_views_start_anew,
                 ], home: [
                 restart::everything_is_there_after_a_restart,

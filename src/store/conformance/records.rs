@@ -328,7 +328,41 @@ pub(super) async fn a_change_with_an_outdated_pool_writes_nothing(store: Arc<dyn
     assert_eq!(store.dump().await.identities, []);
 }
 
+pub(super) async fn a_deletion_of_what_people_name_is_never_swept(store: Arc<dyn Inspect>) {
+    let kinds = [
+        RecordKind::Pool,
+        RecordKind::OidcProvider,
+        RecordKind::SamlProvider,
+        RecordKind::Role,
+        RecordKind::AccessKey,
+        RecordKind::SeedMark,
+    ];
+    for (number, kind) in (1..).zip(kinds) {
+        for (offset, expected, json) in [(0, 0, Some("1")), (100, 1, None)] {
+            let write = RecordWrite {
+                kind,
+                ..write("a", expected, json)
+            };
+            let origin = request(number + offset, 100);
+            store.put(&[write], &origin).await.unwrap();
+        }
+    }
+    let fence = store.lease(&lease(1, 100)).await.unwrap().unwrap();
+    let all = Sweep::Deletions(at(1_000_000));
+    assert_eq!(store.sweep(&all, &fence, 99).await.unwrap(), Some(1));
+    let left = store.records_since(View::default()).await.unwrap().records;
+    assert_eq!(left.len(), 5);
+    for (record, kind) in left.iter().zip(kinds) {
+        assert_eq!(RecordKind::parse(&record.kind), Some(kind));
+        assert!(kind.is_remembered() && record.json.is_none());
+    }
+}
+
 pub(super) async fn swept_deletions_make_old_views_start_anew(store: Arc<dyn Inspect>) {
+    let write = |key: &str, expected, json| RecordWrite {
+        kind: RecordKind::SeedMark,
+        ..write(key, expected, json)
+    };
     store
         .put(&[write("a", 0, Some("1"))], &request(1, 100))
         .await

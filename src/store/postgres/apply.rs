@@ -316,10 +316,12 @@ pub(super) async fn sweep(
         }
         Sweep::Deletions(before) => {
             let statement = "UPDATE revision SET swept = greatest(swept, coalesce((SELECT max(revision) \
-                             FROM record WHERE json IS NULL AND written_ms < $1), 0))";
+                             FROM record WHERE json IS NULL AND written_ms < $1 AND kind NOT IN \
+                             ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider')), 0))";
             delete(tx, statement, &[&before.as_millisecond()]).await?;
             let statement = "DELETE FROM record WHERE (kind, key) IN (SELECT kind, key FROM record \
-                             WHERE json IS NULL AND written_ms < $1 LIMIT $2)";
+                             WHERE json IS NULL AND written_ms < $1 AND kind NOT IN \
+                             ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider') LIMIT $2)";
             delete(tx, statement, &[&before.as_millisecond(), &most]).await
         }
     }

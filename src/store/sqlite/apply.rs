@@ -241,7 +241,8 @@ pub(super) fn sweep(db: &Connection, sweep: &Sweep, limit: usize) -> Result<usiz
             let before = before.as_millisecond();
             let newest: Option<u64> = db
                 .prepare_cached(
-                    "SELECT max(revision) FROM record WHERE json IS NULL AND written_ms < ?1",
+                    "SELECT max(revision) FROM record WHERE json IS NULL AND written_ms < ?1 AND kind NOT IN \
+                     ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider')",
                 )?
                 .query_row([before], |row| row.get(0))?;
             let mut row = load::revision(db)?;
@@ -249,7 +250,8 @@ pub(super) fn sweep(db: &Connection, sweep: &Sweep, limit: usize) -> Result<usiz
                 row.swept = newest;
                 revision(db, &row)?;
             }
-            let which = "json IS NULL AND written_ms < ?1 LIMIT ?2";
+            let which = "json IS NULL AND written_ms < ?1 AND kind NOT IN \
+                         ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider') LIMIT ?2";
             RECORD.delete(db, which, (before, limit))
         }
     }

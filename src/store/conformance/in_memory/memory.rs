@@ -118,7 +118,11 @@ impl Tables {
             Sweep::Claims(before) => remove(&mut self.claims, limit, |_, one| one.until < *before),
             Sweep::Events(before) => remove(&mut self.events, limit, |_, row| row.0 < *before),
             Sweep::Deletions(before) => {
-                let old = |one: &Record| one.json.is_none() && one.written < *before;
+                let is_remembered =
+                    |kind: &str| RecordKind::parse(kind).is_some_and(RecordKind::is_remembered);
+                let old = |one: &Record| {
+                    one.json.is_none() && one.written < *before && !is_remembered(&one.kind)
+                };
                 for record in self.records.values().filter(|one| old(one)) {
                     self.swept = self.swept.max(record.revision);
                 }
