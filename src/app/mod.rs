@@ -34,14 +34,17 @@ pub mod maintenance;
 pub mod new_generation;
 pub mod offline_store;
 pub mod open;
+pub mod pool_ids;
 pub mod pools;
 pub mod providers;
 pub mod rates;
 pub mod records;
 mod refusals;
 pub mod roles;
+pub mod seeds;
 pub mod sign_in;
 mod single_use;
+pub mod staging;
 pub mod store_check;
 pub mod store_copy;
 pub mod test_issuer;
@@ -50,13 +53,14 @@ pub use access::caller::Caller;
 pub use open::{Opened, StartError, open};
 
 /// The wired parts of the server.
+#[derive(Clone)]
 pub struct App {
     /// The store, the catalog of its records and the keys in use.
     records: Arc<Records>,
     /// The threads for work that would delay the threads of connections.
     pub pools: WorkPools,
     /// The verifier of logins.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// The issuer of OpenID tokens.
     pub tokens: Arc<Tokens>,
     /// The built-in STS.
@@ -64,20 +68,20 @@ pub struct App {
     /// The test issuer; `None` unless the process was started by `cognate dev`.
     pub test_issuer: Option<Arc<TestIssuer>>,
     /// The routes to external STSs, by role.
-    pub routes: StsRoutes,
+    pub routes: Arc<StsRoutes>,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// The limits on the rates of calls.
-    rates: Rates,
+    rates: Arc<Rates>,
     master_key: SealKey,
     /// Held while a key ring or the root key changes.
     key_changes: Arc<tokio::sync::Mutex<()>>,
     /// The hash that replaces the ids of guests in events.
     guests: GuestHash,
     /// The tasks in the background. They end with the server.
-    tasks: Mutex<tokio::task::JoinSet<()>>,
+    tasks: Arc<Mutex<tokio::task::JoinSet<()>>>,
     /// The duties that one server of a store has at a time.
     jobs: Arc<Jobs>,
 }

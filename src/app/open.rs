@@ -232,7 +232,8 @@ pub async fn open_with(
         other_settings: AtomicU64::new(0),
         store,
         catalog,
-        keys,
+        keys: Arc::new(keys),
+        is_staged: false,
         ambient: Arc::clone(&ambient),
     });
     let mut tasks = JoinSet::new();
@@ -248,24 +249,24 @@ pub async fn open_with(
     let outgoing = Arc::new(outgoing(&config)?);
     let logins = logins(&config, Arc::clone(&outgoing), pools.clone());
     let app = App {
-        rates: Rates::new(&config.limits, &ambient),
-        logins: match &test_issuer {
+        rates: Arc::new(Rates::new(&config.limits, &ambient)),
+        logins: Arc::new(match &test_issuer {
             None => logins,
             Some(own) => logins.with_own_issuer(own.url().to_owned(), own.key_set_text()),
-        },
+        }),
         test_issuer,
         pools,
-        routes: StsRoutes::new(routes(&config), outgoing),
+        routes: Arc::new(StsRoutes::new(routes(&config), outgoing)),
         tokens,
         credentials,
         records,
         ambient,
-        config,
+        config: Arc::new(config),
         master_key,
         key_changes: Arc::default(),
         guests,
         jobs,
-        tasks: Mutex::new(tasks),
+        tasks: Arc::new(Mutex::new(tasks)),
     };
     Ok(Opened {
         app,

@@ -84,6 +84,11 @@ pub fn list(call: &Call<'_>, after: Option<Uuid>, limit: usize) -> Result<Vec<Ar
         .list_pools(region, after, limit))
 }
 
+/// All pools, ordered by id.
+pub fn all(app: &App) -> Result<Vec<Arc<Pool>>, StoreError> {
+    Ok(app.records.snapshot()?.pools().cloned().collect())
+}
+
 /// Adds a pool, unless its region has as many pools as the configuration allows.
 pub async fn add(call: &Call<'_>, mut pool: Pool) -> Result<(), Error> {
     pool.incarnation = new_incarnation(call.app);

@@ -26,7 +26,9 @@ const ANNOUNCEMENT: u32 = 30;
 pub(super) struct Records {
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
-    pub(super) keys: KeysInUse,
+    pub(super) keys: Arc<KeysInUse>,
+    /// Whether these records are staged: what changes in them is in use nowhere yet.
+    pub(super) is_staged: bool,
     pub(super) ambient: Arc<dyn Ambient>,
     /// The digest of the settings that all servers of the store should share.
     pub(super) settings: String,
@@ -37,6 +39,10 @@ pub(super) struct Records {
 impl Records {
     /// The records; an error where the view of them is too old.
     pub(super) fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
+        if self.is_staged {
+            // A staged view is compared with the store when it is written.
+            return Ok(self.catalog.newest());
+        }
         Ok(self.catalog.snapshot(moment(self.ambient.as_ref()))?)
     }
 
@@ -44,6 +50,9 @@ impl Records {
     pub(super) async fn refresh(&self) -> Result<(), StoreError> {
         let moment = moment(self.ambient.as_ref());
         let (snapshot, changed) = self.catalog.refresh(self.store.as_ref(), moment).await?;
+        if self.is_staged {
+            return Ok(());
+        }
         if (changed || !self.keys.are_current()) && !self.keys.follow(&snapshot) {
             // Nothing that depends on keys may go on with keys that are not those of the store.
             self.catalog.outdate();

@@ -32,7 +32,7 @@ use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
     AccessKeyPair, Config, RunMode, account, database, dev, events, issuers, limits, listen, log,
-    logins, proxies, public_url, root_key, routes, sessions, storage, tls, user_pools,
+    logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -96,6 +96,7 @@ pub(super) struct ParsedSettings {
     pub(super) limits: ParsedLimits,
     events: EventSettings,
     dev_origins: SettingValue<Vec<String>>,
+    seeds: Vec<PathBuf>,
     pub(super) exceptions: NamedExceptions,
 }
 
@@ -125,6 +126,7 @@ impl ParsedSettings {
             limits: limits::read(sources),
             events: events::read(sources),
             dev_origins: dev::read(sources),
+            seeds: seeds::read(sources),
             exceptions: unsafe_exceptions::read(sources),
         }
     }
@@ -174,6 +176,8 @@ impl ParsedSettings {
             sessions: self.sessions,
             limits: self.limits.for_mode(mode),
             events: self.events,
+            seeds: self.seeds,
+            custom_pool_ids: mode == RunMode::Dev,
             exceptions,
             warnings,
         }

@@ -21,6 +21,7 @@ mod root_key;
 mod routes;
 mod secret;
 mod sections;
+mod seeds;
 mod sessions;
 mod source;
 mod storage;
@@ -116,6 +117,10 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The events that each change leaves.
     pub events: EventSettings,
+    /// The seed files that are applied at a start, in this order.
+    pub seeds: Vec<PathBuf>,
+    /// Whether the tag `_custom_id_` of CreateIdentityPool chooses the id: only in `cognate dev`.
+    pub custom_pool_ids: bool,
     exceptions: Vec<UnsafeException>,
     warnings: Vec<String>,
 }

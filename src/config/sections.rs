@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use super::{
     Config, Setting, account, database, dev, events, issuers, limits, listen, log, logins, proxies,
-    public_url, root_key, routes, sessions, storage, tls, unsafe_exceptions, upstreams, user_pools,
+    public_url, root_key, routes, seeds, sessions, storage, tls, unsafe_exceptions, upstreams,
+    user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -43,6 +44,7 @@ sections![
     sessions,
     limits,
     events,
+    seeds,
     log,
     dev,
     unsafe_exceptions,

@@ -72,6 +72,12 @@ pub enum AccessKeyError {
     /// Another access key has this name.
     #[error("an access key has this name")]
     NameTaken,
+    /// Another key has this id.
+    #[error("a key has this id")]
+    IdTaken,
+    /// A chosen id or secret can't be that of an access key.
+    #[error("the id or the secret is not that of an access key")]
+    NoPair,
     /// There are [`MOST`] access keys already.
     #[error("too many access keys")]
     TooMany,
@@ -154,22 +160,96 @@ pub async fn create(
     name: String,
     policy: String,
 ) -> Result<(String, Zeroizing<String>), AccessKeyError> {
-    let parsed = parse(&policy).map_err(AccessKeyError::Policy)?;
-    parsed.check_keys().map_err(AccessKeyError::Policy)?;
     let ambient = call.app.ambient.as_ref();
     let mut bytes = Zeroizing::new([0; 32]);
     ambient.fill(bytes.as_mut());
-    let (id, secret) = (access_key_id("AKIA", ambient), secret_key(&bytes));
-    let master = &call.app.master_key;
-    let sealed = master.seal(PURPOSE, &id, secret.as_bytes(), ambient);
+    let pair = (access_key_id("AKIA", ambient), secret_key(&bytes));
+    add(call, name, policy, pair).await
+}
+
+/// Makes an access key with an id and a secret that the caller chose.
+pub async fn create_with(
+    call: &Call<'_>,
+    name: String,
+    policy: String,
+    pair: (String, Zeroizing<String>),
+) -> Result<(), AccessKeyError> {
+    check_pair(&pair)?;
+    let root = call.app.records.keys.root_key(&pair.0);
+    if root.is_some() || list(call.app)?.iter().any(|key| key.id == pair.0) {
+        return Err(AccessKeyError::IdTaken);
+    }
+    add(call, name, policy, pair).await.map(drop)
+}
+
+/// Sessions have ids that begin with `ASIA`.
+fn check_pair((id, secret): &(String, Zeroizing<String>)) -> Result<(), AccessKeyError> {
+    let of_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    let is_id = (16..=128).contains(&id.len()) && id.bytes().all(of_id) && !id.starts_with("ASIA");
+    let is_secret =
+        (16..=256).contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic());
+    if is_id && is_secret {
+        Ok(())
+    } else {
+        Err(AccessKeyError::NoPair)
+    }
+}
+
+/// Whether the key has this secret.
+pub fn has_secret(app: &App, key: &AccessKeyRecord, secret: &str) -> bool {
+    let sealed = STANDARD.decode(&key.sealed).ok();
+    let opened = sealed.and_then(|sealed| app.master_key.open(PURPOSE, &key.id, &sealed));
+    opened.is_some_and(|opened| opened.as_slice() == secret.as_bytes())
+}
+
+/// Replaces the policy of the access key with this id, and its secret if there is a new one.
+pub async fn replace(
+    call: &Call<'_>,
+    id: &str,
+    policy: &str,
+    secret: Option<&Zeroizing<String>>,
+) -> Result<(), AccessKeyError> {
+    check_policy(policy)?;
+    if let Some(secret) = secret {
+        check_pair(&(id.to_owned(), secret.clone()))?;
+    }
+    change(call, id, |key| {
+        let sealed = secret.map(|secret| seal(call, id, secret));
+        let changed = AccessKeyRecord {
+            policy: policy.to_owned(),
+            sealed: sealed.unwrap_or_else(|| key.sealed.clone()),
+            ..key.clone()
+        };
+        RecordWrite::replace(&changed, key.version)
+    })
+    .await
+}
+
+fn check_policy(policy: &str) -> Result<(), AccessKeyError> {
+    let parsed = parse(policy).map_err(AccessKeyError::Policy)?;
+    parsed.check_keys().map_err(AccessKeyError::Policy)
+}
+
+fn seal(call: &Call<'_>, id: &str, secret: &Zeroizing<String>) -> String {
+    let (master, ambient) = (&call.app.master_key, call.app.ambient.as_ref());
+    STANDARD.encode(master.seal(PURPOSE, id, secret.as_bytes(), ambient))
+}
+
+async fn add(
+    call: &Call<'_>,
+    name: String,
+    policy: String,
+    (id, secret): (String, Zeroizing<String>),
+) -> Result<(String, Zeroizing<String>), AccessKeyError> {
+    check_policy(&policy)?;
     let key = AccessKeyRecord {
+        sealed: seal(call, &id, &secret),
         id: id.clone(),
-        user_id: Some(access_key_id("AIDA", ambient)),
+        user_id: Some(access_key_id("AIDA", call.app.ambient.as_ref())),
         name,
         policy,
         enabled: true,
         created: call.now,
-        sealed: STANDARD.encode(sealed),
         version: 0,
     };
     match records::put(call, RecordWrite::add(&key, MOST)).await? {

@@ -45,6 +45,13 @@ impl From<AccessKeyError> for Error {
             AccessKeyError::NameTaken => {
                 Code::ResourceConflict.because("There is an access key with this name.")
             }
+            AccessKeyError::IdTaken => {
+                Code::ResourceConflict.because("There is a key with this access key id.")
+            }
+            AccessKeyError::NoPair => Code::InvalidParameter.because(
+                "An access key id is 16 to 128 of A-Z and 0-9 and doesn't begin with ASIA; a secret is 16 to 256 visible \
+                 ASCII characters.",
+            ),
             AccessKeyError::TooMany => {
                 Code::LimitExceeded.because(format!("There may be {ACCESS_KEYS} access keys."))
             }

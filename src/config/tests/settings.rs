@@ -95,6 +95,7 @@ fn sample(key: &str) -> Sample {
         ),
         "trusted_proxies" => ("10.0.0.0/8", "['10.0.0.0/8']".to_owned(), Vec::new()),
         "client_address_header" => string("x-real-ip"),
+        "seeds" => ("seed.toml", "['seed.toml']".to_owned(), Vec::new()),
         "log.filter" => string("debug"),
         "log.format" => string("json"),
         "root.enabled" => bare("false"),
