@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
+use super::apply::ApplyArguments;
 use super::backup::{BackupArguments, RestoreArguments};
 use super::check::StoreCheckArguments;
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
+use super::export_config::ExportArguments;
 use super::health::HealthArguments;
 use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
@@ -65,6 +67,12 @@ pub enum CliCommand {
     /// The restored store is a new generation: sessions, tokens and SAML responses from before are refused. Prints from which
     /// time on revocations, deletions and disabled keys may be missing.
     Restore(RestoreArguments),
+    /// Apply seed files: make the pools, providers, roles and access keys of a running server as they describe them
+    ///
+    /// Prints the differences and asks before it changes anything. All changes are made in one transaction, or none.
+    Apply(ApplyArguments),
+    /// Print the pools, providers, roles and access keys of a running server as a seed file, without secrets
+    ExportConfig(ExportArguments),
     /// Explain a login: print each check, and the resulting identity and role
     ///
     /// Changes nothing. The exit status is 1 if the server would refuse the login.

@@ -6,26 +6,33 @@ use std::process::ExitCode;
 use crate::ambient::{Ambient, Real};
 use crate::config::{Config, Environment, Flags, read_file};
 
-use super::{certificate, report};
+use super::{certificate, report, seed_files};
 
 /// Loads the configuration of `cognate serve` and prints its mistakes, or its warnings and its summary.
 pub(super) fn run(flags: &Flags) -> ExitCode {
     match Config::load(flags, &Environment::of_the_process(), &read_file) {
         Ok(config) => {
             report::cautions(&config);
-            let checked = config
-                .tls
-                .as_ref()
-                .map(|files| certificate::check(files, Real.now()));
+            let mut is_valid = true;
+            let mut fail = |error: &miette::Report| {
+                eprintln!("{}", report::failure(error));
+                is_valid = false;
+            };
+            let files = config.tls.as_ref();
+            let checked = files.map(|files| certificate::check(files, Real.now()));
             match checked.transpose() {
-                Ok(warning) => warning
-                    .flatten()
-                    .iter()
-                    .for_each(|warning| eprintln!("warning: {warning}")),
-                Err(error) => {
-                    eprintln!("{}", report::failure(&error));
-                    return ExitCode::FAILURE;
+                Ok(Some(Some(warning))) => eprintln!("warning: {warning}"),
+                Ok(_) => {}
+                Err(error) => fail(&error),
+            }
+            for file in &config.seeds {
+                let files = std::slice::from_ref(file);
+                if let Err(error) = seed_files::read(files, &Environment::of_the_process()) {
+                    fail(&error);
                 }
+            }
+            if !is_valid {
+                return ExitCode::FAILURE;
             }
             print!("{}", summary(&config));
             ExitCode::SUCCESS

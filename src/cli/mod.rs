@@ -1,6 +1,7 @@
 //! The command line: one file per command. The rules about identities are in `operations` and below.
 
 mod access_key;
+mod apply;
 mod arguments;
 mod backup;
 mod certificate;
@@ -10,6 +11,7 @@ mod client;
 mod dev;
 mod dev_token;
 mod explain;
+mod export_config;
 mod health;
 mod identity;
 mod issuer;
@@ -22,6 +24,7 @@ mod policy;
 mod pool;
 mod report;
 mod root_key;
+mod seed_files;
 mod serve;
 mod store;
 
@@ -71,6 +74,8 @@ pub fn run() -> ExitCode {
                 backup::restore(config, &arguments.file).await
             })
         }
+        CliCommand::Apply(arguments) => finish_with(apply::run(arguments)),
+        CliCommand::ExportConfig(arguments) => finish(export_config::run(arguments)),
         CliCommand::Keys(command) => finish(keys::run(command)),
         CliCommand::AccessKey(command) => finish(access_key::run(command)),
         CliCommand::Explain(explain) => finish(explain::run(explain)),
@@ -118,12 +123,16 @@ fn with<F: Future<Output = miette::Result<()>>>(
 }
 
 fn finish(command: impl Future<Output = miette::Result<()>>) -> ExitCode {
+    finish_with(async { command.await.map(|()| ExitCode::SUCCESS) })
+}
+
+fn finish_with(command: impl Future<Output = miette::Result<ExitCode>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .into_diagnostic();
     match runtime.and_then(|runtime| runtime.block_on(command)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(report) => {
             eprintln!("{}", report::failure(&report));
             ExitCode::FAILURE

@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::certificate::{self, Reload, ServerCertificate};
 use super::log_bounds::LogBounds;
 use super::metrics::Metrics;
-use super::report;
+use super::{report, seed_files};
 use crate::ambient::{Ambient, Real};
 use crate::app::{self, App, Opened, maintenance};
 use crate::config::{Config, ConfigErrors, LogFormat, SummaryLine};
@@ -197,6 +197,10 @@ pub(super) async fn open(
             "Created a root access key: {} (AWS credentials file).",
             path.display()
         );
+    }
+    if let Err(report) = seed_files::apply_all(&app).await {
+        maintenance::close(&app).await;
+        return Err(report);
     }
     let metrics = Metrics::install()?;
     Ok(BoundServer {

@@ -21,6 +21,7 @@ mod answer;
 mod cognito_identity;
 mod iam;
 pub mod models;
+pub mod seeds;
 mod sts;
 mod table;
 

@@ -11,6 +11,7 @@ mod world;
 
 mod access_keys;
 mod access_tokens;
+mod apply_configuration;
 mod assume_role;
 mod assume_role_with_saml;
 mod assume_role_with_web_identity;
@@ -33,6 +34,7 @@ mod durability;
 mod equal_calls;
 mod expensive;
 mod explain_login;
+mod export_configuration;
 mod front_door;
 mod generations;
 mod get_caller_identity;

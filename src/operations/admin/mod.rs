@@ -1,15 +1,17 @@
 //! Cognate's own operations, which AWS doesn't have: one file an operation.
 
+pub(super) mod apply_configuration;
 pub(super) mod check_policies;
 pub(super) mod create_access_key;
 pub(super) mod delete_access_key;
 pub(super) mod explain_login;
 pub(super) mod explain_web_identity;
+pub(super) mod export_configuration;
 pub(super) mod get_credentials_duration;
 pub(super) mod get_pool_settings;
 pub(super) mod list_access_keys;
 pub(super) mod list_keys;
-mod pool_settings;
+pub(super) mod pool_settings;
 pub(super) mod restore_identity;
 pub(super) mod revoke_identity;
 pub(super) mod rotate_keys;

@@ -1,6 +1,7 @@
 //! Cognate's own settings of a pool, as one JSON document that is read and replaced as a whole.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Code, Error};
 use crate::model::credentials_duration::{CredentialsDuration, LONGEST, SHORTEST};
@@ -29,16 +30,21 @@ pub(crate) struct PoolSettingsOutput {
 
 impl PoolSettingsOutput {
     pub(super) fn of(pool: &Pool) -> Self {
-        let document = PoolSettingsDocument {
-            credentials_duration_seconds: pool.credentials.seconds,
-            credentials_within_login: pool.credentials.within_login,
-            reuse_open_id_tokens: pool.reuse_open_id_tokens,
-        };
         Self {
-            settings: serde_json::to_string(&document).expect("settings can be written as JSON"),
+            settings: document(pool).to_string(),
             version: pool.version,
         }
     }
+}
+
+/// The document with the settings of a pool.
+pub(in crate::operations) fn document(pool: &Pool) -> Value {
+    let document = PoolSettingsDocument {
+        credentials_duration_seconds: pool.credentials.seconds,
+        credentials_within_login: pool.credentials.within_login,
+        reuse_open_id_tokens: pool.reuse_open_id_tokens,
+    };
+    serde_json::to_value(&document).expect("settings can be written as JSON")
 }
 
 /// Replaces the settings of `pool` with those of a document.

@@ -10,6 +10,7 @@ use crate::app::access::resource::Resource;
 use crate::app::{Call, pools};
 use crate::error::Error;
 use crate::model::ids::{PoolId, RoleArn};
+use crate::model::pool::Pool;
 use crate::operations::{Access, Operation, Service};
 
 /// Shows the roles of a pool.
@@ -42,18 +43,25 @@ impl Operation for GetIdentityPoolRoles {
 
     async fn run(self, call: &Call<'_>) -> Result<GetIdentityPoolRolesOutput, Error> {
         let pool = pools::find_for_admin(call, &self.identity_pool_id)?;
+        Ok(GetIdentityPoolRolesOutput::of(&pool))
+    }
+}
+
+impl GetIdentityPoolRolesOutput {
+    /// The roles of a pool.
+    pub(in crate::operations) fn of(pool: &Pool) -> Self {
         let roles = pool.roles.clone();
         let named = [
             ("authenticated", roles.authenticated),
             ("unauthenticated", roles.unauthenticated),
         ];
-        Ok(GetIdentityPoolRolesOutput {
+        Self {
             identity_pool_id: pool.id.clone(),
             role_mappings: role_mappings::shown(&pool.roles.mappings),
             roles: named
                 .into_iter()
                 .filter_map(|(name, role)| Some((name, role?)))
                 .collect(),
-        })
+        }
     }
 }

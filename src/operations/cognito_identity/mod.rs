@@ -18,7 +18,7 @@ pub(super) mod list_tags_for_resource;
 pub(super) mod lookup_developer_identity;
 pub(super) mod merge_developer_identities;
 mod pages;
-mod pool_members;
+pub(super) mod pool_members;
 mod role_mappings;
 pub(super) mod set_identity_pool_roles;
 pub(super) mod set_principal_tag_attribute_map;

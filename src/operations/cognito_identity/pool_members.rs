@@ -73,7 +73,7 @@ pub(crate) struct IdentityPool {
 
 impl IdentityPool {
     /// The description of a pool, with its consumer secrets.
-    pub(super) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
+    pub(in crate::operations) fn of(call: &Call<'_>, pool: &Pool) -> Result<Self, Error> {
         let supported_login_providers = consumer_secrets::apps(call, pool)?;
         let settings = pool.settings.clone();
         let clients =

@@ -174,7 +174,10 @@ pub fn request(entry: &Entry) -> Value {
         }
         (Service::Sts, "GetCallerIdentity")
         | (Service::Iam, "ListOpenIDConnectProviders" | "ListSAMLProviders")
-        | (Service::Cognate, "CheckPolicies" | "ListAccessKeys" | "RotateRootKey") => json!({}),
+        | (
+            Service::Cognate,
+            "CheckPolicies" | "ExportConfiguration" | "ListAccessKeys" | "RotateRootKey",
+        ) => json!({}),
         (
             Service::Iam,
             "AddClientIDToOpenIDConnectProvider" | "RemoveClientIDFromOpenIDConnectProvider",
@@ -238,6 +241,10 @@ pub fn request(entry: &Entry) -> Value {
             "RoleName": "Reader", "Actions": ["s3:GetObject", "s3:PutObject"],
             "Resources": ["arn:aws:s3:::a", "arn:aws:s3:::b"], "Context": { "aws:userid": "a", "aws:PrincipalType": "b" },
             "SessionPolicy": "{}", "Guest": true,
+        }),
+        (Service::Cognate, "ApplyConfiguration") => json!({
+            "Document": r#"{"access_keys":[{"Name":"seeded","Policy":"{}"}]}"#, "DryRun": true, "Prune": false,
+            "ReusePoolIds": [POOL], "DeletePoolIds": [POOL], "Plan": "0123456789abcdef".repeat(4),
         }),
         (Service::Cognate, "CreateAccessKey") => json!({ "Name": "ci", "Policy": "{}" }),
         (Service::Cognate, "DeleteAccessKey") => json!({ "AccessKeyId": "AKIAIOSFODNN7NOBODYS" }),

@@ -433,6 +433,8 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
     house.access_keys().await;
 
     let signing = json!({ "Purpose": "Signing" });
+    let seed = house.call("ExportConfiguration", json!({})).await;
+    house.call("ApplyConfiguration", seed).await;
     house.call("CheckPolicies", json!({})).await;
     house.call("ListKeys", signing.clone()).await;
     house

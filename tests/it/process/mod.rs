@@ -13,6 +13,7 @@ mod lifetimes;
 mod logging;
 mod recovery;
 mod refusals;
+mod seeds;
 mod starts;
 mod stops;
 mod unread;
