@@ -107,25 +107,22 @@ fn shown(change: &Value) -> String {
         Some("Delete") => ('-', false),
         _ => ('~', false),
     };
-    let mut lines = format!(
-        "{sign} {} {}\n",
-        text(&change["Kind"]),
-        text(&change["Name"])
-    );
+    let title = format!("{sign} {} {}", text(&change["Kind"]), text(&change["Name"]));
+    let mut lines = vec![title];
     for member in change["Members"].as_array().into_iter().flatten() {
         let name = text(&member["Member"]);
         if is_new {
-            lines.push_str(&format!("    {name} = {}\n", text(&member["After"])));
+            lines.push(format!("    {name} = {}", text(&member["After"])));
             continue;
         }
-        lines.push_str(&format!("    {name}\n"));
+        lines.push(format!("    {name}"));
         for (sign, value) in [('-', &member["Before"]), ('+', &member["After"])] {
             if value.is_string() {
-                lines.push_str(&format!("      {sign} {}\n", text(value)));
+                lines.push(format!("      {sign} {}", text(value)));
             }
         }
     }
-    lines
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -193,15 +193,14 @@ pub fn unknown_member<'n>(
         })
         .filter(|(distance, _)| *distance <= near_enough)
         .min();
-    let problem = match nearest {
-        Some((_, nearest)) => format!("there is no such member; did you mean `{nearest}`?"),
-        None => {
-            let names: Vec<_> = known.collect();
-            format!(
-                "there is no such member; the members here are {}",
-                names.join(", ")
-            )
-        }
+    let problem = if let Some((_, nearest)) = nearest {
+        format!("there is no such member; did you mean `{nearest}`?")
+    } else {
+        let names: Vec<_> = known.collect();
+        format!(
+            "there is no such member; the members here are {}",
+            names.join(", ")
+        )
     };
     SeedError::new(path, problem)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::app::staging::StagedChange;
+use crate::app::staging::{StagedChange, StoredObject};
 use crate::app::{Call, seeds as store};
 use crate::error::{Code, Error};
 use crate::model::seed::{self, ObjectKind, SeedSource};
@@ -153,7 +153,7 @@ impl ChangeOutput {
         Ok(Self {
             action,
             kind: change.kind.as_str(),
-            name: object.map_or_else(|| change.key.clone(), |object| object.name()),
+            name: object.map_or_else(|| change.key.clone(), StoredObject::name),
             version: change.version,
             members,
         })

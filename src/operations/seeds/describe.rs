@@ -128,8 +128,11 @@ fn tags(tags: &Tags) -> Value {
 
 /// A document as an object, if it is written again to the byte; otherwise as its text.
 fn document(text: &str) -> Value {
-    match json::read(text.as_bytes()) {
-        Ok(value) if value.is_object() && value.to_string() == text => value,
+    let read = json::read(text.as_bytes()).ok();
+    let read = read.filter(Value::is_object);
+    let written = read.as_ref().map(Value::to_string);
+    match read {
+        Some(value) if written.as_deref() == Some(text) => value,
         _ => Value::from(text),
     }
 }

@@ -76,7 +76,7 @@ const CASES: [Case; 20] = [
     (
         |s| {
             s["pools"][0]["RoleMappings"] =
-                json!({ "other": { "Type": "Token", "AmbiguousRoleResolution": "Deny" } })
+                json!({ "other": { "Type": "Token", "AmbiguousRoleResolution": "Deny" } });
         },
         INVALID,
         "pools[0] (",
