@@ -167,7 +167,7 @@ impl Store for StagedStore {
         Err(records_only())
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<Option<&'static str>, StoreError> {
         self.real.check().await
     }
 

@@ -113,6 +113,7 @@ fn staged<'a>(call: &Call<'_>, app: &'a App, region: Option<Region>) -> Call<'a>
         request_id: call.request_id,
         region,
         caller: call.caller.clone(),
+        is_counted: call.is_counted,
         pool: OnceLock::new(),
     }
 }
