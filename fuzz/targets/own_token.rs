@@ -3,7 +3,7 @@
 #![no_main]
 
 use cognate::tokens::unverified_issuer;
-use cognate_fuzz::{now, server, token};
+use cognate_fuzz::{now, runtime, server, token};
 
 cognate_fuzz::target!(init: {
     server();
@@ -15,7 +15,7 @@ cognate_fuzz::target!(init: {
         _ => return,
     };
     let tokens = &server().app.tokens;
-    assert!(tokens.verify(&text, now()).is_err());
+    assert!(runtime().block_on(tokens.verify(&text, now())).is_err());
     let claims = tokens.claims_to_be_own(&text);
     if let Some(issuer) = unverified_issuer(&text) {
         let own = [tokens.issuer(), "https://cognito-identity.amazonaws.com"];
