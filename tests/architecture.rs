@@ -250,6 +250,8 @@ const WITH_SIGNATURES: &[&str] = &[
     "logins/jwks/key.rs",
     "logins/saml/key.rs",
     "logins/saml/signature.rs",
+    // Of `cognate dev` alone.
+    "test_issuer/key.rs",
     "tokens/signing_key.rs",
 ];
 

@@ -1,9 +1,7 @@
 //! The check of a whole embedded store. It changes nothing, and a server may have the store open.
 
 use super::offline_store::StoreLocation;
-use crate::store::sqlite::{self, OpenError};
-
-pub use crate::store::sqlite::{StoreReport, TableReport};
+use crate::store::sqlite::{self, OpenError, StoreReport};
 
 /// Why a store isn't checked.
 #[derive(Debug, thiserror::Error)]

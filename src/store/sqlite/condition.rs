@@ -133,9 +133,9 @@ impl DiskCondition {
     }
 
     /// Notes that the log has less than what was committed.
-    pub(super) fn log_is_damaged(&self, error: Option<io::Error>) {
+    pub(super) fn log_is_damaged(&self, error: Option<&io::Error>) {
         if self.lock().is_news(Fault::Damaged) {
-            let error = error.as_ref().map(tracing::field::display);
+            let error = error.map(tracing::field::display);
             tracing::error!(
                 error,
                 "the write-ahead log has lost changes that were answered: stop the server and restore a backup"

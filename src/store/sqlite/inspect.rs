@@ -1,6 +1,7 @@
 //! The check of a whole database: its structure, and the checksum of each row. It only reads, and a server may have the
 //! database open meanwhile.
 
+use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -35,6 +36,31 @@ pub struct TableReport {
     pub rows: u64,
     /// How many of them have no checksum yet.
     pub unsummed: u64,
+}
+
+impl fmt::Display for StoreReport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for table in &self.tables {
+            write!(out, "{:<9} {:>10} rows", table.name, table.rows)?;
+            if table.unsummed > 0 {
+                write!(out, ", {} without a checksum yet", table.unsummed)?;
+            }
+            writeln!(out)?;
+        }
+        for fault in &self.faults {
+            writeln!(out, "DAMAGED   {fault}")?;
+        }
+        if self.further_faults > 0 {
+            writeln!(out, "DAMAGED   {} more", self.further_faults)?;
+        }
+        out.write_str(match (self.faults.is_empty(), self.is_earlier) {
+            (false, _) => "",
+            (true, false) => "The structure of the database and all rows are as they were written.\n",
+            (true, true) => {
+                "The structure of the database is as it was written. Its rows have no checksums: an earlier version wrote it.\n"
+            }
+        })
+    }
 }
 
 impl StoreReport {
@@ -185,4 +211,37 @@ fn check_rows(
         unsummed,
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_the_rows_without_a_checksum_and_what_is_damaged() {
+        let mut report = StoreReport {
+            tables: vec![TableReport {
+                name: "login",
+                rows: 12,
+                unsummed: 3,
+            }],
+            ..StoreReport::default()
+        };
+        let sound = report.to_string();
+        assert!(
+            sound.contains("login             12 rows, 3 without a checksum yet\n"),
+            "{sound}"
+        );
+        assert!(sound.contains("as they were written"), "{sound}");
+        report
+            .faults
+            .push("the row 1 of the table login".to_owned());
+        report.further_faults = 7;
+        let damaged = report.to_string();
+        assert!(
+            damaged.contains("DAMAGED   the row 1 of the table login\nDAMAGED   7 more\n"),
+            "{damaged}"
+        );
+        assert!(!damaged.contains("as they were written"), "{damaged}");
+    }
 }

@@ -89,7 +89,7 @@ impl Log {
             frames,
             is_written,
             checkpointed: 0,
-            frame: log_file::FRAME_HEADER + page,
+            frame: log_file::FRAME_HEADER as u64 + page,
             limit,
             is_doubtful: false,
             failed: None,
@@ -190,7 +190,7 @@ impl Log {
             return true;
         }
         self.failed = Some(Real.uptime());
-        self.condition.log_is_damaged(found.err());
+        self.condition.log_is_damaged(found.as_ref().err());
         false
     }
 

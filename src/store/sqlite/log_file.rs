@@ -10,7 +10,7 @@ use std::path::Path;
 pub(super) const HEADER: u64 = 32;
 
 /// The size of the header of a frame.
-pub(super) const FRAME_HEADER: u64 = 24;
+pub(super) const FRAME_HEADER: usize = 24;
 
 /// What a file holds.
 #[derive(Debug, Default)]
@@ -89,17 +89,17 @@ fn examine_bytes(mut file: impl Read) -> io::Result<LogContent> {
         && page.is_power_of_two()
         && sum.is(&header[24..]);
     if !is_header {
-        let mut first = [0; FRAME_HEADER as usize + 512];
+        let mut first = [0; FRAME_HEADER + 512];
         return Ok(LogContent {
             is_damaged: fills(&mut file, &mut first)?,
             ..LogContent::default()
         });
     }
     let salts = &header[16..24];
-    let mut frame = vec![0; FRAME_HEADER as usize + page as usize];
+    let mut frame = vec![0; FRAME_HEADER + page as usize];
     let (mut content, mut read, mut uncommitted) = (LogContent::default(), 0, Vec::new());
     while fills(&mut file, &mut frame)? {
-        let (head, data) = frame.split_at(FRAME_HEADER as usize);
+        let (head, data) = frame.split_at(FRAME_HEADER);
         sum.add(&head[..8]);
         sum.add(data);
         read += 1;

@@ -57,6 +57,7 @@ impl Writer {
             waiting,
             readers,
             has_unsummed_rows: true,
+            has_changed: false,
         };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -114,6 +115,8 @@ struct Thread {
     readers: Arc<Readers>,
     /// Whether rows of an earlier version may have no checksum.
     has_unsummed_rows: bool,
+    /// Whether a change was made since the start.
+    has_changed: bool,
 }
 
 impl Thread {
@@ -122,14 +125,16 @@ impl Thread {
             let group = self.group(first);
             if !group.is_empty() {
                 self.commit(group);
+                self.has_changed = true;
             }
         }
         self.finish();
     }
 
-    /// The next message. Rows get their checksums until one comes.
+    /// The next message. Rows get their checksums until one comes; not before the first change, because a start that fails must
+    /// leave the file as it was.
     fn next(&mut self) -> Option<Message> {
-        while self.has_unsummed_rows {
+        while self.has_changed && self.has_unsummed_rows {
             match self.waiting.try_recv() {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Disconnected) => return None,
