@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::open::StartError;
 use super::{App, Call, pools};
 use crate::model::ids::{OidcProviderArn, PoolId, RoleArn};
+use crate::model::pool::Pool;
 use crate::model::provider::OidcProvider;
 use crate::policy::Principal;
 use crate::store::catalog::Snapshot;
@@ -106,25 +107,34 @@ pub(super) async fn remove_all(
 
 /// The writes that remove providers, from the pools that name them, too.
 pub(super) fn removal(stored: &Snapshot, providers: &[&Arc<OidcProvider>]) -> Vec<RecordWrite> {
-    let is_removed = |arn: &OidcProviderArn| providers.iter().any(|one| one.arn == *arn);
     let mut writes: Vec<RecordWrite> = providers
         .iter()
         .map(|one| RecordWrite::delete(OidcProvider::KIND, one.key(), one.version))
         .collect();
-    for pool in stored.pools() {
-        if pool.settings.oidc_provider_arns.iter().any(is_removed) {
-            let mut changed = pool.as_ref().clone();
-            changed
-                .settings
-                .oidc_provider_arns
-                .retain(|arn| !is_removed(arn));
-            changed.roles.mappings.retain(|key, _| {
-                !providers
-                    .iter()
-                    .any(|one| one.arn.as_str() == key || one.arn.name() == key)
-            });
-            writes.push(RecordWrite::replace(&changed, pool.version));
-        }
-    }
+    let pools = stored.pools().map(|pool| (pool, without(pool, providers)));
+    let changed = pools.filter(|(pool, changed)| changed.settings != pool.settings);
+    writes.extend(changed.map(|(pool, changed)| RecordWrite::replace(&changed, pool.version)));
     writes
+}
+
+/// A pool as it is without these providers.
+fn without(pool: &Pool, providers: &[&Arc<OidcProvider>]) -> Pool {
+    let mut changed = pool.clone();
+    let is_removed = |arn: &OidcProviderArn| providers.iter().any(|one| one.arn == *arn);
+    let arns = &mut changed.settings.oidc_provider_arns;
+    if arns.iter().any(is_removed) {
+        arns.retain(|arn| !is_removed(arn));
+        changed.roles.mappings.retain(|key, _| {
+            !providers
+                .iter()
+                .any(|one| one.arn.as_str() == key || one.arn.name() == key)
+        });
+    }
+    changed
+}
+
+/// The pools of a store as they are without test issuers, which no other server has.
+pub(super) fn pools_without(stored: &Snapshot) -> Vec<Pool> {
+    let issuers: Vec<_> = in_store(stored).collect();
+    stored.pools().map(|pool| without(pool, &issuers)).collect()
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use self::staged_store::{StagedStore, StagedTables, live_version};
-use super::App;
 use super::records::{Records, moment};
+use super::{App, test_issuer};
 use crate::model::access_key::AccessKeyRecord;
 use crate::model::iam_role::Role;
 use crate::model::pool::Pool;
@@ -29,7 +29,7 @@ pub struct Staging {
 }
 
 /// The staged records at one moment.
-pub struct Checkpoint(StagedTables);
+pub struct StagingSavepoint(StagedTables);
 
 /// An object of a seed as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +158,8 @@ pub fn objects(app: &App) -> Result<Vec<(ObjectKind, StoredObject)>, StoreError>
         snapshot.check_readable(record_kind(kind))?;
     }
     let mut all = Vec::new();
-    let oidc = snapshot.oidc_providers().map(|one| one.as_ref().clone());
+    let oidc = snapshot.oidc_providers().filter(|one| !one.is_test_issuer);
+    let oidc = oidc.map(|one| one.as_ref().clone());
     all.extend(oidc.map(|one| (ObjectKind::OidcProvider, StoredObject::OidcProvider(one))));
     let saml = snapshot.saml_providers().map(|one| one.as_ref().clone());
     all.extend(saml.map(|one| (ObjectKind::SamlProvider, StoredObject::SamlProvider(one))));
@@ -166,8 +167,8 @@ pub fn objects(app: &App) -> Result<Vec<(ObjectKind, StoredObject)>, StoreError>
     all.extend(keys.map(|one| (ObjectKind::AccessKey, StoredObject::AccessKey(one))));
     let roles = snapshot.roles().map(|one| one.as_ref().clone());
     all.extend(roles.map(|one| (ObjectKind::Role, StoredObject::Role(one))));
-    let pools = snapshot.pools().map(|one| Box::new(one.as_ref().clone()));
-    all.extend(pools.map(|one| (ObjectKind::Pool, StoredObject::Pool(one))));
+    let pools = test_issuer::pools_without(&snapshot).into_iter();
+    all.extend(pools.map(|one| (ObjectKind::Pool, StoredObject::Pool(Box::new(one)))));
     Ok(all)
 }
 
@@ -190,13 +191,13 @@ async fn staged(app: &App, store: &Arc<StagedStore>) -> Result<App, StoreError> 
 
 impl Staging {
     /// What is staged now, to come back to.
-    pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint(self.store.tables().clone())
+    pub fn savepoint(&self) -> StagingSavepoint {
+        StagingSavepoint(self.store.tables().clone())
     }
 
-    /// Undoes what was staged after `checkpoint`.
-    pub async fn roll_back(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        *self.store.tables() = checkpoint.0;
+    /// Undoes what was staged after `savepoint`.
+    pub async fn roll_back(&mut self, savepoint: StagingSavepoint) -> Result<(), StoreError> {
+        *self.store.tables() = savepoint.0;
         self.app = staged(&self.real, &self.store).await?;
         Ok(())
     }

@@ -83,14 +83,14 @@ async fn stage(
             report.without_secret.push(named(object));
             continue;
         }
-        let checkpoint = staging.checkpoint();
+        let savepoint = staging.savepoint();
         match apply(&call, &staging.app, object, &options).await {
             Ok(_) => report.made.push(named(object)),
             Err(error) if report.deleted.is_empty() && report.changed.is_empty() => {
                 return Err(at(object, error));
             }
             Err(error) => {
-                staging.roll_back(checkpoint).await?;
+                staging.roll_back(savepoint).await?;
                 let text = error.text.unwrap_or_default();
                 report.failed.push(format!("{}: {text}", named(object)));
             }
@@ -114,12 +114,12 @@ async fn differs(
     object: &SeedObject,
     options: &ApplyOptions,
 ) -> Result<bool, Error> {
-    let checkpoint = staging.checkpoint();
+    let savepoint = staging.savepoint();
     let applied = apply(call, &staging.app, object, options).await;
     if applied.is_ok() && staging.changes()?.is_empty() {
         return Ok(false);
     }
-    staging.roll_back(checkpoint).await?;
+    staging.roll_back(savepoint).await?;
     Ok(true)
 }
 
