@@ -323,7 +323,7 @@ pub(super) fn make_data_directory(path: &Path) -> Result<(), StartError> {
     })
 }
 
-/// Refuses a data directory whose database is gone while the master key that was made there remains.
+/// Refuses a data directory in which the database is gone while the master key that was made there remains.
 fn refuse_to_begin_anew(config: &Config) -> Result<(), StartError> {
     let folder = &config.data_dir;
     let has_key = config.master_key_file.starts_with(folder) && config.master_key_file.exists();

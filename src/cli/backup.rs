@@ -20,7 +20,7 @@ pub struct BackupArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) keep: Option<u32>,
     #[command(flatten)]
-    pub(super) store: StoreFlags,
+    pub(super) location: StoreFlags,
 }
 
 #[derive(Debug, Args)]
@@ -29,11 +29,11 @@ pub struct RestoreArguments {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     #[command(flatten)]
-    pub(super) store: StoreFlags,
+    pub(super) location: StoreFlags,
 }
 
 /// Makes a backup of the store of this configuration, and prints what it needs in addition.
-pub(super) async fn back_up(config: Config, target: &Path, keep: Option<u32>) -> Result<()> {
+pub(super) fn back_up(config: &Config, target: &Path, keep: Option<u32>) -> Result<()> {
     if config.database.is_some() {
         bail!(
             "the store is a PostgreSQL database: back it up with pg_dump, or with base backups and the write-ahead log"
@@ -57,7 +57,7 @@ pub(super) async fn back_up(config: Config, target: &Path, keep: Option<u32>) ->
         made.file.display(),
         made.size.div_ceil(1024)
     );
-    println!("{}", master_key(&config));
+    println!("{}", master_key(config));
     Ok(())
 }
 

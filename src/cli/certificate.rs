@@ -139,7 +139,8 @@ impl ServerCertificate {
     }
 
     fn warn_of_its_end(&mut self, now: Timestamp) {
-        metrics::gauge!("cognate_certificate_end_seconds").set(self.ends.as_second() as f64);
+        let ends = self.ends.as_duration().as_secs_f64();
+        metrics::gauge!("cognate_certificate_end_seconds").set(ends);
         let left = self.ends.duration_since(now);
         let due = WARNINGS.into_iter().find(|warning| left <= *warning);
         if due.is_some() && due != self.warned {
@@ -236,98 +237,4 @@ impl FileContents {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn write(files: &TlsFiles, certificate: &str, key: &str) {
-        fs::write(&files.certificate_file, certificate).unwrap();
-        fs::write(&files.key_file, key).unwrap();
-    }
-
-    fn made() -> (String, String) {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        (made.cert.pem(), made.signing_key.serialize_pem())
-    }
-
-    #[test]
-    fn a_certificate_is_replaced_by_valid_files_only() {
-        crate::cli::install_crypto();
-        let folder = tempfile::tempdir().unwrap();
-        let files = TlsFiles {
-            certificate_file: folder.path().join("certificate.pem"),
-            key_file: folder.path().join("key.pem"),
-        };
-        let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let ((first, first_key), (second, second_key)) = (made(), made());
-        write(&files, &first, &second_key);
-        assert!(
-            ServerCertificate::read(&files, now).is_err(),
-            "another certificate's key"
-        );
-        write(&files, &first, &first_key);
-        let mut certificate = ServerCertificate::read(&files, now).unwrap();
-        let in_use = Arc::clone(&certificate.in_use);
-        let serves = |pem: &str| {
-            let expected = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-            in_use.0.load().cert == [expected]
-        };
-        assert_eq!(certificate.reload(now, false), Reload::Unchanged);
-        for (bad_certificate, bad_key) in [
-            (&*second, &*first_key),
-            ("", &*first_key),
-            ("no certificate", &*first_key),
-            (&*second, "no key"),
-            (&second[..100], &*second_key),
-        ] {
-            write(&files, bad_certificate, bad_key);
-            for asked in [false, false, true] {
-                assert_eq!(certificate.reload(now, asked), Reload::Refused);
-                assert!(serves(&first));
-            }
-        }
-        fs::remove_file(&files.key_file).unwrap();
-        assert_eq!(certificate.reload(now, false), Reload::Refused);
-        write(&files, &second, &second_key);
-        assert_eq!(certificate.reload(now, false), Reload::Replaced);
-        assert!(serves(&second));
-        assert_eq!(certificate.reload(now, true), Reload::Unchanged);
-    }
-
-    #[test]
-    fn the_log_warns_before_a_certificate_ends() {
-        crate::cli::install_crypto();
-        let folder = tempfile::tempdir().unwrap();
-        let files = TlsFiles {
-            certificate_file: folder.path().join("certificate.pem"),
-            key_file: folder.path().join("key.pem"),
-        };
-        let (pem, key) = made();
-        write(&files, &pem, &key);
-        let end = end(&CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-        assert_eq!(
-            check(&files, end - SignedDuration::from_hours(24 * 31)).unwrap(),
-            None
-        );
-        let text = check(&files, end - SignedDuration::from_hours(1))
-            .unwrap()
-            .unwrap();
-        assert!(text.contains("expires soon"), "{text}");
-        let text = check(&files, end + SignedDuration::from_secs(1))
-            .unwrap()
-            .unwrap();
-        assert!(text.contains("has expired"), "{text}");
-        let mut certificate =
-            ServerCertificate::read(&files, end - SignedDuration::from_hours(24 * 31)).unwrap();
-        assert_eq!(certificate.warned, None);
-        for (left, warned) in [(29, 30 * 24), (8, 30 * 24), (6, 7 * 24), (1, 24), (-1, 0)] {
-            certificate.reload(end - SignedDuration::from_hours(24 * left), false);
-            assert_eq!(
-                certificate.warned,
-                Some(SignedDuration::from_hours(warned)),
-                "{left}"
-            );
-        }
-    }
-}
+mod tests;

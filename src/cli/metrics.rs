@@ -13,6 +13,14 @@ const BUCKETS: [f64; 13] = [
 /// Every metric of this program, by kind, with its text.
 const COUNTERS: &[(&str, &str)] = &[
     (
+        "cognate_accept_errors_total",
+        "Connections that couldn't be accepted.",
+    ),
+    (
+        "cognate_refused_total",
+        "Calls that a limit refused, by limit.",
+    ),
+    (
         "cognate_requests_total",
         "Answered requests, by operation and error code.",
     ),
@@ -20,12 +28,20 @@ const COUNTERS: &[(&str, &str)] = &[
         "cognate_routed_total",
         "Credentials requested from another STS, by route and outcome.",
     ),
+    (
+        "cognate_store_checkpoint_failures_total",
+        "Failures to write the write-ahead log to the database.",
+    ),
 ];
 const GAUGES: &[(&str, &str)] = &[
     ("cognate_build_info", "1, with the version of the program."),
     (
         "cognate_certificate_end_seconds",
         "When the certificate of the listener ends, in seconds since 1970.",
+    ),
+    (
+        "cognate_store_log_bytes",
+        "The size of the write-ahead log in use.",
     ),
     (
         "cognate_servers_with_other_settings",

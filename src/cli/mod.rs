@@ -63,13 +63,13 @@ pub fn run() -> ExitCode {
             with(loaded, dev::run)
         }
         CliCommand::Backup(arguments) => {
-            let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
+            let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {
-                backup::back_up(config, &arguments.target, arguments.keep).await
+                backup::back_up(&config, &arguments.target, arguments.keep)
             })
         }
         CliCommand::Restore(arguments) => {
-            let loaded = Config::load(&Flags::from(arguments.store), &environment, &read_file);
+            let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {
                 backup::restore(config, &arguments.file).await
             })

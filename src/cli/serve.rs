@@ -105,10 +105,10 @@ async fn reload(
             .map(|certificate| certificate.reload(Real.now(), operator_asked));
         match found {
             Some(Reload::Unchanged) if operator_asked => {
-                tracing::info!("the certificate is unchanged")
+                tracing::info!("the certificate is unchanged");
             }
             None if operator_asked => {
-                tracing::info!("nothing was reloaded: there is no certificate")
+                tracing::info!("nothing was reloaded: there is no certificate");
             }
             _ => {}
         }

@@ -202,10 +202,10 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
             let others = others
                 .then_some("other servers of this store have other security settings or routes");
             let warnings = warning.into_iter().chain(others);
-            let lines: String = warnings
+            let lines: Vec<_> = warnings
                 .map(|warning| format!("warning: {warning}\n"))
                 .collect();
-            plain(StatusCode::OK, format!("ok\n{lines}"))
+            plain(StatusCode::OK, format!("ok\n{}", lines.concat()))
         }
         Err(error) => {
             tracing::error!(error = %respond::chain(&error), "the store is unavailable");

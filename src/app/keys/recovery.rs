@@ -1,4 +1,4 @@
-//! A new root key for a store whose root key was lost.
+//! A new root key for a store, where the old one was lost.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -99,6 +99,7 @@ fn sample(key: &str) -> Sample {
         "log.filter" => string("debug"),
         "log.format" => string("json"),
         "root.enabled" => bare("false"),
+        "drain_delay" => bare("7"),
         "events.keep_days" => bare("5"),
         "limits.write_ahead_log_mib" => bare("16"),
         key if key.starts_with("limits.") => bare("5"),

@@ -43,8 +43,8 @@ async fn a_backup_of_a_server_under_load_is_restored_with_all_that_was_answered_
     for words in ["verified", "ids of guests", "master.key"] {
         assert!(made.out.contains(words), "{made:?}");
     }
-    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap());
-    assert_eq!(mode & 0o7777, 0o600);
+    let rights = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap());
+    assert_eq!(rights & 0o7777, 0o600);
     // The server goes on, and a backup never overwrites another one.
     server.identity(&pool, json!({})).await;
     let again = backup(&data, &file).run().await;

@@ -122,7 +122,7 @@ async fn a_hangup_reports_mistakes_and_changes_and_ends_nothing() {
     text("drain_delya = 0\n");
     server.signal(Signal::HUP);
     sleep(Duration::from_millis(300)).await;
-    text("[limits]\nidentity_pools = 7\n[events]\nkeep_days = 9\n");
+    text("[limits]\npools_per_region = 7\n[events]\nkeep_days = 9\n");
     server.signal(Signal::HUP);
     sleep(Duration::from_millis(300)).await;
     text("drain_delay = 0\n");
