@@ -11,6 +11,7 @@ use super::new_generation::{self, NewGenerationError};
 use super::offline_store::StoreLocation;
 use super::open::{StartError, make_data_directory};
 use crate::ambient::Ambient;
+use crate::store::sqlite;
 use crate::store::sqlite::backup::{BackupError, Staged, back_up};
 
 const PREFIX: &str = "cognate-";
@@ -116,6 +117,13 @@ pub async fn restore(
 ) -> Result<(Timestamp, Option<Timestamp>), RestoreError> {
     make_data_directory(folder)?;
     let staged = Staged::copy(file, folder)?;
+    let report = sqlite::inspect(staged.directory()).map_err(StartError::from)?;
+    if let Some(fault) = report.faults.first() {
+        return Err(RestoreError::Backup(BackupError::Unusable {
+            path: file.to_owned(),
+            problem: format!("it is damaged: {fault}"),
+        }));
+    }
     let location = StoreLocation::Directory(staged.directory().to_owned());
     let begun = new_generation::begin(&location, ambient).await?;
     staged.put_in_force()?;

@@ -120,7 +120,12 @@ async fn what_is_no_whole_backup_is_refused_and_leaves_no_store() {
         bytes[from..to].fill(0);
         bytes
     };
+    let sealed = whole
+        .windows(8)
+        .position(|bytes| bytes == b"\"sealed\"")
+        .unwrap();
     let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("one bit of a row", with(sealed + 1, 1)),
         ("empty", Vec::new()),
         (
             "a text",
