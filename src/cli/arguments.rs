@@ -9,7 +9,6 @@ use clap::{Args, Parser, Subcommand};
 use super::access_key::AccessKeyCommand;
 use super::apply::ApplyArguments;
 use super::backup::{BackupArguments, RestoreArguments};
-use super::check::StoreCheckArguments;
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
 use super::export_config::ExportArguments;
@@ -18,7 +17,6 @@ use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
 use super::master_key::MasterKeyCommand;
-use super::new_generation::StoreFlags;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
 use super::root_key::RootKeyCommand;
@@ -51,7 +49,7 @@ pub enum CliCommand {
     /// Check the embedded store: the structure of the database and the checksum of each row
     ///
     /// Changes nothing; the server may run meanwhile. The exit status is 1 if the store is damaged.
-    Check(StoreCheckArguments),
+    Check(StoreFlags),
     /// Check the configuration of `cognate serve`: print every error with its line, or the resulting settings
     ///
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.
@@ -204,6 +202,31 @@ pub struct SettingsArguments {
     http_issuers: Vec<String>,
 }
 
+/// The flags of `cognate serve` that say where the store is, for commands that need no server.
+#[derive(Debug, Args)]
+pub struct StoreFlags {
+    /// The configuration file of the servers (TOML) [env: COGNATE_CONFIG] [default: not set]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The directory of the embedded store [env: COGNATE_DATA_DIR] [default: ./cognate-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The PostgreSQL database: postgres://user@host/name [env: COGNATE_DATABASE_URL] [default: not set]
+    #[arg(long, value_name = "URL", value_parser = secret)]
+    database_url: Option<Secret>,
+}
+
+impl From<StoreFlags> for Flags {
+    fn from(arguments: StoreFlags) -> Self {
+        Self {
+            config: arguments.config,
+            data_dir: arguments.data_dir,
+            database_url: arguments.database_url,
+            ..Self::default()
+        }
+    }
+}
+
 impl From<DevArguments> for Flags {
     fn from(arguments: DevArguments) -> Self {
         Self {
@@ -246,7 +269,7 @@ impl From<SettingsArguments> for Flags {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of clap's parsers")]
-pub(super) fn secret(text: &str) -> Result<Secret, Infallible> {
+fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
 }
 

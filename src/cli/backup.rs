@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail};
 
-use super::new_generation::{StoreFlags, report};
+use super::arguments::StoreFlags;
+use super::new_generation::report;
 use crate::ambient::Real;
 use crate::app::backup;
 use crate::config::Config;

@@ -1,42 +1,14 @@
 //! `cognate new-generation`: what was issued before a store was recovered to an earlier point in time no longer counts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result};
 
-use super::arguments::secret;
 use crate::ambient::Real;
 use crate::app::new_generation;
 use crate::app::offline_store::StoreLocation;
-use crate::config::{Config, Flags, Secret};
-
-/// The flags of `cognate serve` that say where the store is, for commands that need no server.
-#[derive(Debug, Args)]
-pub struct StoreFlags {
-    /// The configuration file of the servers (TOML) [env: COGNATE_CONFIG] [default: not set]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The directory of the embedded store [env: COGNATE_DATA_DIR] [default: ./cognate-data]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// The PostgreSQL database: postgres://user@host/name [env: COGNATE_DATABASE_URL] [default: not set]
-    #[arg(long, value_name = "URL", value_parser = secret)]
-    database_url: Option<Secret>,
-}
-
-impl From<StoreFlags> for Flags {
-    fn from(arguments: StoreFlags) -> Self {
-        Self {
-            config: arguments.config,
-            data_dir: arguments.data_dir,
-            database_url: arguments.database_url,
-            ..Self::default()
-        }
-    }
-}
+use crate::config::Config;
 
 /// Begins a new generation of the store of this configuration, and prints what that means.
 pub(super) async fn run(config: Config) -> Result<()> {

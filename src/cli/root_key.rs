@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use serde_json::json;
 
+use super::arguments::StoreFlags;
 use super::client::ServerArguments;
-use super::new_generation::StoreFlags;
 use crate::ambient::Real;
 use crate::app::keys::recovery;
 use crate::config::Config;

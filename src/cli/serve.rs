@@ -23,7 +23,8 @@ use crate::app::{self, App, Opened, maintenance};
 use crate::config::{Config, ConfigErrors, LogFormat, SummaryLine};
 use crate::wire::{ConnectionLimits, Front, Listener};
 
-/// The interval of the upkeep, which compacts the recorded samples of histograms, measures the process, and reports bounded lines of the log.
+/// The interval of the upkeep, which compacts the recorded samples of histograms, measures the process, and reports bounded
+/// lines of the log.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The server, listening but not serving yet.
