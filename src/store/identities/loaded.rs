@@ -13,6 +13,8 @@ pub enum Need {
     Pool(Uuid),
     /// The identity with this id, in any pool.
     Identity(Uuid),
+    /// The identity with this id, which was drawn for a new one: it is there only if an earlier run of the change made it.
+    NewIdentity(Uuid),
     /// The owner of the login with this key.
     Login(PoolRef, LoginKey),
 }
@@ -49,6 +51,13 @@ impl Loaded {
     pub(super) fn identity(&self, id: Uuid) -> Result<Option<&Identity>, Halt> {
         let found = self.identities.iter().find(|(loaded, _)| *loaded == id);
         found.map_or(Err(Need::Identity(id).into()), |(_, row)| Ok(row.as_ref()))
+    }
+
+    pub(super) fn new_identity(&self, id: Uuid) -> Result<Option<&Identity>, Halt> {
+        let found = self.identities.iter().find(|(loaded, _)| *loaded == id);
+        found.map_or(Err(Need::NewIdentity(id).into()), |(_, row)| {
+            Ok(row.as_ref())
+        })
     }
 
     pub(super) fn owner(&self, pool: PoolRef, key: LoginKey) -> Result<Option<Uuid>, Halt> {

@@ -261,7 +261,7 @@ fn create(question: &SignIn, origin: Option<&Origin>, loaded: &Loaded) -> Result
     let logins = question.logins.iter().map(|(_, login)| login.clone());
     let new = new_identity(question.pool, question.new_id, logins.collect(), origin.at);
     // An identity that an earlier run made is found by its logins, so this id belongs to another identity.
-    if loaded.identity(new.id)?.is_some() {
+    if loaded.new_identity(new.id)?.is_some() {
         return Err(Halt::Error(id_taken()));
     }
     let mut event = Event::new(EventKind::IdentityCreated, subject(&new, origin), origin);
@@ -517,7 +517,7 @@ fn new_identity(pool: PoolVersion, id: Uuid, logins: Vec<Login>, at: Timestamp) 
 
 /// The identity that an earlier run of the same transaction made of `guest`, as it now is.
 fn made_before(guest: &Identity, loaded: &Loaded) -> Result<Option<Identity>, Halt> {
-    match loaded.identity(guest.id)? {
+    match loaded.new_identity(guest.id)? {
         None => Ok(None),
         Some(before) if (before.pool, before.incarnation) == (guest.pool, guest.incarnation) => {
             Ok(Some(before.clone()))

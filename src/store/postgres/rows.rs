@@ -23,7 +23,7 @@ impl Needs {
     pub(super) fn add(&mut self, need: Need) {
         match need {
             Need::Pool(id) => self.pools.insert(id),
-            Need::Identity(id) => self.identities.insert(id),
+            Need::Identity(id) | Need::NewIdentity(id) => self.identities.insert(id),
             Need::Login(pool, key) => self.logins.insert((pool.id, key)),
         };
     }
@@ -113,7 +113,7 @@ impl Rows {
                 Some(version) => loaded.add_pool(id, *version),
                 None => return false,
             },
-            Need::Identity(id) => match self.identities.get(&id) {
+            Need::Identity(id) | Need::NewIdentity(id) => match self.identities.get(&id) {
                 Some(row) => loaded.add_identity(id, row.clone()),
                 None => return false,
             },

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, ToSql};
 use uuid::Uuid;
 
-use super::checksum::{CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, columns};
 use super::load::{self, LIVE, MERGED, RevisionRow, corrupt};
+use super::tables::{CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, columns};
 use crate::model::identity::{Identity, State};
 use crate::store::StoreError;
 use crate::store::event::Event;
@@ -14,10 +14,26 @@ use crate::store::once::{Claim, Claimed};
 use crate::store::record::{Record, to_json};
 use crate::store::sweep::Sweep;
 
-/// Applies a write of a plan about identities.
-pub(super) fn write(db: &Connection, write: &Write) -> Result<(), StoreError> {
+/// Applies the writes of a plan about identities; `false`, and nothing applied, where the id of its new identity is taken.
+pub(super) fn writes(db: &Connection, writes: &[Write]) -> Result<bool, StoreError> {
+    for (at, one) in writes.iter().enumerate() {
+        if !write(db, one)? {
+            // Writes before it would have to be undone.
+            let nothing_applied = at == 0;
+            return if nothing_applied {
+                Ok(false)
+            } else {
+                Err(corrupt("the id of a new identity is taken"))
+            };
+        }
+    }
+    Ok(true)
+}
+
+/// `false` where the id of a new identity is taken.
+pub(super) fn write(db: &Connection, write: &Write) -> Result<bool, StoreError> {
     match write {
-        Write::InsertIdentity(new) => insert_identity(db, new),
+        Write::InsertIdentity(new) => return insert_identity(db, new),
         Write::UpdateIdentity(changed) => update_identity(db, changed),
         Write::DeleteIdentity(id) => one_row(
             db.prepare_cached("DELETE FROM identity WHERE id = ?1")?
@@ -53,7 +69,8 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<(), StoreError> {
             };
             one_row(written)
         }
-    }
+    }?;
+    Ok(true)
 }
 
 fn one_row(rows: usize) -> Result<(), StoreError> {
@@ -71,22 +88,27 @@ fn state_columns(state: State) -> (i64, Option<[u8; 16]>) {
     }
 }
 
-fn insert_identity(db: &Connection, new: &Identity) -> Result<(), StoreError> {
+/// `false` where the id is taken.
+fn insert_identity(db: &Connection, new: &Identity) -> Result<bool, StoreError> {
     let statement = concat!(
         "INSERT INTO identity (",
         columns!(identity),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING"
     );
-    write_identity(db, statement, new)
+    Ok(write_identity(db, statement, new)? == 1)
 }
 
 fn update_identity(db: &Connection, changed: &Identity) -> Result<(), StoreError> {
     let statement = "UPDATE identity SET state = ?4, authed = ?5, epoch = ?6, version = ?7, merged_into = ?8, logins = ?9, \
                      modified_ms = ?11, revoked = ?12, only_this_pool = ?13, checksum = ?14 WHERE id = ?1";
-    write_identity(db, statement, changed)
+    one_row(write_identity(db, statement, changed)?)
 }
 
-fn write_identity(db: &Connection, statement: &str, identity: &Identity) -> Result<(), StoreError> {
+fn write_identity(
+    db: &Connection,
+    statement: &str,
+    identity: &Identity,
+) -> rusqlite::Result<usize> {
     let (state, merged_into) = state_columns(identity.state);
     let logins = to_json(&identity.logins);
     let (created, modified) = (
@@ -108,7 +130,7 @@ fn write_identity(db: &Connection, statement: &str, identity: &Identity) -> Resu
         &identity.revoked,
         &identity.only_this_pool,
     ];
-    one_row(IDENTITY.write(db, statement, values, &[])?)
+    IDENTITY.write(db, statement, values, &[])
 }
 
 /// Raises the one revision and returns it.

@@ -5,7 +5,8 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
-use super::checksum::{self, SummedTable};
+use super::checksum;
+use super::tables::SummedTable;
 use super::{SqliteStore, apply, load};
 use crate::store::StoreError;
 use crate::store::copy::{
@@ -222,7 +223,7 @@ impl OfflineStore for SqliteStore {
 const OWNER: usize = 2;
 
 fn cells(table: &CopiedTable, row: &Row<'_>) -> Result<Cells, StoreError> {
-    SummedTable::named(table.name).verify(row)?;
+    SummedTable::named(table.name).verified(row)?;
     let mut cells = Vec::with_capacity(table.columns.len());
     for (index, (_, column)) in table.columns.iter().enumerate() {
         cells.push(match (row.get_ref(index)?, column) {

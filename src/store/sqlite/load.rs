@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::checksum::{self, CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, columns};
+use super::tables::{CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, Values, columns};
 use crate::model::identity::{Identity, LoginKey, State};
 use crate::model::json;
 use crate::store::StoreError;
@@ -57,7 +57,11 @@ pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)
 }
 
-fn moment(row: &Row<'_>, column: usize) -> Result<Timestamp, StoreError> {
+fn uuid_of(row: &Values<'_>, column: usize) -> Result<Uuid, StoreError> {
+    row.get(column).map(Uuid::from_bytes)
+}
+
+fn moment(row: &Values<'_>, column: usize) -> Result<Timestamp, StoreError> {
     at_millisecond(row.get(column)?)
 }
 
@@ -71,6 +75,7 @@ pub(super) fn need(db: &Connection, need: Need, loaded: &mut Loaded) -> Result<(
     match need {
         Need::Pool(id) => loaded.add_pool(id, pool_version(db, uuid_text(id).as_ref())?),
         Need::Identity(id) => loaded.add_identity(id, identity(db, id)?),
+        Need::NewIdentity(id) => loaded.add_identity(id, new_identity(db, id)?),
         Need::Login(pool, key) => loaded.add_login(pool, key, owner(db, pool, &key)?),
     }
     Ok(())
@@ -117,49 +122,50 @@ macro_rules! by_key {
     };
 }
 
-/// The statement that selects the rows before and after a key.
-macro_rules! neighbours {
+/// The statements that select the first row of a table from a key on, and the last row in front of it.
+macro_rules! around_key {
     ($table:ident, $key:literal, $marks:literal, $descending:literal) => {
-        concat!(
-            "SELECT * FROM (SELECT ",
-            columns!($table),
-            " FROM ",
-            stringify!($table),
-            " WHERE (",
-            $key,
-            ") < (",
-            $marks,
-            ") ORDER BY ",
-            $descending,
-            " LIMIT 1) UNION ALL SELECT * FROM (SELECT ",
-            columns!($table),
-            " FROM ",
-            stringify!($table),
-            " WHERE (",
-            $key,
-            ") > (",
-            $marks,
-            ") ORDER BY ",
-            $key,
-            " LIMIT 1)"
-        )
+        [
+            concat!(
+                "SELECT ",
+                columns!($table),
+                " FROM ",
+                stringify!($table),
+                " WHERE (",
+                $key,
+                ") >= (",
+                $marks,
+                ") ORDER BY ",
+                $key,
+                " LIMIT 1"
+            ),
+            concat!(
+                "SELECT ",
+                columns!($table),
+                " FROM ",
+                stringify!($table),
+                " WHERE (",
+                $key,
+                ") < (",
+                $marks,
+                ") ORDER BY ",
+                $descending,
+                " LIMIT 1"
+            ),
+        ]
     };
 }
 
+/// The identity with this id.
 pub(super) fn identity(db: &Connection, id: Uuid) -> Result<Option<Identity>, StoreError> {
-    let key = [id.as_bytes()];
-    let found = checksum::query(
-        &IDENTITY,
-        db,
-        by_key!(identity, "id = ?1"),
-        key,
-        read_identity,
-    )?;
-    if found.is_none() {
-        let neighbours = neighbours!(identity, "id", "?1", "id DESC");
-        IDENTITY.verify_neighbours(db, neighbours, key)?;
-    }
-    Ok(found)
+    let statements = around_key!(identity, "id", "?1", "id DESC");
+    IDENTITY.find(db, statements, &[id.as_bytes()], read_identity)
+}
+
+/// The identity with an id that was drawn for a new one. No damage hides a row that never was.
+fn new_identity(db: &Connection, id: Uuid) -> Result<Option<Identity>, StoreError> {
+    let by_key = by_key!(identity, "id = ?1");
+    IDENTITY.find_only(db, by_key, [id.as_bytes()], read_identity)
 }
 
 /// Up to `limit` identities of a pool with ids above `after`, in ascending order of their ids.
@@ -194,8 +200,7 @@ pub(super) fn identities(
         if row.get_ref(0)? == ValueRef::Null {
             return Err(corrupt("an identity in the index of its pool isn't there"));
         }
-        IDENTITY.verify(row)?;
-        let identity = read_identity(row)?;
+        let identity = read_identity(&IDENTITY.verified(row)?)?;
         if identity.pool != pool.id {
             return Err(corrupt("an identity is in the index of another pool"));
         }
@@ -229,20 +234,19 @@ fn verify_end(db: &Connection, pool: Uuid, last: Uuid) -> Result<(), StoreError>
     Ok(())
 }
 
-fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
+fn read_identity(row: &Values<'_>) -> Result<Identity, StoreError> {
     let state = match (row.get(3)?, row.get(7)?) {
         (LIVE, None) => State::Live,
         (MERGED, Some(survivor)) => State::MergedInto(Uuid::from_bytes(survivor)),
         _ => return Err(corrupt("an identity in an unknown state")),
     };
-    let logins = row.get_ref(8)?.as_str().map_err(rusqlite::Error::from)?;
     Ok(Identity {
-        id: uuid(row, 0)?,
-        pool: uuid(row, 1)?,
+        id: uuid_of(row, 0)?,
+        pool: uuid_of(row, 1)?,
         incarnation: row.get(2)?,
         state,
         authenticated: row.get(4)?,
-        logins: from_json(logins)?,
+        logins: from_json(row.text(8)?)?,
         epoch: row.get(5)?,
         version: row.get(6)?,
         created: moment(row, 9)?,
@@ -254,24 +258,19 @@ fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
 
 /// The owner of a login; `None` for a login without one, and for a row of another incarnation.
 fn owner(db: &Connection, pool: PoolRef, key: &LoginKey) -> Result<Option<Uuid>, StoreError> {
-    let of = (pool.id.as_bytes(), key);
-    let read = |row: &Row<'_>| Ok((uuid(row, 2)?, row.get::<_, u64>(3)?));
-    let by_key = by_key!(login, "pool = ?1 AND login_key = ?2");
-    let Some((owner, incarnation)) = checksum::query(&LOGIN, db, by_key, of, read)? else {
-        let neighbours = neighbours!(
-            login,
-            "pool, login_key",
-            "?1, ?2",
-            "pool DESC, login_key DESC"
-        );
-        LOGIN.verify_neighbours(db, neighbours, of)?;
-        return Ok(None);
-    };
-    let is_owned = incarnation == pool.incarnation && !owner.is_nil();
-    Ok(is_owned.then_some(owner))
+    let statements = around_key!(
+        login,
+        "pool, login_key",
+        "?1, ?2",
+        "pool DESC, login_key DESC"
+    );
+    let read = |row: &Values<'_>| Ok((uuid_of(row, 2)?, row.get::<u64>(3)?));
+    let found = LOGIN.find(db, statements, &[pool.id.as_bytes(), key], read)?;
+    let owned = found.filter(|(owner, of)| *of == pool.incarnation && !owner.is_nil());
+    Ok(owned.map(|(owner, _)| owner))
 }
 
-fn read_record(row: &Row<'_>) -> Result<Record, StoreError> {
+fn read_record(row: &Values<'_>) -> Result<Record, StoreError> {
     Ok(Record {
         kind: row.get(0)?,
         key: row.get(1)?,
@@ -280,7 +279,7 @@ fn read_record(row: &Row<'_>) -> Result<Record, StoreError> {
         revision: row.get(4)?,
         json: row.get(5)?,
         written: moment(row, 6)?,
-        request_id: uuid(row, 7)?,
+        request_id: uuid_of(row, 7)?,
     })
 }
 
@@ -290,14 +289,8 @@ pub(super) fn record(
     kind: RecordKind,
     key: &str,
 ) -> Result<Option<Record>, StoreError> {
-    let of = (kind.as_str(), key);
-    let by_key = by_key!(record, "kind = ?1 AND key = ?2");
-    let found = checksum::query(&RECORD, db, by_key, of, read_record)?;
-    if found.is_none() {
-        let neighbours = neighbours!(record, "kind, key", "?1, ?2", "kind DESC, key DESC");
-        RECORD.verify_neighbours(db, neighbours, of)?;
-    }
-    Ok(found)
+    let statements = around_key!(record, "kind, key", "?1, ?2", "kind DESC, key DESC");
+    RECORD.find(db, statements, &[&kind.as_str(), &key], read_record)
 }
 
 /// What the plan of record writes needs.
@@ -328,15 +321,15 @@ pub(super) struct RevisionRow {
 
 /// The row of the store as a whole.
 pub(super) fn revision(db: &Connection) -> Result<RevisionRow, StoreError> {
-    let read = |row: &Row<'_>| {
+    let read = |row: &Values<'_>| {
         Ok(RevisionRow {
-            generation: uuid(row, 1)?,
+            generation: uuid_of(row, 1)?,
             revision: row.get(2)?,
             swept: row.get(3)?,
             began_ms: row.get(4)?,
         })
     };
-    let found = checksum::query(&REVISION, db, by_key!(revision, "one = 1"), [], read)?;
+    let found = REVISION.find_only(db, by_key!(revision, "one = 1"), [], read)?;
     found.ok_or_else(|| corrupt("the row of the revision isn't there"))
 }
 
@@ -360,8 +353,7 @@ pub(super) fn changes(db: &Connection, since: View) -> Result<Changes, StoreErro
         ))?;
         let mut rows = statement.query([since.revision])?;
         while let Some(row) = rows.next()? {
-            RECORD.verify(row)?;
-            changes.records.push(read_record(row)?);
+            changes.records.push(read_record(&RECORD.verified(row)?)?);
         }
     }
     if since == View::default() {
@@ -410,9 +402,8 @@ pub(super) fn events(db: &Connection, after: u64, limit: usize) -> Result<EventP
     let mut rows = statement.query((after, limit))?;
     let mut transactions = Vec::new();
     while let Some(row) = rows.next()? {
-        EVENT.verify(row)?;
-        let events = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        transactions.push((row.get(0)?, from_json::<Vec<Event>>(events)?));
+        let row = EVENT.verified(row)?;
+        transactions.push((row.get(0)?, from_json::<Vec<Event>>(row.text(2)?)?));
     }
     Ok(EventPage {
         transactions,
@@ -427,32 +418,26 @@ pub(super) fn began(db: &Connection) -> Result<Option<Timestamp>, StoreError> {
 
 /// The claim on the same proof, if there is one.
 pub(super) fn claimed(db: &Connection, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
-    let of = (claim.purpose, claim.key);
-    let read = |row: &Row<'_>| {
+    let statements = around_key!(claim, "purpose, key", "?1, ?2", "purpose DESC, key DESC");
+    let read = |row: &Values<'_>| {
         Ok(Claimed {
             holder: row.get(2)?,
             until: moment(row, 3)?,
         })
     };
-    let by_key = by_key!(claim, "purpose = ?1 AND key = ?2");
-    let found = checksum::query(&CLAIM, db, by_key, of, read)?;
-    if found.is_none() {
-        let neighbours = neighbours!(claim, "purpose, key", "?1, ?2", "purpose DESC, key DESC");
-        CLAIM.verify_neighbours(db, neighbours, of)?;
-    }
-    Ok(found)
+    CLAIM.find(db, statements, &[&claim.purpose, &claim.key], read)
 }
 
 /// The lease with this name, if there is one.
 pub(super) fn lease(db: &Connection, name: &str) -> Result<Option<Lease>, StoreError> {
-    let read = |row: &Row<'_>| {
+    let read = |row: &Values<'_>| {
         Ok(Lease {
-            owner: uuid(row, 1)?,
+            owner: uuid_of(row, 1)?,
             until: moment(row, 2)?,
             fence: row.get(3)?,
         })
     };
-    checksum::query(&LEASE, db, by_key!(lease, "name = ?1"), [name], read)
+    LEASE.find_only(db, by_key!(lease, "name = ?1"), [name], read)
 }
 
 /// Whether the tables can be read.

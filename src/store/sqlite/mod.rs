@@ -17,6 +17,7 @@ mod log_file;
 mod migrate;
 mod open;
 mod readers;
+mod tables;
 #[cfg(test)]
 pub(super) mod tests;
 mod writer;
@@ -35,7 +36,7 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::copy::OpenPurpose;
 use super::event::{EventPage, Origin};
-use super::identities::{self, Answer, PoolRef, Question};
+use super::identities::{self, Answer, Loaded, Need, PoolRef, Question};
 use super::lease::{self, LeaseFence, LeaseRequest};
 use super::once::{self, Claim, ClaimOutcome};
 use super::record::{self, Changes, PutOutcome, Record, RecordKind, RecordWrite, View};
@@ -110,10 +111,21 @@ impl Store for SqliteStore {
         let (question, origin) = (question.clone(), origin.clone());
         self.writer
             .change(move |db, events| {
-                let load = |need, loaded: &mut _| load::need(db, need, loaded);
-                let plan = identities::run(&question, &origin, load)?;
-                for write in &plan.writes {
-                    apply::write(db, write)?;
+                // An insertion finds out that an id is taken, so that the row of a new id isn't looked for.
+                let assume_new = |need, loaded: &mut Loaded| match need {
+                    Need::NewIdentity(id) => {
+                        loaded.add_identity(id, None);
+                        Ok(())
+                    }
+                    other => load::need(db, other, loaded),
+                };
+                let mut plan = identities::run(&question, &origin, assume_new)?;
+                if !apply::writes(db, &plan.writes)? {
+                    let load = |need, loaded: &mut _| load::need(db, need, loaded);
+                    plan = identities::run(&question, &origin, load)?;
+                    if !apply::writes(db, &plan.writes)? {
+                        return Err(load::corrupt("the id of a new identity is taken"));
+                    }
                 }
                 events.extend(plan.events);
                 Ok(plan.answer)

@@ -9,13 +9,13 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::checksum::REVISION;
 use super::condition::DiskCondition;
 use super::lock::{self, private};
 use super::log::Log;
 use super::log_file::{self, LogContent};
 use super::migrate::{self, Found, MIGRATIONS, MigrationError};
 use super::readers::Readers;
+use super::tables::REVISION;
 use super::writer::Writer;
 use super::{SqliteStore, copy};
 use crate::store::copy::{OpenPurpose, TransferError};

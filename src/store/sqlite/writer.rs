@@ -13,7 +13,7 @@ use super::condition::DiskCondition;
 use super::group::{ChangeFn, Failure, PendingChange, commit};
 use super::log::Log;
 use super::readers::Readers;
-use super::{checksum, closed};
+use super::{closed, tables};
 use crate::store::StoreError;
 use crate::store::event::Event;
 
@@ -146,7 +146,7 @@ impl Thread {
 
     fn fill(&mut self) {
         let (reply, mut answer) = oneshot::channel();
-        let fill = |db: &Connection, _: &mut Vec<Event>| checksum::fill(db, FILLED);
+        let fill = |db: &Connection, _: &mut Vec<Event>| tables::fill(db, FILLED);
         self.commit(vec![Box::new(ChangeFn::new(fill, reply))]);
         let filled = answer
             .try_recv()

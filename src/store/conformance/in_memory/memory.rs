@@ -62,7 +62,9 @@ impl Tables {
                 let version = |one: &Record| one.json.is_some().then_some(one.version);
                 loaded.add_pool(id, found.and_then(version));
             }
-            Need::Identity(id) => loaded.add_identity(id, self.identities.get(&id).cloned()),
+            Need::Identity(id) | Need::NewIdentity(id) => {
+                loaded.add_identity(id, self.identities.get(&id).cloned())
+            }
             Need::Login(pool, key) => {
                 let row = self.logins.get(&(pool.id, key));
                 let row = row.filter(|(incarnation, _)| *incarnation == pool.incarnation);
