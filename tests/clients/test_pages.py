@@ -4,13 +4,14 @@ import re
 import shutil
 import socket
 import sys
+import textwrap
 
 import pytest
 import yaml
 
 from keycloak import Keycloak
 from programs import run
-from surroundings import CALLER, HERE, NODE, PROJECT, environment
+from surroundings import CALLER, HERE, NODE, PROJECT, RUST_CLIENT, environment
 from terraform import Terraform, missing
 from tour import WRITTEN, take
 
@@ -37,6 +38,14 @@ def test_each_client_has_credentials(own_server):
     everything = "".join(printed)
     assert everything.count(":assumed-role/DemoSignedIn/CognitoIdentityCredentials") == 2
     assert len(re.findall(r"us-east-1:[0-9a-f-]{36}", "".join(printed[-2:]))) == 4
+
+
+def test_the_rust_sdk_has_a_guest_by_the_code_of_the_page(own_server, tmp_path):
+    code = textwrap.indent(block("clients.md", "rust"), "    ")
+    assert code in (HERE / "rust/src/page.rs").read_text()
+    server = dev(own_server)
+    done = run([RUST_CLIENT, "page"], environment(tmp_path, AWS_ENDPOINT_URL_COGNITO_IDENTITY=server.url))
+    assert re.fullmatch(r"identity=us-east-1:[0-9a-f-]{36}\n", done.stdout), done
 
 
 @pytest.mark.skipif(bool(missing()), reason="no registry has Terraform: scripts/test reports it")

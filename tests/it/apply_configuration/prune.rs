@@ -96,3 +96,35 @@ async fn a_seed_without_a_name_prunes_nothing() {
     assert_eq!(code, "InvalidParameterException");
     assert!(text.contains("seed = "), "{text}");
 }
+
+#[tokio::test]
+async fn another_seed_brings_no_deleted_key_back_and_widens_no_role() {
+    let world = World::new().await;
+    let one = json!({
+        "seed": "one",
+        "roles": [role("A")],
+        "access_keys": [{ "Name": "worker", "Policy": super::policy("cognito-identity:Describe*") }],
+    });
+    apply(&world, &one).await.ok();
+    let keys = world.admin("Cognate.ListAccessKeys", json!({})).await.ok();
+    let keys = keys["AccessKeys"].as_array().unwrap();
+    let worker = keys.iter().find(|key| key["Name"] == "worker").unwrap();
+    let id = json!({ "AccessKeyId": worker["AccessKeyId"] });
+    world.admin("Cognate.DeleteAccessKey", id).await.ok();
+    let tightened = super::trust("eu-west-1:99999999-2222-4333-8444-555555555555").to_string();
+    let parameters = [("RoleName", "A"), ("PolicyDocument", &*tightened)];
+    let answer = world.iam("UpdateAssumeRolePolicy", &parameters).await;
+    assert_eq!(answer.status, 200);
+    for other in [named("two", &["B"]), named("two", &[])] {
+        prune(&world, &other).await;
+        let exported = super::export(&world).await;
+        assert_eq!(exported["access_keys"], Value::Null, "{exported}");
+        let role = &exported["roles"][0];
+        assert_eq!(role["RoleName"], "A");
+        let trust = role["AssumeRolePolicyDocument"].to_string();
+        assert!(
+            trust.contains("99999999") && !trust.contains(POOL),
+            "{trust}"
+        );
+    }
+}

@@ -19,6 +19,8 @@ use identity::operation::get_credentials_for_identity::GetCredentialsForIdentity
 use identity::operation::get_id::GetIdError;
 use identity::operation::get_open_id_token_for_developer_identity::GetOpenIdTokenForDeveloperIdentityError;
 
+mod page;
+
 type Done = Result<(), Box<dyn Error>>;
 type Given = HashMap<String, String>;
 type Logins = HashMap<String, String>;
@@ -40,6 +42,7 @@ async fn main() -> Done {
         "sign-in" => sign_in(&given).await,
         "developer" => developer(&given).await,
         "pools" => pools(&given).await,
+        "page" => page::guest().await,
         "describe" => describe(&given).await,
         _ => Err("an unknown question".into()),
     }
