@@ -60,6 +60,17 @@ pub enum CliCommand {
     /// The backup is consistent, verified, and readable only by this user. It contains guests' ids and sealed secrets, and no
     /// master key. A PostgreSQL database has its own tools.
     Backup(BackupArguments),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages of all commands to a directory
+    #[command(hide = true)]
+    ManPages {
+        /// The directory, which must exist
+        folder: PathBuf,
+    },
     /// Restore a backup to a data directory that has no store
     ///
     /// The restored store is a new generation: sessions, tokens and SAML responses from before are refused. Prints from which

@@ -8,6 +8,7 @@ mod certificate;
 mod check;
 mod check_config;
 mod client;
+mod completions;
 mod dev;
 mod dev_token;
 mod explain;
@@ -62,6 +63,11 @@ pub fn run() -> ExitCode {
             let loaded = Config::for_dev(&Flags::from(*arguments), &environment, &read_file);
             with(loaded, dev::run)
         }
+        CliCommand::Completions { shell } => {
+            completions::print(shell);
+            ExitCode::SUCCESS
+        }
+        CliCommand::ManPages { folder } => finish(async move { completions::man_pages(&folder) }),
         CliCommand::Backup(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
@@ -264,6 +265,7 @@ impl BoundServer {
         let (mut stop_signals, delay) = (self.stop_signals, self.app.config.drain_delay);
         let stop = async {
             stop_signals.wait().await;
+            notify_systemd(NotifyState::Stopping);
             front.drain();
             // Every answered change is on the disk: there is nothing to lose.
             tokio::spawn(async move {
@@ -281,11 +283,19 @@ impl BoundServer {
             }
             tracing::info!("stopping: no new connections, finishing requests in progress");
         };
+        notify_systemd(NotifyState::Ready);
         front.serve(listener, stop).await;
         maintenance::close(&self.app).await;
         self.log_bounds.report_all();
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Says to systemd how far the server is, if a unit with `Type=notify` runs it.
+fn notify_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd can't be notified");
     }
 }
 

@@ -8,6 +8,7 @@ pub async fn guest() -> super::Done {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .endpoint_url(std::env::var("AWS_ENDPOINT_URL_COGNITO_IDENTITY")?)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     let cognito = aws_sdk_cognitoidentity::Client::from_conf(config);
     let guest = cognito
