@@ -80,6 +80,7 @@ mod signatures;
 mod simulate_policy;
 mod slow_providers;
 mod stored_data;
+mod surface;
 mod tag_resource;
 mod tags;
 mod test_issuer;
