@@ -23,13 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spoiled_request_is_a_fault_of_the_server() {
-    let seeds = match seed_of_the_caller() {
-        Some(seed) => seed..seed + 1,
-        None if is_full() => 0..2000,
-        None => 0..24,
-    };
     let mut answered = Answered::default();
-    for seed in seeds {
+    if let Some(seed) = seed_of_the_caller() {
+        run(seed, &mut answered).await;
+        return;
+    }
+    for seed in 0..if is_full() { 2000 } else { 24 } {
         run(seed, &mut answered).await;
     }
     // The generator reaches both sides of the checks.
@@ -89,16 +88,22 @@ async fn run(seed: u64, answered: &mut Answered) {
             "seed {seed}, request {number}: {method} {path} {}",
             entry.name
         );
-        let sent = world.try_send(method, &path, headers, body);
-        let answer = tokio::time::timeout(PATIENCE, sent).await;
-        let answer = answer.unwrap_or_else(|_| panic!("{what}: no answer within {PATIENCE:?}"));
-        let answer = answer.unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert!(
-            answer.status < 500,
-            "{what}: {} {}",
-            answer.status,
-            answer.text
-        );
+        let send = || {
+            let (headers, body) = (headers.clone(), body.clone());
+            tokio::time::timeout(PATIENCE, world.try_send(method, &path, headers, body))
+        };
+        let mut sent = send().await;
+        // The server closes a connection whose body it refuses, maybe before the client has read the answer.
+        for _ in 0..3 {
+            if let Ok(Err(_)) = sent {
+                sent = send().await;
+            }
+        }
+        let answer = sent.unwrap_or_else(|_| panic!("{what}: no answer within {PATIENCE:?}"));
+        let answer = answer.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        // 501 refuses what looks like a request of S3.
+        let is_fault = answer.status >= 500 && answer.status != 501;
+        assert!(!is_fault, "{what}: {} {}", answer.status, answer.text);
         if answer.status < 300 {
             answered.accepted += 1;
         } else {
