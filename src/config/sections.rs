@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use super::{
-    Config, Setting, account, database, dev, events, issuers, limits, listen, log, logins, proxies,
+    Config, Setting, account, audit, database, dev, events, issuers, limits, listen, log, logins, proxies,
     public_url, root_key, routes, seeds, sessions, storage, tls, unsafe_exceptions, upstreams,
     user_pools,
 };
@@ -44,6 +44,7 @@ sections![
     sessions,
     limits,
     events,
+    audit,
     seeds,
     log,
     dev,

@@ -55,6 +55,23 @@ pub(super) fn admit_head(
     rates::admit_request(call, None, body_is_small)
 }
 
+/// The access key id that a request names, unverified: at most 128 letters and digits.
+pub(super) fn claimed_key(parts: &Parts) -> Option<String> {
+    let header = parts.headers.get(AUTHORIZATION);
+    let written = match header {
+        Some(header) => header.to_str().ok()?.split_once("Credential=")?.1.to_owned(),
+        None => {
+            let query = parts.uri.query().unwrap_or_default().as_bytes();
+            let mut parameters = form_urlencoded::parse(query);
+            let found = parameters.find(|(name, _)| name == "X-Amz-Credential");
+            found?.1.into_owned()
+        }
+    };
+    let id = written.split('/').next()?;
+    let is_id = id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_id && !id.is_empty()).then(|| id.to_owned())
+}
+
 /// Whether a request names an access key that exists, with its session token. Nothing is verified.
 fn claims_a_key(call: &Call<'_>, parts: &Parts) -> bool {
     let header = |name| parts.headers.get(name)?.to_str().ok();
