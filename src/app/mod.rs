@@ -35,6 +35,7 @@ pub mod identities;
 mod jobs;
 pub mod keys;
 pub mod maintenance;
+pub mod missing_changes;
 pub mod new_generation;
 pub mod offline_store;
 pub mod open;

@@ -74,10 +74,7 @@ impl StrangerBounds {
     /// Counts a line that was admitted and is not written after all.
     pub(super) fn not_written(&mut self, kind: StrangerLine) {
         let key = self.kinds.contains_key(&Some(kind.clone()));
-        self.kinds
-            .entry(key.then_some(kind))
-            .or_default()
-            .unwritten += 1;
+        self.kinds.entry(key.then_some(kind)).or_default().unwritten += 1;
     }
 
     /// The report on a window that is over, if anything was not written in it.
@@ -109,7 +106,10 @@ impl StrangerBounds {
             }))
         });
         let named: Vec<Value> = named.take(REPORTED).collect();
-        let of_named: u64 = named.iter().filter_map(|one| one["refusals"].as_u64()).sum();
+        let of_named: u64 = named
+            .iter()
+            .filter_map(|one| one["refusals"].as_u64())
+            .sum();
         Some(json!({
             "refusalsWithoutLine": total,
             "kinds": named,

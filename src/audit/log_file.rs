@@ -325,6 +325,13 @@ pub fn newest_requests(path: &Path) -> io::Result<HashMap<Uuid, Timestamp>> {
     Ok(requests)
 }
 
+/// All files of a log, the oldest first.
+pub fn log_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = rotated_files(path)?;
+    files.push(path.to_owned());
+    Ok(files)
+}
+
 /// The rotated files of a log, the oldest first.
 pub(super) fn rotated_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = path
@@ -339,9 +346,10 @@ pub(super) fn rotated_files(path: &Path) -> io::Result<Vec<PathBuf>> {
         let name = found.file_name();
         let name = name.to_string_lossy();
         let alike = name.len() == sample.len()
-            && name.bytes().zip(sample.bytes()).all(|(one, other)| {
-                one == other || one.is_ascii_digit() && other.is_ascii_digit()
-            });
+            && name
+                .bytes()
+                .zip(sample.bytes())
+                .all(|(one, other)| one == other || one.is_ascii_digit() && other.is_ascii_digit());
         if alike {
             files.push(found.path());
         }

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 pub use self::bounds::StrangerLine;
 pub use self::line::{CloudTrailLine, ascii_json};
-pub use self::log_file::newest_requests;
+pub use self::log_file::{log_files, newest_requests};
 
 use self::log_file::LogOutput;
 use self::writer::{AuditQueue, QueuedLine};

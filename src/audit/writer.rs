@@ -112,9 +112,8 @@ impl AuditQueue {
     /// Waits for lines, and takes a batch of them.
     fn take(&self) -> TakenLines {
         let state = self.lock();
-        let idle = |state: &mut QueueState| {
-            state.lines.is_empty() && !state.is_closed && !state.reopens
-        };
+        let idle =
+            |state: &mut QueueState| state.lines.is_empty() && !state.is_closed && !state.reopens;
         let (mut state, _) = self
             .wake
             .wait_timeout_while(state, PAUSE, idle)
@@ -249,10 +248,7 @@ impl AuditWriter {
 
     /// The line with the exact counts of the refusals without a line. It is caused by strangers, too.
     fn report(&self, is_last: bool) -> Option<QueuedLine> {
-        let report = self
-            .queue
-            .bounds()
-            .report(self.ambient.uptime(), is_last)?;
+        let report = self.queue.bounds().report(self.ambient.uptime(), is_last)?;
         let count = report["refusalsWithoutLine"].as_u64().unwrap_or(0);
         let line = (self.service_line)("CountRefusals", report.clone());
         if !is_last && !self.output.has_room_for_strangers(line.len()) {

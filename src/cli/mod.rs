@@ -77,7 +77,8 @@ pub fn run() -> ExitCode {
         CliCommand::Restore(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {
-                backup::restore(config, &arguments.file).await
+                let log = arguments.audit_log.as_deref();
+                backup::restore(config, &arguments.file, log).await
             })
         }
         CliCommand::Apply(arguments) => finish_with(apply::run(arguments)),

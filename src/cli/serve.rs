@@ -208,12 +208,16 @@ pub(super) async fn open(
         .into_diagnostic()?;
     if let Some(path) = new_master_key {
         let path = path.display();
-        let text = format!("Created a master key: {path}. Backups don't contain it; store it separately.");
+        let text =
+            format!("Created a master key: {path}. Backups don't contain it; store it separately.");
         say(&app, &text);
     }
     if let Some(path) = new_root_key {
         let path = path.display();
-        say(&app, &format!("Created a root access key: {path} (AWS credentials file)."));
+        say(
+            &app,
+            &format!("Created a root access key: {path} (AWS credentials file)."),
+        );
     }
     if let Err(report) = seed_files::apply_all(&app).await {
         maintenance::close(&app).await;

@@ -32,8 +32,8 @@ use super::tls::TlsFiles;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
-    AccessKeyPair, Config, RunMode, account, audit, database, dev, events, issuers, limits, listen, log,
-    logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, user_pools,
+    AccessKeyPair, Config, RunMode, account, audit, database, dev, events, issuers, limits, listen,
+    log, logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 

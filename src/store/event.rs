@@ -192,7 +192,11 @@ fn handle(bytes: [u8; 16]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let number = u128::from_be_bytes(bytes);
     let letters = (0..26_u32).map(|at| {
-        let shifted = if at == 25 { number << 2 } else { number >> (123 - 5 * at) };
+        let shifted = if at == 25 {
+            number << 2
+        } else {
+            number >> (123 - 5 * at)
+        };
         char::from(ALPHABET[(shifted & 31) as usize])
     });
     "guest-".chars().chain(letters).collect()

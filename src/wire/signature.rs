@@ -59,7 +59,12 @@ pub(super) fn admit_head(
 pub(super) fn claimed_key(parts: &Parts) -> Option<String> {
     let header = parts.headers.get(AUTHORIZATION);
     let written = match header {
-        Some(header) => header.to_str().ok()?.split_once("Credential=")?.1.to_owned(),
+        Some(header) => header
+            .to_str()
+            .ok()?
+            .split_once("Credential=")?
+            .1
+            .to_owned(),
         None => {
             let query = parts.uri.query().unwrap_or_default().as_bytes();
             let mut parameters = form_urlencoded::parse(query);

@@ -27,7 +27,7 @@ pub const OWN_SOURCE: &str = "cognate.local";
 pub const VERSION: &str = "1.11";
 
 /// How long before the newest line of the log a change may have begun whose line is missing.
-const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many transactions one page of events has.
 const PAGE: usize = 500;
@@ -196,7 +196,12 @@ fn is_pool(call: &Call<'_>, id: Uuid) -> bool {
 fn line_of_events(app: &App, first: &Event, events: &[Event], why: &str) -> Vec<u8> {
     let config = &app.config;
     let account = config.account_id.to_string();
-    let mut line = service_line(&app.ambient, &account, &own_region(config), &first.operation);
+    let mut line = service_line(
+        &app.ambient,
+        &account,
+        &own_region(config),
+        &first.operation,
+    );
     line.event_time = in_seconds(first.at);
     line.request_id = first.request_id.to_string();
     if first.signer != "cognate" {
@@ -262,7 +267,11 @@ pub async fn record_unanswered(app: &App, started: Timestamp) -> Result<usize, S
     }
     let count = by_request.len();
     for events in by_request.values() {
-        let why = if events[0].signer == "cognate" { "own" } else { "afterwards" };
+        let why = if events[0].signer == "cognate" {
+            "own"
+        } else {
+            "afterwards"
+        };
         log.append_later(line_of_events(app, &events[0], events, why));
     }
     Ok(count)
@@ -276,7 +285,10 @@ async fn position_before(store: &dyn Store, since: Timestamp) -> Result<u64, Sto
     while low < high {
         let middle = low + (high - low) / 2;
         let page = store.list_events(middle, 1).await?;
-        let first = page.transactions.first().and_then(|(_, events)| events.first());
+        let first = page
+            .transactions
+            .first()
+            .and_then(|(_, events)| events.first());
         if first.is_some_and(|event| event.at < since) {
             low = middle + 1;
         } else {

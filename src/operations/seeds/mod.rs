@@ -1,7 +1,6 @@
 //! Seeds: an object of a seed is made and changed by the API's own operations, with their constraints and permissions, on
 //! staged records, which are then written in one transaction.
 
-
 use serde_json::Value;
 
 use crate::app::staging::{self, StagedChange, Staging, StoredObject};

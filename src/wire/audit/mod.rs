@@ -205,7 +205,8 @@ impl<'c> CallRecord<'c> {
             }
             Outcome::Abandoned => {
                 line.error_code = Some("RequestAborted".to_owned());
-                let text = "The client went away before it was answered. A change may have been made.";
+                let text =
+                    "The client went away before it was answered. A change may have been made.";
                 line.error_message = Some(text.to_owned());
             }
         }
@@ -224,12 +225,7 @@ impl Drop for CallRecord<'_> {
 }
 
 /// Records the refusal of a request that no pipeline saw.
-pub(super) fn refused(
-    call: &Call<'_>,
-    service: Service,
-    operation: &'static str,
-    error: &Error,
-) {
+pub(super) fn refused(call: &Call<'_>, service: Service, operation: &'static str, error: &Error) {
     let is_recorded = call.is_recorded.swap(true, Ordering::Relaxed);
     let Some(log) = call.app.audit.as_ref().filter(|_| !is_recorded) else {
         return;
@@ -289,6 +285,25 @@ const fn is_refusal(code: Code) -> bool {
     }
 }
 
+/// Whether the text of an error is free of values of the input, beside ids and names. Texts about wrong values quote them,
+/// and may quote a secret.
+const fn quotes_no_input(code: Code) -> bool {
+    is_refusal(code)
+        || matches!(
+            code,
+            Code::TooManyRequests
+                | Code::ResourceNotFound
+                | Code::ResourceConflict
+                | Code::DeveloperUserAlreadyRegistered
+                | Code::LimitExceeded
+                | Code::ConcurrentModification
+                | Code::InternalError
+                | Code::NoSuchEntity
+                | Code::EntityAlreadyExists
+                | Code::DeleteConflict
+        )
+}
+
 /// Whether anyone can make such a call: it has no valid signature, or that of a pool's identity, which anyone can get.
 fn is_stranger(call: &Call<'_>) -> bool {
     match &call.caller {
@@ -318,7 +333,11 @@ pub(super) fn dialect(service: Service) -> Dialect {
 
 fn set_error(line: &mut CloudTrailLine, service: Service, error: &Error) {
     line.error_code = Some(error.code.on_the_wire(dialect(service)).0.to_owned());
-    line.error_message = error.text.as_deref().map(bounded);
+    let text = error
+        .text
+        .as_deref()
+        .filter(|_| quotes_no_input(error.code));
+    line.error_message = text.map(bounded);
 }
 
 /// What every line of a call has.
@@ -335,7 +354,9 @@ fn line_of_call(call: &Call<'_>, service: Service, operation: &str) -> CloudTrai
         },
     };
     let mut further = Map::new();
-    let peer = connection.peer.filter(|_| connection.peer != connection.client);
+    let peer = connection
+        .peer
+        .filter(|_| connection.peer != connection.client);
     if let Some(peer) = peer {
         further.insert("peer".to_owned(), Value::from(peer.to_string()));
     }
@@ -386,9 +407,18 @@ fn resources(call: &Call<'_>, input: Option<&Value>) -> Vec<Value> {
         if let Some(name) = input["RoleName"].as_str() {
             arns.push(format!("arn:aws:iam::{account}:role/{name}"));
         }
-        let named = ["RoleArn", "OpenIDConnectProviderArn", "SAMLProviderArn", "ResourceArn"];
+        let named = [
+            "RoleArn",
+            "OpenIDConnectProviderArn",
+            "SAMLProviderArn",
+            "ResourceArn",
+        ];
         let named = named.iter().filter_map(|name| input[*name].as_str());
-        arns.extend(named.filter(|arn| arn.starts_with("arn:")).map(str::to_owned));
+        arns.extend(
+            named
+                .filter(|arn| arn.starts_with("arn:"))
+                .map(str::to_owned),
+        );
     }
     arns.dedup();
     let described = arns.into_iter().map(|arn| {
