@@ -1,5 +1,5 @@
 //! Bounds on the lines that strangers can cause: ten a minute for each operation, reason, pool and address, and counts
-//! beyond that. The first line of a minute has room of its own, so that a flood of some kinds hides no other kind.
+//! beyond that. The first line of a minute has a limit of its own, so that a flood of some kinds hides no other kind.
 
 use std::collections::HashMap;
 use std::time::Duration;

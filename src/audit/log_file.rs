@@ -7,8 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FlockOperation, flock, statvfs};
+use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::OpenAuditError;
@@ -59,7 +60,9 @@ impl LogOutput {
             source,
         };
         let (file, size) = open_file(path).map_err(failed)?;
-        if size.is_some() && flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        // Some file systems have no locks.
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        if size.is_some() && locked == Err(Errno::WOULDBLOCK) {
             return Err(OpenAuditError::InUse(path.to_owned()));
         }
         let mut file = RotatedFile {
@@ -124,7 +127,7 @@ impl LogOutput {
 
     /// Whether lines that strangers cause may take `more` bytes: they leave the last fifth of the file, and of the space that
     /// all files may take.
-    pub(super) fn has_room_for_strangers(&self, more: usize) -> bool {
+    pub(super) fn accepts_strangers(&self, more: usize) -> bool {
         let LogStream::File(file) = &self.stream else {
             return true;
         };
@@ -246,7 +249,7 @@ impl RotatedFile {
         Ok(())
     }
 
-    /// Rotates the file if it has no room for `more` bytes. Where that fails, the file goes on.
+    /// Rotates the file if `more` bytes would exceed its size. Where that fails, the file goes on.
     fn rotate_before(&mut self, more: u64) {
         let is_full = self
             .size
@@ -264,14 +267,12 @@ impl RotatedFile {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        let mut moment = self.ambient.now_in_milliseconds();
-        let rotated = loop {
-            let rotated = rotated_path(&self.path, moment);
-            if !rotated.exists() {
-                break rotated;
-            }
-            moment += jiff::SignedDuration::from_millis(1);
-        };
+        // The names are in the order of the files, also where the clock steps back.
+        let newest = rotated_files(&self.path)?.pop();
+        let newest = newest.and_then(|file| time_of(&self.path, &file));
+        let after_it = newest.map(|newest| newest + SignedDuration::from_millis(1));
+        let now = self.ambient.now_in_milliseconds();
+        let rotated = rotated_path(&self.path, after_it.map_or(now, |after| after.max(now)));
         self.file.sync_data()?;
         fs::rename(&self.path, &rotated)?;
         if let Err(error) = self.reopen() {
@@ -296,6 +297,17 @@ fn rotated_path(path: &Path, moment: Timestamp) -> PathBuf {
         None => format!("{stem}-{time}"),
     };
     path.with_file_name(name)
+}
+
+/// The time in the name of a file that was rotated.
+fn time_of(path: &Path, rotated: &Path) -> Option<Timestamp> {
+    let stem = path.file_stem()?.to_str()?;
+    let rest = rotated.file_name()?.to_str()?.strip_prefix(stem)?;
+    let digits: String = rest.chars().filter(char::is_ascii_digit).take(17).collect();
+    let at = |from: usize, to: usize| digits.get(from..to);
+    let (date, time) = (at(0, 8)?, at(8, 14)?);
+    let text = format!("{date}T{time}.{}Z", at(14, 17)?);
+    text.parse().ok()
 }
 
 /// The request ids in the newest files of a log, with the times of their lines: those of the file, and of the one that was

@@ -114,7 +114,7 @@ impl AuditLog {
     }
 
     /// Appends the line of a call that is about to be answered, and waits as long as the settings say. With `buffered`, a
-    /// line that finds no room in the queue is counted.
+    /// line beyond the limit of the queue is counted.
     pub async fn append(&self, line: Vec<u8>) -> Result<(), AuditError> {
         if self.write == AuditWrite::Buffered {
             self.append_later(line);
@@ -133,21 +133,21 @@ impl AuditLog {
         }
     }
 
-    /// Appends a line that no answer waits for. A line that finds no room in the queue is counted.
+    /// Appends a line that no answer waits for. A line beyond the limit of the queue is counted.
     pub fn append_later(&self, line: Vec<u8>) {
         let line = QueuedLine {
             line,
             reply: None,
             stranger: None,
         };
-        self.queue.push_if_room(line);
+        self.queue.push_within_limit(line);
     }
 
     /// Appends the line of a refusal that a stranger caused, within the bounds. Beyond them it is counted, and the line isn't
     /// made.
     pub fn append_refusal(&self, kind: StrangerLine, line: impl FnOnce() -> Vec<u8>) {
         if self.queue.bounds().admit(&kind) {
-            self.queue.push_if_room(QueuedLine {
+            self.queue.push_within_limit(QueuedLine {
                 line: line(),
                 reply: None,
                 stranger: Some(kind),

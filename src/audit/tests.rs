@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::log_file::{LogOutput, rotated_files};
 use super::*;
-use crate::ambient::Real;
+use crate::ambient::{Real, Still};
 
 fn settings(path: &Path) -> AuditSettings {
     AuditSettings {
@@ -83,6 +83,24 @@ async fn files_rotate_at_whole_lines_and_the_oldest_are_removed() {
         (40..60).collect::<Vec<_>>(),
         "in order, without a gap"
     );
+}
+
+#[tokio::test]
+async fn files_stay_in_order_where_the_clock_steps_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let clock = Arc::new(Still::at("2026-03-01T12:00:00Z".parse().unwrap()));
+    let mut output = LogOutput::open(&path, 10, 2, clock.clone()).unwrap();
+    for text in ["one", "two", "three", "four"] {
+        output.append(&line(&format!("{text:>8}")), false).unwrap();
+        clock.advance(-3600);
+    }
+    let rotated = rotated_files(&path).unwrap();
+    let texts: Vec<_> = rotated
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    assert_eq!(texts, ["     two\n", "   three\n"]);
 }
 
 #[tokio::test]

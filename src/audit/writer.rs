@@ -15,7 +15,7 @@ use super::log_file::LogOutput;
 use crate::ambient::Ambient;
 
 /// The most bytes that wait without an answer that waits for them.
-const ROOM: usize = 16 << 20;
+const LIMIT: usize = 16 << 20;
 
 /// The most bytes of one write.
 const BATCH: usize = 1 << 20;
@@ -74,11 +74,11 @@ impl AuditQueue {
         Ok(())
     }
 
-    /// Adds a line if there is room, or counts it.
-    pub(super) fn push_if_room(&self, line: QueuedLine) {
+    /// Adds a line if the queue is below its limit, or counts it.
+    pub(super) fn push_within_limit(&self, line: QueuedLine) {
         let is_full = {
             let mut state = self.lock();
-            let is_full = state.is_closed || state.bytes + line.line.len() > ROOM;
+            let is_full = state.is_closed || state.bytes + line.line.len() > LIMIT;
             if is_full && line.stranger.is_none() {
                 state.lost += 1;
             }
@@ -228,11 +228,11 @@ impl AuditWriter {
         !taken.is_last
     }
 
-    /// Leaves out the lines of strangers that have no room.
+    /// Leaves out the lines of strangers where they would take the space of others.
     fn without_crowding(&self, lines: Vec<QueuedLine>) -> Vec<QueuedLine> {
         let of_strangers = lines.iter().filter(|line| line.stranger.is_some());
         let bytes = of_strangers.map(|line| line.line.len()).sum::<usize>();
-        if bytes == 0 || self.output.has_room_for_strangers(bytes) {
+        if bytes == 0 || self.output.accepts_strangers(bytes) {
             return lines;
         }
         let mut bounds = self.queue.bounds();
@@ -251,7 +251,7 @@ impl AuditWriter {
         let report = self.queue.bounds().report(self.ambient.uptime(), is_last)?;
         let count = report["refusalsWithoutLine"].as_u64().unwrap_or(0);
         let line = (self.service_line)("CountRefusals", report.clone());
-        if !is_last && !self.output.has_room_for_strangers(line.len()) {
+        if !is_last && !self.output.accepts_strangers(line.len()) {
             self.queue.bounds().keep(&report);
             return None;
         }

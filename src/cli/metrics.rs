@@ -18,7 +18,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     (
         "cognate_audit_dropped_total",
-        "Lines of the audit log that found no room in its queue.",
+        "Lines of the audit log beyond the limit of its queue.",
     ),
     (
         "cognate_audit_failures_total",

@@ -137,3 +137,22 @@ pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
     };
     vec![("audit log", format!("{target}{files}; {write}{data}"))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_to_write_is_one_of_three() {
+        assert_eq!(parse_write("written"), Ok(AuditWrite::Written));
+        assert_eq!(parse_write("synced"), Ok(AuditWrite::Synced));
+        assert_eq!(parse_write("buffered"), Ok(AuditWrite::Buffered));
+        for bad in ["", "Written", "fsync", "written "] {
+            let error = parse_write(bad).unwrap_err();
+            assert!(
+                error.what.ends_with("is not a way to write the audit log"),
+                "{bad}"
+            );
+        }
+    }
+}

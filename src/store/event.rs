@@ -168,7 +168,7 @@ impl GuestHash {
         Uuid::from_bytes(self.bytes(id)).simple().to_string()
     }
 
-    /// The handle of the identity `id`, which the audit log has in place of a guest's id: `guest-` and 26 characters of
+    /// The handle of the identity `id`, which the audit log has instead of a guest's id: `guest-` and 26 characters of
     /// base32. It is another form of [`GuestHash::of`].
     pub fn handle(&self, id: Uuid) -> String {
         handle(self.bytes(id))

@@ -86,7 +86,7 @@ pub(super) async fn run(
     let client = call.connection.network();
     let work = permits.run(client, after_signature(entry, call, &record, length, read));
     let outcome = work.await.unwrap_or_else(|| Err(crowded()));
-    // The permit is given back before the call waits for its line.
+    // The permit is free again before the call waits for its line.
     record.end(outcome).await
 }
 

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 from botocore.exceptions import ClientError
-from ocsf_json_schema.embedded import OcsfEmbeddedJsonSchema
+from ocsf_json_schema.embedded import OcsfJsonSchemaEmbedded
 from ocsf_json_schema.loader import get_ocsf_schema
 from trailscraper.policy_generator import generate_policy
 from trailscraper.record_sources.local_directory_record_source import LocalDirectoryRecordSource
@@ -70,6 +70,8 @@ def mapped(line, version):
     user = {"type": who["type"], "uid": who.get("arn"), "uid_alt": who.get("principalId"), "name": who.get("userName")}
     user["credential_uid"] = who.get("accessKeyId")
     actor = {"user": {name: value for name, value in user.items() if value}}
+    if "uid" not in actor["user"] and "name" not in actor["user"]:
+        actor["user"]["name"] = who.get("invokedBy", who["type"])
     if "invokedBy" in who:
         actor["invoked_by"] = who["invokedBy"]
     if "identityProvider" in who:
@@ -92,7 +94,6 @@ def mapped(line, version):
             "profiles": ["cloud"],
             "product": {"name": "Cognate", "vendor_name": "Cognate", "version": line["eventVersion"]},
         },
-        "osint": [],
         "resources": [{"uid": one["ARN"], "type": one["type"]} for one in line.get("resources", [])],
         "severity_id": 1,
         "src_endpoint": {"ip": line["sourceIPAddress"]},
@@ -113,7 +114,7 @@ def mapped(line, version):
 @pytest.mark.parametrize("version", ["1.4.0", "1.8.0"])
 def test_every_line_is_valid_under_ocsfs_schema(session, version):
     text, _ = session
-    schema = OcsfEmbeddedJsonSchema(get_ocsf_schema(version)).get_class_schema("api_activity", ["cloud"])
+    schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version)).get_class_schema("api_activity", ["cloud"])
     validator = jsonschema.Draft202012Validator(schema)
     for line in map(json.loads, text.splitlines()):
         event = mapped(line, version)

@@ -174,7 +174,11 @@ async fn the_lines_of_a_session_of_every_operation_hold_no_secret() {
     for odd in [format!("x {} y", guests[0]), guests[0].replace(':', "%3a")] {
         let input = json!({ "IdentityPoolName": "odd", "AllowUnauthenticatedIdentities": false,
             "IdentityPoolTags": { "note": odd } });
-        world.admin("CreateIdentityPool", input).await.ok();
+        world.admin("CreateIdentityPool", input).await;
+        let mut headers = crate::world::json_headers("AWSCognitoIdentityService.GetId");
+        headers.insert("user-agent", HeaderValue::try_from(odd).unwrap());
+        let body = json!({ "IdentityPoolId": place.pool }).to_string();
+        world.send("POST", "/", headers, body).await.ok();
     }
     place.owner(json!({})).await;
     let text = fs::read_to_string(&logged.path).unwrap();

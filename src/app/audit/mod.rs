@@ -1,5 +1,5 @@
 //! What the audit log needs of the application: the ids of guests in it, the lines about the server itself, and the changes
-//! whose calls were never answered.
+//! that were never answered.
 
 pub mod user_identity;
 
@@ -26,7 +26,7 @@ pub const OWN_SOURCE: &str = "cognate.local";
 /// The version of CloudTrail's form.
 pub const VERSION: &str = "1.11";
 
-/// How long before the newest line of the log a change may have begun whose line is missing.
+/// How long before the newest line of the log a change without a line may have begun.
 pub(super) const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many transactions one page of events has.
@@ -237,7 +237,7 @@ fn described(event: &Event) -> Value {
 
 /// Writes a line for each change of this store that has none: the process was killed after the change was committed and
 /// before its call was answered. `Start` has one for what this start made. Servers that share a database each have a log of
-/// their own, and can't know whose change it was: there, the change has its event only.
+/// their own, and don't know which of them made a change: there, the change has its event only.
 pub async fn record_unanswered(app: &App, started: Timestamp) -> Result<usize, StoreError> {
     let (Some(log), Some(settings)) = (&app.audit, &app.config.audit) else {
         return Ok(0);

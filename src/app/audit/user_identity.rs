@@ -7,7 +7,7 @@ use super::in_seconds;
 use crate::app::{Call, Caller};
 use crate::credentials::{Session, SessionOrigin};
 
-/// The signer of a call; `Unknown` where nobody signed.
+/// The signer of a call; `Unknown` without a signature.
 pub fn of_caller(call: &Call<'_>) -> Value {
     let account = &call.app.config.account_id;
     let key = call.claimed_key.as_deref();

@@ -127,7 +127,7 @@ impl<'c> CallRecord<'c> {
             && (log.has_data_events() || !DATA_EVENTS.contains(&self.entry.name))
     }
 
-    /// Records the end of the call. An answer whose line can't be written becomes an error.
+    /// Records the end of the call. An answer becomes an error where its line can't be written.
     pub(super) async fn end(
         self,
         outcome: Result<Box<dyn OperationAnswer>, Error>,

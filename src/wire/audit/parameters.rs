@@ -1,6 +1,6 @@
 //! The input and the output of an operation in its line: members in CloudTrail's spelling, and only those values that are
-//! known to be harmless. A value whose shape isn't in the list is masked in a request and left out of a response, so that a
-//! new operation reveals nothing that nobody decided on.
+//! known to be harmless. A value of any other shape is masked in a request and left out of a response, so that a
+//! new operation reveals nothing by itself.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
