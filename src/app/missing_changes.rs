@@ -178,10 +178,11 @@ impl LoggedChanges {
                 self.key(input, change);
             }
             "DeleteAccessKey" => self.key(input, KeyChange::Deleted),
-            _ if line["readOnly"] == false && line["eventCategory"] == "Management" => {
-                if line["eventType"] == "AwsApiCall" {
-                    *self.others.entry(name.to_owned()).or_default() += 1;
-                }
+            _ if line["readOnly"] == false
+                && line["eventCategory"] == "Management"
+                && line["eventType"] == "AwsApiCall" =>
+            {
+                *self.others.entry(name.to_owned()).or_default() += 1;
             }
             _ => {}
         }

@@ -129,7 +129,11 @@ impl AuditLog {
         match tokio::time::timeout(PATIENCE, written).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(AuditError::Closed),
-            Err(_) => Err(AuditError::Slow),
+            Err(_) => {
+                // Further calls are refused at once, until a line is written.
+                self.queue.is_slow();
+                Err(AuditError::Slow)
+            }
         }
     }
 

@@ -162,7 +162,7 @@ async fn refusals_of_strangers_leave_the_last_fifth_of_a_file() {
     let mut settings = settings(&path);
     settings.rotate_bytes = 10_000;
     let log = open(&settings).unwrap();
-    let long = "x".repeat(99);
+    let refusal = "x".repeat(99);
     for at in 0..1000 {
         let kind = StrangerLine {
             operation: "GetId",
@@ -170,7 +170,7 @@ async fn refusals_of_strangers_leave_the_last_fifth_of_a_file() {
             pool: None,
             network: at.to_string(),
         };
-        log.append_refusal(kind, || line(&long));
+        log.append_refusal(kind, || line(&refusal));
         // One after the other, so that each has its own chance.
         if at % 10 == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -185,7 +185,7 @@ async fn refusals_of_strangers_leave_the_last_fifth_of_a_file() {
     for file in rotated_files(&path).unwrap().iter().chain([&path]) {
         all.push_str(&fs::read_to_string(file).unwrap());
     }
-    let written = all.lines().filter(|line| *line == long).count();
+    let written = all.lines().filter(|line| *line == refusal).count();
     let report = all.lines().find(|line| line.contains("CountRefusals"));
     let count = format!("\"refusalsWithoutLine\":{}", 1000 - written);
     assert!(

@@ -99,6 +99,11 @@ impl AuditQueue {
         self.lock().problem.clone()
     }
 
+    /// Notes that lines aren't written in time.
+    pub(super) fn is_slow(&self) {
+        self.failed(&AuditError::Slow, 0, 0);
+    }
+
     pub(super) fn reopen(&self) {
         self.lock().reopens = true;
         self.wake.notify_one();
