@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::log_file::{LogOutput, rotated_files};
@@ -51,6 +52,18 @@ fn text_of_strangers_stays_on_its_line_in_ascii() {
         #[expect(clippy::disallowed_methods, reason = "a test reads what it wrote")]
         let read: Value = serde_json::from_slice(&written).unwrap();
         assert_eq!(read, value, "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_written_in_ascii_and_read_back(name in ".*", text in ".*") {
+        let value = json!({ name: [text] });
+        let written = ascii_json(&value);
+        prop_assert!(written.iter().all(|byte| (b' '..=b'~').contains(byte)));
+        #[expect(clippy::disallowed_methods, reason = "a test reads what it wrote")]
+        let read: Value = serde_json::from_slice(&written).unwrap();
+        prop_assert_eq!(read, value);
     }
 }
 

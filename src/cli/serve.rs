@@ -225,8 +225,10 @@ pub(super) async fn open(
     }
     // Before the first request, so that no line can be written twice.
     if let Err(error) = audit::record_unanswered(&app, started).await {
-        maintenance::close(&app).await;
-        return Err(error).into_diagnostic();
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the events of changes that were never answered can't be read: the audit log may lack them"
+        );
     }
     let metrics = Metrics::install()?;
     Ok(BoundServer {

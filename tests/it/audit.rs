@@ -108,6 +108,17 @@ fn has_form(line: &Value) {
     assert!(identity.values().all(|value| !value.is_null()), "{line}");
 }
 
+/// Calls each operation, whatever becomes of it, and each that must be signed without a signature, too.
+async fn call_every_operation(world: &World) {
+    for entry in ALL {
+        send(world, entry, &request(entry)).await;
+        if entry.access != Access::Public {
+            let (headers, body) = written(entry, &request(entry));
+            world.send("POST", "/", headers, body).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_lines_of_a_session_of_every_operation_hold_no_secret() {
     let logged = Logged::new("").await;
@@ -162,14 +173,7 @@ async fn the_lines_of_a_session_of_every_operation_hold_no_secret() {
     let upgraded = place.owner(json!({})).await;
     world.credentials(&upgraded, place.first("bob")).await.ok();
     guests.extend([guest, upgraded]);
-    // Each operation, whatever becomes of it.
-    for entry in ALL {
-        send(world, entry, &request(entry)).await;
-        if entry.access != Access::Public {
-            let (headers, body) = written(entry, &request(entry));
-            world.send("POST", "/", headers, body).await;
-        }
-    }
+    call_every_operation(world).await;
     // Ids of guests where nobody looks for them.
     for odd in [format!("x {} y", guests[0]), guests[0].replace(':', "%3a")] {
         let input = json!({ "IdentityPoolName": "odd", "AllowUnauthenticatedIdentities": false,
@@ -462,4 +466,40 @@ async fn users_of_the_sts_are_named_and_sessions_have_their_origin() {
     assert_eq!(*key, session.id.as_str());
     let hidden = &line["requestParameters"]["logins"][issuer.name()];
     assert_eq!(*hidden, "HIDDEN_DUE_TO_SECURITY_REASONS");
+}
+
+#[tokio::test]
+async fn a_call_that_its_client_left_has_exactly_one_line() {
+    let logged = Logged::new("").await;
+    let issuer = Issuer::with(Key::p256("one")).await;
+    let world = &logged.world;
+    let pool = world.pool_of(&issuer).await;
+    issuer.hold(true);
+    let call = world.get_id(&pool, login(&issuer, &issuer.token("ada")));
+    let waiting = async {
+        while !issuer.is_waited_for() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        answer = call => panic!("{}", answer.text),
+        () = waiting => {}
+    }
+    let mut lines = Vec::new();
+    for _ in 0..500 {
+        lines = logged.of("GetId");
+        if !lines.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    issuer.hold(false);
+    logged.settled().await;
+    assert_eq!(lines, logged.of("GetId"));
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["errorCode"], "RequestAborted");
+    assert_eq!(
+        lines[0]["requestParameters"]["identityPoolId"],
+        pool.as_str()
+    );
 }

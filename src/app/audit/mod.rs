@@ -10,12 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::open::{StartError, existing_master_key, guest_hash};
 use super::{App, Call};
 use crate::ambient::Ambient;
 use crate::audit::{AuditLog, CloudTrailLine, OpenAuditError};
 use crate::config::{AuditTarget, Config};
 use crate::error::{Code, Error};
-use crate::model::ids::Region;
+use crate::model::ids::{IdentityId, Region};
 use crate::store::event::{Event, Subject, handle_of_hash};
 use crate::store::record::RecordKind;
 use crate::store::{Store, StoreError};
@@ -73,6 +74,15 @@ pub(super) fn open(
         line.into_line(&|_| None)
     })?;
     Ok(Some(Arc::new(log)))
+}
+
+/// The handle of the identity with this id under the master key of `config`; `None` for what isn't an id.
+pub fn handle_of(config: &Config, id: &str) -> Result<Option<String>, StartError> {
+    let Some(id) = IdentityId::parse(id) else {
+        return Ok(None);
+    };
+    let guests = guest_hash(&existing_master_key(config)?);
+    Ok(Some(format!("{}:{}", id.region, guests.handle(id.uuid))))
 }
 
 /// The region of events without one.

@@ -153,6 +153,28 @@ async fn a_log_that_cannot_be_opened_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
+async fn a_guest_is_found_by_the_handle_of_its_id() {
+    let data = Data::new();
+    let path = data.beside("audit.jsonl", "");
+    let server = with_log(&data, &path).up().await;
+    let pool = server.pool(json!({})).await;
+    let guest = server.identity(&pool, json!({})).await;
+    let handle = |id: &str| {
+        let command = Start::command(&["audit", "handle", id]);
+        command.flag("--data-dir", data.path()).run()
+    };
+    let printed = handle(&guest).await;
+    assert!(printed.status.success(), "{printed:?}");
+    let found = |line: &Value| line["responseElements"]["identityId"] == printed.out.trim();
+    assert!(lines(&path).iter().any(found), "{}", printed.out);
+    failed(
+        &handle("guest").await,
+        &["is not an identity's id: write REGION:UUID"],
+    );
+    assert!(server.stop().await.status.success());
+}
+
+#[tokio::test]
 async fn a_restore_with_the_audit_log_refuses_who_was_revoked_and_what_was_disabled() {
     let data = Data::new();
     let path = data.beside("audit.jsonl", "");
