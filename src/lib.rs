@@ -7,6 +7,7 @@
 //! * [`error`]: `Code` and the one `Error` of the wire.
 //! * [`model`]: plain records, checked ids, the strict JSON parser and the pure rules.
 //! * [`config`]: the operator's settings; reports every error at once.
+//! * [`audit`]: the audit log: its lines, its file, and the bounds on the lines of strangers.
 //! * [`seal`]: encryption at rest and of session tokens, under the master key.
 //! * [`sigv4`]: AWS signatures: verifying and making them.
 //! * [`outgoing`]: the one HTTP client, with its fence.
@@ -24,6 +25,7 @@
 
 pub mod ambient;
 pub mod app;
+pub mod audit;
 pub mod blocking;
 pub mod cli;
 pub mod config;

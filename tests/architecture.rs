@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("policy", &["ambient", "model", "seal"]),
     // `check-config` reports errors in a route's session policy together with those of the file.
     ("config", &["model", "policy"]),
+    ("audit", &["ambient", "config"]),
     ("store", &["ambient", "model", "seal"]),
     ("tokens", &["ambient", "blocking", "model", "seal"]),
     ("test_issuer", &["model"]),
@@ -45,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "sigv4",
             "policy",
             "config",
+            "audit",
             "store",
             "tokens",
             "test_issuer",
@@ -58,6 +60,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "operations",
             "app",
+            "audit",
             "blocking",
             "error",
             "model",
@@ -84,6 +87,7 @@ const ABOVE_WIRE: &[&str] = &[
     "sigv4",
     "test_issuer",
     "outgoing",
+    "audit",
 ];
 
 /// The modules that reach the store only through functions of `app`.

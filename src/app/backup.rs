@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::missing_changes::{self, MissingChangesError, RepeatedChanges};
 use super::new_generation::{self, NewGenerationError};
 use super::offline_store::StoreLocation;
 use super::open::{StartError, make_data_directory};
 use crate::ambient::Ambient;
+use crate::config::Config;
 use crate::store::sqlite;
 use crate::store::sqlite::backup::{BackupError, Staged, back_up};
 
@@ -103,18 +105,34 @@ pub enum RestoreError {
     /// The backup can't be used, or the store exists.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The audit log can't be applied.
+    #[error(transparent)]
+    MissingChanges(#[from] MissingChangesError),
     /// The backup can't begin a new generation.
     #[error(transparent)]
     NewGeneration(#[from] NewGenerationError),
 }
 
-/// Restores the backup `file` to `folder`, which must have no store, as a new generation. Returns when that began, and the
-/// time of the newest change in the backup. Where it fails, `folder` has no store afterwards.
+/// A backup that was restored.
+#[derive(Debug)]
+pub struct RestoredBackup {
+    /// When the new generation began.
+    pub began: Timestamp,
+    /// The time of the newest change in the backup.
+    pub newest: Option<Timestamp>,
+    /// What was repeated of an audit log, if there is one.
+    pub repeated: Option<RepeatedChanges>,
+}
+
+/// Restores the backup `file` to the data directory of `config`, which must have no store, as a new generation, and repeats
+/// what `audit_log` has and the backup lacks. Where it fails, the directory has no store afterwards.
 pub async fn restore(
     file: &Path,
-    folder: &Path,
+    audit_log: Option<&Path>,
+    config: &Config,
     ambient: Arc<dyn Ambient>,
-) -> Result<(Timestamp, Option<Timestamp>), RestoreError> {
+) -> Result<RestoredBackup, RestoreError> {
+    let folder = &config.data_dir;
     make_data_directory(folder)?;
     let staged = Staged::copy(file, folder)?;
     let report = sqlite::inspect(staged.directory()).map_err(StartError::from)?;
@@ -125,9 +143,21 @@ pub async fn restore(
         }));
     }
     let location = StoreLocation::Directory(staged.directory().to_owned());
-    let begun = new_generation::begin(&location, ambient).await?;
+    let (began, newest) = new_generation::begin(&location, Arc::clone(&ambient)).await?;
+    let repeated = match audit_log {
+        None => None,
+        Some(path) => {
+            let changes = missing_changes::read(path, newest)?;
+            let folder = staged.directory();
+            Some(missing_changes::repeat(changes, folder, config, &ambient).await?)
+        }
+    };
     staged.put_in_force()?;
-    Ok(begun)
+    Ok(RestoredBackup {
+        began,
+        newest,
+        repeated,
+    })
 }
 
 #[cfg(test)]

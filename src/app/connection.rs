@@ -14,6 +14,8 @@ use crate::permits::shares::ClientNetwork;
 pub struct Connection {
     /// The client's address: the peer's, or the one that a trusted proxy named.
     pub client: Option<IpAddr>,
+    /// The address of the connection's other end: a proxy's, or the client's.
+    pub peer: Option<IpAddr>,
     /// Whether the client used TLS, as far as this server can know it.
     pub is_secure: bool,
     /// The header `User-Agent`.
@@ -31,6 +33,7 @@ impl Connection {
         let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
         Self {
             client: peer.map(|peer| client(proxies, peer, headers)),
+            peer,
             // A trusted proxy serves the public URL.
             is_secure: config.tls.is_some() || by_proxy && config.has_https_public_url(),
             user_agent: text(USER_AGENT),

@@ -37,5 +37,9 @@ pub async fn close(app: &App) {
         .abort_all();
     app.jobs.release().await;
     app.records.store.close().await;
+    if let Some(log) = app.audit.clone() {
+        // The thread writes what waits; its end is not worth a failure of the whole end.
+        let _ = tokio::task::spawn_blocking(move || log.close()).await;
+    }
     app.records.catalog.outdate();
 }

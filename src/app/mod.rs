@@ -1,15 +1,18 @@
 //! The wired parts, a call, and the steps that operations share: one module a noun, with functions.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::audit::FoundIdentities;
 use self::connection::Connection;
 use self::jobs::Jobs;
 use self::rates::Rates;
 use self::records::Records;
 use crate::ambient::Ambient;
+use crate::audit::AuditLog;
 use crate::blocking::WorkPools;
 use crate::config::Config;
 use crate::credentials::SessionTokens;
@@ -22,6 +25,7 @@ use crate::test_issuer::TestIssuer;
 use crate::tokens::Tokens;
 
 pub mod access;
+pub mod audit;
 pub mod backup;
 pub mod connection;
 pub mod credentials;
@@ -31,6 +35,7 @@ pub mod identities;
 mod jobs;
 pub mod keys;
 pub mod maintenance;
+pub mod missing_changes;
 pub mod new_generation;
 pub mod offline_store;
 pub mod open;
@@ -73,6 +78,8 @@ pub struct App {
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The audit log, if there is one.
+    pub audit: Option<Arc<AuditLog>>,
     /// The limits on the rates of calls.
     rates: Arc<Rates>,
     master_key: SealKey,
@@ -104,8 +111,14 @@ pub struct Call<'a> {
     pub region: Option<Region>,
     /// The signer.
     pub caller: Option<Caller>,
+    /// The access key id that the request names. Only with a signer, it is that of the signer.
+    pub claimed_key: Option<String>,
     /// The pool that the request names, once it was found, for the log.
     pub pool: OnceLock<PoolId>,
+    /// The identities that were found, for the audit log.
+    pub found: FoundIdentities,
+    /// Whether the audit log has the call, or needs no line of it.
+    pub is_recorded: AtomicBool,
 }
 
 impl App {
@@ -120,7 +133,10 @@ impl App {
             is_counted: false,
             region: None,
             caller: None,
+            claimed_key: None,
             pool: OnceLock::new(),
+            found: FoundIdentities::default(),
+            is_recorded: AtomicBool::new(false),
         }
     }
 

@@ -22,6 +22,7 @@ use super::rates::Rates;
 use super::records::{Records, moment};
 use super::test_issuer;
 use crate::ambient::Ambient;
+use crate::audit::OpenAuditError;
 use crate::blocking::WorkPools;
 use crate::config::{Config, DatabaseSettings, RootKeySetting, Secret};
 use crate::credentials::SessionTokens;
@@ -87,6 +88,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The audit log can't be opened.
+    #[error(transparent)]
+    Audit(#[from] OpenAuditError),
     /// The store can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -182,6 +186,7 @@ pub async fn open_with(
     public_url: String,
     store: Arc<dyn Store>,
 ) -> Result<Opened, StartError> {
+    let audit = super::audit::open(&config, &ambient)?;
     let catalog = Catalog::load(store.as_ref(), moment(ambient.as_ref())).await?;
     let before = catalog.newest();
     let test_issuer = if config.dev.is_some() {
@@ -262,6 +267,7 @@ pub async fn open_with(
         records,
         ambient,
         config: Arc::new(config),
+        audit,
         master_key,
         key_changes: Arc::default(),
         guests,

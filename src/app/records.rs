@@ -174,5 +174,9 @@ pub(super) async fn put(call: &Call<'_>, write: RecordWrite) -> Result<PutOutcom
 /// Asks the store about identities in the name of a call.
 pub(super) async fn ask(call: &Call<'_>, question: &Question) -> Result<Answer, StoreError> {
     let store = call.app.records.store.as_ref();
-    crate::store::ask(store, question, || call.origin()).await
+    let answer = crate::store::ask(store, question, || call.origin()).await?;
+    if let Answer::Identity(identity) | Answer::Orphan(identity) = &answer {
+        call.found.note(identity.id, !identity.authenticated);
+    }
+    Ok(answer)
 }

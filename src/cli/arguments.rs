@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
 use super::apply::ApplyArguments;
+use super::audit::AuditCommand;
 use super::backup::{BackupArguments, RestoreArguments};
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
@@ -55,6 +56,9 @@ pub enum CliCommand {
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.
     /// The exit status is 0 if the configuration is valid, and 1 if it isn't.
     CheckConfig(SettingsArguments),
+    /// Find a guest in the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Back up the embedded store, also while a server uses it
     ///
     /// The backup is consistent, verified, and readable only by this user. It contains guests' ids and sealed secrets, and no

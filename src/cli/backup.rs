@@ -10,6 +10,7 @@ use super::arguments::StoreFlags;
 use super::new_generation::report;
 use crate::ambient::Real;
 use crate::app::backup;
+use crate::app::missing_changes::RepeatedChanges;
 use crate::config::Config;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,9 @@ pub struct RestoreArguments {
     /// The backup
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
+    /// The audit log, with what was revoked, deleted and disabled after the backup; its rotated files are read, too
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit_log: Option<PathBuf>,
     #[command(flatten)]
     pub(super) location: StoreFlags,
 }
@@ -63,22 +67,50 @@ pub(super) fn back_up(config: &Config, target: &Path, keep: Option<u32>) -> Resu
 }
 
 /// Restores a backup to the data directory of this configuration, and prints what may be missing.
-pub(super) async fn restore(config: Config, file: &Path) -> Result<()> {
+pub(super) async fn restore(config: Config, file: &Path, audit_log: Option<&Path>) -> Result<()> {
     if config.database.is_some() {
         bail!(
             "the store is a PostgreSQL database: restore it with PostgreSQL's tools, and then run `cognate new-generation`"
         );
     }
-    let restored = backup::restore(file, &config.data_dir, Arc::new(Real)).await;
-    let (began, newest) = restored.into_diagnostic()?;
+    let restored = backup::restore(file, audit_log, &config, Arc::new(Real)).await;
+    let restored = restored.into_diagnostic()?;
     println!(
         "Restored {} to {}.",
         file.display(),
         config.data_dir.display()
     );
-    print!("{}", report(began, newest));
+    print!("{}", report(restored.began, restored.newest));
+    if let Some(repeated) = &restored.repeated {
+        println!("{}", repeated_changes(repeated));
+    }
     println!("{}", master_key(&config));
     Ok(())
+}
+
+/// What was repeated of an audit log, and what was not.
+fn repeated_changes(repeated: &RepeatedChanges) -> String {
+    let end = match repeated.newest {
+        None => "is empty".to_owned(),
+        Some(newest) => format!("ends at {newest}"),
+    };
+    let mut text = format!(
+        "Repeated from the audit log, which {end}: {} identities revoked, {} identities deleted, {} access keys disabled or deleted. \
+         {} of these objects aren't in the backup.",
+        repeated.revoked, repeated.deleted, repeated.keys, repeated.absent
+    );
+    if !repeated.others.is_empty() {
+        let others = repeated.others.iter();
+        let others: Vec<_> = others
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        text.push_str(
+            "\nOther changes of the audit log were not repeated, check whether they are needed: ",
+        );
+        text.push_str(&others.join(", "));
+        text.push('.');
+    }
+    text
 }
 
 /// Where the master key is, which no backup contains.

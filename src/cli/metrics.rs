@@ -17,6 +17,19 @@ const COUNTERS: &[(&str, &str)] = &[
         "Connections that couldn't be accepted.",
     ),
     (
+        "cognate_audit_dropped_total",
+        "Lines of the audit log beyond the limit of its queue.",
+    ),
+    (
+        "cognate_audit_failures_total",
+        "Writes to the audit log that failed.",
+    ),
+    ("cognate_audit_lines_total", "Lines of the audit log."),
+    (
+        "cognate_audit_refusals_counted_total",
+        "Refusals that the audit log has as a count, not as a line.",
+    ),
+    (
         "cognate_refused_total",
         "Calls that a limit refused, by limit.",
     ),

@@ -3,6 +3,7 @@
 mod access_key;
 mod apply;
 mod arguments;
+mod audit;
 mod backup;
 mod certificate;
 mod check;
@@ -37,6 +38,7 @@ use miette::IntoDiagnostic;
 
 pub use arguments::{Arguments, CliCommand, DevArguments, ServeArguments, SettingsArguments};
 
+use self::audit::AuditCommand;
 use self::root_key::RootKeyCommand;
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 
@@ -68,6 +70,14 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         CliCommand::ManPages { folder } => finish(async move { completions::man_pages(&folder) }),
+        CliCommand::Audit(AuditCommand::Handle(arguments)) => {
+            let (location, id) = arguments.into_parts();
+            let loaded = Config::load(&Flags::from(location), &environment, &read_file);
+            with(
+                loaded,
+                |config| async move { audit::print_handle(&config, &id) },
+            )
+        }
         CliCommand::Backup(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {
@@ -77,7 +87,8 @@ pub fn run() -> ExitCode {
         CliCommand::Restore(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {
-                backup::restore(config, &arguments.file).await
+                let log = arguments.audit_log.as_deref();
+                backup::restore(config, &arguments.file, log).await
             })
         }
         CliCommand::Apply(arguments) => finish_with(apply::run(arguments)),

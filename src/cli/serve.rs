@@ -20,8 +20,9 @@ use super::log_bounds::LogBounds;
 use super::metrics::Metrics;
 use super::{report, seed_files};
 use crate::ambient::{Ambient, Real};
-use crate::app::{self, App, Opened, maintenance};
-use crate::config::{Config, ConfigErrors, LogFormat, SummaryLine};
+use crate::app::{self, App, Opened, audit, maintenance};
+use crate::audit::AuditLog;
+use crate::config::{AuditTarget, Config, ConfigErrors, LogFormat, SummaryLine};
 use crate::wire::{ConnectionLimits, Front, Listener};
 
 /// The interval of the upkeep, which compacts the recorded samples of histograms, measures the process, and reports bounded
@@ -78,10 +79,11 @@ pub(super) async fn run(
     let hangup = catch(SignalKind::hangup())?;
     let log_bounds = start_log(&config)?;
     let mut ready = open(config, stop_signals, log_bounds).await?;
-    print(ready.lines());
+    say(&ready.app, &ready.lines().join("\n"));
     let in_use = ready.app.config.summary();
     let certificate = ready.certificate.take();
-    let reloads = tokio::spawn(reload(certificate, hangup, in_use, load_again));
+    let log = ready.app.audit.clone();
+    let reloads = tokio::spawn(reload(certificate, hangup, in_use, load_again, log));
     let served = ready.serve().await;
     reloads.abort();
     served
@@ -93,12 +95,17 @@ async fn reload(
     mut hangup: Signal,
     in_use: Vec<SummaryLine>,
     load_again: impl Fn() -> Result<Config, ConfigErrors>,
+    audit_log: Option<Arc<AuditLog>>,
 ) {
     loop {
         let operator_asked = tokio::select! {
             () = tokio::time::sleep(certificate::INTERVAL) => false,
             _ = hangup.recv() => true,
         };
+        if let Some(log) = audit_log.as_ref().filter(|_| operator_asked) {
+            // Another program may have moved the file away.
+            log.reopen();
+        }
         if operator_asked && !is_valid(&load_again, &in_use) {
             continue;
         }
@@ -143,6 +150,16 @@ fn is_valid(
     true
 }
 
+/// Prints text for people: to standard error, where standard output has the audit log.
+fn say(app: &App, text: &str) {
+    let target = app.config.audit.as_ref().map(|audit| &audit.target);
+    if target == Some(&AuditTarget::StandardOutput) {
+        eprintln!("{text}");
+    } else {
+        print([text.to_owned()]);
+    }
+}
+
 /// Prints lines for people. A reader that closes its end of the pipe after the line that it needs doesn't end the server.
 pub(super) fn print(lines: impl IntoIterator<Item = String>) {
     let mut text = String::new();
@@ -167,6 +184,7 @@ pub(super) async fn open(
     stop_signals: StopSignals,
     log_bounds: LogBounds,
 ) -> Result<BoundServer> {
+    let started = Real.now_in_milliseconds();
     let files = config.tls.as_ref();
     let certificate = files
         .map(|files| ServerCertificate::read(files, Real.now()))
@@ -189,20 +207,28 @@ pub(super) async fn open(
         .await
         .into_diagnostic()?;
     if let Some(path) = new_master_key {
-        println!(
-            "Created a master key: {}. Backups don't contain it; store it separately.",
-            path.display()
-        );
+        let path = path.display();
+        let text =
+            format!("Created a master key: {path}. Backups don't contain it; store it separately.");
+        say(&app, &text);
     }
     if let Some(path) = new_root_key {
-        println!(
-            "Created a root access key: {} (AWS credentials file).",
-            path.display()
+        let path = path.display();
+        say(
+            &app,
+            &format!("Created a root access key: {path} (AWS credentials file)."),
         );
     }
     if let Err(report) = seed_files::apply_all(&app).await {
         maintenance::close(&app).await;
         return Err(report);
+    }
+    // Before the first request, so that no line can be written twice.
+    if let Err(error) = audit::record_unanswered(&app, started).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the events of changes that were never answered can't be read: the audit log may lack them"
+        );
     }
     let metrics = Metrics::install()?;
     Ok(BoundServer {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::audit::AuditSettings;
 use super::database::DatabaseSettings;
 use super::dev::DevSettings;
 use super::events::EventSettings;
@@ -31,8 +32,8 @@ use super::tls::TlsFiles;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
-    AccessKeyPair, Config, RunMode, account, database, dev, events, issuers, limits, listen, log,
-    logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, user_pools,
+    AccessKeyPair, Config, RunMode, account, audit, database, dev, events, issuers, limits, listen,
+    log, logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -95,6 +96,7 @@ pub(super) struct ParsedSettings {
     sessions: SessionSettings,
     pub(super) limits: ParsedLimits,
     events: EventSettings,
+    audit: Option<AuditSettings>,
     dev_origins: SettingValue<Vec<String>>,
     seeds: Vec<PathBuf>,
     pub(super) exceptions: NamedExceptions,
@@ -125,6 +127,7 @@ impl ParsedSettings {
             sessions: sessions::read(sources),
             limits: limits::read(sources),
             events: events::read(sources),
+            audit: audit::read(sources),
             dev_origins: dev::read(sources),
             seeds: seeds::read(sources),
             exceptions: unsafe_exceptions::read(sources),
@@ -176,6 +179,7 @@ impl ParsedSettings {
             sessions: self.sessions,
             limits: self.limits.for_mode(mode),
             events: self.events,
+            audit: self.audit,
             seeds: self.seeds,
             custom_pool_ids: mode == RunMode::Dev,
             exceptions,

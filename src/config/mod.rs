@@ -6,6 +6,7 @@
 
 mod access_key_pair;
 mod account;
+mod audit;
 mod database;
 mod dev;
 mod events;
@@ -37,6 +38,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use access_key_pair::AccessKeyPair;
+pub use audit::{AuditSettings, AuditTarget, AuditWrite};
 pub use database::DatabaseSettings;
 pub use dev::DevSettings;
 pub use events::EventSettings;
@@ -117,6 +119,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The events that each change leaves.
     pub events: EventSettings,
+    /// The audit log, if there is one.
+    pub audit: Option<AuditSettings>,
     /// The seed files that are applied at a start, in this order.
     pub seeds: Vec<PathBuf>,
     /// Whether the tag `_custom_id_` of CreateIdentityPool chooses the id: only in `cognate dev`.

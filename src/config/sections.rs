@@ -4,9 +4,9 @@
 use std::fmt::Display;
 
 use super::{
-    Config, Setting, account, database, dev, events, issuers, limits, listen, log, logins, proxies,
-    public_url, root_key, routes, seeds, sessions, storage, tls, unsafe_exceptions, upstreams,
-    user_pools,
+    Config, Setting, account, audit, database, dev, events, issuers, limits, listen, log, logins,
+    proxies, public_url, root_key, routes, seeds, sessions, storage, tls, unsafe_exceptions,
+    upstreams, user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -44,6 +44,7 @@ sections![
     sessions,
     limits,
     events,
+    audit,
     seeds,
     log,
     dev,

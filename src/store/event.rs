@@ -165,15 +165,63 @@ impl GuestHash {
 
     /// 32 hexadecimal digits that stand for the identity `id`.
     pub fn of(&self, id: Uuid) -> String {
+        Uuid::from_bytes(self.bytes(id)).simple().to_string()
+    }
+
+    /// The handle of the identity `id`, which the audit log has instead of a guest's id: `guest-` and 26 characters of
+    /// base32. It is another form of [`GuestHash::of`].
+    pub fn handle(&self, id: Uuid) -> String {
+        handle(self.bytes(id))
+    }
+
+    fn bytes(&self, id: Uuid) -> [u8; 16] {
         let tag = hmac::sign(&self.0, id.as_bytes());
         let mut half = [0; 16];
         half.copy_from_slice(&tag.as_ref()[..16]);
-        Uuid::from_bytes(half).simple().to_string()
+        half
     }
+}
+
+/// The handle that belongs to a hash of [`GuestHash::of`]; `None` for another text.
+pub fn handle_of_hash(hash: &str) -> Option<String> {
+    Some(handle(Uuid::try_parse(hash).ok()?.into_bytes()))
+}
+
+/// `guest-` and 16 bytes in base32.
+fn handle(bytes: [u8; 16]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let number = u128::from_be_bytes(bytes);
+    let letters = (0..26_u32).map(|at| {
+        let shifted = if at == 25 {
+            number << 2
+        } else {
+            number >> (123 - 5 * at)
+        };
+        char::from(ALPHABET[(shifted & 31) as usize])
+    });
+    "guest-".chars().chain(letters).collect()
 }
 
 impl fmt::Debug for GuestHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("GuestHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_the_base32_of_the_hash() {
+        // The bytes 0 to 15, by RFC 4648.
+        let hash = "000102030405060708090a0b0c0d0e0f";
+        let handle = handle_of_hash(hash).unwrap();
+        assert_eq!(handle, "guest-aaaqeayeaudaocajbifqydiob4");
+        let guests = GuestHash::new(&[7; 32]);
+        let id = Uuid::from_u128(1);
+        assert_eq!(handle_of_hash(&guests.of(id)), Some(guests.handle(id)));
+        assert_ne!(guests.handle(id), guests.handle(Uuid::from_u128(2)));
+        assert_eq!(handle_of_hash("no hash"), None);
     }
 }

@@ -37,7 +37,8 @@ pub(super) async fn serve(
     let entry = target(&parts.headers);
     let result = run(front, entry, &mut call, parts, body).await;
     let operation = entry.map_or("unknown", |entry| entry.name);
-    respond::ended(&call, operation, Dialect::Json, result.as_ref().err());
+    let service = entry.map_or(Service::CognitoIdentity, |entry| entry.service);
+    respond::ended(&call, operation, service, result.as_ref().err());
     let mut response = match result {
         Ok(text) => respond::answer(200, CONTENT_TYPE, text, call.request_id),
         Err(error) => refusal(&error, call.request_id),
@@ -50,7 +51,7 @@ pub(super) async fn serve(
 
 /// Refuses a request before its operation is known.
 pub(super) fn refused(call: &Call<'_>, parts: &Parts, error: &Error) -> Response {
-    respond::ended(call, "unknown", Dialect::Json, Some(error));
+    respond::ended(call, "unknown", Service::CognitoIdentity, Some(error));
     let mut response = refusal(error, call.request_id);
     cors::expose(&parts.headers, response.headers_mut());
     response
@@ -59,7 +60,7 @@ pub(super) fn refused(call: &Call<'_>, parts: &Parts, error: &Error) -> Response
 /// Runs the operation; answers the body, which is empty if the model has no output.
 async fn run(
     front: &Front,
-    entry: Option<&Entry>,
+    entry: Option<&'static Entry>,
     call: &mut Call<'_>,
     parts: &Parts,
     body: Result<WholeBody, Error>,

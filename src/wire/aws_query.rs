@@ -63,7 +63,7 @@ pub(super) async fn serve(
     let result = run(front, &mut asked, &mut call, parts, body).await;
     let operation = asked.entry.map_or("unknown", |entry| entry.name);
     let dialect = dialect(asked.service);
-    respond::ended(&call, operation, dialect, result.as_ref().err());
+    respond::ended(&call, operation, asked.service, result.as_ref().err());
     let in_json = asked.service == Service::Sts && accepts_json(parts);
     let mut response = match (result, asked.entry) {
         (Ok(output), Some(entry)) if in_json => success_in_json(entry, &output, call.request_id),
@@ -92,7 +92,7 @@ pub(super) async fn serve(
 pub(super) fn refused(call: &Call<'_>, parts: &Parts, error: &Error) -> Response {
     let service = service(parts, None);
     let dialect = dialect(service);
-    respond::ended(call, "unknown", dialect, Some(error));
+    respond::ended(call, "unknown", service, Some(error));
     let in_json = service == Service::Sts && accepts_json(parts);
     refusal(service, dialect, in_json, error, call.request_id)
 }

@@ -24,6 +24,7 @@ use crate::permits::shares::ClientNetwork;
 use crate::sigv4;
 
 mod admission;
+mod audit;
 mod aws_json;
 mod aws_query;
 mod bodies;
@@ -125,6 +126,7 @@ async fn root(
     let client = connection.network();
     let mut call = front.app.call();
     call.connection = connection;
+    call.claimed_key = signature::claimed_key(&parts);
     let length = body.size_hint().upper();
     let is_small = length.is_some_and(|length| length <= limits::SMALL_BODY as u64);
     let admitted = signature::admit_head(&mut call, &parts, is_small);
@@ -195,6 +197,11 @@ async fn key_set(State(front): State<Arc<Front>>) -> Response {
 async fn health(State(front): State<Arc<Front>>) -> Response {
     if front.draining.load(Ordering::Relaxed) {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+    }
+    if let Some(problem) = front.app.audit.as_ref().and_then(|log| log.problem()) {
+        tracing::error!(error = %problem, "the audit log can't be written");
+        let text = "the audit log can't be written\n";
+        return plain(StatusCode::SERVICE_UNAVAILABLE, text);
     }
     match maintenance::check(&front.app).await {
         Ok(warning) => {

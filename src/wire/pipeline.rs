@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::admission::crowded;
+use super::audit::CallRecord;
 use super::signature::Signature;
 use super::{Front, limits};
 use crate::app::access::caller;
@@ -59,26 +60,40 @@ pub(super) async fn decode<T: Send + 'static>(
 /// before anything is done for it, also if it runs again.
 pub(super) async fn run(
     front: &Front,
-    entry: &Entry,
+    entry: &'static Entry,
     call: &mut Call<'_>,
     signature: Signature,
     length: usize,
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
+    call.operation = entry.name;
+    let mut refusal = None;
     if entry.access != Access::Public {
-        let (caller, region) = signature.map_err(|error| refused(&error, entry.service))?;
-        call.region = Some(region);
-        call.caller = Some(caller);
+        match signature {
+            Ok((caller, region)) => {
+                call.region = Some(region);
+                call.caller = Some(caller);
+            }
+            Err(error) => refusal = Some(refused(&error, entry.service)),
+        }
+    }
+    let call: &Call<'_> = call;
+    let record = CallRecord::begin(entry, call);
+    if let Some(error) = refusal {
+        return record.end(Err(error)).await;
     }
     let permits = front.work.class(call.caller.as_ref());
     let client = call.connection.network();
-    let work = permits.run(client, after_signature(entry, call, length, read));
-    work.await.unwrap_or_else(|| Err(crowded()))
+    let work = permits.run(client, after_signature(entry, call, &record, length, read));
+    let outcome = work.await.unwrap_or_else(|| Err(crowded()));
+    // The permit is free again before the call waits for its line.
+    record.end(outcome).await
 }
 
 async fn after_signature(
     entry: &Entry,
-    call: &mut Call<'_>,
+    call: &Call<'_>,
+    record: &CallRecord<'_>,
     length: usize,
     read: impl FnOnce(&Model, &OperationShape) -> Result<Value, Error> + Send + 'static,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
@@ -99,28 +114,30 @@ async fn after_signature(
         }
     };
     let value = decode(call, length, work).await?;
-    call.operation = entry.name;
+    record.admit(&value)?;
     let mut prepared = (entry.prepare)(&value)?;
     rates::admit_work(call, prepared.work(call))?;
     for _ in 1..RUNS {
-        match run_once(entry, call, prepared).await {
+        match run_once(entry, call, record, prepared).await {
             Err(error) if error.code == Code::Outdated => records::refresh(call.app).await?,
             outcome => return outcome,
         }
         prepared = (entry.prepare)(&value)?;
     }
-    run_once(entry, call, prepared).await
+    run_once(entry, call, record, prepared).await
 }
 
 /// Takes the steps that depend on stored data: what they read may change before they write, and then they run again.
 async fn run_once(
     entry: &Entry,
     call: &Call<'_>,
+    record: &CallRecord<'_>,
     prepared: Box<dyn Prepared>,
 ) -> Result<Box<dyn OperationAnswer>, Error> {
     if entry.access == Access::Signed {
         prepared.authorise(call).await?;
     }
+    record.runs();
     prepared.run(call).await
 }
 

@@ -8,8 +8,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::audit;
 use crate::app::{Call, Caller};
-use crate::error::{Code, Dialect, Error};
+use crate::error::{Code, Error};
+use crate::operations::Service;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -92,9 +94,13 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
 pub(super) fn ended(
     call: &Call<'_>,
     operation: &'static str,
-    dialect: Dialect,
+    service: Service,
     error: Option<&Error>,
 ) {
+    if let Some(error) = error {
+        audit::refused(call, service, operation, error);
+    }
+    let dialect = audit::dialect(service);
     let code = error.map_or("OK", |error| error.code.on_the_wire(dialect).0);
     let took = call.app.ambient.now().duration_since(call.now);
     metrics::counter!("cognate_requests_total", "operation" => operation, "code" => code)

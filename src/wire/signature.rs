@@ -55,6 +55,14 @@ pub(super) fn admit_head(
     rates::admit_request(call, None, body_is_small)
 }
 
+/// The access key id that a request names, unverified: at most 128 letters and digits.
+pub(super) fn claimed_key(parts: &Parts) -> Option<String> {
+    let written = written_credential(parts)?;
+    let id = written.split('/').next()?;
+    let is_id = id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_id && !id.is_empty()).then(|| id.to_owned())
+}
+
 /// Whether a request names an access key that exists, with its session token. Nothing is verified.
 fn claims_a_key(call: &Call<'_>, parts: &Parts) -> bool {
     let header = |name| parts.headers.get(name)?.to_str().ok();
@@ -93,23 +101,21 @@ pub(super) fn expected_in_query(parts: &Parts) -> Option<ExpectedSignature> {
 
 /// The service in the scope of a request's signature, unverified. It decides only the form of errors.
 pub(super) fn scope_service(parts: &Parts) -> Option<String> {
-    let written = if let Some(header) = parts.headers.get(AUTHORIZATION) {
-        header
-            .to_str()
-            .ok()?
-            .split_once("Credential=")?
-            .1
-            .to_owned()
-    } else {
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        let mut parameters = form_urlencoded::parse(query);
-        parameters
-            .find(|(name, _)| name == "X-Amz-Credential")?
-            .1
-            .into_owned()
-    };
+    let written = written_credential(parts)?;
     let scope = written.split([',', ' ']).next()?;
     scope.split('/').rev().nth(1).map(str::to_owned)
+}
+
+/// The credential of a request's signature with what follows it, unverified.
+fn written_credential(parts: &Parts) -> Option<String> {
+    if let Some(header) = parts.headers.get(AUTHORIZATION) {
+        let (_, written) = header.to_str().ok()?.split_once("Credential=")?;
+        return Some(written.to_owned());
+    }
+    let query = parts.uri.query().unwrap_or_default().as_bytes();
+    let mut parameters = form_urlencoded::parse(query);
+    let found = parameters.find(|(name, _)| name == "X-Amz-Credential")?;
+    Some(found.1.into_owned())
 }
 
 /// Verifies the signature of a request as `expected`, if the service is known, and counts a request that wasn't counted yet.

@@ -17,6 +17,7 @@ mod assume_role_with_saml;
 mod assume_role_with_web_identity;
 mod at_rest;
 mod attacks;
+mod audit;
 mod catalogue;
 mod ci;
 mod condition_keys;

@@ -72,6 +72,8 @@ pub struct ShapeId(usize);
 
 /// A shape and its constraints.
 pub struct Shape {
+    /// The shape's name in its model.
+    pub name: String,
     /// The shape's type.
     pub kind: ShapeKind,
     /// The minimum of a number, or of the length of anything else.
@@ -143,6 +145,13 @@ impl Model {
         self.operations.keys().map(String::as_str)
     }
 
+    /// The names of its enumerations.
+    #[cfg(test)]
+    pub(crate) fn enumerations(&self) -> impl Iterator<Item = &str> {
+        let shapes = self.shapes.iter().filter(|shape| !shape.values.is_empty());
+        shapes.map(|shape| shape.name.as_str())
+    }
+
     /// A shape of this model.
     pub fn shape(&self, id: ShapeId) -> &Shape {
         &self.shapes[id.0]
@@ -159,8 +168,8 @@ impl Model {
         let id = |reference: &Reference| ids[reference.shape.as_str()];
         let shapes: Vec<Shape> = written
             .shapes
-            .values()
-            .map(|shape| shape.read(&id))
+            .iter()
+            .map(|(name, shape)| shape.read(name, &id))
             .collect();
         let mut model = Self {
             version: written.metadata.api_version,
@@ -263,7 +272,7 @@ struct WrittenShape {
 }
 
 impl WrittenShape {
-    fn read(&self, id: &dyn Fn(&Reference) -> ShapeId) -> Shape {
+    fn read(&self, name: &str, id: &dyn Fn(&Reference) -> ShapeId) -> Shape {
         let part = |reference: &Option<Reference>| {
             id(reference.as_ref().expect("a list or map has its parts"))
         };
@@ -289,6 +298,7 @@ impl WrittenShape {
         });
         let values = self.r#enum.clone();
         Shape {
+            name: name.to_owned(),
             kind,
             min: self.min,
             max: self.max,

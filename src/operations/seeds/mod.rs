@@ -1,8 +1,6 @@
 //! Seeds: an object of a seed is made and changed by the API's own operations, with their constraints and permissions, on
 //! staged records, which are then written in one transaction.
 
-use std::sync::OnceLock;
-
 use serde_json::Value;
 
 use crate::app::staging::{self, StagedChange, Staging, StoredObject};
@@ -114,7 +112,7 @@ fn staged<'a>(call: &Call<'_>, app: &'a App, region: Option<Region>) -> Call<'a>
         region,
         caller: call.caller.clone(),
         is_counted: call.is_counted,
-        pool: OnceLock::new(),
+        ..app.call()
     }
 }
 
