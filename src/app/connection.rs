@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderMap;
 use http::header::{HeaderName, REFERER, USER_AGENT};
 
-use crate::config::{Config, ProxySettings};
+use super::App;
+use crate::config::ProxySettings;
 use crate::permits::shares::ClientNetwork;
 
 /// The connection that a request came on. Without a connection, a call comes from this process.
@@ -24,9 +25,10 @@ pub struct Connection {
 
 impl Connection {
     /// The connection of a request with these headers. Without a peer (in a test without sockets), the client is unknown.
-    pub fn new(config: &Config, peer: Option<IpAddr>, headers: &HeaderMap) -> Self {
+    pub fn new(app: &App, peer: Option<IpAddr>, headers: &HeaderMap) -> Self {
         let peer = peer.map(|peer| peer.to_canonical());
-        let proxies = &config.proxies;
+        let proxies = &app.live.proxies.load();
+        let config = &app.config;
         let by_proxy = peer.is_some_and(|peer| is_trusted(proxies, peer));
         let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
         Self {

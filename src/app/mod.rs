@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use self::connection::Connection;
 use self::jobs::Jobs;
+use self::live_settings::LiveSettings;
 use self::rates::Rates;
 use self::records::Records;
 use crate::ambient::Ambient;
@@ -27,9 +28,11 @@ pub mod connection;
 pub mod credentials;
 mod data_permissions;
 pub mod demo;
+mod deployment;
 pub mod identities;
 mod jobs;
 pub mod keys;
+pub mod live_settings;
 pub mod maintenance;
 pub mod new_generation;
 pub mod offline_store;
@@ -67,8 +70,8 @@ pub struct App {
     pub credentials: Arc<SessionTokens>,
     /// The test issuer; `None` unless the process was started by `cognate dev`.
     pub test_issuer: Option<Arc<TestIssuer>>,
-    /// The routes to external STSs, by role.
-    pub routes: Arc<StsRoutes>,
+    /// The settings that a reload replaces.
+    live: Arc<LiveSettings>,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.
@@ -92,6 +95,8 @@ pub struct Call<'a> {
     pub app: &'a App,
     /// The time of the request.
     pub now: Timestamp,
+    /// The routes to external STSs, by role: those at the beginning of the call.
+    pub routes: Arc<StsRoutes>,
     /// The connection that the request came on.
     pub connection: Connection,
     /// The name of the operation.
@@ -114,6 +119,7 @@ impl App {
         Call {
             app: self,
             now: self.now(),
+            routes: self.live.routes.load_full(),
             connection: Connection::default(),
             operation: "",
             request_id: self.ambient.uuid(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use super::keys::in_use::KeysInUse;
@@ -31,7 +32,7 @@ pub(super) struct Records {
     pub(super) is_staged: bool,
     pub(super) ambient: Arc<dyn Ambient>,
     /// The digest of the settings that all servers of the store should share.
-    pub(super) settings: String,
+    pub(super) settings: ArcSwap<String>,
     /// How many other servers of the store have other settings.
     pub(super) other_settings: AtomicU64,
 }
@@ -97,7 +98,7 @@ impl Records {
     /// Announces the settings of this server, and notices where those of another server differ.
     async fn announce(&self) {
         // An error is one of the store, which the next poll reports.
-        let Ok(differing) = self.store.announce(&self.settings).await else {
+        let Ok(differing) = self.store.announce(&self.settings.load_full()).await else {
             return;
         };
         let before = self.other_settings.swap(differing, Ordering::Relaxed);

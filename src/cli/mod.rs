@@ -17,12 +17,14 @@ mod health;
 mod identity;
 mod issuer;
 mod keys;
+mod log;
 mod log_bounds;
 mod master_key;
 mod metrics;
 mod new_generation;
 mod policy;
 mod pool;
+mod reload;
 mod report;
 mod root_key;
 mod seed_files;
@@ -37,6 +39,7 @@ use miette::IntoDiagnostic;
 
 pub use arguments::{Arguments, CliCommand, DevArguments, ServeArguments, SettingsArguments};
 
+use self::reload::ConfigSources;
 use self::root_key::RootKeyCommand;
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 
@@ -52,9 +55,9 @@ pub fn run() -> ExitCode {
         CliCommand::CheckConfig(settings) => check_config::run(&settings.into()),
         CliCommand::Serve(settings) => {
             let flags = Flags::from(settings);
-            let loaded = Config::load(&flags, &environment, &read_file);
-            let again = move || Config::load(&flags, &environment, &read_file);
-            with(loaded, |config| serve::run(config, again))
+            let sources = ConfigSources::new(flags, environment);
+            let (loaded, files) = sources.load();
+            with(loaded, |config| serve::run(config, sources, files))
         }
         CliCommand::Dev(arguments) => {
             if let Some(command) = arguments.command {

@@ -18,6 +18,7 @@ use super::root_key::RootKeySetting;
 use super::routes::RouteSetting;
 use super::sessions::SessionSettings;
 use super::source::Sources;
+use super::source::contents::SourceContents;
 use super::source::diagnostics::{ConfigErrors, Diagnostics};
 use super::source::document::ConfigDocument;
 use super::source::environment::Environment;
@@ -63,7 +64,8 @@ pub(super) fn load(
     };
     if sources.diagnostics.is_empty() {
         let warnings = warnings(mode, &mut sources, &file, &parsed, &used);
-        return Ok(parsed.into_config(mode, flags, used, warnings));
+        let contents = std::mem::take(&mut sources.document.contents);
+        return Ok(parsed.into_config(mode, flags, contents, used, warnings));
     }
     let shown = sources.document.shown();
     let file = file.value().map(|file| (file.path.as_path(), file.text()));
@@ -74,6 +76,7 @@ pub(super) fn load(
 /// Every setting, read from every source. A section gives its final value if its cross-checks need no origins.
 pub(super) struct ParsedSettings {
     pub(super) listen: SettingValue<SocketAddr>,
+    pub(super) management_listen: SettingValue<SocketAddr>,
     drain_delay: SettingValue<u32>,
     pub(super) tls: SettingValue<TlsFiles>,
     pub(super) public_url: SettingValue<PublicUrl>,
@@ -104,6 +107,7 @@ impl ParsedSettings {
     fn read(sources: &mut Sources<'_>, flags: &Flags) -> Self {
         Self {
             listen: listen::read(sources, flags),
+            management_listen: listen::read_management(sources),
             drain_delay: listen::read_drain_delay(sources),
             data_dir: storage::read_data_dir(sources, flags),
             database: database::read(sources, flags),
@@ -135,6 +139,7 @@ impl ParsedSettings {
         self,
         mode: RunMode,
         flags: &Flags,
+        contents: SourceContents,
         exceptions: Vec<UnsafeException>,
         warnings: Vec<String>,
     ) -> Config {
@@ -144,6 +149,7 @@ impl ParsedSettings {
         let http_issuers = self.http_issuers.or(Vec::new()).into_iter();
         Config {
             listen: self.listen.or(listen::DEFAULT),
+            management_listen: self.management_listen.into_value(),
             drain_delay: Duration::from_secs(
                 self.drain_delay
                     .or(listen::default_drain_delay(mode))
@@ -157,6 +163,8 @@ impl ParsedSettings {
             }),
             dev_origins: self.dev_origins.or(Vec::new()),
             drop_test_issuer: flags.drop_test_issuer,
+            accept_changed_account_id: flags.accept_changed_account_id,
+            accept_changed_public_url: flags.accept_changed_public_url,
             database: self.database.into_value(),
             master_key_file: self.master_key.file.or(master_key_file),
             master_key: self.master_key.key.into_value(),
@@ -178,6 +186,8 @@ impl ParsedSettings {
             events: self.events,
             seeds: self.seeds,
             custom_pool_ids: mode == RunMode::Dev,
+            public_metrics: unsafe_exceptions::are_metrics_public(&self.exceptions),
+            contents,
             exceptions,
             warnings,
         }
@@ -197,6 +207,7 @@ fn cross_check(
     let Some(listen) = ListenAddress::of(parsed) else {
         return Vec::new();
     };
+    listen::cross_check(parsed, &listen, diagnostics);
     if !dev::cross_check(parsed, &listen, mode, flags, diagnostics) {
         return Vec::new();
     }

@@ -112,7 +112,7 @@ impl Outgoing {
         let authorities = Authorities::new(&settings.extra_roots);
         let private = PrivateNetworks {
             entries: settings.private_networks.into(),
-            listener: settings.listener,
+            listeners: settings.listeners.into(),
         };
         let opened = private.opened_to_any_port();
         let opened = opened.map(|opened| {

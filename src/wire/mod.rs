@@ -33,6 +33,7 @@ mod hosts;
 mod html;
 mod limits;
 mod listener;
+mod management;
 mod other_clients;
 mod pipeline;
 mod respond;
@@ -79,7 +80,7 @@ impl Front {
 
     /// Answers one request of a client at `peer`, outside of a connection.
     pub async fn answer(self: &Arc<Self>, peer: SocketAddr, request: Request<Body>) -> Response {
-        let (mut request, memory) = match self.admit(peer, request) {
+        let (mut request, memory) = match self.admit(&self.memory.small, peer, request) {
             Ok(admitted) => admitted,
             Err(refusal) => return *refusal,
         };
@@ -91,6 +92,11 @@ impl Front {
 
     /// The routes of everything that is served on the listening address.
     fn router(self: &Arc<Self>) -> Router {
+        let metrics = if self.app.config.listener_has_metrics() {
+            get(metrics)
+        } else {
+            any(nothing_here)
+        };
         Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/.well-known/jwks_uri", get(key_set))
@@ -98,7 +104,7 @@ impl Front {
             .route("/health", get(health))
             .route("/health/live", get(live))
             .route("/health/ready", get(ready))
-            .route("/metrics", get(metrics))
+            .route("/metrics", metrics)
             .route_layer(middleware::from_fn_with_state(Arc::clone(self), document))
             .merge(test_issuer::routes(self))
             .route("/", any(root))
@@ -192,29 +198,52 @@ async fn key_set(State(front): State<Arc<Front>>) -> Response {
     json_document(&front.app.tokens.key_set(front.app.now()), KEY_SET_MAX_AGE)
 }
 
+/// Whether requests should be sent to this server.
+struct Health {
+    status: StatusCode,
+    word: &'static str,
+    /// The reasons and warnings, in sentences without secrets, for the operator alone.
+    details: Vec<String>,
+}
+
+impl Health {
+    async fn of(front: &Front) -> Self {
+        let unready = |word, details| Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            word,
+            details,
+        };
+        if front.draining.load(Ordering::Relaxed) {
+            return unready("draining", Vec::new());
+        }
+        match maintenance::check(&front.app).await {
+            Ok(warning) => {
+                let others = maintenance::servers_with_other_settings(&front.app) > 0;
+                let others = others.then_some(
+                    "other servers of this store have other security settings or routes",
+                );
+                let warnings = warning.into_iter().chain(others);
+                Self {
+                    status: StatusCode::OK,
+                    word: "ok",
+                    details: warnings
+                        .map(|warning| format!("warning: {warning}"))
+                        .collect(),
+                }
+            }
+            Err(error) => {
+                let why = respond::chain(&error);
+                tracing::error!(error = why, "the store is unavailable");
+                unready("unavailable", vec![why])
+            }
+        }
+    }
+}
+
+/// The health in one word: strangers may reach this listener.
 async fn health(State(front): State<Arc<Front>>) -> Response {
-    if front.draining.load(Ordering::Relaxed) {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
-    }
-    match maintenance::check(&front.app).await {
-        Ok(warning) => {
-            let others = maintenance::servers_with_other_settings(&front.app) > 0;
-            let others = others
-                .then_some("other servers of this store have other security settings or routes");
-            let warnings = warning.into_iter().chain(others);
-            let lines: Vec<_> = warnings
-                .map(|warning| format!("warning: {warning}\n"))
-                .collect();
-            plain(StatusCode::OK, format!("ok\n{}", lines.concat()))
-        }
-        Err(error) => {
-            tracing::error!(error = %respond::chain(&error), "the store is unavailable");
-            plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the store is unavailable\n",
-            )
-        }
-    }
+    let health = Health::of(&front).await;
+    plain(health.status, format!("{}\n", health.word))
 }
 
 /// Whether the process answers: where it doesn't, a restart may help.
@@ -223,8 +252,8 @@ async fn live() -> Response {
 }
 
 /// Whether requests should be sent here, as `/health`, in one word.
-async fn ready(front: State<Arc<Front>>) -> Response {
-    match health(front).await.status() {
+async fn ready(State(front): State<Arc<Front>>) -> Response {
+    match Health::of(&front).await.status {
         StatusCode::OK => plain(StatusCode::OK, "ready\n"),
         status => plain(status, "unready\n"),
     }

@@ -65,6 +65,13 @@ impl KeysInUse {
         self.root_key.load_full().filter(|root| root.id == id)
     }
 
+    /// Replaces the root key of the configuration. The stored one stays in use where it is.
+    pub(in crate::app) fn use_configured_root_key(&self, key: RootKey) {
+        if !self.root_key_is_stored {
+            self.root_key.store(Some(Arc::new(key)));
+        }
+    }
+
     /// The enabled access keys, by their ids.
     pub(in crate::app) fn access_keys(&self) -> Arc<AccessKeys> {
         self.access_keys.load_full()

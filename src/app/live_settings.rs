@@ -1,0 +1,90 @@
+//! The settings that a reload replaces in a running server: all of them or none, after every check of a start.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::App;
+use super::open::{self, StartError};
+use crate::config::{AccessKeyPair, Config, ProxySettings, RootKeySetting};
+use crate::credentials::routes::{RouteSettings, StsRoutes};
+use crate::outgoing::Outgoing;
+use crate::sigv4::hex_hash;
+
+/// The settings in use.
+pub(super) struct LiveSettings {
+    pub(super) routes: ArcSwap<StsRoutes>,
+    pub(super) proxies: ArcSwap<ProxySettings>,
+    outgoing: Arc<Outgoing>,
+}
+
+/// Checked settings that can be put in use without a further error.
+pub struct PreparedSettings {
+    routes: Option<StsRoutes>,
+    proxies: ProxySettings,
+    root_key: Option<AccessKeyPair>,
+    user_pools: Option<AccessKeyPair>,
+    shared: String,
+}
+
+impl LiveSettings {
+    /// The settings of a start.
+    pub(super) fn new(config: &Config, outgoing: Arc<Outgoing>) -> Self {
+        Self {
+            routes: ArcSwap::from_pointee(StsRoutes::new(routes(config), Arc::clone(&outgoing))),
+            proxies: ArcSwap::from_pointee(config.proxies.clone()),
+            outgoing,
+        }
+    }
+}
+
+/// Checks `next` as a start does, where `in_use` are the settings in use. Both have the same kinds of root key and of key for
+/// user pools: another kind needs a restart.
+pub fn prepare(app: &App, in_use: &Config, next: &Config) -> Result<PreparedSettings, StartError> {
+    super::data_permissions::check(&next.data_dir, &next.master_key_file)?;
+    open::outgoing(next)?;
+    let are_new = next.routes != in_use.routes;
+    let outgoing = Arc::clone(&app.live.outgoing);
+    let root_key = match &next.root {
+        RootKeySetting::Configured(key) => Some(key.clone()),
+        RootKeySetting::Generated | RootKeySetting::Disabled => None,
+    };
+    let shared = next.shared_settings(app.tokens.issuer());
+    Ok(PreparedSettings {
+        routes: are_new.then(|| StsRoutes::new(routes(next), outgoing)),
+        proxies: next.proxies.clone(),
+        root_key,
+        user_pools: next.user_pools.clone(),
+        shared: hex_hash(shared.as_bytes()),
+    })
+}
+
+/// Puts checked settings in use. Calls that began keep the routes that they have.
+pub fn put_in_use(app: &App, prepared: PreparedSettings) {
+    if let Some(routes) = prepared.routes {
+        app.live.routes.store(Arc::new(routes));
+    }
+    app.live.proxies.store(Arc::new(prepared.proxies));
+    if let Some(key) = prepared.root_key {
+        let key = open::configured_root_key(&key);
+        app.records.keys.use_configured_root_key(key);
+    }
+    if let Some(key) = prepared.user_pools {
+        let secret = open::user_pool_secret(&key);
+        app.logins.use_user_pool_key(key.access_key_id, secret);
+    }
+    app.records.settings.store(Arc::new(prepared.shared));
+}
+
+fn routes(config: &Config) -> Vec<RouteSettings> {
+    let routes = config.routes.iter().cloned();
+    let routes = routes.map(|route| RouteSettings {
+        role: route.role,
+        endpoint: route.endpoint,
+        region: route.region.map(|region| region.to_string()),
+        assume: route.assume,
+        audience: route.audience,
+        session_policy: route.session_policy,
+    });
+    routes.collect()
+}
