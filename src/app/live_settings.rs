@@ -5,11 +5,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::App;
+use super::keys::resealing;
 use super::open::{self, StartError};
 use crate::config::{AccessKeyPair, Config, ProxySettings, RootKeySetting};
 use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::outgoing::Outgoing;
-use crate::sigv4::hex_hash;
+use crate::seal::master_keys::MasterKeys;
 
 /// The settings in use.
 pub(super) struct LiveSettings {
@@ -24,6 +25,7 @@ pub struct PreparedSettings {
     proxies: ProxySettings,
     root_key: Option<AccessKeyPair>,
     user_pools: Option<AccessKeyPair>,
+    master_keys: Option<MasterKeys>,
     shared: String,
 }
 
@@ -49,18 +51,47 @@ pub fn prepare(app: &App, in_use: &Config, next: &Config) -> Result<PreparedSett
         RootKeySetting::Configured(key) => Some(key.clone()),
         RootKeySetting::Generated | RootKeySetting::Disabled => None,
     };
-    let shared = next.shared_settings(app.tokens.issuer());
+    let master_keys = master_keys(app, next)?;
+    let in_force = master_keys.as_ref().unwrap_or(&app.master_key);
+    let shared = open::shared_digest(next, app.tokens.issuer(), in_force);
     Ok(PreparedSettings {
         routes: are_new.then(|| StsRoutes::new(routes(next), outgoing)),
         proxies: next.proxies.clone(),
         root_key,
         user_pools: next.user_pools.clone(),
-        shared: hex_hash(shared.as_bytes()),
+        master_keys,
+        shared,
     })
+}
+
+/// The master keys of the file, if they are others than those in use. Every stored secret must open under them.
+fn master_keys(app: &App, next: &Config) -> Result<Option<MasterKeys>, StartError> {
+    if next.master_key.is_some() {
+        return Ok(None);
+    }
+    let keys = open::existing_master_key(next)?;
+    if keys.fingerprints() == app.master_key.fingerprints() {
+        return Ok(None);
+    }
+    let stored = app.records.snapshot()?;
+    open::check_keys(&stored, &keys)?;
+    resealing::writes(&stored, &keys, app.ambient.as_ref())
+        .map_err(|_| StartError::SealedUnderAnother(next.master_key_file.clone()))?;
+    Ok(Some(keys))
+}
+
+impl PreparedSettings {
+    /// Whether the master keys are replaced.
+    pub fn replaces_master_keys(&self) -> bool {
+        self.master_keys.is_some()
+    }
 }
 
 /// Puts checked settings in use. Calls that began keep the routes that they have.
 pub fn put_in_use(app: &App, prepared: PreparedSettings) {
+    if let Some(keys) = &prepared.master_keys {
+        app.master_key.replace(keys);
+    }
     if let Some(routes) = prepared.routes {
         app.live.routes.store(Arc::new(routes));
     }

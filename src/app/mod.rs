@@ -17,7 +17,7 @@ use crate::credentials::SessionTokens;
 use crate::credentials::routes::StsRoutes;
 use crate::logins::Logins;
 use crate::model::ids::{PoolId, Region};
-use crate::seal::SealKey;
+use crate::seal::master_keys::MasterKeys;
 use crate::store::event::{GuestHash, Origin};
 use crate::test_issuer::TestIssuer;
 use crate::tokens::Tokens;
@@ -78,7 +78,7 @@ pub struct App {
     pub config: Arc<Config>,
     /// The limits on the rates of calls.
     rates: Arc<Rates>,
-    master_key: SealKey,
+    master_key: MasterKeys,
     /// Held while a key ring or the root key changes.
     key_changes: Arc<tokio::sync::Mutex<()>>,
     /// The hash that replaces the ids of guests in events.

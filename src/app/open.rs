@@ -32,8 +32,8 @@ use crate::logins::{LoginRules, Logins};
 use crate::model::ids::AccountId;
 use crate::model::key_ring::KeyRing;
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
-use crate::seal::SealKey;
 use crate::seal::master_key::{self, MasterKeyError};
+use crate::seal::master_keys::MasterKeys;
 use crate::sigv4::{SecretKey, hex_hash};
 use crate::store::catalog::{Catalog, Snapshot};
 use crate::store::event::{GuestHash, Origin};
@@ -123,6 +123,12 @@ pub enum StartError {
         /// The data directory.
         folder: PathBuf,
     },
+    /// A stored secret doesn't open under the master keys of the file.
+    #[error(
+        "a stored secret doesn't open under the keys in {0}: keep the old key in the file, in a line after the new one, until \
+         `cognate master-key rotate` has sealed everything again"
+    )]
+    SealedUnderAnother(PathBuf),
     /// The stored data belongs to another account.
     #[error(
         "the data was made for the account {stored}, and this configuration has {configured}: every ARN in policies, pools and \
@@ -257,9 +263,9 @@ pub async fn open_with(
         &catalog.newest(),
     );
     unset_keys::log(&catalog.newest());
-    let settings = config.shared_settings(tokens.issuer());
+    let settings = shared_digest(&config, tokens.issuer(), &master_key);
     let records = Arc::new(Records {
-        settings: ArcSwap::from_pointee(hex_hash(settings.as_bytes())),
+        settings: ArcSwap::from_pointee(settings),
         other_settings: AtomicU64::new(0),
         store,
         catalog,
@@ -307,10 +313,10 @@ pub async fn open_with(
 }
 
 /// The parts that make keys.
-type KeyParts<'a> = (&'a dyn Store, &'a SealKey, &'a dyn Ambient);
+type KeyParts<'a> = (&'a dyn Store, &'a MasterKeys, &'a dyn Ambient);
 
 /// Checks that the stored keys open under this master key.
-pub(super) fn check_keys(stored: &Snapshot, master_key: &SealKey) -> Result<(), StartError> {
+pub(super) fn check_keys(stored: &Snapshot, master_key: &MasterKeys) -> Result<(), StartError> {
     root_key::read(stored, master_key)?;
     if let Some(ring) = rings::read(Ring::Signing, stored)? {
         rings::signing_keys(&ring, master_key)?;
@@ -366,20 +372,27 @@ fn refuse_to_begin_anew(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// The digest of what all servers of a store should share: settings, and the master keys in their order.
+pub(super) fn shared_digest(config: &Config, issuer: &str, master_key: &MasterKeys) -> String {
+    let settings = config.shared_settings(issuer);
+    let keys = master_key.fingerprints().join(" ");
+    hex_hash(format!("{settings}{keys}").as_bytes())
+}
+
 /// What names guests in events.
-pub(super) fn guest_hash(master_key: &SealKey) -> GuestHash {
-    GuestHash::new(&master_key.derive("the ids of guests in events", ""))
+pub(super) fn guest_hash(master_key: &MasterKeys) -> GuestHash {
+    GuestHash::new(&master_key.derive_from_oldest("the ids of guests in events", ""))
 }
 
 /// The master key of a store that is there.
-pub(super) fn existing_master_key(config: &Config) -> Result<SealKey, StartError> {
+pub(super) fn existing_master_key(config: &Config) -> Result<MasterKeys, StartError> {
     match &config.master_key {
         Some(key) => Ok(parse_master_key(key)),
         None => Ok(master_key::read(&config.master_key_file)?),
     }
 }
 
-fn parse_master_key(key: &Secret) -> SealKey {
+fn parse_master_key(key: &Secret) -> MasterKeys {
     master_key::parse(key.reveal()).expect("the configuration was checked")
 }
 
@@ -388,7 +401,7 @@ fn master_key(
     config: &Config,
     stored: &Snapshot,
     ambient: &dyn Ambient,
-) -> Result<(SealKey, Option<PathBuf>), StartError> {
+) -> Result<(MasterKeys, Option<PathBuf>), StartError> {
     if let Some(key) = &config.master_key {
         return Ok((parse_master_key(key), None));
     }
@@ -399,7 +412,7 @@ fn master_key(
             Err(StartError::NoMasterKey(path))
         }
         Err(MasterKeyError::Missing(_)) if !holds_secrets(stored) => {
-            Ok((master_key::make(path, ambient)?, Some(path.clone())))
+            Ok((master_key::make(path, ambient)?.into(), Some(path.clone())))
         }
         Err(other) => Err(other.into()),
     }

@@ -91,7 +91,7 @@ pub fn run() -> ExitCode {
         CliCommand::Health(arguments) => finish(health::run(arguments)),
         CliCommand::Identity(command) => finish(identity::run(command)),
         CliCommand::Issuer(command) => finish(issuer::run(command)),
-        CliCommand::MasterKey(command) => finish(async { master_key::run(command) }),
+        CliCommand::MasterKey(command) => finish(master_key::run(command)),
         CliCommand::NewGeneration(arguments) => {
             let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);
             with(loaded, new_generation::run)

@@ -51,7 +51,11 @@ impl ConfigSources {
             contents
         };
         let loaded = Config::load(&self.flags, &self.environment, &read);
-        (loaded, files.into_inner())
+        let mut files = files.into_inner();
+        if let Ok(config) = &loaded {
+            add_master_key(config, &mut files);
+        }
+        (loaded, files)
     }
 }
 
@@ -86,6 +90,9 @@ impl Reloader {
         log: Arc<ProcessLog>,
     ) -> Self {
         let in_use = app.config.as_ref().clone();
+        // The start may have made it.
+        let mut files = files;
+        add_master_key(&in_use, &mut files);
         Self {
             sources,
             app,
@@ -174,16 +181,20 @@ impl Reloader {
             );
             return ReloadOutcome::Refused;
         }
-        if let Err(error) = self.apply(&next) {
-            let error = report::failure(&error);
-            tracing::error!(
-                error,
-                "the changed configuration can't be used: nothing was reloaded"
-            );
-            return ReloadOutcome::Refused;
-        }
+        let master_keys = match self.apply(&next) {
+            Ok(are_replaced) => are_replaced.then_some("the keys in master_key_file"),
+            Err(error) => {
+                let error = report::failure(&error);
+                tracing::error!(
+                    error,
+                    "the changed configuration can't be used: nothing was reloaded"
+                );
+                return ReloadOutcome::Refused;
+            }
+        };
         let reloaded = self.last.differing(&next);
-        let reloaded = keys_of(reloaded.filter(|setting| self.is_reloaded(setting, &next)));
+        let mut reloaded = keys_of(reloaded.filter(|setting| self.is_reloaded(setting, &next)));
+        reloaded.extend(master_keys);
         let waiting = self.app.config.differing(&next);
         let waiting = keys_of(waiting.filter(|setting| !self.is_reloaded(setting, &next)));
         if !waiting.is_empty() {
@@ -198,8 +209,9 @@ impl Reloader {
         }
     }
 
-    /// Checks everything as a start does, and then puts it in use, which can't fail.
-    fn apply(&mut self, next: &Config) -> Result<()> {
+    /// Checks everything as a start does, and then puts it in use, which can't fail. Returns whether the master keys were
+    /// replaced.
+    fn apply(&mut self, next: &Config) -> Result<bool> {
         let composed = self.composed(next);
         let filter = log::filter(&composed.log)?;
         let certificate = composed
@@ -218,9 +230,10 @@ impl Reloader {
         if let (Some(in_use), Some(new)) = (&mut self.certificate, certificate) {
             in_use.replace(new, Real.now());
         }
+        let are_replaced = settings.replaces_master_keys();
         live_settings::put_in_use(&self.app, settings);
         self.in_use = composed;
-        Ok(())
+        Ok(are_replaced)
     }
 
     /// The settings in use with those of `next` that are reloaded.
@@ -250,6 +263,15 @@ impl Reloader {
                 "user_pools" => has_both_user_pools(&self.in_use, next),
                 _ => true,
             }
+    }
+}
+
+/// Adds the file of the master key, which the server reads by itself.
+fn add_master_key(config: &Config, files: &mut ReadFiles) {
+    if config.master_key.is_none() {
+        let path = config.master_key_file.clone();
+        let bytes = std::fs::read(&path).ok().map(Zeroizing::new);
+        files.insert(path, bytes);
     }
 }
 

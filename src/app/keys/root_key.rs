@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
 use crate::app::Call;
+use crate::app::keys::resealing::reseal;
 use crate::config::RootKeySetting;
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::root_key::RootKeyRecord;
-use crate::seal::SealKey;
+use crate::seal::master_keys::{MasterKeys, Unopened};
 use crate::store::catalog::Snapshot;
 use crate::store::event::Origin;
 use crate::store::record::{PutOutcome, RecordWrite};
@@ -66,7 +67,7 @@ pub enum RootKeyError {
 /// The root key of a snapshot, if one is stored.
 pub(in crate::app) fn read(
     snapshot: &Snapshot,
-    master: &SealKey,
+    master: &MasterKeys,
 ) -> Result<Option<RootKey>, RootKeyError> {
     let stored = snapshot.root_key().map_err(|_| RootKeyError::Sealed)?;
     let Some(stored) = stored else {
@@ -82,12 +83,25 @@ pub(in crate::app) fn read(
     open().map(Some).ok_or(RootKeyError::Sealed)
 }
 
+/// The record sealed again under the first master key; `None` if it is.
+pub(in crate::app) fn resealed(
+    record: &RootKeyRecord,
+    master: &MasterKeys,
+    ambient: &dyn Ambient,
+) -> Result<Option<RootKeyRecord>, Unopened> {
+    let sealed = reseal(master, (PURPOSE, &record.id), &record.sealed, ambient)?;
+    Ok(sealed.map(|sealed| RootKeyRecord {
+        sealed,
+        ..record.clone()
+    }))
+}
+
 /// Makes a root key that replaces the stored one of `snapshot`, and writes it to [`FILE`] in `folder`. Returns
 /// the id and the file.
 pub(in crate::app) async fn replace(
     store: &dyn Store,
     snapshot: &Snapshot,
-    master: &SealKey,
+    master: &MasterKeys,
     ambient: &dyn Ambient,
     folder: &Path,
     origin: &Origin,

@@ -13,6 +13,7 @@ mod hosts;
 mod lifetimes;
 mod logging;
 mod management;
+mod master_keys;
 mod recovery;
 mod refusals;
 mod reloads;
