@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,7 +209,13 @@ impl BoundServer {
 
     /// Serves until SIGTERM or SIGINT, finishes requests in progress, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
-        tokio::spawn(upkeep(self.metrics.clone(), self.log_bounds.clone()));
+        let config = &self.app.config;
+        let database = config.database.is_none().then(|| SqliteFile::of(config));
+        tokio::spawn(upkeep(
+            self.metrics.clone(),
+            self.log_bounds.clone(),
+            database,
+        ));
         let front = Front::new(Arc::clone(&self.app), self.metrics.prometheus);
         let management = self
             .management
@@ -270,8 +277,27 @@ fn raise_file_limit() -> u64 {
     limit.current.unwrap_or(u64::MAX)
 }
 
-async fn upkeep(metrics: Metrics, log_bounds: LogBounds) {
+/// The file of the embedded store, which is measured.
+struct SqliteFile(PathBuf);
+
+impl SqliteFile {
+    fn of(config: &Config) -> Self {
+        Self(config.data_dir.join("cognate.sqlite"))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a size in bytes")]
+    fn measure(&self) {
+        if let Ok(found) = std::fs::metadata(&self.0) {
+            metrics::gauge!("cognate_store_bytes").set(found.len() as f64);
+        }
+    }
+}
+
+async fn upkeep(metrics: Metrics, log_bounds: LogBounds, database: Option<SqliteFile>) {
     loop {
+        if let Some(database) = &database {
+            database.measure();
+        }
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
         log_bounds.report_ended();
