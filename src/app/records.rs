@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use super::keys::in_use::KeysInUse;
+use super::keys::rings::Ring;
 use super::{App, Call};
 use crate::ambient::Ambient;
 use crate::store::catalog::{Catalog, Moment, OLDEST, Outdated, Snapshot};
@@ -95,8 +96,21 @@ impl Records {
         outcome
     }
 
+    /// Measures when the keys in use were made.
+    fn measure_keys(&self) {
+        let snapshot = self.catalog.newest();
+        for ring in [Ring::Signing, Ring::Sealing] {
+            let purpose = ring.purpose();
+            if let Ok(Some(keys)) = snapshot.key_ring(purpose) {
+                let made = keys.current.made.as_duration().as_secs_f64();
+                metrics::gauge!("cognate_key_made_seconds", "purpose" => purpose).set(made);
+            }
+        }
+    }
+
     /// Announces the settings of this server, and notices where those of another server differ.
     async fn announce(&self) {
+        self.measure_keys();
         // An error is one of the store, which the next poll reports.
         let Ok(differing) = self.store.announce(&self.settings.load_full()).await else {
             return;
