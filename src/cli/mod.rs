@@ -46,6 +46,7 @@ use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 /// Runs the command in the process's arguments; returns the exit status.
 pub fn run() -> ExitCode {
     install_crypto();
+    end_quietly_at_a_closed_pipe();
     let environment = Environment::of_the_process();
     match Arguments::parse().command {
         CliCommand::Check(arguments) => {
@@ -105,6 +106,18 @@ pub fn run() -> ExitCode {
         }
         CliCommand::Store(command) => finish(store::run(command)),
     }
+}
+
+/// Ends a command quietly if the reader of its output has gone, as in `cognate access-key list | head -1`.
+fn end_quietly_at_a_closed_pipe() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 /// Installs aws-lc as the process's provider of cryptography. Call it once, before anything else.
