@@ -2,6 +2,7 @@
 //! say.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
 use http::header::{HeaderName, REFERER, USER_AGENT};
@@ -30,6 +31,9 @@ impl Connection {
         let proxies = &app.live.proxies.load();
         let config = &app.config;
         let by_proxy = peer.is_some_and(|peer| is_trusted(proxies, peer));
+        if !by_proxy && headers.contains_key(&proxies.header) {
+            warn_of_unnamed(app, peer, proxies);
+        }
         let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
         Self {
             client: peer.map(|peer| client(proxies, peer, headers)),
@@ -44,6 +48,28 @@ impl Connection {
     pub fn network(&self) -> ClientNetwork {
         self.client
             .map_or(ClientNetwork::THIS_PROCESS, ClientNetwork::new)
+    }
+}
+
+/// Warns, once an hour, of a peer that names a client and isn't a trusted proxy: the operator may have forgotten it.
+fn warn_of_unnamed(app: &App, peer: Option<IpAddr>, proxies: &ProxySettings) {
+    let now = app.ambient.now().as_second();
+    let warned = &app.live.warned_of_unnamed;
+    let before = warned.load(Ordering::Relaxed);
+    let is_due = now - before >= 3600;
+    if is_due
+        && let Some(peer) = peer
+        && warned
+            .compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    {
+        let header = proxies.header.as_str();
+        tracing::warn!(
+            %peer,
+            header,
+            "a peer that trusted_proxies doesn't have sent the header that names clients, which counts for nothing: if it is \
+             your proxy, add its address"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! The settings that a reload replaces in a running server: all of them or none, after every check of a start.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use arc_swap::ArcSwap;
 
@@ -17,6 +18,8 @@ pub(super) struct LiveSettings {
     pub(super) routes: ArcSwap<StsRoutes>,
     pub(super) proxies: ArcSwap<ProxySettings>,
     outgoing: Arc<Outgoing>,
+    /// When a peer that isn't a trusted proxy was last warned of, in seconds since 1970.
+    pub(super) warned_of_unnamed: AtomicI64,
 }
 
 /// Checked settings that can be put in use without a further error.
@@ -36,6 +39,7 @@ impl LiveSettings {
             routes: ArcSwap::from_pointee(StsRoutes::new(routes(config), Arc::clone(&outgoing))),
             proxies: ArcSwap::from_pointee(config.proxies.clone()),
             outgoing,
+            warned_of_unnamed: AtomicI64::new(0),
         }
     }
 }

@@ -117,7 +117,7 @@ pub enum StartError {
     /// The database is gone. A new one would forget every identity without a word.
     #[error(
         "{folder} has a master key and has had a store, but its database is gone: restore a backup with `cognate restore FILE`. \
-         To begin anew instead, move the directory away"
+         To begin with an empty store instead, move the directory away"
     )]
     DatabaseGone {
         /// The data directory.

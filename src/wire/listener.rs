@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
@@ -312,12 +313,15 @@ impl Shared {
             _ => self.front.admit(&self.memory, peer, request),
         };
         let router = TowerToHyperService::new(self.router.clone());
+        let front = Arc::clone(&self.front);
         async move {
             let (mut request, memory) = match admitted {
                 Ok(admitted) => admitted,
                 Err(refusal) => return Ok(*refusal),
             };
             request.extensions_mut().insert(Arc::clone(&activity));
+            let mut request = request.map(Body::new);
+            front.public_path.strip(&mut request);
             let response = router.call(request).await?;
             Ok(counted(response, memory, &activity))
         }

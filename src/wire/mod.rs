@@ -36,6 +36,7 @@ mod listener;
 mod management;
 mod other_clients;
 mod pipeline;
+mod public_path;
 mod respond;
 mod signature;
 mod test_issuer;
@@ -47,6 +48,7 @@ pub use listener::Listener;
 
 use admission::{RequestMemory, counted};
 use connections::ConnectionActivity;
+use public_path::PublicPath;
 use respond::{Throttled, json_document, plain};
 use work::WorkPermits;
 
@@ -57,13 +59,16 @@ pub struct Front {
     signing_keys: sigv4::KeyCache,
     memory: RequestMemory,
     work: WorkPermits,
+    public_path: PublicPath,
     draining: AtomicBool,
 }
 
 impl Front {
     /// A front end of `app`; `metrics` is served under `/metrics`.
     pub fn new(app: Arc<App>, metrics: PrometheusHandle) -> Arc<Self> {
+        let public_path = PublicPath::of(app.tokens.issuer());
         Arc::new(Self {
+            public_path,
             app,
             metrics,
             signing_keys: sigv4::KeyCache::default(),
@@ -86,6 +91,7 @@ impl Front {
         };
         let activity = Arc::new(ConnectionActivity::new(ClientNetwork::new(peer.ip())));
         request.extensions_mut().insert(Arc::clone(&activity));
+        self.public_path.strip(&mut request);
         let Ok(response) = TowerToHyperService::new(self.router()).call(request).await;
         counted(response, memory, &activity)
     }

@@ -159,7 +159,7 @@ pub async fn rotate(call: &Call<'_>) -> Result<Resealed, ResealError> {
     rotation.await.expect("a rotation doesn't panic")
 }
 
-/// Writes a record, if nobody changed it meanwhile; returns how many were written.
+/// Writes a record, unless another request changed it meanwhile; returns how many were written.
 async fn put(
     records: &Arc<Records>,
     write: RecordWrite,

@@ -14,6 +14,7 @@ mod lifetimes;
 mod logging;
 mod management;
 mod master_keys;
+mod proxies;
 mod recovery;
 mod refusals;
 mod reloads;
