@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use cognate::config::{
-    CONFIG_FLAG, CONFIG_VARIABLE, Config, Contents, Environment, Flags, settings,
+    CONFIG_FLAG, CONFIG_VARIABLE, Config, Contents, Environment, Flags, Reloading, settings,
 };
 
 fn documentation() -> String {
@@ -65,6 +65,21 @@ fn the_table_of_the_documentation_is_the_table_of_the_code() {
     }
     for name in [CONFIG_FLAG, CONFIG_VARIABLE] {
         assert!(documentation.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn the_documentation_names_every_setting_that_is_reloaded() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
+    let text = fs::read_to_string(path).expect("the documentation");
+    let (_, rest) = text
+        .split_once("These settings are reloaded:")
+        .expect("the list");
+    let list = rest.split_once("\n\n").expect("its end").0;
+    for setting in settings() {
+        let is_reloaded = setting.reloading == Reloading::Reloaded;
+        let key = format!("`{}`", setting.key);
+        assert_eq!(list.contains(&key), is_reloaded, "{key}");
     }
 }
 

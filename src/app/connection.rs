@@ -2,11 +2,13 @@
 //! say.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
 use http::header::{HeaderName, REFERER, USER_AGENT};
 
-use crate::config::{Config, ProxySettings};
+use super::App;
+use crate::config::ProxySettings;
 use crate::permits::shares::ClientNetwork;
 
 /// The connection that a request came on. Without a connection, a call comes from this process.
@@ -26,10 +28,14 @@ pub struct Connection {
 
 impl Connection {
     /// The connection of a request with these headers. Without a peer (in a test without sockets), the client is unknown.
-    pub fn new(config: &Config, peer: Option<IpAddr>, headers: &HeaderMap) -> Self {
+    pub fn new(app: &App, peer: Option<IpAddr>, headers: &HeaderMap) -> Self {
         let peer = peer.map(|peer| peer.to_canonical());
-        let proxies = &config.proxies;
+        let proxies = &app.live.proxies.load();
+        let config = &app.config;
         let by_proxy = peer.is_some_and(|peer| is_trusted(proxies, peer));
+        if !by_proxy && headers.contains_key(&proxies.header) {
+            warn_of_unnamed(app, peer, proxies);
+        }
         let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
         Self {
             client: peer.map(|peer| client(proxies, peer, headers)),
@@ -45,6 +51,28 @@ impl Connection {
     pub fn network(&self) -> ClientNetwork {
         self.client
             .map_or(ClientNetwork::THIS_PROCESS, ClientNetwork::new)
+    }
+}
+
+/// Warns, once an hour, of a peer that names a client and isn't a trusted proxy: the operator may have forgotten it.
+fn warn_of_unnamed(app: &App, peer: Option<IpAddr>, proxies: &ProxySettings) {
+    let now = app.ambient.now().as_second();
+    let warned = &app.live.warned_of_unnamed;
+    let before = warned.load(Ordering::Relaxed);
+    let is_due = now - before >= 3600;
+    if is_due
+        && let Some(peer) = peer
+        && warned
+            .compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    {
+        let header = proxies.header.as_str();
+        tracing::warn!(
+            %peer,
+            header,
+            "a peer that trusted_proxies doesn't have sent the header that names clients, which counts for nothing: if it is \
+             your proxy, add its address"
+        );
     }
 }
 

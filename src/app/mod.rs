@@ -9,6 +9,7 @@ use uuid::Uuid;
 use self::audit::FoundIdentities;
 use self::connection::Connection;
 use self::jobs::Jobs;
+use self::live_settings::LiveSettings;
 use self::rates::Rates;
 use self::records::Records;
 use crate::ambient::Ambient;
@@ -19,7 +20,7 @@ use crate::credentials::SessionTokens;
 use crate::credentials::routes::StsRoutes;
 use crate::logins::Logins;
 use crate::model::ids::{PoolId, Region};
-use crate::seal::SealKey;
+use crate::seal::master_keys::MasterKeys;
 use crate::store::event::{GuestHash, Origin};
 use crate::test_issuer::TestIssuer;
 use crate::tokens::Tokens;
@@ -31,9 +32,11 @@ pub mod connection;
 pub mod credentials;
 mod data_permissions;
 pub mod demo;
+mod deployment;
 pub mod identities;
 mod jobs;
 pub mod keys;
+pub mod live_settings;
 pub mod maintenance;
 pub mod missing_changes;
 pub mod new_generation;
@@ -72,8 +75,8 @@ pub struct App {
     pub credentials: Arc<SessionTokens>,
     /// The test issuer; `None` unless the process was started by `cognate dev`.
     pub test_issuer: Option<Arc<TestIssuer>>,
-    /// The routes to external STSs, by role.
-    pub routes: Arc<StsRoutes>,
+    /// The settings that a reload replaces.
+    live: Arc<LiveSettings>,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// The configuration.
@@ -82,7 +85,7 @@ pub struct App {
     pub audit: Option<Arc<AuditLog>>,
     /// The limits on the rates of calls.
     rates: Arc<Rates>,
-    master_key: SealKey,
+    master_key: MasterKeys,
     /// Held while a key ring or the root key changes.
     key_changes: Arc<tokio::sync::Mutex<()>>,
     /// The hash that replaces the ids of guests in events.
@@ -99,6 +102,8 @@ pub struct Call<'a> {
     pub app: &'a App,
     /// The time of the request.
     pub now: Timestamp,
+    /// The routes to external STSs, by role: those at the beginning of the call.
+    pub routes: Arc<StsRoutes>,
     /// The connection that the request came on.
     pub connection: Connection,
     /// The name of the operation.
@@ -127,6 +132,7 @@ impl App {
         Call {
             app: self,
             now: self.now(),
+            routes: self.live.routes.load_full(),
             connection: Connection::default(),
             operation: "",
             request_id: self.ambient.uuid(),

@@ -7,31 +7,34 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use tokio::task::JoinSet;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::App;
 use super::access::unset_keys;
+use super::deployment;
 use super::jobs::{CLOCKS, Jobs};
 use super::keys::access_keys::{self, AccessKeyError};
 use super::keys::in_use::KeysInUse;
 use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
+use super::live_settings::LiveSettings;
 use super::rates::Rates;
 use super::records::{Records, moment};
 use super::test_issuer;
 use crate::ambient::Ambient;
 use crate::audit::OpenAuditError;
 use crate::blocking::WorkPools;
-use crate::config::{Config, DatabaseSettings, RootKeySetting, Secret};
+use crate::config::{AccessKeyPair, Config, DatabaseSettings, RootKeySetting, Secret};
 use crate::credentials::SessionTokens;
-use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::logins::{LoginRules, Logins};
+use crate::model::ids::AccountId;
 use crate::model::key_ring::KeyRing;
 use crate::outgoing::{Outgoing, OutgoingSettings, OutgoingSettingsError};
-use crate::seal::SealKey;
 use crate::seal::master_key::{self, MasterKeyError};
+use crate::seal::master_keys::MasterKeys;
 use crate::sigv4::{SecretKey, hex_hash};
 use crate::store::catalog::{Catalog, Snapshot};
 use crate::store::event::{GuestHash, Origin};
@@ -118,11 +121,40 @@ pub enum StartError {
     /// The database is gone. A new one would forget every identity without a word.
     #[error(
         "{folder} has a master key and has had a store, but its database is gone: restore a backup with `cognate restore FILE`. \
-         To begin anew instead, move the directory away"
+         To begin with an empty store instead, move the directory away"
     )]
     DatabaseGone {
         /// The data directory.
         folder: PathBuf,
+    },
+    /// A stored secret doesn't open under the master keys of the file.
+    #[error(
+        "a stored secret doesn't open under the keys in {0}: keep the old key in the file, in a line after the new one, until \
+         `cognate master-key rotate` has sealed everything again"
+    )]
+    SealedUnderAnother(PathBuf),
+    /// The stored data belongs to another account.
+    #[error(
+        "the data was made for the account {stored}, and this configuration has {configured}: every ARN in policies, pools and \
+         other systems would be another one. Set account_id to {stored}, or start once with --accept-changed-account-id"
+    )]
+    ChangedAccount {
+        /// The account of the data.
+        stored: AccountId,
+        /// The configured account.
+        configured: AccountId,
+    },
+    /// The stored data was served under another public URL.
+    #[error(
+        "the data was served under {stored}, and this configuration has {configured}: tokens from before would be refused, and \
+         every verifier and trust policy that names {stored} would refuse new ones. Set public_url to {stored}, or start once \
+         with --accept-changed-public-url"
+    )]
+    ChangedPublicUrl {
+        /// The public URL of the data.
+        stored: String,
+        /// The configured public URL.
+        configured: String,
     },
     /// The root key is stored nowhere, and its file has one: the store is another one than the file's.
     #[error(
@@ -203,6 +235,11 @@ pub async fn open_with(
     let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
+    if config.dev.is_none()
+        && let Some(changed) = deployment::check(&config, &before)?
+    {
+        deployment::record(&changed, store.as_ref(), &origin).await?;
+    }
     if config.drop_test_issuer {
         test_issuer::remove_all(store.as_ref(), &before, &origin).await?;
     }
@@ -231,9 +268,9 @@ pub async fn open_with(
         &catalog.newest(),
     );
     unset_keys::log(&catalog.newest());
-    let settings = config.shared_settings(tokens.issuer());
+    let settings = shared_digest(&config, tokens.issuer(), &master_key);
     let records = Arc::new(Records {
-        settings: hex_hash(settings.as_bytes()),
+        settings: ArcSwap::from_pointee(settings),
         other_settings: AtomicU64::new(0),
         store,
         catalog,
@@ -261,7 +298,7 @@ pub async fn open_with(
         }),
         test_issuer,
         pools,
-        routes: Arc::new(StsRoutes::new(routes(&config), outgoing)),
+        live: Arc::new(LiveSettings::new(&config, outgoing)),
         tokens,
         credentials,
         records,
@@ -282,10 +319,10 @@ pub async fn open_with(
 }
 
 /// The parts that make keys.
-type KeyParts<'a> = (&'a dyn Store, &'a SealKey, &'a dyn Ambient);
+type KeyParts<'a> = (&'a dyn Store, &'a MasterKeys, &'a dyn Ambient);
 
 /// Checks that the stored keys open under this master key.
-pub(super) fn check_keys(stored: &Snapshot, master_key: &SealKey) -> Result<(), StartError> {
+pub(super) fn check_keys(stored: &Snapshot, master_key: &MasterKeys) -> Result<(), StartError> {
     root_key::read(stored, master_key)?;
     if let Some(ring) = rings::read(Ring::Signing, stored)? {
         rings::signing_keys(&ring, master_key)?;
@@ -341,20 +378,27 @@ fn refuse_to_begin_anew(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// The digest of what all servers of a store should share: settings, and the master keys in their order.
+pub(super) fn shared_digest(config: &Config, issuer: &str, master_key: &MasterKeys) -> String {
+    let settings = config.shared_settings(issuer);
+    let keys = master_key.fingerprints().join(" ");
+    hex_hash(format!("{settings}{keys}").as_bytes())
+}
+
 /// What names guests in events.
-pub(super) fn guest_hash(master_key: &SealKey) -> GuestHash {
-    GuestHash::new(&master_key.derive("the ids of guests in events", ""))
+pub(super) fn guest_hash(master_key: &MasterKeys) -> GuestHash {
+    GuestHash::new(&master_key.derive_from_oldest("the ids of guests in events", ""))
 }
 
 /// The master key of a store that is there.
-pub(super) fn existing_master_key(config: &Config) -> Result<SealKey, StartError> {
+pub(super) fn existing_master_key(config: &Config) -> Result<MasterKeys, StartError> {
     match &config.master_key {
         Some(key) => Ok(parse_master_key(key)),
         None => Ok(master_key::read(&config.master_key_file)?),
     }
 }
 
-fn parse_master_key(key: &Secret) -> SealKey {
+fn parse_master_key(key: &Secret) -> MasterKeys {
     master_key::parse(key.reveal()).expect("the configuration was checked")
 }
 
@@ -363,7 +407,7 @@ fn master_key(
     config: &Config,
     stored: &Snapshot,
     ambient: &dyn Ambient,
-) -> Result<(SealKey, Option<PathBuf>), StartError> {
+) -> Result<(MasterKeys, Option<PathBuf>), StartError> {
     if let Some(key) = &config.master_key {
         return Ok((parse_master_key(key), None));
     }
@@ -374,7 +418,7 @@ fn master_key(
             Err(StartError::NoMasterKey(path))
         }
         Err(MasterKeyError::Missing(_)) if !holds_secrets(stored) => {
-            Ok((master_key::make(path, ambient)?, Some(path.clone())))
+            Ok((master_key::make(path, ambient)?.into(), Some(path.clone())))
         }
         Err(other) => Err(other.into()),
     }
@@ -390,6 +434,14 @@ fn holds_secrets(stored: &Snapshot) -> bool {
     .any(|kind| stored.has_any(kind))
 }
 
+/// The root key of the configuration.
+pub(super) fn configured_root_key(key: &AccessKeyPair) -> RootKey {
+    RootKey {
+        id: key.access_key_id.clone(),
+        secret: Zeroizing::new(key.secret_access_key.reveal().to_owned()),
+    }
+}
+
 /// The configured root key, if there is one. Where the stored one is used and none is stored, one is made, and the file
 /// that it was written to is returned.
 async fn root_key(
@@ -400,11 +452,7 @@ async fn root_key(
 ) -> Result<(Option<RootKey>, Option<PathBuf>), StartError> {
     match &config.root {
         RootKeySetting::Disabled => Ok((None, None)),
-        RootKeySetting::Configured(key) => {
-            let secret = Zeroizing::new(key.secret_access_key.reveal().to_owned());
-            let id = key.access_key_id.clone();
-            Ok((Some(RootKey { id, secret }), None))
-        }
+        RootKeySetting::Configured(key) => Ok((Some(configured_root_key(key)), None)),
         RootKeySetting::Generated => {
             let folder = &config.data_dir;
             if let Some(key) = root_key::read(stored, master_key)? {
@@ -415,7 +463,7 @@ async fn root_key(
             if file.exists() {
                 return Err(StartError::OtherRootKey { file });
             }
-            let made = root_key::replace(store, 0, master_key, ambient, folder, origin).await;
+            let made = root_key::replace(store, stored, master_key, ambient, folder, origin).await;
             match made {
                 Ok((_, path)) => Ok((None, Some(path))),
                 // Another server of the store made it first.
@@ -426,19 +474,6 @@ async fn root_key(
     }
 }
 
-fn routes(config: &Config) -> Vec<RouteSettings> {
-    let routes = config.routes.iter().cloned();
-    let routes = routes.map(|route| RouteSettings {
-        role: route.role,
-        endpoint: route.endpoint,
-        region: route.region.map(|region| region.to_string()),
-        assume: route.assume,
-        audience: route.audience,
-        session_policy: route.session_policy,
-    });
-    routes.collect()
-}
-
 fn logins(config: &Config, outgoing: Arc<Outgoing>, pools: WorkPools) -> Logins {
     let files = config.issuers.iter();
     let files = files.filter_map(|file| Some((file.url.clone(), file.jwks_file.clone()?)));
@@ -447,8 +482,8 @@ fn logins(config: &Config, outgoing: Arc<Outgoing>, pools: WorkPools) -> Logins 
     match &config.user_pools {
         None => logins,
         Some(key) => {
-            let secret = SecretKey::new(key.secret_access_key.reveal().to_owned());
-            logins.with_user_pool_key(key.access_key_id.clone(), secret)
+            logins.use_user_pool_key(key.access_key_id.clone(), user_pool_secret(key));
+            logins
         }
     }
 }
@@ -465,7 +500,12 @@ fn rules(config: &Config) -> LoginRules {
     }
 }
 
-fn outgoing(config: &Config) -> Result<Outgoing, StartError> {
+/// The secret of the key with which user pools are asked.
+pub(super) fn user_pool_secret(key: &AccessKeyPair) -> SecretKey {
+    SecretKey::new(key.secret_access_key.reveal().to_owned())
+}
+
+pub(super) fn outgoing(config: &Config) -> Result<Outgoing, StartError> {
     let extra_roots = match &config.logins.extra_ca_file {
         None => Vec::new(),
         Some(path) => std::fs::read(path).map_err(|source| StartError::File {
@@ -483,6 +523,8 @@ fn outgoing(config: &Config) -> Result<Outgoing, StartError> {
         http_issuers: config.http_issuers.clone(),
         extra_roots,
         private_networks: config.logins.private_networks.clone(),
-        listener: Some(config.listen),
+        listeners: std::iter::once(config.listen)
+            .chain(config.management_listen)
+            .collect(),
     })?)
 }

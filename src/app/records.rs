@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use super::keys::in_use::KeysInUse;
+use super::keys::rings::Ring;
 use super::{App, Call};
 use crate::ambient::Ambient;
 use crate::store::catalog::{Catalog, Moment, OLDEST, Outdated, Snapshot};
@@ -31,7 +33,7 @@ pub(super) struct Records {
     pub(super) is_staged: bool,
     pub(super) ambient: Arc<dyn Ambient>,
     /// The digest of the settings that all servers of the store should share.
-    pub(super) settings: String,
+    pub(super) settings: ArcSwap<String>,
     /// How many other servers of the store have other settings.
     pub(super) other_settings: AtomicU64,
 }
@@ -94,10 +96,23 @@ impl Records {
         outcome
     }
 
+    /// Measures when the keys in use were made.
+    fn measure_keys(&self) {
+        let snapshot = self.catalog.newest();
+        for ring in [Ring::Signing, Ring::Sealing] {
+            let purpose = ring.purpose();
+            if let Ok(Some(keys)) = snapshot.key_ring(purpose) {
+                let made = keys.current.made.as_duration().as_secs_f64();
+                metrics::gauge!("cognate_key_made_seconds", "purpose" => purpose).set(made);
+            }
+        }
+    }
+
     /// Announces the settings of this server, and notices where those of another server differ.
     async fn announce(&self) {
+        self.measure_keys();
         // An error is one of the store, which the next poll reports.
-        let Ok(differing) = self.store.announce(&self.settings).await else {
+        let Ok(differing) = self.store.announce(&self.settings.load_full()).await else {
             return;
         };
         let before = self.other_settings.swap(differing, Ordering::Relaxed);

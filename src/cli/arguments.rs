@@ -136,6 +136,14 @@ pub struct ServeArguments {
     /// Remove the test issuer of `cognate dev` from the store, with which the server refuses to start
     #[arg(long)]
     drop_test_issuer: bool,
+
+    /// Serve the existing data for another account than before: every ARN changes
+    #[arg(long)]
+    accept_changed_account_id: bool,
+
+    /// Serve the existing data under another public URL than before: tokens from before are refused
+    #[arg(long)]
+    accept_changed_public_url: bool,
 }
 
 /// The flags and commands of `cognate dev`.
@@ -256,6 +264,8 @@ impl From<ServeArguments> for Flags {
     fn from(arguments: ServeArguments) -> Self {
         Self {
             drop_test_issuer: arguments.drop_test_issuer,
+            accept_changed_account_id: arguments.accept_changed_account_id,
+            accept_changed_public_url: arguments.accept_changed_public_url,
             ..arguments.settings.into()
         }
     }
@@ -279,6 +289,8 @@ impl From<SettingsArguments> for Flags {
             ephemeral: false,
             expose: false,
             drop_test_issuer: false,
+            accept_changed_account_id: false,
+            accept_changed_public_url: false,
         }
     }
 }
@@ -331,7 +343,7 @@ mod tests {
              Some(Secret(…)), master_key_file: Some(\"e\"), public_url: Some(\"f\"), account_id: Some(\"g\"), \
              regions: [\"h\", \"i\"], upstreams: [\"j=k\"], \
              private_networks: [\"l\"], allow_http_issuers: true, http_issuers: [\"m\"], ephemeral: false, expose: false, \
-             drop_test_issuer: false }"
+             drop_test_issuer: false, accept_changed_account_id: false, accept_changed_public_url: false }"
         );
     }
 }

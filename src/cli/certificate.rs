@@ -1,8 +1,6 @@
-//! The certificate of the listener: read at the start, and again when its files change, so that it is replaced without a
-//! restart.
+//! The certificate of the listener: read at the start and at each reload, so that it is replaced without a restart.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -17,9 +15,6 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use crate::config::{Contents, TlsFiles, read_file};
-
-/// How often the files are compared with those in use.
-pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 
 /// The times before the end of a certificate at which the log warns.
 const WARNINGS: [SignedDuration; 4] = [
@@ -38,7 +33,15 @@ pub(super) struct ServerCertificate {
     ends: Timestamp,
     /// The last of `WARNINGS` that is in the log.
     warned: Option<SignedDuration>,
-    problem: Option<Problem>,
+}
+
+/// A certificate that can be used.
+#[derive(Debug)]
+pub(super) struct PreparedCertificate {
+    files: TlsFiles,
+    contents: FileContents,
+    certified: CertifiedKey,
+    ends: Timestamp,
 }
 
 #[derive(Debug)]
@@ -50,36 +53,30 @@ impl ResolvesServerCert for InUse {
     }
 }
 
-/// Why the files can't be used.
-#[derive(Debug)]
-struct Problem {
-    text: String,
-    is_logged: bool,
-}
-
-/// What a look at the files found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reload {
-    /// The files are those in use.
-    Unchanged,
-    /// The new certificate is in use.
-    Replaced,
-    /// The files can't be used, so the certificate in use stays.
-    Refused,
+impl PreparedCertificate {
+    /// Reads the certificate and its key.
+    pub(super) fn read(files: &TlsFiles) -> Result<Self> {
+        let contents = FileContents::read(files)?;
+        let (certified, ends) = contents.certified(files)?;
+        Ok(Self {
+            files: files.clone(),
+            contents,
+            certified,
+            ends,
+        })
+    }
 }
 
 impl ServerCertificate {
     /// Reads the certificate and its key.
     pub(super) fn read(files: &TlsFiles, now: Timestamp) -> Result<Self> {
-        let contents = FileContents::read(files)?;
-        let (certified, ends) = contents.certified(files)?;
+        let prepared = PreparedCertificate::read(files)?;
         let mut read = Self {
-            files: files.clone(),
-            in_use: Arc::new(InUse(ArcSwap::from_pointee(certified))),
-            contents,
-            ends,
+            files: prepared.files,
+            in_use: Arc::new(InUse(ArcSwap::from_pointee(prepared.certified))),
+            contents: prepared.contents,
+            ends: prepared.ends,
             warned: None,
-            problem: None,
         };
         read.warn_of_its_end(now);
         Ok(read)
@@ -95,50 +92,20 @@ impl ServerCertificate {
         Arc::new(config)
     }
 
-    /// Uses the files if they changed and are valid. A problem is logged at the second look that finds it, because the two
-    /// files are rarely replaced at the same moment, or at once if the operator asked for the look.
-    pub(super) fn reload(&mut self, now: Timestamp, operator_asked: bool) -> Reload {
-        self.warn_of_its_end(now);
-        let found = FileContents::read(&self.files).and_then(|contents| {
-            if contents == self.contents {
-                return Ok(None);
-            }
-            let certified = contents.certified(&self.files)?;
-            Ok(Some((contents, certified)))
-        });
-        match found {
-            Ok(None) => {
-                self.problem = None;
-                Reload::Unchanged
-            }
-            Ok(Some((contents, (certified, ends)))) => {
-                self.in_use.0.store(Arc::new(certified));
-                (self.contents, self.ends) = (contents, ends);
-                (self.warned, self.problem) = (None, None);
-                let file = self.files.certificate_file.display();
-                tracing::info!(certificate = %file, %ends, "a new certificate is in use");
-                self.warn_of_its_end(now);
-                Reload::Replaced
-            }
-            Err(error) => {
-                let text = super::report::failure(&error);
-                let before = self.problem.take();
-                let before = before.filter(|before| before.text == text);
-                let was_logged = before.as_ref().is_some_and(|before| before.is_logged);
-                let is_logged = was_logged || operator_asked || before.is_some();
-                if is_logged && (!was_logged || operator_asked) {
-                    tracing::error!(
-                        error = text,
-                        "the files of the certificate changed and can't be used; the certificate in use stays"
-                    );
-                }
-                self.problem = Some(Problem { text, is_logged });
-                Reload::Refused
-            }
+    /// Uses a certificate in new connections.
+    pub(super) fn replace(&mut self, new: PreparedCertificate, now: Timestamp) {
+        if new.contents != self.contents {
+            let (file, ends) = (new.files.certificate_file.display(), new.ends);
+            tracing::info!(certificate = %file, %ends, "a new certificate is in use");
+            self.warned = None;
         }
+        self.in_use.0.store(Arc::new(new.certified));
+        (self.files, self.contents, self.ends) = (new.files, new.contents, new.ends);
+        self.warn_of_its_end(now);
     }
 
-    fn warn_of_its_end(&mut self, now: Timestamp) {
+    /// Logs a warning at each time of `WARNINGS` before the end.
+    pub(super) fn warn_of_its_end(&mut self, now: Timestamp) {
         let ends = self.ends.as_duration().as_secs_f64();
         metrics::gauge!("cognate_certificate_end_seconds").set(ends);
         let left = self.ends.duration_since(now);

@@ -22,6 +22,9 @@ pub(super) const ENDPOINT: &str = "http://127.0.0.1:2646";
 /// The usual data directory.
 const DATA_DIR: &str = "./cognate-data";
 
+/// The mark of a certificate in PEM.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 const NOT_JSON: &str = "the answer isn't JSON: check that --endpoint is a Cognate server";
 
 /// The server to call.
@@ -30,9 +33,32 @@ pub(super) struct EndpointArguments {
     /// The server's URL
     #[arg(long, value_name = "URL", env = "COGNATE_ENDPOINT", default_value = ENDPOINT)]
     endpoint: String,
+    /// A file with the certificates (PEM) of the authorities to trust for the server, instead of the system's
+    #[arg(long, value_name = "FILE", env = "COGNATE_CA_FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl EndpointArguments {
+    /// A client that trusts the authorities of the file, or the system's.
+    pub(super) fn client(&self) -> Result<DirectClient> {
+        let Some(path) = &self.ca_file else {
+            return DirectClient::new(None).into_diagnostic();
+        };
+        let pem = std::fs::read(path)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("--ca-file: {} can't be read", path.display()))?;
+        let has_certificate = pem
+            .windows(CERTIFICATE.len())
+            .any(|bytes| bytes == CERTIFICATE);
+        let client = DirectClient::new(Some(&pem)).into_diagnostic();
+        let client = client.and_then(|client| {
+            has_certificate
+                .then_some(client)
+                .ok_or_else(|| miette!("the file has no CERTIFICATE in PEM"))
+        });
+        client.wrap_err_with(|| format!("--ca-file: {} can't be used", path.display()))
+    }
+
     /// The URL as it was written.
     pub(super) fn as_str(&self) -> &str {
         self.endpoint.trim_end_matches('/')
@@ -80,8 +106,8 @@ impl ServerArguments {
         let url = self.endpoint.url("/")?;
         let body = input.to_string();
         let headers = self.headers(&url, operation, &body, &key)?;
-        let response = DirectClient::new()
-            .into_diagnostic()?
+        let client = self.endpoint.client()?;
+        let response = client
             .post(url, headers, Bytes::from(body))
             .await
             .into_diagnostic()
@@ -142,9 +168,9 @@ impl ServerArguments {
 /// Fetches a public JSON document of a server; `path` begins with a slash.
 pub(super) async fn document(endpoint: &EndpointArguments, path: &str) -> Result<Value> {
     let url = endpoint.url(path)?;
+    let client = endpoint.client()?;
     let endpoint = endpoint.as_str();
-    let response = DirectClient::new()
-        .into_diagnostic()?
+    let response = client
         .get(url)
         .await
         .into_diagnostic()

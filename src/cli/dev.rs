@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use tempfile::TempDir;
 
+use super::log::ProcessLog;
 use super::serve::{self, BoundServer};
 use crate::app::demo;
 use crate::app::keys::root_key;
@@ -18,7 +19,7 @@ const PASSING: [&str; 4] = ["/dev/shm", "/tmp", "/var/tmp", "."];
 /// Serves until a signal to stop; with `--ephemeral`, from a temporary directory.
 pub(super) async fn run(mut config: Config) -> Result<()> {
     let stop_signals = serve::StopSignals::catch()?;
-    let log_bounds = serve::start_log(&config)?;
+    let log_bounds = ProcessLog::start(&config.log)?.bounds;
     let passing = if config.dev.is_some_and(|dev| dev.ephemeral) {
         Some(passing_directory()?)
     } else {

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use super::client::{self, EndpointArguments};
 use crate::app::demo::CLIENT;
 use crate::model::json;
-use crate::outgoing::DirectClient;
 use crate::test_issuer::PATH;
 
 /// The subcommands of `cognate dev`.
@@ -91,12 +90,12 @@ pub(super) async fn run(command: DevCommand) -> Result<()> {
 
 async fn make(endpoint: &EndpointArguments, request: &Value) -> Result<String> {
     let url = endpoint.url(&format!("{PATH}/id-token"))?;
+    let client = endpoint.client()?;
     let endpoint = endpoint.as_str();
     let mut headers = HeaderMap::new();
     let content_type = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, content_type);
-    let response = DirectClient::new()
-        .into_diagnostic()?
+    let response = client
         .post(url, headers, Bytes::from(request.to_string()))
         .await
         .into_diagnostic()

@@ -4,7 +4,6 @@ use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 
 use super::client::{EndpointArguments, unanswered};
-use crate::outgoing::DirectClient;
 
 #[derive(Debug, Args)]
 pub struct HealthArguments {
@@ -15,8 +14,8 @@ pub struct HealthArguments {
 /// Asks the server whether it is ready.
 pub(super) async fn run(arguments: HealthArguments) -> Result<()> {
     let (endpoint, url) = (&arguments.endpoint, arguments.endpoint.url("/health")?);
-    let response = DirectClient::new()
-        .into_diagnostic()?
+    let client = endpoint.client()?;
+    let response = client
         .get(url)
         .await
         .into_diagnostic()

@@ -16,6 +16,11 @@ const COUNTERS: &[(&str, &str)] = &[
         "cognate_accept_errors_total",
         "Connections that couldn't be accepted.",
     ),
+    ("cognate_guests_total", "New guests."),
+    (
+        "cognate_issuer_fetches_total",
+        "Fetches of issuers' key sets, by outcome.",
+    ),
     (
         "cognate_audit_dropped_total",
         "Lines of the audit log beyond the limit of its queue.",
@@ -42,6 +47,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "Credentials requested from another STS, by route and outcome.",
     ),
     (
+        "cognate_store_changes_total",
+        "Changes that the embedded store committed.",
+    ),
+    (
+        "cognate_store_commits_total",
+        "Transactions that the embedded store committed.",
+    ),
+    (
         "cognate_store_checkpoint_failures_total",
         "Failures to write the write-ahead log to the database.",
     ),
@@ -52,6 +65,15 @@ const GAUGES: &[(&str, &str)] = &[
         "cognate_certificate_end_seconds",
         "When the certificate of the listener ends, in seconds since 1970.",
     ),
+    ("cognate_connections", "Open connections of clients."),
+    (
+        "cognate_key_made_seconds",
+        "When the current key was made, by purpose, in seconds since 1970.",
+    ),
+    (
+        "cognate_store_bytes",
+        "The size of the embedded store's file.",
+    ),
     (
         "cognate_store_log_bytes",
         "The size of the write-ahead log in use.",
@@ -61,10 +83,16 @@ const GAUGES: &[(&str, &str)] = &[
         "Other servers of this store that have other security settings or routes.",
     ),
 ];
-const HISTOGRAMS: &[(&str, &str)] = &[(
-    "cognate_request_seconds",
-    "The time to answer a request, by operation.",
-)];
+const HISTOGRAMS: &[(&str, &str)] = &[
+    (
+        "cognate_outgoing_seconds",
+        "The time of a request to a provider or another STS, by outcome.",
+    ),
+    (
+        "cognate_request_seconds",
+        "The time to answer a request, by operation.",
+    ),
+];
 
 /// The recorder of the process.
 #[derive(Clone)]
@@ -154,5 +182,42 @@ mod tests {
         for (name, _) in GAUGES.iter().chain(HISTOGRAMS) {
             assert!(!name.ends_with("_total"), "{name}");
         }
+    }
+
+    /// The names of metrics in a text, without what a histogram adds to them.
+    fn names_in(text: &str) -> BTreeSet<String> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = text.split(|c| !is_part(c));
+        words
+            .filter(|word| word.starts_with("cognate_") || word.starts_with("process_"))
+            .map(|word| {
+                let histogram = HISTOGRAMS.iter().find(|(name, _)| word.starts_with(name));
+                histogram.map_or(word, |(name, _)| name).to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_dashboard_and_the_alerts_name_only_metrics_that_exist() {
+        let described = [COUNTERS, GAUGES, HISTOGRAMS].concat();
+        let mut existing: BTreeSet<_> = described
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let all = existing.clone();
+        let process = ["process_resident_memory_bytes", "process_cpu_seconds_total"];
+        let files = ["process_open_fds", "process_max_fds"];
+        existing.extend([process, files].concat().into_iter().map(str::to_owned));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/monitoring");
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        let (dashboard, alerts) = (read("dashboard.json"), read("alerts.yaml"));
+        crate::model::json::read(dashboard.as_bytes()).unwrap();
+        for text in [&dashboard, &alerts] {
+            let unknown: Vec<_> = names_in(text).difference(&existing).cloned().collect();
+            assert!(unknown.is_empty(), "{unknown:?}");
+        }
+        let shown = names_in(&dashboard);
+        let missing: Vec<_> = all.difference(&shown).collect();
+        assert!(missing.is_empty(), "the dashboard lacks {missing:?}");
     }
 }

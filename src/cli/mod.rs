@@ -18,12 +18,14 @@ mod health;
 mod identity;
 mod issuer;
 mod keys;
+mod log;
 mod log_bounds;
 mod master_key;
 mod metrics;
 mod new_generation;
 mod policy;
 mod pool;
+mod reload;
 mod report;
 mod root_key;
 mod seed_files;
@@ -39,12 +41,14 @@ use miette::IntoDiagnostic;
 pub use arguments::{Arguments, CliCommand, DevArguments, ServeArguments, SettingsArguments};
 
 use self::audit::AuditCommand;
+use self::reload::ConfigSources;
 use self::root_key::RootKeyCommand;
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
 
 /// Runs the command in the process's arguments; returns the exit status.
 pub fn run() -> ExitCode {
     install_crypto();
+    end_quietly_at_a_closed_pipe();
     let environment = Environment::of_the_process();
     match Arguments::parse().command {
         CliCommand::Check(arguments) => {
@@ -54,9 +58,9 @@ pub fn run() -> ExitCode {
         CliCommand::CheckConfig(settings) => check_config::run(&settings.into()),
         CliCommand::Serve(settings) => {
             let flags = Flags::from(settings);
-            let loaded = Config::load(&flags, &environment, &read_file);
-            let again = move || Config::load(&flags, &environment, &read_file);
-            with(loaded, |config| serve::run(config, again))
+            let sources = ConfigSources::new(flags, environment);
+            let (loaded, files) = sources.load();
+            with(loaded, |config| serve::run(config, sources, files))
         }
         CliCommand::Dev(arguments) => {
             if let Some(command) = arguments.command {
@@ -99,7 +103,7 @@ pub fn run() -> ExitCode {
         CliCommand::Health(arguments) => finish(health::run(arguments)),
         CliCommand::Identity(command) => finish(identity::run(command)),
         CliCommand::Issuer(command) => finish(issuer::run(command)),
-        CliCommand::MasterKey(command) => finish(async { master_key::run(command) }),
+        CliCommand::MasterKey(command) => finish(master_key::run(command)),
         CliCommand::NewGeneration(arguments) => {
             let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);
             with(loaded, new_generation::run)
@@ -113,6 +117,18 @@ pub fn run() -> ExitCode {
         }
         CliCommand::Store(command) => finish(store::run(command)),
     }
+}
+
+/// Ends a command quietly if the reader of its output has gone, as in `cognate access-key list | head -1`.
+fn end_quietly_at_a_closed_pipe() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 /// Installs aws-lc as the process's provider of cryptography. Call it once, before anything else.

@@ -1,7 +1,8 @@
 //! `cognate serve`: the server.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +12,16 @@ use rustls::ServerConfig;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
-use super::certificate::{self, Reload, ServerCertificate};
+use super::certificate::ServerCertificate;
+use super::log::ProcessLog;
 use super::log_bounds::LogBounds;
 use super::metrics::Metrics;
-use super::{report, seed_files};
+use super::reload::{ConfigSources, ReadFiles, Reloader};
+use super::seed_files;
 use crate::ambient::{Ambient, Real};
 use crate::app::{self, App, Opened, audit, maintenance};
-use crate::audit::AuditLog;
-use crate::config::{AuditTarget, Config, ConfigErrors, LogFormat, SummaryLine};
+use crate::config::{AuditTarget, Config};
 use crate::wire::{ConnectionLimits, Front, Listener};
 
 /// The interval of the upkeep, which compacts the recorded samples of histograms, measures the process, and reports bounded
@@ -34,6 +33,7 @@ pub(super) struct BoundServer {
     pub(super) app: Arc<App>,
     pub(super) address: SocketAddr,
     listener: TcpListener,
+    management: Option<TcpListener>,
     certificate: Option<ServerCertificate>,
     tls: Option<Arc<ServerConfig>>,
     metrics: Metrics,
@@ -70,84 +70,20 @@ impl StopSignals {
     }
 }
 
-/// Serves until a signal to stop. SIGHUP loads the configuration again.
-pub(super) async fn run(
-    config: Config,
-    load_again: impl Fn() -> Result<Config, ConfigErrors> + Send + 'static,
-) -> Result<()> {
+/// Serves until a signal to stop. The configuration, which was loaded from `sources`, is reloaded meanwhile.
+pub(super) async fn run(config: Config, sources: ConfigSources, files: ReadFiles) -> Result<()> {
     let stop_signals = StopSignals::catch()?;
     let hangup = catch(SignalKind::hangup())?;
-    let log_bounds = start_log(&config)?;
-    let mut ready = open(config, stop_signals, log_bounds).await?;
+    let log = Arc::new(ProcessLog::start(&config.log)?);
+    let mut ready = open(config, stop_signals, log.bounds.clone()).await?;
     say(&ready.app, &ready.lines().join("\n"));
-    let in_use = ready.app.config.summary();
     let certificate = ready.certificate.take();
-    let log = ready.app.audit.clone();
-    let reloads = tokio::spawn(reload(certificate, hangup, in_use, load_again, log));
+    let app = Arc::clone(&ready.app);
+    let reloader = Reloader::new(sources, files, app, certificate, log);
+    let reloads = tokio::spawn(reloader.run(hangup));
     let served = ready.serve().await;
     reloads.abort();
     served
-}
-
-/// Follows the files of the certificate, and says at each SIGHUP which settings changed.
-async fn reload(
-    mut certificate: Option<ServerCertificate>,
-    mut hangup: Signal,
-    in_use: Vec<SummaryLine>,
-    load_again: impl Fn() -> Result<Config, ConfigErrors>,
-    audit_log: Option<Arc<AuditLog>>,
-) {
-    loop {
-        let operator_asked = tokio::select! {
-            () = tokio::time::sleep(certificate::INTERVAL) => false,
-            _ = hangup.recv() => true,
-        };
-        if let Some(log) = audit_log.as_ref().filter(|_| operator_asked) {
-            // Another program may have moved the file away.
-            log.reopen();
-        }
-        if operator_asked && !is_valid(&load_again, &in_use) {
-            continue;
-        }
-        let found = certificate
-            .as_mut()
-            .map(|certificate| certificate.reload(Real.now(), operator_asked));
-        match found {
-            Some(Reload::Unchanged) if operator_asked => {
-                tracing::info!("the certificate is unchanged");
-            }
-            None if operator_asked => {
-                tracing::info!("nothing was reloaded: there is no certificate");
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether the configuration is valid. The log has its mistakes, or the changes that need a restart.
-fn is_valid(
-    load_again: &impl Fn() -> Result<Config, ConfigErrors>,
-    in_use: &[SummaryLine],
-) -> bool {
-    let config = match load_again() {
-        Ok(config) => config,
-        Err(errors) => {
-            report::mistakes(&errors);
-            tracing::error!("the configuration has mistakes: nothing was reloaded");
-            return false;
-        }
-    };
-    let changed: Vec<_> = config
-        .summary()
-        .into_iter()
-        .filter(|line| !in_use.contains(line))
-        .map(|(name, _)| name)
-        .collect();
-    if !changed.is_empty() {
-        let settings = changed.join(", ");
-        tracing::warn!(settings, "these settings changed, and need a restart");
-    }
-    true
 }
 
 /// Prints text for people: to standard error, where standard output has the audit log.
@@ -189,14 +125,11 @@ pub(super) async fn open(
     let certificate = files
         .map(|files| ServerCertificate::read(files, Real.now()))
         .transpose()?;
-    let listener = Listener::listen(config.listen)
-        .into_diagnostic()
-        .wrap_err_with(|| {
-            format!(
-                "{} can't be listened on: choose another address with --listen",
-                config.listen
-            )
-        })?;
+    let listener = listen(config.listen, "choose another address with --listen")?;
+    let management = config
+        .management_listen
+        .map(|address| listen(address, "set management_listen to another address"))
+        .transpose()?;
     let address = listener.local_addr().into_diagnostic()?;
     let public_url = config.public_url_for(address);
     let Opened {
@@ -235,12 +168,19 @@ pub(super) async fn open(
         app: Arc::new(app),
         address,
         listener,
+        management,
         tls: certificate.as_ref().map(ServerCertificate::server_config),
         certificate,
         metrics,
         stop_signals,
         log_bounds,
     })
+}
+
+fn listen(address: SocketAddr, advice: &str) -> Result<TcpListener> {
+    Listener::listen(address)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{address} can't be listened on: {advice}"))
 }
 
 impl BoundServer {
@@ -268,7 +208,7 @@ impl BoundServer {
         } else {
             regions.join(", ")
         };
-        vec![
+        let mut lines = vec![
             format!("Cognate {} serves on {here}", env!("CARGO_PKG_VERSION")),
             format!(
                 "  Cognito Identity, STS and IAM for account {}, {regions}",
@@ -276,13 +216,29 @@ impl BoundServer {
             ),
             format!("  Issuer {}", self.app.tokens.issuer()),
             format!("  Data   {}", config.data_dir.display()),
-        ]
+        ];
+        let management = self.management.as_ref();
+        if let Some(Ok(address)) = management.map(TcpListener::local_addr) {
+            lines.push(format!(
+                "  Metrics and health for the operator on http://{address}"
+            ));
+        }
+        lines
     }
 
     /// Serves until SIGTERM or SIGINT, finishes requests in progress, and closes the store.
     pub(super) async fn serve(self) -> Result<()> {
-        tokio::spawn(upkeep(self.metrics.clone(), self.log_bounds.clone()));
+        let config = &self.app.config;
+        let database = config.database.is_none().then(|| SqliteFile::of(config));
+        tokio::spawn(upkeep(
+            self.metrics.clone(),
+            self.log_bounds.clone(),
+            database,
+        ));
         let front = Front::new(Arc::clone(&self.app), self.metrics.prometheus);
+        let management = self
+            .management
+            .map(|socket| tokio::spawn(Arc::clone(&front).serve_management(socket)));
         let listener = Listener {
             socket: self.listener,
             tls: self.tls,
@@ -311,6 +267,9 @@ impl BoundServer {
         };
         notify_systemd(NotifyState::Ready);
         front.serve(listener, stop).await;
+        if let Some(management) = management {
+            management.abort();
+        }
         maintenance::close(&self.app).await;
         self.log_bounds.report_all();
         tracing::info!("stopped");
@@ -337,35 +296,29 @@ fn raise_file_limit() -> u64 {
     limit.current.unwrap_or(u64::MAX)
 }
 
-async fn upkeep(metrics: Metrics, log_bounds: LogBounds) {
+/// The file of the embedded store, which is measured.
+struct SqliteFile(PathBuf);
+
+impl SqliteFile {
+    fn of(config: &Config) -> Self {
+        Self(config.data_dir.join("cognate.sqlite"))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a size in bytes")]
+    fn measure(&self) {
+        if let Ok(found) = std::fs::metadata(&self.0) {
+            metrics::gauge!("cognate_store_bytes").set(found.len() as f64);
+        }
+    }
+}
+
+async fn upkeep(metrics: Metrics, log_bounds: LogBounds, database: Option<SqliteFile>) {
     loop {
+        if let Some(database) = &database {
+            database.measure();
+        }
         tokio::time::sleep(UPKEEP).await;
         metrics.run_upkeep();
         log_bounds.report_ended();
     }
-}
-
-/// Logs to standard error.
-///
-/// Other crates log at `info` and above, whatever the filter is: their lower levels may print headers, frames and
-/// documents with tokens, secret keys and guests' ids.
-pub(super) fn start_log(config: &Config) -> Result<LogBounds> {
-    let filter = EnvFilter::try_new(&config.log.filter)
-        .into_diagnostic()
-        .wrap_err("the log filter is invalid: write for example `info`")?;
-    let bounds = LogBounds::default();
-    let others = Targets::new()
-        .with_target("cognate", LevelFilter::TRACE)
-        .with_default(LevelFilter::INFO);
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let log = match config.log.format {
-        LogFormat::Text => log.with_target(false).boxed(),
-        LogFormat::Json => log.json().boxed(),
-    };
-    tracing_subscriber::registry()
-        .with(log.with_filter(filter.and(others).and(bounds.clone())))
-        .init();
-    Ok(bounds)
 }

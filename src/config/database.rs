@@ -12,11 +12,11 @@ use super::{Config, Secret};
 
 settings! {
     URL = "database_url" flag("--database-url") secret();
-    URL_FILE = "database_url_file" hidden();
-    PASSWORD_FILE = "database.password_file" hidden();
-    CA_FILE = "database.ca_file";
-    CERTIFICATE_FILE = "database.certificate_file";
-    KEY_FILE = "database.key_file";
+    URL_FILE = "database_url_file" hidden() file_read_again();
+    PASSWORD_FILE = "database.password_file" hidden() file_read_again();
+    CA_FILE = "database.ca_file" file_read_again();
+    CERTIFICATE_FILE = "database.certificate_file" file_read_again();
+    KEY_FILE = "database.key_file" file_read_again();
     CONNECTIONS = "database.connections";
     UNVERIFIED = "unsafe.unverified_database" weakens_security();
 }

@@ -1,4 +1,4 @@
-//! The address that the server listens on.
+//! The address that the server listens on, and the one for its operator.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,6 +13,7 @@ use super::{Config, RunMode};
 
 settings! {
     LISTEN = "listen" flag("--listen");
+    MANAGEMENT_LISTEN = "management_listen";
     DRAIN_DELAY = "drain_delay";
 }
 
@@ -20,6 +21,34 @@ pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCA
 
 pub(super) fn read(sources: &mut Sources<'_>, flags: &Flags) -> SettingValue<SocketAddr> {
     sources.string(LISTEN, flags.listen.as_deref(), parse)
+}
+
+/// The address of the listener for the operator, which serves the metrics and the health.
+pub(super) fn read_management(sources: &mut Sources<'_>) -> SettingValue<SocketAddr> {
+    sources.string(MANAGEMENT_LISTEN, None, parse)
+}
+
+/// Refuses two listeners on one port.
+pub(super) fn cross_check(
+    parsed: &ParsedSettings,
+    listen: &ListenAddress<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let SettingValue::Set(management, origin) = &parsed.management_listen else {
+        return;
+    };
+    let (ip, other) = (management.ip(), listen.address.ip());
+    let overlaps = ip == other || ip.is_unspecified() || other.is_unspecified();
+    if management.port() == 0 || management.port() != listen.address.port() || !overlaps {
+        return;
+    }
+    let name = origin.name(MANAGEMENT_LISTEN);
+    let what = format!(
+        "{name}: {management} is the address of {}, {}",
+        listen.name, listen.address
+    );
+    let error = ValueError::new(what, "choose another port for one of them");
+    diagnostics.add_cross_check(&[Some(origin), listen.origin], error);
 }
 
 fn parse(text: &str) -> Parsed<SocketAddr> {
@@ -100,8 +129,14 @@ pub(super) fn summary(config: &Config) -> Vec<SummaryLine> {
         "http"
     };
     let seconds = config.drain_delay.as_secs();
+    let metrics = match config.management_listen {
+        Some(address) => format!("{address} (http)"),
+        None if config.listener_has_metrics() => "on the listener".to_owned(),
+        None => "not served: set management_listen".to_owned(),
+    };
     vec![
         ("listen", format!("{} ({scheme})", config.listen)),
+        ("metrics", metrics),
         ("drain delay", format!("{seconds} seconds")),
     ]
 }

@@ -19,6 +19,7 @@ use super::root_key::RootKeySetting;
 use super::routes::RouteSetting;
 use super::sessions::SessionSettings;
 use super::source::Sources;
+use super::source::contents::SourceContents;
 use super::source::diagnostics::{ConfigErrors, Diagnostics};
 use super::source::document::ConfigDocument;
 use super::source::environment::Environment;
@@ -64,7 +65,8 @@ pub(super) fn load(
     };
     if sources.diagnostics.is_empty() {
         let warnings = warnings(mode, &mut sources, &file, &parsed, &used);
-        return Ok(parsed.into_config(mode, flags, used, warnings));
+        let contents = std::mem::take(&mut sources.document.contents);
+        return Ok(parsed.into_config(mode, flags, contents, used, warnings));
     }
     let shown = sources.document.shown();
     let file = file.value().map(|file| (file.path.as_path(), file.text()));
@@ -75,6 +77,7 @@ pub(super) fn load(
 /// Every setting, read from every source. A section gives its final value if its cross-checks need no origins.
 pub(super) struct ParsedSettings {
     pub(super) listen: SettingValue<SocketAddr>,
+    pub(super) management_listen: SettingValue<SocketAddr>,
     drain_delay: SettingValue<u32>,
     pub(super) tls: SettingValue<TlsFiles>,
     pub(super) public_url: SettingValue<PublicUrl>,
@@ -106,6 +109,7 @@ impl ParsedSettings {
     fn read(sources: &mut Sources<'_>, flags: &Flags) -> Self {
         Self {
             listen: listen::read(sources, flags),
+            management_listen: listen::read_management(sources),
             drain_delay: listen::read_drain_delay(sources),
             data_dir: storage::read_data_dir(sources, flags),
             database: database::read(sources, flags),
@@ -138,6 +142,7 @@ impl ParsedSettings {
         self,
         mode: RunMode,
         flags: &Flags,
+        contents: SourceContents,
         exceptions: Vec<UnsafeException>,
         warnings: Vec<String>,
     ) -> Config {
@@ -147,6 +152,7 @@ impl ParsedSettings {
         let http_issuers = self.http_issuers.or(Vec::new()).into_iter();
         Config {
             listen: self.listen.or(listen::DEFAULT),
+            management_listen: self.management_listen.into_value(),
             drain_delay: Duration::from_secs(
                 self.drain_delay
                     .or(listen::default_drain_delay(mode))
@@ -160,6 +166,8 @@ impl ParsedSettings {
             }),
             dev_origins: self.dev_origins.or(Vec::new()),
             drop_test_issuer: flags.drop_test_issuer,
+            accept_changed_account_id: flags.accept_changed_account_id,
+            accept_changed_public_url: flags.accept_changed_public_url,
             database: self.database.into_value(),
             master_key_file: self.master_key.file.or(master_key_file),
             master_key: self.master_key.key.into_value(),
@@ -182,6 +190,8 @@ impl ParsedSettings {
             audit: self.audit,
             seeds: self.seeds,
             custom_pool_ids: mode == RunMode::Dev,
+            public_metrics: unsafe_exceptions::are_metrics_public(&self.exceptions),
+            contents,
             exceptions,
             warnings,
         }
@@ -201,6 +211,7 @@ fn cross_check(
     let Some(listen) = ListenAddress::of(parsed) else {
         return Vec::new();
     };
+    listen::cross_check(parsed, &listen, diagnostics);
     if !dev::cross_check(parsed, &listen, mode, flags, diagnostics) {
         return Vec::new();
     }

@@ -7,8 +7,8 @@ use super::source::diagnostics::{Parsed, ValueError, quoted};
 use super::source::setting::settings;
 
 settings! {
-    FILTER = "log.filter" alias("COGNATE_LOG");
-    FORMAT = "log.format";
+    FILTER = "log.filter" alias("COGNATE_LOG") reloaded();
+    FORMAT = "log.format" reloaded();
 }
 
 const DEFAULT_FILTER: &str = "info";

@@ -56,11 +56,12 @@ pub use source::diagnostics::{ConfigDiagnostic, ConfigErrors, DiagnosticLocation
 pub use source::environment::Environment;
 pub use source::files::{Contents, ReadFile, SecretFile, SecretFileError, read_file};
 pub use source::flags::Flags;
-pub use source::setting::{CONFIG_FLAG, CONFIG_VARIABLE, Setting, VariableKind};
+pub use source::setting::{CONFIG_FLAG, CONFIG_VARIABLE, Reloading, Setting, VariableKind};
 pub use tls::TlsFiles;
 pub use unsafe_exceptions::UnsafeException;
 pub use upstreams::Upstreams;
 
+use self::source::contents::SourceContents;
 use crate::model::ids::{AccountId, Region};
 use crate::model::issuer::HttpIssuers;
 
@@ -69,6 +70,8 @@ use crate::model::issuer::HttpIssuers;
 pub struct Config {
     /// The address to listen on. Port 0 lets the system choose a free port.
     pub listen: SocketAddr,
+    /// The address of the listener for the operator, which serves the metrics and the health; `None` for no such listener.
+    pub management_listen: Option<SocketAddr>,
     /// How long the server goes on serving after a signal to stop, while `/health` says that it is not ready.
     pub drain_delay: Duration,
     /// The TLS files of the listener; `None` for plain HTTP.
@@ -83,6 +86,10 @@ pub struct Config {
     pub dev_origins: Vec<String>,
     /// Whether the start removes the test issuer of `cognate dev` from the store.
     pub drop_test_issuer: bool,
+    /// Whether existing data may be served for another account.
+    pub accept_changed_account_id: bool,
+    /// Whether existing data may be served under another public URL.
+    pub accept_changed_public_url: bool,
     /// The folder of the embedded store and of the files beside it.
     pub data_dir: PathBuf,
     /// The database that replaces the embedded store.
@@ -125,6 +132,8 @@ pub struct Config {
     pub seeds: Vec<PathBuf>,
     /// Whether the tag `_custom_id_` of CreateIdentityPool chooses the id: only in `cognate dev`.
     pub custom_pool_ids: bool,
+    public_metrics: bool,
+    contents: SourceContents,
     exceptions: Vec<UnsafeException>,
     warnings: Vec<String>,
 }
@@ -186,6 +195,13 @@ impl Config {
             .expect("an address that makes no URL is refused unless a URL is set")
     }
 
+    /// Whether the listener of the API serves the metrics, too: without a listener for the operator, if it is on a loopback
+    /// address or the configuration file names the exception.
+    pub fn listener_has_metrics(&self) -> bool {
+        let is_loopback = self.listen.ip().to_canonical().is_loopback();
+        self.management_listen.is_none() && (is_loopback || self.public_metrics)
+    }
+
     /// Whether `cognate dev` serves other machines, too.
     pub fn is_exposed(&self) -> bool {
         self.dev.is_some_and(|dev| dev.exposed)
@@ -203,6 +219,14 @@ impl Config {
             on_loopback: self.allow_http_issuers,
             named: &self.http_issuers,
         }
+    }
+
+    /// The settings that differ from those of `other`, which was loaded by the same process.
+    pub fn differing<'c>(
+        &self,
+        other: &'c Self,
+    ) -> impl Iterator<Item = &'static Setting> + use<'_, 'c> {
+        self.contents.differing(&other.contents)
     }
 
     /// Whether a region is served.

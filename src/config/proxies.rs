@@ -12,8 +12,8 @@ use super::source::lists::items_in;
 use super::source::setting::settings;
 
 settings! {
-    TRUSTED_PROXIES = "trusted_proxies";
-    CLIENT_ADDRESS_HEADER = "client_address_header";
+    TRUSTED_PROXIES = "trusted_proxies" reloaded();
+    CLIENT_ADDRESS_HEADER = "client_address_header" reloaded();
 }
 
 /// The proxies that may name the addresses of clients.

@@ -8,9 +8,9 @@ use super::source::setting::settings;
 
 settings! {
     ENABLED = "root.enabled";
-    ACCESS_KEY_ID = "root.access_key_id" hidden();
-    SECRET_ACCESS_KEY = "root.secret_access_key" secret();
-    SECRET_ACCESS_KEY_FILE = "root.secret_access_key_file" hidden();
+    ACCESS_KEY_ID = "root.access_key_id" hidden() reloaded();
+    SECRET_ACCESS_KEY = "root.secret_access_key" secret() reloaded();
+    SECRET_ACCESS_KEY_FILE = "root.secret_access_key_file" hidden() reloaded();
 }
 
 /// The key that signs the first requests.

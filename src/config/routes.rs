@@ -20,7 +20,7 @@ use crate::model::role_pattern::RolePattern;
 use crate::policy::{LITERAL_ESCAPE, SessionTemplate};
 
 settings! {
-    ROUTES = "credentials.route" tables();
+    ROUTES = "credentials.route" tables() reloaded();
 }
 
 /// A route to another STS.

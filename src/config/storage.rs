@@ -51,12 +51,19 @@ pub(super) fn read_master_key(sources: &mut Sources<'_>, flags: &Flags) -> Maste
 }
 
 fn parse_master_key(text: &str) -> Parsed<Secret> {
-    if STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32) {
+    let mut keys: Vec<_> = text.split_whitespace().collect();
+    let is_key = |key: &&str| STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 32);
+    let count = keys.len();
+    let are_keys = (1..=16).contains(&count) && keys.iter().all(is_key);
+    keys.sort_unstable();
+    keys.dedup();
+    if are_keys && keys.len() == count {
         return Ok(Secret::new(text));
     }
     Err(ValueError::new(
         "this is not a master key",
-        "a master key is 32 bytes in base64: `cognate master-key make FILE` makes a file with one",
+        "a master key is 32 bytes in base64: `cognate master-key make FILE` makes a file with one. Several keys are separated \
+         by line ends",
     ))
 }
 

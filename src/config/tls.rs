@@ -10,8 +10,8 @@ use super::source::setting::settings;
 use super::source::value::SettingValue;
 
 settings! {
-    CERTIFICATE_FILE = "tls.certificate_file";
-    KEY_FILE = "tls.key_file";
+    CERTIFICATE_FILE = "tls.certificate_file" reloaded();
+    KEY_FILE = "tls.key_file" reloaded();
 }
 
 /// The TLS files of the listener: PEM files that exist and have the right parts.

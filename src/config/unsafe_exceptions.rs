@@ -18,6 +18,7 @@ settings! {
     HTTP_PUBLIC_URL = "unsafe.http_public_url" weakens_security();
     UPSTREAMS = "unsafe.upstreams" weakens_security();
     HTTP_ISSUERS = "unsafe.http_issuers" weakens_security();
+    PUBLIC_METRICS = "unsafe.public_metrics" weakens_security();
 }
 
 /// A risk that the configuration file accepts by name. Its `Display` is the sentence that is printed at every start.
@@ -31,14 +32,17 @@ pub enum UnsafeException {
     Upstreams,
     /// Issuers on this machine, or those that are named, may be reached without TLS.
     HttpIssuers,
+    /// The listener of the API serves the metrics.
+    PublicMetrics,
 }
 
 impl UnsafeException {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::HttpListener,
         Self::HttpPublicUrl,
         Self::Upstreams,
         Self::HttpIssuers,
+        Self::PublicMetrics,
     ];
 
     /// Its key in the configuration file.
@@ -52,6 +56,7 @@ impl UnsafeException {
             Self::HttpPublicUrl => HTTP_PUBLIC_URL,
             Self::Upstreams => UPSTREAMS,
             Self::HttpIssuers => HTTP_ISSUERS,
+            Self::PublicMetrics => PUBLIC_METRICS,
         }
     }
 }
@@ -73,6 +78,10 @@ impl fmt::Display for UnsafeException {
             Self::HttpIssuers => {
                 "http issuers are accepted: a program that listens on a port of this machine, or an attacker on the \
                  network of an issuer that is named, can sign in as any user"
+            }
+            Self::PublicMetrics => {
+                "the listener serves the metrics: everyone who reaches it learns how much the server is used, and by which \
+                 routes"
             }
         };
         write!(formatter, "{} is set: {risk}", self.key())
@@ -99,6 +108,13 @@ pub(super) fn cross_check(
     }
     let mut used = Vec::new();
     for (exception, named) in &parsed.exceptions {
+        if *exception == UnsafeException::PublicMetrics {
+            // Without it, the listener starts all the same and serves no metrics.
+            if named.value() == Some(&true) && parsed.management_listen.is_unset() {
+                used.push(*exception);
+            }
+            continue;
+        }
         let Some(risk) = risk(*exception, parsed, listen) else {
             continue;
         };
@@ -121,6 +137,13 @@ pub(super) fn cross_check(
         }
     }
     used
+}
+
+/// Whether the configuration file lets the listener of the API serve the metrics, wherever it is.
+pub(super) fn are_metrics_public(exceptions: &NamedExceptions) -> bool {
+    exceptions.iter().any(|(exception, named)| {
+        *exception == UnsafeException::PublicMetrics && named.value() == Some(&true)
+    })
 }
 
 /// The reason why an exception is required.

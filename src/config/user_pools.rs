@@ -7,9 +7,9 @@ use super::source::Sources;
 use super::source::setting::settings;
 
 settings! {
-    ACCESS_KEY_ID = "user_pools.access_key_id" hidden();
-    SECRET_ACCESS_KEY = "user_pools.secret_access_key" secret();
-    SECRET_ACCESS_KEY_FILE = "user_pools.secret_access_key_file" hidden();
+    ACCESS_KEY_ID = "user_pools.access_key_id" hidden() reloaded();
+    SECRET_ACCESS_KEY = "user_pools.secret_access_key" secret() reloaded();
+    SECRET_ACCESS_KEY_FILE = "user_pools.secret_access_key_file" hidden() reloaded();
 }
 
 pub(super) fn read(sources: &mut Sources<'_>) -> Option<AccessKeyPair> {

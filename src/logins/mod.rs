@@ -150,10 +150,8 @@ impl Logins {
     }
 
     /// Asks user pools about their users with this access key.
-    #[must_use]
-    pub fn with_user_pool_key(mut self, id: String, secret: SecretKey) -> Self {
+    pub fn use_user_pool_key(&self, id: String, secret: SecretKey) {
         self.user_status.use_key(id, secret);
-        self
     }
 
     /// Runs an expensive check on a thread of the pool, with a report of its own that becomes a part of `report`.

@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod credentials_duration;
+pub mod deployment;
 pub mod iam_role;
 pub mod identity;
 pub mod ids;

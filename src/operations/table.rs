@@ -81,6 +81,7 @@ pub static ALL: &[Entry] = &[
     entry::<admin::restore_identity::RestoreIdentity>(),
     entry::<admin::revoke_identity::RevokeIdentity>(),
     entry::<admin::rotate_keys::RotateKeys>(),
+    entry::<admin::rotate_master_key::RotateMasterKey>(),
     entry::<admin::rotate_root_key::RotateRootKey>(),
     entry::<admin::set_credentials_duration::SetCredentialsDuration>(),
     entry::<admin::set_pool_settings::SetPoolSettings>(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use reqwest::Client;
+use reqwest::{Certificate, Client};
 use url::Url;
 
 use super::resolver::Reach;
@@ -23,9 +23,15 @@ const LARGEST: usize = 64 * MIB;
 pub struct DirectClient(Client);
 
 impl DirectClient {
-    /// Makes a client that trusts the system's roots. rustls's provider must be installed in the process.
-    pub fn new() -> Result<Self, OutgoingError> {
+    /// Makes a client that trusts the authorities in `authorities`, which are PEM, or else the system's roots. rustls's
+    /// provider must be installed in the process.
+    pub fn new(authorities: Option<&[u8]>) -> Result<Self, OutgoingError> {
         let builder = || builder(Reach::Anywhere.into()).connect_timeout(CONNECT);
+        if let Some(pem) = authorities {
+            let roots = Certificate::from_pem_bundle(pem);
+            let client = roots.and_then(|roots| builder().tls_certs_only(roots).build());
+            return client.map(Self).map_err(OutgoingError::Unreachable);
+        }
         // A container image without roots can still call a server by http.
         let client = builder().build();
         let client = client.or_else(|_| builder().tls_certs_only([]).build());

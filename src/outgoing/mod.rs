@@ -112,7 +112,7 @@ impl Outgoing {
         let authorities = Authorities::new(&settings.extra_roots);
         let private = PrivateNetworks {
             entries: settings.private_networks.into(),
-            listener: settings.listener,
+            listeners: settings.listeners.into(),
         };
         let opened = private.opened_to_any_port();
         let opened = opened.map(|opened| {
@@ -285,12 +285,20 @@ async fn send(
         .request(method, url)
         .timeout(patience)
         .header(header::ACCEPT, "application/json");
-    permits::without(tokio::time::timeout(
+    let began = tokio::time::Instant::now();
+    let fetched = permits::without(tokio::time::timeout(
         patience,
         fetch(with(request), largest),
-    ))
-    .await
-    .unwrap_or(Err(OutgoingError::TooSlow))
+    ));
+    let fetched = fetched.await.unwrap_or(Err(OutgoingError::TooSlow));
+    let outcome = if fetched.is_ok() {
+        "answered"
+    } else {
+        "failed"
+    };
+    metrics::histogram!("cognate_outgoing_seconds", "outcome" => outcome)
+        .record(began.elapsed().as_secs_f64());
+    fetched
 }
 
 async fn fetch(

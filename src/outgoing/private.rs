@@ -8,19 +8,19 @@ use url::Url;
 
 use crate::model::private_network::{PrivateNetwork, can_be_opened};
 
-/// The entries of the operator, and this server's own listener.
+/// The entries of the operator, and this server's own listeners.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PrivateNetworks {
     pub(super) entries: Arc<[PrivateNetwork]>,
-    pub(super) listener: Option<SocketAddr>,
+    pub(super) listeners: Arc<[SocketAddr]>,
 }
 
 /// What is open to one request.
 #[derive(Debug, Clone)]
 pub(super) struct OpenedNetworks {
     entries: Arc<[PrivateNetwork]>,
-    /// The listener, if the request's port is the listener's.
-    listener: Option<SocketAddr>,
+    /// The listeners that have the request's port.
+    listeners: Vec<SocketAddr>,
     is_listed: bool,
     /// Whether the entries are of this request alone.
     is_for_one_host: bool,
@@ -35,7 +35,7 @@ pub(super) enum Refused {
     Unlisted,
     /// The address is listed, and the provider's own host isn't.
     UnlistedProvider,
-    /// The address is this server's listener.
+    /// The address is a listener of this server.
     OwnListener,
 }
 
@@ -53,19 +53,18 @@ impl Refused {
 impl PrivateNetworks {
     /// What is open to a request to `url`; `None` if the operator opens nothing.
     pub(super) fn opened(&self, url: &Url, is_listed: bool) -> Option<OpenedNetworks> {
-        let port = url.port_or_known_default();
         self.opened_to_any_port().map(|opened| OpenedNetworks {
-            listener: self.listener.filter(|own| Some(own.port()) == port),
+            listeners: self.listeners_at_port_of(url),
             is_listed,
             ..opened
         })
     }
 
-    /// What is open to a request to another port than the listener's; `None` if the operator opens nothing.
+    /// What is open to a request to another port than the listeners'; `None` if the operator opens nothing.
     pub(super) fn opened_to_any_port(&self) -> Option<OpenedNetworks> {
         (!self.entries.is_empty()).then(|| OpenedNetworks {
             entries: Arc::clone(&self.entries),
-            listener: None,
+            listeners: Vec::new(),
             is_listed: true,
             is_for_one_host: false,
         })
@@ -73,13 +72,18 @@ impl PrivateNetworks {
 
     /// What is open to a request to `url` of a provider that the operator names: the private addresses of its host alone.
     pub(super) fn opened_for_host(&self, url: &Url, host: PrivateNetwork) -> OpenedNetworks {
-        let port = url.port_or_known_default();
         OpenedNetworks {
             entries: [host].into(),
-            listener: self.listener.filter(|own| Some(own.port()) == port),
+            listeners: self.listeners_at_port_of(url),
             is_listed: true,
             is_for_one_host: true,
         }
+    }
+
+    fn listeners_at_port_of(&self, url: &Url) -> Vec<SocketAddr> {
+        let port = url.port_or_known_default();
+        let own = self.listeners.iter().copied();
+        own.filter(|own| Some(own.port()) == port).collect()
     }
 
     /// Whether the host of `url`, or the address that answered for it, is listed. A host that is listed only by its network
@@ -96,7 +100,7 @@ impl PrivateNetworks {
 impl OpenedNetworks {
     /// Whether every listed host and network is open.
     pub(super) fn is_unrestricted(&self) -> bool {
-        self.is_listed && self.listener.is_none() && !self.is_for_one_host
+        self.is_listed && self.listeners.is_empty() && !self.is_for_one_host
     }
 
     /// Checks an address of `host` that isn't within reach anyway.
@@ -111,7 +115,11 @@ impl OpenedNetworks {
         if !self.is_listed {
             return Err(Refused::UnlistedProvider);
         }
-        if self.listener.is_some_and(|own| is_address_of(own, address)) {
+        if self
+            .listeners
+            .iter()
+            .any(|own| is_address_of(*own, address))
+        {
             return Err(Refused::OwnListener);
         }
         Ok(())
@@ -136,7 +144,10 @@ mod tests {
     fn networks(entries: &[&str], listener: Option<&str>) -> PrivateNetworks {
         PrivateNetworks {
             entries: entries.iter().map(|text| text.parse().unwrap()).collect(),
-            listener: listener.map(|text| text.parse().unwrap()),
+            listeners: listener
+                .map(|text| text.parse().unwrap())
+                .into_iter()
+                .collect(),
         }
     }
 

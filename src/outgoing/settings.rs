@@ -22,8 +22,8 @@ pub struct OutgoingSettings {
     pub extra_roots: Vec<u8>,
     /// Private hosts and networks that logins may be fetched from; may be empty.
     pub private_networks: Vec<PrivateNetwork>,
-    /// The address of this server's listener, which no entry of `private_networks` opens.
-    pub listener: Option<SocketAddr>,
+    /// The addresses of this server's listeners, which no entry of `private_networks` opens.
+    pub listeners: Vec<SocketAddr>,
 }
 
 /// Why a client can't have these settings.

@@ -1,5 +1,6 @@
 //! The file of the master key: created once, readable only by its owner, outside the store and its backups.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::SealKey;
+use super::master_keys::MasterKeys;
 use crate::ambient::Ambient;
 
 /// Why the master key can't be read or created; `Display` is a sentence for the operator.
@@ -36,7 +38,8 @@ pub enum MasterKeyError {
     },
     /// The file doesn't contain a key.
     #[error(
-        "{0} is not a master key: the file holds 32 bytes in base64 (`openssl rand -base64 32` makes such a line)"
+        "{0} is not a master key: each line of the file holds 32 bytes in base64 (`openssl rand -base64 32` makes such a line), \
+         in 16 lines at most, no two of them alike"
     )]
     Malformed(PathBuf),
     /// The operating system reports an error.
@@ -50,8 +53,8 @@ pub enum MasterKeyError {
     },
 }
 
-/// Reads the master key from `path`.
-pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
+/// Reads the master keys from `path`, one in each line. The first seals, and all open.
+pub fn read(path: &Path) -> Result<MasterKeys, MasterKeyError> {
     let io = |source| MasterKeyError::Io {
         path: path.into(),
         source,
@@ -80,15 +83,22 @@ pub fn read(path: &Path) -> Result<SealKey, MasterKeyError> {
     }
     let mut text = Zeroizing::new(String::new());
     let malformed = || MasterKeyError::Malformed(path.into());
-    file.take(256)
+    file.take(2048)
         .read_to_string(&mut text)
         .map_err(|_| malformed())?;
     parse(&text).ok_or_else(malformed)
 }
 
-/// The master key that `text` is: 32 bytes in base64, with or without a line break. `None` for anything else.
-pub fn parse(text: &str) -> Option<SealKey> {
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim_end()).ok()?);
+/// The master keys in the lines of `text`: each 32 bytes in base64, up to 16 and no two alike. `None` for anything else.
+pub fn parse(text: &str) -> Option<MasterKeys> {
+    let lines: Vec<_> = text.split_whitespace().collect();
+    let is_unique = lines.iter().collect::<BTreeSet<_>>().len() == lines.len();
+    let keys: Option<Vec<_>> = lines.into_iter().map(parse_line).collect();
+    MasterKeys::new(keys.filter(|_| is_unique)?)
+}
+
+fn parse_line(line: &str) -> Option<SealKey> {
+    let bytes = Zeroizing::new(STANDARD.decode(line).ok()?);
     let bytes: [u8; 32] = bytes.as_slice().try_into().ok()?;
     Some(SealKey::new(bytes))
 }
@@ -136,13 +146,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let made = make(&path, &Real).unwrap();
-        assert_eq!(read(&path).unwrap().bytes(), made.bytes());
+        assert_eq!(
+            read(&path).unwrap().fingerprints(),
+            MasterKeys::from(made.clone()).fingerprints()
+        );
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert!(
             matches!(make(&path, &Real), Err(MasterKeyError::Io { .. })),
             "never overwritten"
         );
-        assert_eq!(read(&path).unwrap().bytes(), made.bytes());
+        assert_eq!(
+            read(&path).unwrap().fingerprints(),
+            MasterKeys::from(made.clone()).fingerprints()
+        );
         let dangling = folder.path().join("link.key");
         symlink(folder.path().join("elsewhere"), &dangling).unwrap();
         assert!(make(&dangling, &Real).is_err(), "nor made through a link");
@@ -173,7 +189,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         assert!(matches!(read(&path), Err(MasterKeyError::Missing(_))));
-        for text in ["", "x", "AAAA", &"A".repeat(44), "\u{0}\u{0}"] {
+        let line = STANDARD.encode([7; 32]);
+        let twice = format!("{line}\n{line}\n");
+        let half = format!("{line}\n{}", &line[..20]);
+        let many: Vec<_> = (0..17_u8).map(|byte| STANDARD.encode([byte; 32])).collect();
+        for text in [
+            "",
+            "x",
+            "AAAA",
+            &"A".repeat(44),
+            "\u{0}\u{0}",
+            &twice,
+            &half,
+            &many.join("\n"),
+        ] {
             fs::remove_file(&path).ok();
             let mut file = OpenOptions::new()
                 .write(true)

@@ -12,6 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::ambient::Ambient;
 
 pub mod master_key;
+pub mod master_keys;
 
 /// The bytes of salt before the sealed bytes.
 pub const SALT: usize = 16;

@@ -33,6 +33,13 @@ pub enum SignatureError {
     ExpiredToken,
 }
 
+impl SignatureError {
+    /// Whether the signature was computed for another request, or with another secret.
+    pub fn is_mismatch(&self) -> bool {
+        matches!(self, Self::Invalid(Invalid::Mismatch))
+    }
+}
+
 /// What is missing, repeated or malformed in a signature's parts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Incomplete {

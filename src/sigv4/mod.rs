@@ -22,7 +22,10 @@ pub use error::{Incomplete, Invalid, SignatureError, WrongScope};
 pub use key::{DerivedKey, KeyCache, SecretKey};
 pub use presigned::PARAMETERS as PRESIGNED_PARAMETERS;
 pub use sign::{CannotSign, Signer, presign, sign};
-pub use verify::{KeyError, SecretKeys, SignatureRules, VerifiedSignature, verify, verify_hashed};
+pub use verify::{
+    KeyError, SecretKeys, SeenRequest, SignatureRules, VerifiedSignature, seen, verify,
+    verify_hashed,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;

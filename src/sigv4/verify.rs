@@ -109,6 +109,45 @@ pub fn verify_hashed<'r, K: SecretKeys + ?Sized>(
     }
 }
 
+/// A request as the server sees it, for the log. It contains no signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRequest {
+    /// The SHA-256 of the canonical request, in hexadecimal.
+    pub canonical_hash: String,
+    /// The header `Host`, or the authority of HTTP/2.
+    pub host: String,
+    /// The path that must have been signed.
+    pub path: String,
+    /// The names of the signed headers.
+    pub signed_headers: String,
+}
+
+/// What the server sees of a request with a readable signature; `None` for another.
+pub fn seen(
+    request: &Request<'_>,
+    hash: Option<String>,
+    rules: &SignatureRules<'_>,
+) -> Option<SeenRequest> {
+    let query = Query::parse(request.query).ok()?;
+    let stated = SignatureParts::read(request, &query, rules.presigned).ok()?;
+    let left_out: &[&str] = match stated.form {
+        Form::Header => &[],
+        Form::Presigned => &["X-Amz-Signature"],
+    };
+    let (path, names) = (canonical_path(request.path, true), stated.signed_headers);
+    let payload = payload_hash(request, hash).ok()?;
+    let query = query.canonical(left_out);
+    let canonical = canonical_request(request, &path, &query, names, &payload);
+    let host = request.headers.get(http::header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    Some(SeenRequest {
+        canonical_hash: hex_hash(&canonical),
+        host: host.or(request.authority).unwrap_or_default().to_owned(),
+        path: request.path.to_owned(),
+        signed_headers: names.to_owned(),
+    })
+}
+
 /// The strings that the client may have signed: one, or two if a presigned query has a session token, which may be added
 /// after signing.
 fn strings_to_sign(

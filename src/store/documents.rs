@@ -2,6 +2,7 @@
 
 use super::record::{RecordKind, Stored};
 use crate::model::access_key::AccessKeyRecord;
+use crate::model::deployment::{self, Deployment};
 use crate::model::iam_role::Role;
 use crate::model::key_ring::KeyRing;
 use crate::model::pool::{DeletedPool, Pool};
@@ -46,6 +47,8 @@ stored!(SamlProvider, SamlProvider, |provider: &Self| provider
     .to_owned());
 stored!(Role, Role, |role: &Self| role.key());
 stored!(KeyRing, KeyRing, |ring: &Self| ring.purpose.clone());
+stored!(Deployment, Deployment, |_: &Self| deployment::KEY
+    .to_owned());
 stored!(RootKeyRecord, RootKey, |_: &Self| root_key::KEY.to_owned());
 stored!(AccessKeyRecord, AccessKey, |key: &Self| key.name.clone());
 stored!(SeedMark, SeedMark, |mark: &Self| format!(

@@ -32,9 +32,11 @@ pub enum RecordKind {
     DeletedPool,
     /// Which seed made an object, under the object's kind and key.
     SeedMark,
+    /// The deployment that the stored data belongs to.
+    Deployment,
 }
 
-const KINDS: [(RecordKind, &str); 9] = [
+const KINDS: [(RecordKind, &str); 10] = [
     (RecordKind::Pool, "pool"),
     (RecordKind::OidcProvider, "oidc-provider"),
     (RecordKind::SamlProvider, "saml-provider"),
@@ -44,6 +46,7 @@ const KINDS: [(RecordKind, &str); 9] = [
     (RecordKind::AccessKey, "access-key"),
     (RecordKind::DeletedPool, "deleted-pool"),
     (RecordKind::SeedMark, "seed-mark"),
+    (RecordKind::Deployment, "deployment"),
 ];
 
 impl RecordKind {
@@ -60,7 +63,11 @@ impl RecordKind {
             Self::Pool | Self::OidcProvider | Self::SamlProvider | Self::Role | Self::AccessKey => {
                 true
             }
-            Self::KeyRing | Self::RootKey | Self::DeletedPool | Self::SeedMark => false,
+            Self::KeyRing
+            | Self::RootKey
+            | Self::DeletedPool
+            | Self::SeedMark
+            | Self::Deployment => false,
         }
     }
 

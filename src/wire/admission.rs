@@ -51,16 +51,17 @@ pub(super) fn crowded() -> Error {
 }
 
 impl Front {
-    /// Admits a request if there is memory for its head. The following steps find the [`Connection`] in its extensions.
+    /// Admits a request if `memory` has space for its head. The following steps find the [`Connection`] in its extensions.
     ///
     /// This runs as soon as the head has arrived, so that heads that are refused never wait as a task.
     pub(super) fn admit<B>(
         &self,
+        memory: &Arc<Shares>,
         peer: SocketAddr,
         request: Request<B>,
     ) -> Result<(Request<B>, Share), Box<Response>> {
-        let connection = Connection::new(&self.app.config, Some(peer.ip()), request.headers());
-        let mut memory = self.memory.small.share(connection.network());
+        let connection = Connection::new(&self.app, Some(peer.ip()), request.headers());
+        let mut memory = memory.share(connection.network());
         let (mut parts, body) = request.into_parts();
         if !memory.grow(head(&parts)) {
             let call = self.app.call();

@@ -88,6 +88,7 @@ impl Connections {
         let activity = Arc::new(ConnectionActivity::new(client));
         open.connections.insert(id, Arc::clone(&activity));
         *open.by_client.entry(client).or_default() += 1;
+        metrics::gauge!("cognate_connections").increment(1.0);
         Some(OpenConnection {
             connections: Arc::clone(self),
             id,
@@ -274,6 +275,7 @@ impl std::ops::Deref for OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.connections.lock().remove(self.id);
+        metrics::gauge!("cognate_connections").decrement(1.0);
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
@@ -32,9 +33,10 @@ use super::admission::counted;
 use super::connections::{ConnectionActivity, Connections, OpenConnection};
 use super::hosts::AllowedHosts;
 use super::limits::{self, ConnectionLimits};
+use super::management;
 use crate::app::connection::Connection;
 use crate::app::rates;
-use crate::permits::shares::ClientNetwork;
+use crate::permits::shares::{ClientNetwork, Shares};
 
 /// The pause after an error of the listener, for example when the process has too many open files.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -67,6 +69,8 @@ impl Listener {
 struct Shared {
     front: Arc<Front>,
     router: Router,
+    /// The memory of heads and answers.
+    memory: Arc<Shares>,
     limits: ConnectionLimits,
     builder: Builder<TokioExecutor>,
     tls: Option<Arc<ServerConfig>>,
@@ -77,6 +81,33 @@ struct Shared {
 impl Front {
     /// Serves connections of `listener` until `stop`, and then finishes requests in progress.
     pub async fn serve(self: &Arc<Self>, listener: Listener, stop: impl Future<Output = ()>) {
+        let memory = Arc::clone(&self.memory.small);
+        self.serve_routes(self.router(), memory, listener, stop)
+            .await;
+    }
+
+    /// Serves the metrics and the health to the operator, without end.
+    pub async fn serve_management(self: Arc<Self>, socket: TcpListener) {
+        let listener = Listener {
+            socket,
+            tls: None,
+            limits: ConnectionLimits {
+                total: management::CONNECTIONS,
+                ..ConnectionLimits::for_files(0)
+            },
+        };
+        let (router, memory) = (management::router(&self), Shares::new(limits::SMALL_MEMORY));
+        self.serve_routes(router, memory, listener, std::future::pending())
+            .await;
+    }
+
+    async fn serve_routes(
+        self: &Arc<Self>,
+        router: Router,
+        memory: Arc<Shares>,
+        listener: Listener,
+        stop: impl Future<Output = ()>,
+    ) {
         let address = listener
             .socket
             .local_addr()
@@ -84,7 +115,8 @@ impl Front {
         let (stopping, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             front: Arc::clone(self),
-            router: self.router(),
+            router,
+            memory,
             limits: listener.limits,
             builder: builder(),
             tls: listener.tls,
@@ -210,7 +242,7 @@ impl Shared {
         if kind == Some(HandshakeKind::FullWithHelloRetryRequest) {
             // The answer to the second hello can't leave this thread.
             let mut call = app.call();
-            call.connection = Connection::new(&app.config, Some(peer.ip()), &HeaderMap::new());
+            call.connection = Connection::new(app, Some(peer.ip()), &HeaderMap::new());
             rates::admit_handshake(&call).ok()?;
         }
         rest.await.ok()
@@ -278,15 +310,18 @@ impl Shared {
             Some(hosts) if !hosts.allow(request.uri(), request.headers()) => {
                 Err(Box::new(AllowedHosts::refusal()))
             }
-            _ => self.front.admit(peer, request),
+            _ => self.front.admit(&self.memory, peer, request),
         };
         let router = TowerToHyperService::new(self.router.clone());
+        let front = Arc::clone(&self.front);
         async move {
             let (mut request, memory) = match admitted {
                 Ok(admitted) => admitted,
                 Err(refusal) => return Ok(*refusal),
             };
             request.extensions_mut().insert(Arc::clone(&activity));
+            let mut request = request.map(Body::new);
+            front.public_path.strip(&mut request);
             let response = router.call(request).await?;
             Ok(counted(response, memory, &activity))
         }

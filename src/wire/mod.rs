@@ -34,8 +34,10 @@ mod hosts;
 mod html;
 mod limits;
 mod listener;
+mod management;
 mod other_clients;
 mod pipeline;
+mod public_path;
 mod respond;
 mod signature;
 mod test_issuer;
@@ -47,6 +49,7 @@ pub use listener::Listener;
 
 use admission::{RequestMemory, counted};
 use connections::ConnectionActivity;
+use public_path::PublicPath;
 use respond::{Throttled, json_document, plain};
 use work::WorkPermits;
 
@@ -57,13 +60,16 @@ pub struct Front {
     signing_keys: sigv4::KeyCache,
     memory: RequestMemory,
     work: WorkPermits,
+    public_path: PublicPath,
     draining: AtomicBool,
 }
 
 impl Front {
     /// A front end of `app`; `metrics` is served under `/metrics`.
     pub fn new(app: Arc<App>, metrics: PrometheusHandle) -> Arc<Self> {
+        let public_path = PublicPath::of(app.tokens.issuer());
         Arc::new(Self {
+            public_path,
             app,
             metrics,
             signing_keys: sigv4::KeyCache::default(),
@@ -80,18 +86,24 @@ impl Front {
 
     /// Answers one request of a client at `peer`, outside of a connection.
     pub async fn answer(self: &Arc<Self>, peer: SocketAddr, request: Request<Body>) -> Response {
-        let (mut request, memory) = match self.admit(peer, request) {
+        let (mut request, memory) = match self.admit(&self.memory.small, peer, request) {
             Ok(admitted) => admitted,
             Err(refusal) => return *refusal,
         };
         let activity = Arc::new(ConnectionActivity::new(ClientNetwork::new(peer.ip())));
         request.extensions_mut().insert(Arc::clone(&activity));
+        self.public_path.strip(&mut request);
         let Ok(response) = TowerToHyperService::new(self.router()).call(request).await;
         counted(response, memory, &activity)
     }
 
     /// The routes of everything that is served on the listening address.
     fn router(self: &Arc<Self>) -> Router {
+        let metrics = if self.app.config.listener_has_metrics() {
+            get(metrics)
+        } else {
+            any(nothing_here)
+        };
         Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/.well-known/jwks_uri", get(key_set))
@@ -99,7 +111,7 @@ impl Front {
             .route("/health", get(health))
             .route("/health/live", get(live))
             .route("/health/ready", get(ready))
-            .route("/metrics", get(metrics))
+            .route("/metrics", metrics)
             .route_layer(middleware::from_fn_with_state(Arc::clone(self), document))
             .merge(test_issuer::routes(self))
             .route("/", any(root))
@@ -194,34 +206,59 @@ async fn key_set(State(front): State<Arc<Front>>) -> Response {
     json_document(&front.app.tokens.key_set(front.app.now()), KEY_SET_MAX_AGE)
 }
 
+/// Whether requests should be sent to this server.
+struct Health {
+    status: StatusCode,
+    word: &'static str,
+    /// The reasons and warnings, in sentences without secrets, for the operator alone.
+    details: Vec<String>,
+}
+
+impl Health {
+    async fn of(front: &Front) -> Self {
+        let unready = |word, details| Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            word,
+            details,
+        };
+        if front.draining.load(Ordering::Relaxed) {
+            return unready("draining", Vec::new());
+        }
+        if let Some(problem) = front.app.audit.as_ref().and_then(|log| log.problem()) {
+            tracing::error!(error = %problem, "the audit log can't be written");
+            return unready(
+                "unavailable",
+                vec!["the audit log can't be written".to_owned()],
+            );
+        }
+        match maintenance::check(&front.app).await {
+            Ok(warning) => {
+                let others = maintenance::servers_with_other_settings(&front.app) > 0;
+                let others = others.then_some(
+                    "other servers of this store have other security settings or routes",
+                );
+                let warnings = warning.into_iter().chain(others);
+                Self {
+                    status: StatusCode::OK,
+                    word: "ok",
+                    details: warnings
+                        .map(|warning| format!("warning: {warning}"))
+                        .collect(),
+                }
+            }
+            Err(error) => {
+                let why = respond::chain(&error);
+                tracing::error!(error = why, "the store is unavailable");
+                unready("unavailable", vec![why])
+            }
+        }
+    }
+}
+
+/// The health in one word: strangers may reach this listener.
 async fn health(State(front): State<Arc<Front>>) -> Response {
-    if front.draining.load(Ordering::Relaxed) {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
-    }
-    if let Some(problem) = front.app.audit.as_ref().and_then(|log| log.problem()) {
-        tracing::error!(error = %problem, "the audit log can't be written");
-        let text = "the audit log can't be written\n";
-        return plain(StatusCode::SERVICE_UNAVAILABLE, text);
-    }
-    match maintenance::check(&front.app).await {
-        Ok(warning) => {
-            let others = maintenance::servers_with_other_settings(&front.app) > 0;
-            let others = others
-                .then_some("other servers of this store have other security settings or routes");
-            let warnings = warning.into_iter().chain(others);
-            let lines: Vec<_> = warnings
-                .map(|warning| format!("warning: {warning}\n"))
-                .collect();
-            plain(StatusCode::OK, format!("ok\n{}", lines.concat()))
-        }
-        Err(error) => {
-            tracing::error!(error = %respond::chain(&error), "the store is unavailable");
-            plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the store is unavailable\n",
-            )
-        }
-    }
+    let health = Health::of(&front).await;
+    plain(health.status, format!("{}\n", health.word))
 }
 
 /// Whether the process answers: where it doesn't, a restart may help.
@@ -230,8 +267,8 @@ async fn live() -> Response {
 }
 
 /// Whether requests should be sent here, as `/health`, in one word.
-async fn ready(front: State<Arc<Front>>) -> Response {
-    match health(front).await.status() {
+async fn ready(State(front): State<Arc<Front>>) -> Response {
+    match Health::of(&front).await.status {
         StatusCode::OK => plain(StatusCode::OK, "ready\n"),
         status => plain(status, "unready\n"),
     }

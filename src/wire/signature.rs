@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::bodies::WholeBody;
+use super::public_path::SignedPath;
 use super::{Front, limits};
 use crate::app::access::caller::{self, CallerError};
 use crate::app::rates::{self, RateExceeded};
@@ -162,17 +163,54 @@ pub(super) async fn verify(
         region: &|region| anywhere || app.serves(region),
         presigned: expected.presigned,
     };
+    let signed_path = parts.extensions.get::<SignedPath>();
     let request = sigv4::Request {
         method: parts.method.as_str(),
-        path: parts.uri.path(),
+        path: signed_path.map_or(parts.uri.path(), |path| &path.0),
         query: parts.uri.query().unwrap_or_default(),
         authority: parts.uri.authority().map(http::uri::Authority::as_str),
         headers: &parts.headers,
         body,
     };
     let keys = (&CallerKeys(app), &front.signing_keys);
-    let verified = sigv4::verify_hashed(&request, hash, &rules, keys, call.now);
+    let verified = sigv4::verify_hashed(&request, hash.clone(), &rules, keys, call.now);
+    if let Err(error) = &verified
+        && error.is_mismatch()
+        && tracing::enabled!(tracing::Level::INFO)
+        && let Some(seen) = sigv4::seen(&request, hash, &rules)
+    {
+        log_mismatch(call, &seen);
+    }
     Ok(verified.map(|verified| (verified.owner, verified.region)))
+}
+
+/// Logs what was signed as this server sees it, so that it can be compared with what the client has signed: a proxy may change
+/// a path, a host or a header. The signature isn't logged.
+fn log_mismatch(call: &Call<'_>, seen: &sigv4::SeenRequest) {
+    let client = call.connection.client.map(tracing::field::display);
+    let (request_id, canonical_request) = (call.request_id, &seen.canonical_hash);
+    let (host, path, signed_headers) = (
+        escaped(&seen.host),
+        escaped(&seen.path),
+        escaped(&seen.signed_headers),
+    );
+    tracing::info!(
+        %request_id,
+        client,
+        canonical_request,
+        host,
+        signed_path = path,
+        signed_headers,
+        "a signature doesn't match: compare the SHA-256 of the client's canonical request, its host, its path and its headers"
+    );
+}
+
+/// The beginning of a client's text, in ASCII.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .take(200)
+        .flat_map(char::escape_default)
+        .collect()
 }
 
 /// The secret keys of all callers that may sign.

@@ -83,6 +83,7 @@ class Deployment:
         config = substituted(
             block("toml"),
             [
+                ("10.0.0.11:2647", f"{ADDRESS}:0"),
                 ("10.0.0.11:2646", f"{ADDRESS}:{self.ports[number]}"),
                 ("/var/lib/cognate", folder / "data"),
                 ("/etc/cognate/database-url", self.folder / "database-url"),

@@ -500,7 +500,7 @@ async fn who_gets_a_pools_roles_is_changed_only_by_who_may_pass_them() {
 }
 
 /// Cognate's own operations that make and widen no principal, so that their own permission is enough.
-const OF_THEIR_OWN: [&str; 13] = [
+const OF_THEIR_OWN: [&str; 14] = [
     "CheckPolicies",
     "ExplainLogin",
     "ExplainWebIdentity",
@@ -511,6 +511,7 @@ const OF_THEIR_OWN: [&str; 13] = [
     "ListKeys",
     "RestoreIdentity",
     "RevokeIdentity",
+    "RotateMasterKey",
     "SetCredentialsDuration",
     "SetPoolSettings",
     "SimulatePolicy",

@@ -266,3 +266,16 @@ async fn a_root_key_that_the_operator_gives_is_not_rotated_here() {
         "The root key of this server comes from its environment or configuration file: change it there and restart.",
     );
 }
+
+#[tokio::test]
+async fn secrets_that_are_sealed_under_the_first_master_key_are_left_alone() {
+    let world = World::new().await;
+    let (before, signed) = (world.app.tokens.key_set(world.app.now()), json!({}));
+    let answer = world.admin("Cognate.RotateMasterKey", signed.clone()).await;
+    let answer = answer.ok();
+    assert_eq!(answer["Records"], 0);
+    assert_eq!(answer["MasterKeys"].as_array().unwrap().len(), 1);
+    assert_eq!(world.app.tokens.key_set(world.app.now()), before);
+    let unsigned = world.public("Cognate.RotateMasterKey", signed).await;
+    assert_eq!(unsigned.error().1, "MissingAuthenticationTokenException");
+}

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use cognate::ambient::Still;
+use cognate::app::connection::Connection;
+use cognate::app::live_settings;
 use cognate::config::LimitSettings;
 use cognate::operations::{ALL, Access};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use crate::world::{
@@ -494,4 +496,24 @@ async fn an_address_that_is_refused_uses_up_nothing_of_a_pool() {
         served(async || other.get_id(&pool, json!({})).await).await,
         2
     );
+}
+
+#[tokio::test]
+async fn a_reload_of_the_proxies_counts_from_the_next_request_on() {
+    let world = World::new().await;
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-forwarded-for"),
+        HeaderValue::from_static("203.0.113.9"),
+    )]);
+    let client = || {
+        let peer = Some([127, 0, 0, 1].into());
+        let connection = Connection::new(&world.app, peer, &headers);
+        connection.client.expect("an address").to_string()
+    };
+    let mut next = world.app.config.as_ref().clone();
+    next.proxies.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    let prepared = live_settings::prepare(&world.app, &world.app.config, &next).unwrap();
+    assert_eq!(client(), "127.0.0.1", "nothing is in use yet");
+    live_settings::put_in_use(&world.app, prepared);
+    assert_eq!(client(), "203.0.113.9");
 }

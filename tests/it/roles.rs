@@ -384,6 +384,7 @@ async fn a_session_may_do_what_its_role_says_as_far_as_nothing_narrows_it() {
     // But never what administrates this server, whatever its role says.
     for (operation, action) in [
         ("Cognate.ListAccessKeys", "cognate:ListAccessKeys"),
+        ("Cognate.RotateMasterKey", "cognate:RotateMasterKey"),
         ("Cognate.RotateRootKey", "cognate:RotateRootKey"),
     ] {
         let answer = world.signed(&who, operation, json!({})).await;

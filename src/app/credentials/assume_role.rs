@@ -86,7 +86,7 @@ pub async fn chosen_role(
             let request = TrustRequest::of_identity(identity, (SESSION_NAME, duration), tags);
             trust_policy::allows(call, role, request)?
         }
-        None => !choice.by_token_alone || call.app.routes.of(&choice.role).is_some(),
+        None => !choice.by_token_alone || call.routes.of(&choice.role).is_some(),
     };
     if is_given {
         Ok(role)

@@ -104,7 +104,7 @@ pub async fn issue(
     call: &Call<'_>,
     assumption: Assumption,
 ) -> Result<TemporaryCredentials, IssueError> {
-    let route = call.app.routes.of(&assumption.role);
+    let route = call.routes.of(&assumption.role);
     let (Some(route), Some(identity)) = (route, assumption.origin.identity()) else {
         let (issued, session) = assume_role::assume(call, assumption)?;
         return Ok(TemporaryCredentials {
@@ -165,7 +165,7 @@ async fn obtain(
         seconds: assumption.lifetime.as_secs(),
         end,
     };
-    let routes = &call.app.routes;
+    let routes = &call.routes;
     if let Some(found) = routes.cache.find(&key, call.now) {
         return Ok(found);
     }

@@ -8,12 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::ambient::Ambient;
 use crate::app::access::resource::Resource;
+use crate::app::keys::resealing::reseal;
 use crate::app::{App, Call, records};
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::access_key::AccessKeyRecord;
 use crate::policy::{Policy, PolicyError, PolicyKind};
-use crate::seal::SealKey;
+use crate::seal::master_keys::{MasterKeys, Unopened};
 use crate::store::StoreError;
 use crate::store::catalog::Snapshot;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
@@ -92,7 +94,7 @@ pub enum AccessKeyError {
 /// The enabled keys of a snapshot, parsed and unsealed.
 pub(in crate::app) fn unseal(
     snapshot: &Snapshot,
-    master: &SealKey,
+    master: &MasterKeys,
 ) -> Result<AccessKeys, AccessKeyError> {
     let enabled = snapshot.access_keys().filter(|key| key.enabled);
     let open = |key: &Arc<AccessKeyRecord>| {
@@ -110,6 +112,19 @@ pub(in crate::app) fn unseal(
         .map(open)
         .collect::<Option<_>>()
         .ok_or(AccessKeyError::Unreadable)
+}
+
+/// The record sealed again under the first master key; `None` if it is.
+pub(in crate::app) fn resealed(
+    record: &AccessKeyRecord,
+    master: &MasterKeys,
+    ambient: &dyn Ambient,
+) -> Result<Option<AccessKeyRecord>, Unopened> {
+    let sealed = reseal(master, (PURPOSE, &record.id), &record.sealed, ambient)?;
+    Ok(sealed.map(|sealed| AccessKeyRecord {
+        sealed,
+        ..record.clone()
+    }))
 }
 
 fn parse(policy: &str) -> Result<Policy, PolicyError> {

@@ -10,7 +10,7 @@ use super::access_keys::{self, AccessKeys};
 use super::rings::{self, KeysError, Ring};
 use super::root_key::{self, RootKey};
 use crate::credentials::SessionTokens;
-use crate::seal::SealKey;
+use crate::seal::master_keys::MasterKeys;
 use crate::store::catalog::Snapshot;
 use crate::tokens::Tokens;
 
@@ -20,7 +20,7 @@ pub(in crate::app) struct KeysInUse {
     credentials: Arc<SessionTokens>,
     root_key: ArcSwapOption<RootKey>,
     access_keys: ArcSwap<AccessKeys>,
-    master_key: SealKey,
+    master_key: MasterKeys,
     /// Whether the root key is the stored one, and not the configuration's.
     root_key_is_stored: bool,
     /// The versions in use; `None` where the stored keys can't be used.
@@ -42,7 +42,7 @@ impl KeysInUse {
     pub(in crate::app) fn new(
         tokens: Arc<Tokens>,
         credentials: Arc<SessionTokens>,
-        master_key: SealKey,
+        master_key: MasterKeys,
         configured: Option<RootKey>,
         root_key_is_stored: bool,
         snapshot: &Snapshot,
@@ -63,6 +63,13 @@ impl KeysInUse {
     /// The root access key with this id, if it is enabled.
     pub(in crate::app) fn root_key(&self, id: &str) -> Option<Arc<RootKey>> {
         self.root_key.load_full().filter(|root| root.id == id)
+    }
+
+    /// Replaces the root key of the configuration. The stored one stays in use where it is.
+    pub(in crate::app) fn use_configured_root_key(&self, key: RootKey) {
+        if !self.root_key_is_stored {
+            self.root_key.store(Some(Arc::new(key)));
+        }
     }
 
     /// The enabled access keys, by their ids.

@@ -3,5 +3,6 @@
 pub mod access_keys;
 pub(super) mod in_use;
 pub mod recovery;
+pub mod resealing;
 pub mod rings;
 pub mod root_key;

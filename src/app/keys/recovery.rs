@@ -52,14 +52,12 @@ pub async fn recover(
         let catalog = Catalog::load(store, now).await.map_err(StartError::from)?;
         let stored = catalog.newest();
         open::check_keys(&stored, &master)?;
-        let before = stored.root_key().map_err(|_| RootKeyError::Sealed)?;
-        let before = before.map_or(0, |key| key.version);
         let guests = open::guest_hash(&master);
         let origin = Origin::of_server("RecoverRootKey", ambient.as_ref(), &guests);
         open::make_data_directory(&config.data_dir)?;
         let folder = &config.data_dir;
         let replaced =
-            root_key::replace(store, before, &master, ambient.as_ref(), folder, &origin).await?;
+            root_key::replace(store, &stored, &master, ambient.as_ref(), folder, &origin).await?;
         Ok(replaced)
     }
     .await;

@@ -9,10 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
+use crate::app::keys::resealing::reseal;
 use crate::app::{App, Call};
 use crate::credentials::{KeyId, SealingKeys};
 use crate::model::key_ring::{KeyRing, Lifetimes, NotRotated, RingKey};
 use crate::seal::SealKey;
+use crate::seal::master_keys::{MasterKeys, Unopened};
 use crate::store::catalog::Snapshot;
 use crate::store::event::Origin;
 use crate::store::record::{self, PutOutcome, RecordKind, RecordWrite};
@@ -99,7 +101,7 @@ impl Ring {
 
     async fn new_key(
         self,
-        master: &SealKey,
+        master: &MasterKeys,
         ambient: &dyn Ambient,
         now: Timestamp,
     ) -> Result<RingKey, KeysError> {
@@ -127,7 +129,7 @@ impl Ring {
         })
     }
 
-    fn open(self, master: &SealKey, key: &RingKey) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+    fn open(self, master: &MasterKeys, key: &RingKey) -> Result<Zeroizing<Vec<u8>>, KeysError> {
         let sealed = STANDARD
             .decode(&key.sealed)
             .map_err(|_| KeysError::Sealed)?;
@@ -136,12 +138,33 @@ impl Ring {
     }
 }
 
+/// The ring sealed again under the first master key; `None` if every key of it is.
+pub(in crate::app) fn resealed(
+    ring: Ring,
+    keys: &KeyRing,
+    master: &MasterKeys,
+    ambient: &dyn Ambient,
+) -> Result<Option<KeyRing>, Unopened> {
+    let mut changed = keys.clone();
+    let retired = changed.retired.iter_mut().map(|retired| &mut retired.key);
+    for key in [&mut changed.current, &mut changed.next]
+        .into_iter()
+        .chain(retired)
+    {
+        let name = (ring.sealed_for(), key.id.as_str());
+        if let Some(sealed) = reseal(master, name, &key.sealed, ambient)? {
+            key.sealed = sealed;
+        }
+    }
+    Ok((changed != *keys).then_some(changed))
+}
+
 /// The stored ring; a new ring if none is stored. Of two servers that make one at once, both get the ring that was
 /// stored first.
 pub(in crate::app) async fn load_or_make(
     ring: Ring,
     store: &dyn Store,
-    master: &SealKey,
+    master: &MasterKeys,
     origin: &Origin,
     ambient: &dyn Ambient,
 ) -> Result<KeyRing, KeysError> {
@@ -179,7 +202,7 @@ pub(in crate::app) fn read(
 /// The ring's keys, ready to sign.
 pub(in crate::app) fn signing_keys(
     keys: &KeyRing,
-    master: &SealKey,
+    master: &MasterKeys,
 ) -> Result<SigningKeys, KeysError> {
     let read = |key: &RingKey| -> Result<SigningKey, KeysError> {
         let certificate = STANDARD
@@ -204,7 +227,7 @@ pub(in crate::app) fn signing_keys(
 /// The ring's keys, ready to seal.
 pub(in crate::app) fn sealing_keys(
     keys: &KeyRing,
-    master: &SealKey,
+    master: &MasterKeys,
 ) -> Result<SealingKeys, KeysError> {
     let all = [&keys.current, &keys.next]
         .into_iter()

@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
 use crate::app::Call;
+use crate::app::keys::resealing::reseal;
 use crate::config::RootKeySetting;
 use crate::credentials::{access_key_id, secret_key};
 use crate::model::root_key::RootKeyRecord;
-use crate::seal::SealKey;
+use crate::seal::master_keys::{MasterKeys, Unopened};
 use crate::store::catalog::Snapshot;
 use crate::store::event::Origin;
 use crate::store::record::{PutOutcome, RecordWrite};
@@ -66,7 +67,7 @@ pub enum RootKeyError {
 /// The root key of a snapshot, if one is stored.
 pub(in crate::app) fn read(
     snapshot: &Snapshot,
-    master: &SealKey,
+    master: &MasterKeys,
 ) -> Result<Option<RootKey>, RootKeyError> {
     let stored = snapshot.root_key().map_err(|_| RootKeyError::Sealed)?;
     let Some(stored) = stored else {
@@ -82,16 +83,37 @@ pub(in crate::app) fn read(
     open().map(Some).ok_or(RootKeyError::Sealed)
 }
 
-/// Makes a root key that replaces the version `before` of the stored one, and writes it to [`FILE`] in `folder`. Returns
+/// The record sealed again under the first master key; `None` if it is.
+pub(in crate::app) fn resealed(
+    record: &RootKeyRecord,
+    master: &MasterKeys,
+    ambient: &dyn Ambient,
+) -> Result<Option<RootKeyRecord>, Unopened> {
+    let sealed = reseal(master, (PURPOSE, &record.id), &record.sealed, ambient)?;
+    Ok(sealed.map(|sealed| RootKeyRecord {
+        sealed,
+        ..record.clone()
+    }))
+}
+
+/// Makes a root key that replaces the stored one of `snapshot`, and writes it to [`FILE`] in `folder`. Returns
 /// the id and the file.
 pub(in crate::app) async fn replace(
     store: &dyn Store,
-    before: u64,
-    master: &SealKey,
+    snapshot: &Snapshot,
+    master: &MasterKeys,
     ambient: &dyn Ambient,
     folder: &Path,
     origin: &Origin,
 ) -> Result<(String, PathBuf), RootKeyError> {
+    let before = snapshot.root_key().map_err(|_| RootKeyError::Sealed)?;
+    let before = before.map_or(0, |key| key.version);
+    // A key that doesn't open is another one than that of the file.
+    let own = read(snapshot, master).ok().flatten();
+    keep_other(folder, own.as_ref()).map_err(|source| RootKeyError::File {
+        path: folder.join(FILE),
+        source,
+    })?;
     let mut bytes = Zeroizing::new([0; 32]);
     ambient.fill(bytes.as_mut());
     let key = RootKey {
@@ -167,6 +189,32 @@ fn write_new_file(folder: &Path, key: &RootKey) -> Result<(), RootKeyError> {
     })
 }
 
+/// Keeps the file if it has anything but `own`, the key that is replaced: a key of another store, or lines of the operator.
+fn keep_other(folder: &Path, own: Option<&RootKey>) -> io::Result<()> {
+    let path = folder.join(FILE);
+    let text = match fs::read(&path).map(Zeroizing::new) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    if own.is_some_and(|own| *text == *text_of(own).as_bytes()) {
+        return Ok(());
+    }
+    for number in 1_u32.. {
+        let kept = folder.join(format!("{FILE}.kept-{number}"));
+        // A link never replaces an existing file.
+        match fs::hard_link(&path, &kept) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(other) => return Err(other),
+            Ok(()) => {
+                let (file, kept) = (path.display(), kept.display());
+                tracing::warn!(%file, %kept, "the file had something else than the root key that is replaced, so it was kept");
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Renames the new file to [`FILE`].
 fn rename_into_place(folder: &Path) -> Result<PathBuf, RootKeyError> {
     let path = folder.join(FILE);
@@ -192,11 +240,9 @@ pub async fn rotate(call: &Call<'_>) -> Result<(String, PathBuf), RootKeyError> 
         let _one_at_a_time = changes.lock().await;
         records.refresh().await?;
         let snapshot = records.snapshot()?;
-        let stored = snapshot.root_key();
-        let stored = stored.map_err(StoreError::from)?;
-        let before = stored.map_or(0, |key| key.version);
+        snapshot.root_key().map_err(StoreError::from)?;
         let (store, ambient) = (records.store.as_ref(), ambient.as_ref());
-        let replaced = replace(store, before, &master, ambient, &folder, &origin).await;
+        let replaced = replace(store, &snapshot, &master, ambient, &folder, &origin).await;
         records.refresh().await?;
         replaced
     });

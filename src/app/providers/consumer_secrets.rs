@@ -6,11 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 use zeroize::Zeroizing;
 
+use crate::ambient::Ambient;
 use crate::app::Call;
+use crate::app::keys::resealing::reseal;
 use crate::logins::access_token::twitter::{self, Twitter, TwitterService};
 use crate::model::ids::PoolId;
 use crate::model::pool::{Pool, PoolSettings};
 use crate::model::provider::PublicProvider;
+use crate::seal::master_keys::{MasterKeys, Unopened};
 use crate::store::StoreError;
 
 const PURPOSE: &str = "consumer secret";
@@ -92,6 +95,23 @@ fn consumer_secret(
     let corrupt =
         || StoreError::Corrupt("a consumer secret doesn't open under this master key".into());
     opened.map(Zeroizing::new).ok_or_else(corrupt)
+}
+
+/// The pool with its secrets sealed again under the first master key; `None` if they are.
+pub(in crate::app) fn resealed(
+    pool: &Pool,
+    master: &MasterKeys,
+    ambient: &dyn Ambient,
+) -> Result<Option<Pool>, Unopened> {
+    let mut changed = pool.clone();
+    for (key, sealed) in &mut changed.settings.sealed_consumer_secrets {
+        let name = row(&pool.id, key);
+        if let Some(again) = reseal(master, (PURPOSE, &name), sealed, ambient)? {
+            *sealed = again;
+        }
+    }
+    let secrets = |pool: &Pool| pool.settings.sealed_consumer_secrets.clone();
+    Ok((secrets(&changed) != secrets(pool)).then_some(changed))
 }
 
 fn has_secret(key: &str) -> bool {

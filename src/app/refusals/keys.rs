@@ -1,6 +1,7 @@
 //! Refusals of changes of the server's own keys.
 
 use crate::app::keys::access_keys::{AccessKeyError, MOST as ACCESS_KEYS};
+use crate::app::keys::resealing::ResealError;
 use crate::app::keys::rings::KeysError;
 use crate::app::keys::root_key::RootKeyError;
 use crate::app::refusals;
@@ -34,6 +35,23 @@ impl From<RootKeyError> for Error {
             ),
             RootKeyError::Store(error) => error.into(),
             other => Code::InternalError.because("Internal Server Error").from_source(other),
+        }
+    }
+}
+
+impl From<ResealError> for Error {
+    fn from(error: ResealError) -> Self {
+        match error {
+            ResealError::Unopened(_) => Code::InvalidParameter.because(
+                "A stored secret was sealed under a master key that this server doesn't have: add that key to the file of the \
+                 master key, in a line after the first.",
+            ),
+            ResealError::OtherServers(count) => Code::InvalidParameter.because(format!(
+                "{count} other servers of this store have other settings or other master keys: give every server the same file \
+                 of the master key, and try again a minute later."
+            )),
+            ResealError::Leased | ResealError::Changed => refusals::changed_meanwhile(),
+            ResealError::Store(error) => error.into(),
         }
     }
 }

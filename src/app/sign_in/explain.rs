@@ -189,7 +189,7 @@ async fn check_trust(
         EnhancedError::NoRole(error) => error.into(),
         EnhancedError::Store(error) => LoginRefusal::from(SignInError::from(error)),
     });
-    let route = call.app.routes.of(&choice.role);
+    let route = call.routes.of(&choice.role);
     report.add_outcome("trust", trusted, |trusted| {
         let found = match (trusted, route) {
             (Ok(_), Some(route)) => format!(

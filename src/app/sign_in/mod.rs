@@ -84,7 +84,10 @@ pub async fn new_guest(call: &Call<'_>, pool: &Pool) -> Result<IdentityId, SignI
     let uuid = call.app.ambient.uuid();
     let question = Question::AddGuest(pools::version(pool), uuid);
     match records::ask(call, &question).await? {
-        Answer::Identity(_) => Ok(id_in(pool, uuid)),
+        Answer::Identity(_) => {
+            metrics::counter!("cognate_guests_total").increment(1);
+            Ok(id_in(pool, uuid))
+        }
         _ => Err(SignInError::Outdated),
     }
 }

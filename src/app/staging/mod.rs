@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
+
 use self::staged_store::{StagedStore, StagedTables, live_version};
 use super::records::{Records, moment};
 use super::{App, test_issuer};
@@ -182,7 +184,7 @@ async fn staged(app: &App, store: &Arc<StagedStore>) -> Result<App, StoreError> 
             keys: Arc::clone(&app.records.keys),
             is_staged: true,
             ambient: Arc::clone(&app.ambient),
-            settings: app.records.settings.clone(),
+            settings: ArcSwap::new(app.records.settings.load_full()),
             other_settings: AtomicU64::new(0),
         }),
         ..app.clone()

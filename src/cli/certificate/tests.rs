@@ -36,7 +36,6 @@ fn a_certificate_is_replaced_by_valid_files_only() {
         let expected = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
         in_use.0.load().cert == [expected]
     };
-    assert_eq!(certificate.reload(now, false), Reload::Unchanged);
     for (bad_certificate, bad_key) in [
         (&*second, &*first_key),
         ("", &*first_key),
@@ -45,17 +44,19 @@ fn a_certificate_is_replaced_by_valid_files_only() {
         (&second[..100], &*second_key),
     ] {
         write(&files, bad_certificate, bad_key);
-        for asked in [false, false, true] {
-            assert_eq!(certificate.reload(now, asked), Reload::Refused);
-            assert!(serves(&first));
-        }
+        assert!(PreparedCertificate::read(&files).is_err());
+        assert!(serves(&first));
     }
     fs::remove_file(&files.key_file).unwrap();
-    assert_eq!(certificate.reload(now, false), Reload::Refused);
+    assert!(PreparedCertificate::read(&files).is_err());
     write(&files, &second, &second_key);
-    assert_eq!(certificate.reload(now, false), Reload::Replaced);
+    let prepared = PreparedCertificate::read(&files).unwrap();
+    assert!(
+        serves(&first),
+        "nothing is in use before the others are checked"
+    );
+    certificate.replace(prepared, now);
     assert!(serves(&second));
-    assert_eq!(certificate.reload(now, true), Reload::Unchanged);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn the_log_warns_before_a_certificate_ends() {
         ServerCertificate::read(&files, end - SignedDuration::from_hours(24 * 31)).unwrap();
     assert_eq!(certificate.warned, None);
     for (left, warned) in [(29, 30 * 24), (8, 30 * 24), (6, 7 * 24), (1, 24), (-1, 0)] {
-        certificate.reload(end - SignedDuration::from_hours(24 * left), false);
+        certificate.warn_of_its_end(end - SignedDuration::from_hours(24 * left));
         assert_eq!(
             certificate.warned,
             Some(SignedDuration::from_hours(warned)),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::contents::SourceContents;
 use super::diagnostics::{Diagnostics, ValueError, quoted};
 use super::setting::{Setting, Visibility};
 use super::suggestion;
@@ -28,6 +29,8 @@ pub(in crate::config) struct ConfigDocument<'t> {
     shown: Vec<Range<usize>>,
     /// Whether the file itself holds a secret.
     holds_secret: bool,
+    /// The contents by setting, for the comparison with a later configuration.
+    pub(in crate::config) contents: SourceContents,
 }
 
 impl<'t> ConfigDocument<'t> {
@@ -74,6 +77,7 @@ impl<'t> ConfigDocument<'t> {
                     self.show(&value);
                 }
                 self.holds_secret |= setting.visibility == Visibility::Secret;
+                self.contents.add_value(setting, value.get_ref());
                 self.values.insert(setting.key, value);
             } else if let Some(name) = sections::tables().find(|name| *name == path) {
                 self.sort_table(name, value, diagnostics);

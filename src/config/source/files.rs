@@ -215,6 +215,7 @@ impl Sources<'_> {
         let parsed = match (self.read_file)(&path) {
             Err(error) => Err(unreadable("the file", &error)),
             Ok(contents) => {
+                self.document.contents.add_file(setting, &contents.bytes);
                 if secret && contents.open_to_others {
                     self.warnings.push(open_warning(&origin.name(setting)));
                 }

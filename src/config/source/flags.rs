@@ -41,4 +41,8 @@ pub struct Flags {
     pub expose: bool,
     /// `--drop-test-issuer`, a flag of `cognate serve` only.
     pub drop_test_issuer: bool,
+    /// `--accept-changed-account-id`, a flag of `cognate serve` only.
+    pub accept_changed_account_id: bool,
+    /// `--accept-changed-public-url`, a flag of `cognate serve` only.
+    pub accept_changed_public_url: bool,
 }

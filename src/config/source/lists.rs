@@ -65,10 +65,15 @@ impl Sources<'_> {
             let contents =
                 read_file(Path::new(path)).map_err(|error| unreadable("the file", &error))?;
             let text = contents.text()?;
-            Ok((path.to_string_lossy().into_owned(), text.to_owned()))
+            Ok((
+                path.to_string_lossy().into_owned(),
+                text.to_owned(),
+                contents.bytes.clone(),
+            ))
         });
         let variable = match variable {
-            SettingValue::Set((path, text), origin) => {
+            SettingValue::Set((path, text, bytes), origin) => {
+                self.document.contents.add_file(setting, &bytes);
                 let file = NamedFile {
                     setting,
                     path: &path,

@@ -1,6 +1,7 @@
 //! The sources of a configuration: the file, the environment and the flags, read one setting at a time. Every source is
 //! checked, also where another overrides it. The sections check the form of the values.
 
+pub(super) mod contents;
 pub(super) mod diagnostics;
 pub(super) mod document;
 pub(super) mod environment;

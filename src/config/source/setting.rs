@@ -13,6 +13,8 @@ pub struct Setting {
     pub variable_kind: VariableKind,
     /// What a report may show of the value.
     pub(in crate::config) visibility: Visibility,
+    /// What a change means to a running server.
+    pub reloading: Reloading,
     /// Whether the value may be a table of the file, with keys that the operator chooses.
     pub(in crate::config) is_map: bool,
 }
@@ -26,6 +28,17 @@ pub enum VariableKind {
     NamesFile,
     /// The setting has no variable because it weakens security: only the configuration file sets it.
     WeakensSecurity,
+}
+
+/// What a change of a setting means to a running server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloading {
+    /// A changed value, or changed contents of the file that it names, need a restart.
+    Restart,
+    /// A changed value needs a restart. The file that it names is read again whenever it is needed.
+    FileReadAgain,
+    /// The setting is reloaded.
+    Reloaded,
 }
 
 /// What a report may show of a setting's value.
@@ -48,6 +61,7 @@ impl Setting {
             alias: None,
             variable_kind: VariableKind::Value,
             visibility: Visibility::Shown,
+            reloading: Reloading::Restart,
             is_map: false,
         }
     }
@@ -79,6 +93,22 @@ impl Setting {
     pub(in crate::config) const fn tables(self) -> Self {
         Self {
             variable_kind: VariableKind::NamesFile,
+            ..self
+        }
+    }
+
+    /// Reloads the setting in a running server.
+    pub(in crate::config) const fn reloaded(self) -> Self {
+        Self {
+            reloading: Reloading::Reloaded,
+            ..self
+        }
+    }
+
+    /// Marks a file that is read again whenever it is needed.
+    pub(in crate::config) const fn file_read_again(self) -> Self {
+        Self {
+            reloading: Reloading::FileReadAgain,
             ..self
         }
     }

@@ -81,6 +81,54 @@ fn elsewhere_each_unsafe_setting_needs_its_exception() {
 }
 
 #[test]
+fn metrics_are_on_the_listener_on_loopback_or_by_exception_unless_they_have_a_listener() {
+    let elsewhere = format!("public_url = 'https://id.example.com'\n{TLS}");
+    let public = "[unsafe]\npublic_metrics = true";
+    let own = "management_listen = '10.0.0.1:9'";
+    for (text, on_listener, used) in [
+        (String::new(), true, false),
+        (format!("listen = '[::1]:1'\n{public}"), true, false),
+        (own.to_owned(), false, false),
+        (format!("listen = '0.0.0.0:1'\n{elsewhere}"), false, false),
+        (
+            format!("listen = '0.0.0.0:1'\n{elsewhere}{public}"),
+            true,
+            true,
+        ),
+        (
+            format!("listen = '0.0.0.0:1'\n{own}\n{elsewhere}{public}"),
+            false,
+            false,
+        ),
+    ] {
+        let config = Inputs::file(text.clone()).load().unwrap();
+        assert_eq!(config.listener_has_metrics(), on_listener, "{text}");
+        let exceptions = config
+            .exceptions()
+            .contains(&UnsafeException::PublicMetrics);
+        assert_eq!(exceptions, used, "{text}");
+    }
+}
+
+#[test]
+fn two_listeners_on_one_port_are_refused() {
+    for (listen, management) in [
+        ("127.0.0.1:1", "127.0.0.1:1"),
+        ("127.0.0.1:1", "0.0.0.0:1"),
+        ("127.0.0.1:1", "[::]:1"),
+    ] {
+        let text = format!("listen = '{listen}'\nmanagement_listen = '{management}'");
+        let expected =
+            format!("management_listen: {management} is the address of listen, {listen}");
+        assert_eq!(Inputs::file(text).mistakes(), [expected]);
+    }
+    for management in ["127.0.0.1:0", "127.0.0.1:2", "127.0.0.2:1", "0.0.0.0:2"] {
+        let text = format!("listen = '127.0.0.1:1'\nmanagement_listen = '{management}'");
+        Inputs::file(text).load().unwrap();
+    }
+}
+
+#[test]
 fn flags_and_variables_need_exceptions_of_the_file_too() {
     let flags = Inputs::default().flags(|flags| {
         flags.listen = Some("0.0.0.0:1".into());

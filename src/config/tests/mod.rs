@@ -7,6 +7,7 @@ mod http_issuers;
 mod issuers;
 mod limits;
 mod precedence;
+mod reloading;
 mod routes;
 mod secrets;
 mod settings;

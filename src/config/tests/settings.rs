@@ -6,13 +6,14 @@ use super::*;
 use crate::config::{RootKeySetting, Setting, VariableKind, settings};
 
 /// The settings that weaken security and therefore have no variable (security rule 21).
-const WEAKENING: [&str; 8] = [
+const WEAKENING: [&str; 9] = [
     "logins.authorized_party_alone",
     "logins.max_token_lifetime_hours",
     "sessions.administer_pools",
     "unsafe.http_issuers",
     "unsafe.http_listener",
     "unsafe.http_public_url",
+    "unsafe.public_metrics",
     "unsafe.upstreams",
     "unsafe.unverified_database",
 ];
@@ -35,20 +36,21 @@ fn every_setting_has_its_derived_variable_or_weakens_security() {
 }
 
 /// A value of a setting: as a variable and a flag have it, and as the file has it.
-struct Sample {
+pub(super) struct Sample {
     plain: &'static str,
-    toml: String,
+    pub(super) toml: String,
     /// Other settings that this one requires.
-    with: Vec<&'static str>,
+    pub(super) with: Vec<&'static str>,
 }
 
-fn sample(key: &str) -> Sample {
+pub(super) fn sample(key: &str) -> Sample {
     let string = |plain| (plain, format!("'{plain}'"), Vec::new());
     let bare = |plain: &'static str| (plain, plain.to_owned(), Vec::new());
     let with = |(plain, toml, _), other| (plain, toml, vec![other]);
     let both = |(plain, toml, _), one, other| (plain, toml, vec![one, other]);
     let (plain, toml, with) = match key {
         "listen" => string("127.0.0.1:1"),
+        "management_listen" => string("127.0.0.1:2"),
         "public_url" => string("https://id.example.com"),
         "data_dir" => string("data"),
         "master_key_file" => string("a.key"),
@@ -129,7 +131,7 @@ fn sample(key: &str) -> Sample {
     Sample { plain, toml, with }
 }
 
-fn inputs(text: String) -> Inputs {
+pub(super) fn inputs(text: String) -> Inputs {
     Inputs::file(text)
         .with("secret", SECRET)
         .with("url", "postgres://h/d")

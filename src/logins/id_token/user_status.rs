@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -81,7 +82,7 @@ pub enum UserStatusError {
 #[derive(Debug)]
 pub(in crate::logins) struct UserStatus {
     outgoing: Arc<Outgoing>,
-    key: Option<(String, SecretKey)>,
+    key: ArcSwapOption<(String, SecretKey)>,
     /// Permits by user pool; only user pools that identity pools name are asked.
     in_flight: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
@@ -105,13 +106,13 @@ impl UserStatus {
     pub(in crate::logins) fn new(outgoing: Arc<Outgoing>) -> Self {
         Self {
             outgoing,
-            key: None,
+            key: ArcSwapOption::empty(),
             in_flight: Mutex::default(),
         }
     }
 
-    pub(in crate::logins) fn use_key(&mut self, id: String, secret: SecretKey) {
-        self.key = Some((id, secret));
+    pub(in crate::logins) fn use_key(&self, id: String, secret: SecretKey) {
+        self.key.store(Some(Arc::new((id, secret))));
     }
 
     /// Refuses the login of a user who may no longer sign in at `pool`.
@@ -178,7 +179,8 @@ impl UserStatus {
         name: &str,
         now: Timestamp,
     ) -> Result<(String, HeaderMap, Bytes), UserStatusError> {
-        let (id, secret) = self.key.as_ref().ok_or(UserStatusError::NoKey)?;
+        let key = self.key.load_full().ok_or(UserStatusError::NoKey)?;
+        let (id, secret) = key.as_ref();
         let (region, pool_id) = user_pool(pool).expect("a user pool's name was read before");
         let (host, _) = pool.split_once('/').unwrap_or((pool, ""));
         let body = json!({ "UserPoolId": pool_id, "Username": name }).to_string();

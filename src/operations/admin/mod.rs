@@ -15,6 +15,7 @@ pub(super) mod pool_settings;
 pub(super) mod restore_identity;
 pub(super) mod revoke_identity;
 pub(super) mod rotate_keys;
+pub(super) mod rotate_master_key;
 pub(super) mod rotate_root_key;
 pub(super) mod set_credentials_duration;
 pub(super) mod set_pool_settings;

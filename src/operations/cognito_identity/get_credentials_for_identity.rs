@@ -49,7 +49,7 @@ impl Operation for GetCredentialsForIdentity {
 
     fn work(&self, call: &Call<'_>) -> RequestWork {
         // For a guest, another STS may be asked.
-        if self.logins.is_empty() && call.app.routes.is_empty() {
+        if self.logins.is_empty() && call.routes.is_empty() {
             RequestWork::Ordinary
         } else {
             RequestWork::Expensive

@@ -92,8 +92,7 @@ pub(super) async fn passed_role(call: &Call<'_>, arn: &str) -> Result<RoleArn, E
     let forbidden = || Code::NotAuthorized.because(format!("Access to Role '{arn}' is forbidden."));
     let role = RoleArn::parse(arn)
         .filter(|role| {
-            role.account() == call.app.config.account_id.as_str()
-                || call.app.routes.of(role).is_some()
+            role.account() == call.app.config.account_id.as_str() || call.routes.of(role).is_some()
         })
         .ok_or_else(forbidden)?;
     let FurtherPermission {

@@ -1,6 +1,8 @@
 //! Seeds: an object of a seed is made and changed by the API's own operations, with their constraints and permissions, on
 //! staged records, which are then written in one transaction.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::app::staging::{self, StagedChange, Staging, StoredObject};
@@ -104,6 +106,7 @@ async fn apply(
 /// The same call on staged records.
 fn staged<'a>(call: &Call<'_>, app: &'a App, region: Option<Region>) -> Call<'a> {
     Call {
+        routes: Arc::clone(&call.routes),
         app,
         now: call.now,
         connection: call.connection.clone(),

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::record::{Changes, Record, RecordKind, Stored, View, parse};
 use super::{Store, StoreError};
 use crate::model::access_key::AccessKeyRecord;
+use crate::model::deployment::{self, Deployment};
 use crate::model::iam_role::Role;
 use crate::model::ids::Region;
 use crate::model::key_ring::KeyRing;
@@ -157,6 +158,7 @@ pub struct Snapshot {
     access_keys: BTreeMap<String, Entry<AccessKeyRecord>>,
     deleted_pools: BTreeMap<String, Entry<DeletedPool>>,
     seed_marks: BTreeMap<String, Entry<SeedMark>>,
+    deployment: BTreeMap<String, Entry<Deployment>>,
 }
 
 /// What is known of any record.
@@ -258,6 +260,7 @@ impl Snapshot {
             Some(RecordKind::AccessKey) => put_by_key(&mut self.access_keys, record),
             Some(RecordKind::DeletedPool) => put_by_key(&mut self.deleted_pools, record),
             Some(RecordKind::SeedMark) => put_by_key(&mut self.seed_marks, record),
+            Some(RecordKind::Deployment) => put_by_key(&mut self.deployment, record),
             None => {
                 tracing::warn!(
                     kind = record.kind,
@@ -293,6 +296,7 @@ impl Snapshot {
             RecordKind::AccessKey => all(&self.access_keys),
             RecordKind::DeletedPool => all(&self.deleted_pools),
             RecordKind::SeedMark => all(&self.seed_marks),
+            RecordKind::Deployment => all(&self.deployment),
         };
         if are_read { Ok(()) } else { Err(Unreadable) }
     }
@@ -387,6 +391,11 @@ impl Snapshot {
     /// The access keys, in the order of their names.
     pub fn access_keys(&self) -> impl Iterator<Item = &Arc<AccessKeyRecord>> {
         readable(&self.access_keys)
+    }
+
+    /// The deployment that the stored data belongs to, if it is known.
+    pub fn deployment(&self) -> Result<Option<&Arc<Deployment>>, Unreadable> {
+        get(&self.deployment, deployment::KEY)
     }
 
     /// Which seed made which object.

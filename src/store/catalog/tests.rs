@@ -225,6 +225,11 @@ fn complete() -> Vec<(RecordKind, &'static str, Value)> {
             "role/app",
             json!({ "kind": "role", "key": "app", "seed": "one", "object": "AROA" }),
         ),
+        (
+            RecordKind::Deployment,
+            "deployment",
+            json!({ "account_id": "123456789012", "public_url": "https://id.example.com" }),
+        ),
     ]
 }
 
@@ -240,6 +245,7 @@ fn is_read(snapshot: &Snapshot, kind: RecordKind, key: &str) -> bool {
         RecordKind::AccessKey => good(snapshot.access_key(key).map(|one| one.is_some())),
         RecordKind::DeletedPool => snapshot.deleted_pools().count() == 1,
         RecordKind::SeedMark => snapshot.seed_marks().count() == 1,
+        RecordKind::Deployment => good(snapshot.deployment().map(|one| one.is_some())),
     }
 }
 

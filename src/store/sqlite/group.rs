@@ -108,6 +108,10 @@ pub(super) fn commit(db: &Connection, group: &mut [Box<dyn PendingChange>]) -> R
     if result.is_err() && !db.is_autocommit() {
         let _ = db.execute_batch("ROLLBACK");
     }
+    if result.is_ok() {
+        metrics::counter!("cognate_store_commits_total").increment(1);
+        metrics::counter!("cognate_store_changes_total").increment(group.len() as u64);
+    }
     result
 }
 

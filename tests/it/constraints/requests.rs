@@ -176,7 +176,11 @@ pub fn request(entry: &Entry) -> Value {
         | (Service::Iam, "ListOpenIDConnectProviders" | "ListSAMLProviders")
         | (
             Service::Cognate,
-            "CheckPolicies" | "ExportConfiguration" | "ListAccessKeys" | "RotateRootKey",
+            "CheckPolicies"
+            | "ExportConfiguration"
+            | "ListAccessKeys"
+            | "RotateMasterKey"
+            | "RotateRootKey",
         ) => json!({}),
         (
             Service::Iam,

@@ -443,6 +443,7 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
     house
         .call("ListKeys", json!({ "Purpose": "Sealing" }))
         .await;
+    house.call("RotateMasterKey", json!({})).await;
     house.call("RotateRootKey", json!({})).await;
     house.call("DeleteIdentityPool", of_pool).await;
     house.call("DeleteOpenIDConnectProvider", of_provider).await;

@@ -126,7 +126,7 @@ async fn a_server_whose_store_is_away_is_not_healthy() {
     cognate::app::maintenance::close(&world.app).await;
     let answer = world.get("/health").await;
     let found = (answer.status, answer.text.as_str());
-    assert_eq!(found, (503, "the store is unavailable\n"));
+    assert_eq!(found, (503, "unavailable\n"));
 }
 
 #[tokio::test]

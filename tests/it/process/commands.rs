@@ -33,6 +33,52 @@ fn keys(out: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+#[tokio::test]
+async fn the_authority_of_a_server_is_named_by_a_file() {
+    let data = Data::new();
+    let (start, client) = super::connections::secure(&data, "").await;
+    let server = start.up_with(client).await;
+    let ask = |file: Option<&str>| {
+        let command = Start::command(&["health"]).variable("COGNATE_ENDPOINT", &server.base);
+        match file {
+            Some(name) => command.flag("--ca-file", data.path().parent().unwrap().join(name)),
+            None => command,
+        }
+    };
+    failed(&ask(None).run().await, &["no server answers"]);
+    let ended = ask(Some("certificate.pem")).run().await;
+    assert_eq!(
+        (ended.status.code(), ended.out.as_str()),
+        (Some(0), "ok\n"),
+        "{ended:?}"
+    );
+    failed(
+        &ask(Some("none.pem")).run().await,
+        &["--ca-file", "can't be read"],
+    );
+    failed(
+        &ask(Some("key.pem")).run().await,
+        &["--ca-file", "no CERTIFICATE"],
+    );
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    data.beside("other.pem", other.cert.pem());
+    failed(&ask(Some("other.pem")).run().await, &["no server answers"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_ends_quietly_if_the_reader_of_its_output_has_gone() {
+    let mut child = Start::command(&["check-config"]).spawn();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().await.unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !err.contains("panicked") && !err.contains("Broken pipe"),
+        "{err}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
 async fn published(server: &Running) -> Vec<String> {
     let set = server.get("/.well-known/jwks.json").await.ok();
     let keys = set["keys"].as_array().unwrap().iter();

@@ -40,7 +40,10 @@ async fn the_first_lines_say_what_is_served_where() {
     let ended = first.stop().await;
     assert!(!(ended.out + &ended.err).contains(&secret));
 
-    let second = Start::keyless(&data.path()).up().await;
+    let second = Start::keyless(&data.path())
+        .flag("--account-id", "999988887777")
+        .up()
+        .await;
     assert!(!second.out().contains("Made"), "{}", second.out());
     assert!(second.out().contains(", any region\n"));
 }

@@ -108,6 +108,12 @@ impl Start {
         self
     }
 
+    /// With a flag that has no value.
+    pub fn word(mut self, name: &str) -> Self {
+        self.0.arg(name);
+        self
+    }
+
     pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
@@ -195,6 +201,11 @@ impl Running {
     /// What it has printed so far.
     pub fn out(&self) -> String {
         text(&self.out.borrow())
+    }
+
+    /// What it has logged so far.
+    pub fn err(&self) -> String {
+        text(&self.err.borrow())
     }
 
     /// The processor time of all its threads so far.

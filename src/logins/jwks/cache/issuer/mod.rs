@@ -308,6 +308,8 @@ impl<F: FetchJwks> IssuerKeys<F> {
         let keys = Arc::clone(self);
         tokio::spawn(async move {
             let fetched = keys.fetcher.fetch().await;
+            let outcome = if fetched.is_ok() { "fetched" } else { "failed" };
+            metrics::counter!("cognate_issuer_fetches_total", "outcome" => outcome).increment(1);
             keys.lock().end(number, now, fetched);
             drop(over);
         });
