@@ -18,6 +18,7 @@ settings! {
     HTTP_PUBLIC_URL = "unsafe.http_public_url" weakens_security();
     UPSTREAMS = "unsafe.upstreams" weakens_security();
     HTTP_ISSUERS = "unsafe.http_issuers" weakens_security();
+    HTTP_CONTAINER_CREDENTIALS = "unsafe.http_container_credentials" weakens_security();
 }
 
 /// A risk that the configuration file accepts by name. Its `Display` is the sentence that is printed at every start.
@@ -31,14 +32,17 @@ pub enum UnsafeException {
     Upstreams,
     /// Issuers on this machine, or those that are named, may be reached without TLS.
     HttpIssuers,
+    /// Container credentials are served over plain HTTP.
+    HttpContainerCredentials,
 }
 
 impl UnsafeException {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::HttpListener,
         Self::HttpPublicUrl,
         Self::Upstreams,
         Self::HttpIssuers,
+        Self::HttpContainerCredentials,
     ];
 
     /// Its key in the configuration file.
@@ -52,6 +56,7 @@ impl UnsafeException {
             Self::HttpPublicUrl => HTTP_PUBLIC_URL,
             Self::Upstreams => UPSTREAMS,
             Self::HttpIssuers => HTTP_ISSUERS,
+            Self::HttpContainerCredentials => HTTP_CONTAINER_CREDENTIALS,
         }
     }
 }
@@ -73,6 +78,10 @@ impl fmt::Display for UnsafeException {
             Self::HttpIssuers => {
                 "http issuers are accepted: a program that listens on a port of this machine, or an attacker on the \
                  network of an issuer that is named, can sign in as any user"
+            }
+            Self::HttpContainerCredentials => {
+                "container credentials are served over plain HTTP: others on the network can read the tokens of workloads \
+                 and their credentials"
             }
         };
         write!(formatter, "{} is set: {risk}", self.key())
@@ -99,6 +108,13 @@ pub(super) fn cross_check(
     }
     let mut used = Vec::new();
     for (exception, named) in &parsed.exceptions {
+        if *exception == UnsafeException::HttpContainerCredentials {
+            // Without it the server starts, and refuses these requests.
+            if named.value() == Some(&true) && parsed.tls.is_unset() {
+                used.push(*exception);
+            }
+            continue;
+        }
         let Some(risk) = risk(*exception, parsed, listen) else {
             continue;
         };

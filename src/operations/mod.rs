@@ -19,6 +19,7 @@ use crate::model::json::JsonError;
 mod admin;
 mod answer;
 mod cognito_identity;
+pub(crate) mod container_credentials;
 mod iam;
 pub mod models;
 pub mod seeds;

@@ -28,6 +28,7 @@ mod aws_json;
 mod aws_query;
 mod bodies;
 mod connections;
+mod container_credentials;
 mod cors;
 mod hosts;
 mod html;
@@ -101,6 +102,7 @@ impl Front {
             .route("/metrics", get(metrics))
             .route_layer(middleware::from_fn_with_state(Arc::clone(self), document))
             .merge(test_issuer::routes(self))
+            .merge(container_credentials::routes())
             .route("/", any(root))
             .fallback(any(nothing_here))
             .method_not_allowed_fallback(nothing_here)

@@ -17,7 +17,7 @@ use crate::operations::{ALL, Access, Entry, OperationAnswer, Prepared, Service};
 use crate::sigv4::SignatureError;
 
 /// How often a request runs if its pool changes each time.
-const RUNS: usize = 8;
+pub(super) const RUNS: usize = 8;
 
 static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = LazyLock::new(|| {
     ALL.iter()

@@ -72,16 +72,20 @@ impl Operation for AssumeRoleWithWebIdentity {
 }
 
 impl AssumeRoleWithWebIdentity {
-    /// A request for this role that only [`Self::assumption`] is asked of, so that nothing is issued.
-    pub(in crate::operations) fn for_report(role_arn: String) -> Self {
+    /// A request for this role that only [`Self::assumption`] is asked of.
+    pub(in crate::operations) fn for_role(
+        role_arn: String,
+        session_name: &str,
+        duration_seconds: Option<i64>,
+    ) -> Self {
         Self {
             role_arn,
-            role_session_name: "explain".to_owned(),
+            role_session_name: session_name.to_owned(),
             web_identity_token: String::new(),
             provider_id: None,
             policy_arns: Vec::new(),
             policy: None,
-            duration_seconds: None,
+            duration_seconds,
         }
     }
 
