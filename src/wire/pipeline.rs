@@ -88,6 +88,7 @@ async fn after_signature(
         return Err(refused(&SignatureError::UnknownKey, entry.service));
     }
     let (model, shape) = model(entry);
+    let missing_member = entry.missing_member;
     let work = move || {
         let value = read(model, shape)?;
         let violations = shape
@@ -95,7 +96,14 @@ async fn after_signature(
             .and_then(|input| constraints::violations(model, input, &value));
         match violations {
             None => Ok(value),
-            Some(text) => Err(Code::Validation.because(text)),
+            Some(mut text) => {
+                if let Some((member, advice)) = missing_member
+                    && value.get(member).is_none_or(Value::is_null)
+                {
+                    text = format!("{text}. {advice}");
+                }
+                Err(Code::Validation.because(text))
+            }
         }
     };
     let value = decode(call, length, work).await?;

@@ -21,6 +21,7 @@ mod catalogue;
 mod ci;
 mod condition_keys;
 mod constraints;
+mod consumers;
 mod container_credentials;
 mod coverage;
 mod create_identity_pool;

@@ -53,7 +53,7 @@ impl Operation for AssumeRoleWithWebIdentity {
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let role = self.known_role(call)?;
         let presented = PresentedToken {
-            token: &self.web_identity_token,
+            token: without_newline(&self.web_identity_token),
             provider_id: self.provider_id.as_deref(),
             role: role.as_deref(),
         };
@@ -69,6 +69,12 @@ impl Operation for AssumeRoleWithWebIdentity {
             audience: who.audience,
         })
     }
+}
+
+/// A token without the final newline of its file, which boto3 and the SDK for JavaScript send as well.
+fn without_newline(token: &str) -> &str {
+    let line = token.strip_suffix('\n').unwrap_or(token);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 impl AssumeRoleWithWebIdentity {
