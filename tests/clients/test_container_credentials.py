@@ -1,0 +1,334 @@
+"""Keys without code: unmodified clients get their credentials by configuration alone, and use them at an S3 store.
+
+Each client runs in a process of its own, which has nothing but variables or a profile. The store serves only the session that
+the server gives to this workload.
+"""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from programs import Program, run
+from store import Store
+from surroundings import BINARY, CALLER, HERE, NODE, PROJECT, PYTHON, environment
+
+POOL = "us-east-1:c09a7e00-0000-4000-8000-000000000001"
+
+BOTO3 = """
+import boto3
+s3 = boto3.client("s3", region_name="us-east-1")
+s3.put_object(Bucket="lake", Key="boto3", Body=b"hello")
+print(s3.get_object(Bucket="lake", Key="boto3")["Body"].read().decode())
+"""
+
+OBSTORE = """
+import os, obstore
+from obstore.store import S3Store
+store = S3Store("lake", endpoint=os.environ["STORE"], region="us-east-1", client_options={"allow_http": True})
+obstore.put(store, "obstore", b"hello")
+print(bytes(obstore.get(store, "obstore").bytes()).decode())
+"""
+
+OPENDAL = """
+import os, opendal
+store = opendal.Operator("s3", bucket="lake", endpoint=os.environ["STORE"], region="us-east-1")
+store.write("opendal", b"hello")
+print(bytes(store.read("opendal")).decode())
+"""
+
+MINIO = """
+import io, os
+from minio import Minio
+from minio.credentials import IamAwsProvider
+from urllib.parse import urlsplit
+store = Minio(endpoint=urlsplit(os.environ["STORE"]).netloc, secure=False, region="us-east-1", credentials=IamAwsProvider())
+store.put_object(bucket_name="lake", object_name="minio", data=io.BytesIO(b"hello"), length=5)
+print(store.get_object(bucket_name="lake", object_name="minio").read().decode())
+"""
+
+PYARROW = """
+import os
+from pyarrow import fs
+store = fs.S3FileSystem(endpoint_override=os.environ["STORE"], scheme="http", region="us-east-1")
+with store.open_output_stream("lake/pyarrow") as out:
+    out.write(b"hello")
+with store.open_input_stream("lake/pyarrow") as stream:
+    print(stream.read().decode())
+"""
+
+DUCKDB = """
+import duckdb, os
+from pathlib import Path
+from urllib.parse import urlsplit
+import duckdb_extension_aws, duckdb_extension_httpfs
+database = duckdb.connect()
+for package in (duckdb_extension_httpfs, duckdb_extension_aws):
+    database.load_extension(str(next(Path(package.__path__[0]).rglob("*.duckdb_extension"))))
+store = urlsplit(os.environ["STORE"]).netloc
+options = f"PROVIDER credential_chain, ENDPOINT '{store}', USE_SSL false, URL_STYLE 'path', REGION 'us-east-1', REFRESH auto"
+database.sql(f"CREATE SECRET (TYPE s3, {options})")
+database.sql("COPY (SELECT 'hello' AS word) TO 's3://lake/duckdb.csv' (FORMAT csv, HEADER false)")
+print(database.sql("SELECT * FROM read_csv('s3://lake/duckdb.csv', header = false)").fetchone()[0])
+"""
+
+# There is no S3 client among the packages: the STS names the role of the keys.
+NODE_SDK = """
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+const sts = new STSClient({ region: "us-east-1", endpoint: process.env.COGNATE_ENDPOINT });
+const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+console.log(Arn.includes(":assumed-role/DemoSignedIn/") ? "hello" : Arn);
+"""
+
+RCLONE = """
+export RCLONE_CONFIG_LAKE_TYPE=s3 RCLONE_CONFIG_LAKE_PROVIDER=Other RCLONE_CONFIG_LAKE_ENV_AUTH=true
+export RCLONE_CONFIG_LAKE_ENDPOINT=$STORE RCLONE_CONFIG_LAKE_REGION=us-east-1 RCLONE_CONFIG_LAKE_NO_CHECK_BUCKET=true
+# The SDK in Debian's rclone reads the token from a variable only.
+export AWS_CONTAINER_AUTHORIZATION_TOKEN=$(cat "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+echo -n hello | rclone rcat --s3-no-head LAKE:lake/rclone
+rclone copyto LAKE:lake/rclone from-the-store && cat from-the-store
+"""
+
+
+def python(script):
+    return [PYTHON, "-c", script]
+
+
+CLIENTS = {
+    "boto3": python(BOTO3),
+    "AWS CLI": ["bash", "-c", "echo -n hello >hello && aws s3 cp --quiet hello s3://lake/cli && aws s3 cp s3://lake/cli -"],
+    "obstore": python(OBSTORE),
+    "OpenDAL": python(OPENDAL),
+    "minio-py": python(MINIO),
+    "JavaScript": [NODE, "--input-type=module", "-e", NODE_SDK],
+}
+FULL = {
+    "PyArrow": python(PYARROW),
+    "DuckDB": python(DUCKDB),
+    "rclone": ["bash", "-euo", "pipefail", "-c", RCLONE],
+}
+
+if CALLER.get("COGNATE_TEST_FULL") == "1":
+    CLIENTS |= FULL
+
+PROFILES = ("boto3", "AWS CLI", "JavaScript")
+"""The clients that read the AWS configuration file."""
+
+
+class Workload:
+    """A server with its demo pool, a workload with a token, and the store."""
+
+    def __init__(self, folder, server, store):
+        self.folder = folder
+        self.server = server
+        self.store = store
+        self.url = f"{server.url}/credentials/{POOL}"
+        self.token_file = folder / "token"
+        self.token = self.cognate("dev", "token", "--sub", "runner").stdout.strip()
+        # No newline at the end: botocore refuses one.
+        self.token_file.write_text(self.token)
+        answer = requests.get(self.url, headers={"Authorization": self.token}, timeout=10)
+        assert answer.status_code == 200, answer.text
+        self.keys = answer.json()
+        store.accepted = (self.keys["AccessKeyId"], self.keys["Token"])
+
+    def environment(self, **more):
+        basis = {
+            "COGNATE_ENDPOINT": self.server.url,
+            "COGNATE_USER_DIR": self.folder / "user",
+            "AWS_CONFIG_FILE": self.folder / "config",
+            "AWS_ENDPOINT_URL_S3": self.store.url,
+            "STORE": self.store.url,
+        }
+        return environment(self.folder, **basis | more)
+
+    def container(self, url=None, **more):
+        variables = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": url or self.url,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": self.token_file,
+        }
+        return self.environment(**variables | more)
+
+    def cognate(self, *words, **more):
+        done = run([BINARY, *words], self.environment(**more), cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done
+
+
+@pytest.fixture(scope="module")
+def workload(request, tmp_path_factory):
+    from cognate import Server
+
+    folder = tmp_path_factory.mktemp("workload")
+    server = Server(folder / "server", command="dev")
+    request.config.servers.append(server)
+    store = Store()
+    yield Workload(folder, server, store)
+    store.stop()
+    server.stop()
+    request.config.servers.remove(server)
+
+
+def hello(command, env, folder):
+    if "rclone" in str(command):
+        env["PATH"] = f"{PROJECT / '.tools/debian/usr/bin'}:{env['PATH']}"
+    if NODE in command:
+        # Node finds packages from the folder that it runs in.
+        folder = HERE
+    done = run(command, env, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("hello"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_gets_its_keys_by_container_credentials(workload, client):
+    hello(CLIENTS[client], workload.container(), workload.folder)
+
+
+def add_profile(workload, name, *words):
+    words = ["--pool", POOL, "--from", "file", "--token-file", workload.token_file, *words]
+    return workload.cognate("profile", "add", name, "--s3-endpoint", workload.store.url, *words)
+
+
+@pytest.mark.parametrize("client", PROFILES)
+def test_a_client_gets_its_keys_and_its_store_from_a_profile(workload, client):
+    add_profile(workload, "lake")
+    env = workload.environment(AWS_PROFILE="lake")
+    # The profile names the store, and the process gives the keys.
+    del env["AWS_ENDPOINT_URL_S3"]
+    hello(CLIENTS[client], env, workload.folder)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_gets_its_keys_from_the_agent(workload, client, tmp_path):
+    add_profile(workload, "agent")
+    command = [BINARY, "agent", "--profile", "agent", "--as-root"]
+    agent = Program("agent", command, tmp_path / "log", env=workload.environment())
+    try:
+        lines = agent.wait_for(r"export \w+FULL_URI=(\S+)\nexport \w+TOKEN=(\S+)\n")
+        # object_store and others read the token from a file only.
+        token_file = tmp_path / "token"
+        token_file.write_text(lines[2])
+        env = workload.container(lines[1], AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token_file)
+        hello(CLIENTS[client], env, workload.folder)
+        for headers in ({}, {"Authorization": "x"}, {"Authorization": f"Bearer {lines[2]}"}):
+            assert requests.get(lines[1], headers=headers, timeout=10).status_code == 403
+        page = {"Authorization": lines[2], "Origin": "http://evil.example"}
+        assert requests.get(lines[1], headers=page, timeout=10).status_code == 400
+        rebound = {"Authorization": lines[2], "Host": "evil.example"}
+        assert requests.get(lines[1], headers=rebound, timeout=10).status_code == 400
+    finally:
+        agent.stop()
+
+
+def test_a_token_that_is_replaced_by_a_rename_is_read_again(workload):
+    script = f"""
+import boto3, os
+session = boto3.Session(region_name="us-east-1")
+print(session.get_credentials().get_frozen_credentials().access_key)
+os.rename("next", "rotated")
+session = boto3.Session(region_name="us-east-1")
+print(session.get_credentials().get_frozen_credentials().access_key)
+"""
+    folder = workload.folder
+    (folder / "rotated").write_text("not a token any more")
+    (folder / "next").write_text(workload.token)
+    env = workload.container(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=folder / "rotated")
+    refused = run(python(script), env, cwd=folder)
+    assert refused.returncode != 0
+    # boto3 shows the status and the reason.
+    assert "must be an ID token" in refused.stderr
+    (folder / "rotated").write_text(workload.cognate("dev", "token", "--sub", "runner").stdout.strip())
+    (folder / "next").write_text(workload.cognate("dev", "token", "--sub", "other").stdout.strip())
+    done = run(python(script), env, cwd=folder)
+    first, second = done.stdout.split()
+    assert first == workload.keys["AccessKeyId"] != second
+
+
+def test_ten_processes_at_once_fetch_once(workload):
+    add_profile(workload, "ten")
+    asked = "cognate_requests_total{operation=\"GetContainerCredentials\",code=\"OK\"}"
+
+    def count():
+        lines = requests.get(f"{workload.server.url}/metrics", timeout=10).text.splitlines()
+        return sum(int(line.split()[-1]) for line in lines if line.startswith(asked))
+
+    before = count()
+    with ThreadPoolExecutor(10) as pool:
+        env = workload.environment()
+        started = [pool.submit(run, [BINARY, "credentials", "--profile", "ten"], env) for _ in range(10)]
+        printed = {one.result().stdout for one in started}
+    assert len(printed) == 1
+    answer = json.loads(printed.pop())
+    assert answer["Version"] == 1 and answer["SessionToken"] == workload.keys["Token"]
+    assert count() == before + 1
+    files = workload.folder / "user"
+    assert oct(files.stat().st_mode)[-3:] == "700"
+    assert {oct(file.stat().st_mode)[-3:] for file in files.iterdir()} == {"600"}
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [(None, "token's file"), ("e30.e30.AA", "refuses (403 Forbidden)"), ("x", "refuses (401 Unauthorized)")],
+)
+def test_a_refusal_is_one_sentence_on_standard_error(workload, token, words):
+    file = workload.folder / f"bad-{token}"
+    if token:
+        file.write_text(token)
+    workload.cognate("profile", "add", "bad", "--pool", POOL, "--from", "file", "--token-file", file, "--no-aws-config")
+    done = run([BINARY, "credentials", "--profile", "bad"], workload.environment())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and words in done.stderr, done.stderr
+
+
+def test_jobs_of_github_and_gitlab_find_their_tokens(workload):
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    asked = []
+
+    class GitHub(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"count": 1, "value": workload.token}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), GitHub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    variables = {
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{server.server_port}/token?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "the job's own",
+        "COGNATE_ID_TOKEN": workload.token,
+    }
+    for source in ("github", "gitlab"):
+        workload.cognate("profile", "add", source, "--pool", POOL, "--from", source, "--no-aws-config")
+        done = workload.cognate("credentials", "--profile", source, **variables)
+        assert json.loads(done.stdout)["AccessKeyId"] == workload.keys["AccessKeyId"]
+        bare = run([BINARY, "credentials", "--profile", source], workload.environment())
+        # Kept keys need no token.
+        assert bare.returncode == 0
+    server.shutdown()
+    server.server_close()
+    # The audience is the endpoint's host, whatever the server says.
+    assert asked == [("/token?api-version=2.0&audience=127.0.0.1", "bearer the job's own")]
+
+
+def test_irsa_variables_reach_the_sts(workload):
+    """AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and the endpoint alone: boto3 sends the file with its newline."""
+    script = "import boto3; print(boto3.client('sts', region_name='us-east-1').get_caller_identity()['Arn'])"
+    file = workload.folder / "irsa"
+    file.write_text(f"{workload.token}\n")
+    env = workload.environment(
+        AWS_WEB_IDENTITY_TOKEN_FILE=file,
+        AWS_ROLE_ARN="arn:aws:iam::123456789012:role/DemoSignedIn",
+        AWS_ENDPOINT_URL_STS=workload.server.url,
+    )
+    done = run(python(script), env)
+    # The demo pool's role isn't one of the built-in IAM: the token was read, and the role refuses.
+    assert "AccessDenied" in done.stderr, done.stderr
+    assert "not a valid JWT" not in done.stderr
