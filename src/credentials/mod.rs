@@ -315,7 +315,7 @@ impl SessionTokens {
         let hash = {
             let keys = self.keys.load();
             let (key_id, _) = keys.keys.first().expect("there is always a key that seals");
-            reuse::hash(key_id, session, lifetime)
+            reuse::hash(*key_id, session, lifetime)
         };
         if let Some(found) = self.issued.find(&hash, now) {
             return Some(found);

@@ -75,7 +75,7 @@ pub fn least_left(lifetime: SignedDuration) -> SignedDuration {
 }
 
 /// The hash of a session without its times, of the lifetime that was requested for it, and of the key that seals it.
-pub(super) fn hash(key: &KeyId, session: &Session, lifetime: SignedDuration) -> SessionHash {
+pub(super) fn hash(key: KeyId, session: &Session, lifetime: SignedDuration) -> SessionHash {
     let without_times = Session {
         issued: Timestamp::UNIX_EPOCH,
         expires: Timestamp::UNIX_EPOCH,
@@ -83,7 +83,7 @@ pub(super) fn hash(key: &KeyId, session: &Session, lifetime: SignedDuration) -> 
     };
     let mut text = serde_json::to_vec(&without_times).expect("a session can be written");
     text.extend_from_slice(&lifetime.as_secs().to_be_bytes());
-    text.extend_from_slice(key);
+    text.extend_from_slice(&key);
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, &text).as_ref());
     hash

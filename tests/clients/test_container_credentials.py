@@ -4,6 +4,7 @@ Each client runs in a process of its own, which has nothing but variables or a p
 the server gives to this workload.
 """
 
+import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import requests
 from programs import Program, run
 from store import Store
 from surroundings import BINARY, CALLER, HERE, NODE, PROJECT, PYTHON, environment
+from world import new_user
 
 POOL = "us-east-1:c09a7e00-0000-4000-8000-000000000001"
 
@@ -318,17 +320,56 @@ def test_jobs_of_github_and_gitlab_find_their_tokens(workload):
     assert asked == [("/token?api-version=2.0&audience=127.0.0.1", "bearer the job's own")]
 
 
-def test_irsa_variables_reach_the_sts(workload):
-    """AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and the endpoint alone: boto3 sends the file with its newline."""
-    script = "import boto3; print(boto3.client('sts', region_name='us-east-1').get_caller_identity()['Arn'])"
-    file = workload.folder / "irsa"
-    file.write_text(f"{workload.token}\n")
-    env = workload.environment(
+IRSA = {
+    "boto3": python("import boto3; print(boto3.client('sts', region_name='us-east-1').get_caller_identity()['Arn'])"),
+    "JavaScript": [NODE, "--input-type=module", "-e", NODE_SDK.replace("DemoSignedIn", "Irsa")],
+}
+
+
+@pytest.mark.parametrize("client", IRSA)
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_variables_of_irsa_give_a_role(server, pools, providers, tmp_path, client, end):
+    """AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and the endpoint alone; both send a final newline of the file, too."""
+    issuer = providers["RS256"]
+    iam = server.client("iam")
+    condition = {"StringEquals": {f"{issuer.key}:aud": issuer.CLIENT}}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{pools.account}:oidc-provider/{issuer.key}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="Irsa", AssumeRolePolicyDocument=trust)
+    file = tmp_path / "token"
+    file.write_text(issuer.token(new_user()) + end)
+    env = environment(
+        tmp_path,
         AWS_WEB_IDENTITY_TOKEN_FILE=file,
-        AWS_ROLE_ARN="arn:aws:iam::123456789012:role/DemoSignedIn",
-        AWS_ENDPOINT_URL_STS=workload.server.url,
+        AWS_ROLE_ARN=pools.role("Irsa"),
+        AWS_ENDPOINT_URL_STS=server.url,
+        COGNATE_ENDPOINT=server.url,
     )
-    done = run(python(script), env)
-    # The demo pool's role isn't one of the built-in IAM: the token was read, and the role refuses.
-    assert "AccessDenied" in done.stderr, done.stderr
-    assert "not a valid JWT" not in done.stderr
+    done = run(IRSA[client], env, cwd=HERE if client == "JavaScript" else tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "hello" in done.stdout or ":assumed-role/Irsa/botocore-session-" in done.stdout, done.stdout
+    # The same role without the STS: container credentials of a workload that is no identity.
+    answer = requests.get(
+        f"{server.url}/role-credentials/Irsa", headers={"Authorization": file.read_text().strip()}, timeout=10
+    )
+    assert answer.json()["RoleArn"] == pools.role("Irsa")
+
+
+def test_a_workload_of_spiffe_finds_its_token(workload, tmp_path):
+    agent = tmp_path / "spire-agent"
+    output = json.dumps([{"svids": [{"svid": workload.token, "spiffe_id": "spiffe://x/y"}]}, {"bundles": {}}])
+    agent.write_text(f"#!/bin/sh\necho \"$@\" >{tmp_path}/asked\necho '{output}'\n")
+    agent.chmod(0o755)
+    workload.cognate("profile", "add", "spiffe", "--pool", POOL, "--from", "spiffe", "--no-aws-config")
+    env = workload.environment(SPIFFE_ENDPOINT_SOCKET="unix:///run/spire.sock")
+    env["PATH"] = f"{tmp_path}:{env['PATH']}"
+    done = run([BINARY, "credentials", "--profile", "spiffe"], env)
+    assert json.loads(done.stdout)["AccessKeyId"] == workload.keys["AccessKeyId"], done.stderr
+    asked = (tmp_path / "asked").read_text().strip()
+    assert asked == "api fetch jwt -output json -audience 127.0.0.1 -socketPath /run/spire.sock"

@@ -43,7 +43,7 @@ impl Scene {
         Self { world, issuer }
     }
 
-    fn token(&self, claims: Value) -> String {
+    fn token(&self, claims: &Value) -> String {
         let mut all = json!({
             "iss": self.issuer.url(), "aud": "sts.amazonaws.com", "iat": self.world.now(),
             "exp": self.world.now() + 300,
@@ -91,7 +91,7 @@ async fn make_role(world: &World, name: &str, trust: &Value) {
 async fn the_action_of_github() {
     let subject = "repo:example/app:ref:refs/heads/main";
     let scene = Scene::new(GITHUB, subject).await;
-    let token = scene.token(json!({ "sub": subject, "repository": "example/app" }));
+    let token = scene.token(&json!({ "sub": subject, "repository": "example/app" }));
     let hour = ("DurationSeconds", "3600");
     let answer = scene.assume("GitHubActions", &token, &[hour]).await;
     let expected = format!("arn:aws:sts::{ACCOUNT}:assumed-role/Deploy/GitHubActions");
@@ -129,7 +129,7 @@ async fn the_action_of_github() {
         "ValidationError",
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
     );
-    let other = scene.token(json!({ "sub": "repo:other/app:ref:refs/heads/main" }));
+    let other = scene.token(&json!({ "sub": "repo:other/app:ref:refs/heads/main" }));
     let answer = scene.assume("GitHubActions", &other, &[hour]).await;
     let denied = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
     answer.query_refused(403, "AccessDenied", denied);
@@ -141,7 +141,7 @@ async fn a_service_account_of_kubernetes() {
     let subject = "system:serviceaccount:build:runner";
     let scene = Scene::new(CLUSTER, subject).await;
     let pod = json!({ "namespace": "build", "pod": { "name": "runner-1" } });
-    let token = scene.token(json!({ "sub": subject, "kubernetes.io": pod }));
+    let token = scene.token(&json!({ "sub": subject, "kubernetes.io": pod }));
     for session in [
         "botocore-session-1772366400",
         "aws-sdk-js-session-1772366400000",

@@ -8,6 +8,7 @@ use crate::app::{Call, identities};
 use crate::logins::LoginError;
 use crate::logins::id_token::OpenIdConnect;
 use crate::model::identity::Identity;
+use crate::model::ids::OidcProviderArn;
 use crate::model::pool::Pool;
 use crate::model::provider::{OWN, ProviderKind};
 use crate::store::StoreError;
@@ -76,7 +77,8 @@ fn keys_with_id_tokens(pool: &Pool) -> impl Iterator<Item = &str> {
     let settings = &pool.settings;
     let public = settings.supported_login_providers.keys();
     let public = public.map(String::as_str);
-    let registered = settings.oidc_provider_arns.iter().map(|arn| arn.name());
+    let registered = settings.oidc_provider_arns.iter();
+    let registered = registered.map(OidcProviderArn::name);
     let user_pools = settings.user_pool_clients.iter();
     let user_pools = user_pools.map(|client| client.provider_name.as_str());
     let all = public.chain(registered).chain(user_pools);

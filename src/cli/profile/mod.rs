@@ -22,7 +22,7 @@ pub enum ProfileCommand {
     /// Programs with this AWS profile (AWS_PROFILE=NAME) then get their keys and endpoints by themselves. For people, the
     /// provider of the pool is shown and kept: if the server names another one later, nothing is sent to it until the profile
     /// is added again.
-    Add(ProfileAddArguments),
+    Add(Box<ProfileAddArguments>),
     /// Print the profiles
     List,
 }
@@ -178,7 +178,7 @@ pub(super) async fn run(command: ProfileCommand) -> Result<()> {
     let environment = Environment::of_the_process();
     let folder = UserFolder::open(&environment)?;
     match command {
-        ProfileCommand::Add(arguments) => add(&folder, &environment, arguments).await,
+        ProfileCommand::Add(arguments) => add(&folder, &environment, *arguments).await,
         ProfileCommand::List => {
             for name in folder.profiles()? {
                 let profile = Profile::read(&folder, &name)?;

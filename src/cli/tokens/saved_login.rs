@@ -90,7 +90,7 @@ pub(super) async fn token(
         saved.refresh_token = Some(rotated.to_owned());
     }
     if let Some(token) = answer["id_token"].as_str() {
-        saved.id_token = token.to_owned();
+        token.clone_into(&mut saved.id_token);
     }
     saved.write(folder, name)?;
     match answer["id_token"] {

@@ -73,7 +73,7 @@ pub(super) async fn serve(
         Ok(()) => CredentialsHead::read(&parts, is_own_host, is_private),
         Err(refusal) => Err(refusal.into()),
     };
-    let given = match &head {
+    let given = match head {
         Ok(head) => {
             let request = head.request();
             call.operation = request.operation();
@@ -81,7 +81,7 @@ pub(super) async fn serve(
             let given = permits.run(client, run(&call, &request)).await;
             given.unwrap_or_else(|| Err(crowded()))
         }
-        Err(_) => Err(head.err().expect("it is an error")),
+        Err(refusal) => Err(refusal),
     };
     let operation = match call.operation {
         "" => UNKNOWN,
@@ -97,6 +97,20 @@ pub(super) async fn serve(
         activity.throttle(client).await;
     }
     response
+}
+
+/// Whether a path is one of this protocol, or begins like one.
+pub(super) fn is_path(path: &str) -> bool {
+    PATHS.iter().any(|begin| {
+        let rest = path.strip_prefix(begin);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// Refuses a request before it is read.
+pub(super) fn refused(call: &Call<'_>, error: &Error) -> Response {
+    respond::ended(call, UNKNOWN, Dialect::Container, Some(error));
+    refusal(call, error)
 }
 
 /// Whether no other machine can read the connection, or the operator accepts that.

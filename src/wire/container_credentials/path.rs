@@ -157,6 +157,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn an_accepted_path_has_the_segments_that_it_shows(path in "/?(credentials|role-credentials|x)?([/%.a-c0-9:%2F%00]{0,40})") {
+            let Ok(parsed) = CredentialsPath::parse(&path) else { return Ok(()) };
+            let segments = match parsed {
+                CredentialsPath::Identity { pool, role, seconds } => {
+                    1 + usize::from(role.is_some()) + usize::from(seconds.is_some()) + usize::from(pool.is_empty()) * 9
+                }
+                CredentialsPath::Guest { .. } => 1,
+                CredentialsPath::Role { seconds, .. } => 1 + usize::from(seconds.is_some()),
+            };
+            proptest::prop_assert_eq!(path.trim_start_matches('/').split('/').count(), 1 + segments, "{}", path);
+        }
+    }
+
     #[test]
     fn a_duration_that_is_no_number_is_refused() {
         for seconds in [

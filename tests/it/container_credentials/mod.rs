@@ -77,11 +77,11 @@ impl Scene {
             "Type": "Rules", "AmbiguousRoleResolution": "AuthenticatedRole",
             "RulesConfiguration": { "Rules": rules },
         });
-        let roles = json!({
+        let names = json!({
             "authenticated": role_named("User"), "unauthenticated": role_named("Guest"),
         });
         let input = json!({
-            "IdentityPoolId": self.pool, "RoleMappings": { self.arn.as_str(): mapping }, "Roles": roles,
+            "IdentityPoolId": self.pool, "RoleMappings": { self.arn.as_str(): mapping }, "Roles": names,
         });
         self.world.admin("SetIdentityPoolRoles", input).await.ok();
     }
