@@ -5,12 +5,17 @@ the server gives to this workload.
 """
 
 import contextlib
+import datetime
+import ipaddress
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from programs import Program, run
 from store import Store
@@ -223,6 +228,106 @@ def test_a_client_gets_its_keys_from_the_agent(workload, client, tmp_path):
         assert requests.get(lines[1], headers=rebound, timeout=10).status_code == 400
     finally:
         agent.stop()
+
+
+PRIVATE_CA = {
+    "obstore": "SSL_CERT_FILE",
+    "OpenDAL": "SSL_CERT_FILE",
+    "minio-py": "SSL_CERT_FILE",
+    "JavaScript": "NODE_EXTRA_CA_CERTS",
+    "PyArrow": "SSL_CERT_FILE",
+}
+"""The clients that get container credentials from a server with a private CA, and the variable that names its file."""
+
+
+def certificate(folder):
+    """The file of a CA, and the configuration of a server with a certificate of it."""
+    now = datetime.datetime.now(datetime.UTC)
+
+    def sign(subject, key, signer, is_ca):
+        name = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in (subject, "CA")]
+        builder = x509.CertificateBuilder().subject_name(name[0]).issuer_name(name[1]).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+        addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        constraints = x509.BasicConstraints(ca=is_ca, path_length=None)
+        builder = builder.add_extension(addresses, critical=False).add_extension(constraints, critical=True)
+        return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    root, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    (folder / "ca.pem").write_bytes(sign("CA", root, root, True))
+    (folder / "server.pem").write_bytes(sign("cognate", key, root, False))
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    (folder / "key.pem").write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
+    (folder / "key.pem").chmod(0o600)
+    files = f"certificate_file = '{folder}/server.pem'\nkey_file = '{folder}/key.pem'"
+    (folder / "cognate.toml").write_text(f"[tls]\n{files}\n")
+    return folder / "ca.pem", folder / "cognate.toml"
+
+
+def test_clients_trust_a_server_with_a_private_ca(own_server, tmp_path, workload):
+    ca, config = certificate(tmp_path)
+    server = own_server("--config", config, command="dev")
+    env = workload.environment(COGNATE_ENDPOINT=server.url, SSL_CERT_FILE=ca)
+    token = run([BINARY, "dev", "token", "--sub", "runner"], env)
+    assert token.returncode == 0, token.stderr
+    (tmp_path / "token").write_text(token.stdout.strip())
+    url = f"{server.url}/credentials/{POOL}"
+    answer = requests.get(url, headers={"Authorization": token.stdout.strip()}, verify=str(ca), timeout=10)
+    store = Store()
+    store.accepted = (answer.json()["AccessKeyId"], answer.json()["Token"])
+    try:
+        for client in PRIVATE_CA.keys() & CLIENTS.keys():
+            variables = {
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": tmp_path / "token",
+                "AWS_ENDPOINT_URL_S3": store.url,
+                "STORE": store.url,
+                "COGNATE_ENDPOINT": server.url,
+                PRIVATE_CA[client]: ca,
+            }
+            hello(CLIENTS[client], workload.container(url, **variables), workload.folder)
+        # botocore knows no variable for it.
+        refused = run(python(BOTO3), workload.container(url, AWS_CA_BUNDLE=ca, SSL_CERT_FILE=ca), cwd=workload.folder)
+        assert "CERTIFICATE_VERIFY_FAILED" in refused.stderr
+    finally:
+        store.stop()
+    # A profile works everywhere: cognate itself makes the request.
+    words = ["--pool", POOL, "--from", "file", "--token-file", tmp_path / "token", "--no-aws-config"]
+    done = run([BINARY, "profile", "add", "private", *words], env)
+    assert done.returncode == 0, done.stderr
+    done = run([BINARY, "credentials", "--profile", "private"], env)
+    assert json.loads(done.stdout)["AccessKeyId"] == answer.json()["AccessKeyId"], done.stderr
+
+
+# What a person sees if the server refuses: words of the refusal, or of the client that hides it.
+REFUSED = {
+    "boto3": "must be an ID token",
+    "AWS CLI": "must be an ID token",
+    "obstore": "must be an ID token",
+    "OpenDAL": "failed to load signing credential",
+    "minio-py": "401",
+    "JavaScript": "Could not load credentials from any providers",
+    "PyArrow": "ACCESS_DENIED",
+    "DuckDB": "Secret Validation Failure",
+    "rclone": "NoCredentialProviders",
+}
+
+
+def test_a_refusal_is_shown_by_most_clients(workload):
+    file = workload.folder / "opaque"
+    file.write_text("opaque token")
+
+    def refusal(client):
+        env = workload.container(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=file)
+        if "rclone" in client:
+            env["PATH"] = f"{PROJECT / '.tools/debian/usr/bin'}:{env['PATH']}"
+        folder = HERE if client == "JavaScript" else workload.folder
+        return run(CLIENTS[client], env, cwd=folder)
+
+    with ThreadPoolExecutor(len(CLIENTS)) as pool:
+        refusals = dict(zip(CLIENTS, pool.map(refusal, CLIENTS), strict=True))
+    for client, done in refusals.items():
+        assert done.returncode != 0 and REFUSED[client] in done.stderr, (client, done.stderr)
 
 
 def test_a_token_that_is_replaced_by_a_rename_is_read_again(workload):
