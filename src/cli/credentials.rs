@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::profile::{Profile, ProfileFlag};
-use super::tokens;
+use super::tokens::{self, Unreachable, printable};
 use super::user_files::{UserFile, UserFolder};
 use crate::ambient::{Ambient, Real};
 use crate::config::Environment;
@@ -65,8 +65,8 @@ pub(super) struct NoKeys {
 impl From<miette::Report> for NoKeys {
     fn from(report: miette::Report) -> Self {
         Self {
+            is_temporary: report.downcast_ref::<Unreachable>().is_some(),
             report,
-            is_temporary: false,
         }
     }
 }
@@ -119,7 +119,7 @@ pub(super) async fn run(arguments: ProfileKeysArguments) -> Result<ExitCode> {
 /// A report and its causes on one line.
 pub(super) fn sentence(report: &miette::Report) -> String {
     let causes: Vec<_> = report.chain().map(ToString::to_string).collect();
-    causes.join(": ").replace(['\n', '\r'], " ")
+    printable(&causes.join(": ").replace(['\n', '\r'], " "))
 }
 
 /// The keys of a profile: those that are kept while most of their life is left, otherwise new ones. Of processes that ask at the

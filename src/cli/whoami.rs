@@ -5,8 +5,8 @@ use miette::Result;
 
 use super::credentials;
 use super::profile::{Profile, ProfileFlag};
-use super::tokens::claims;
 use super::tokens::saved_login::SavedLogin;
+use super::tokens::{claims, printable};
 use super::user_files::UserFolder;
 use crate::config::Environment;
 
@@ -36,16 +36,13 @@ pub(super) async fn run(arguments: WhoamiArguments) -> Result<()> {
         println!("issuer       {}", saved.issuer);
         for (label, claim) in [("subject", "sub"), ("email", "email")] {
             if let Some(text) = claims.get(claim).and_then(|value| value.as_str()) {
-                let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
-                println!("{label:<12} {text}");
+                println!("{label:<12} {}", printable(text));
             }
         }
     }
-    println!(
-        "role         {}",
-        keys.role_arn.as_deref().unwrap_or("unknown")
-    );
-    println!("access key   {}", keys.access_key_id);
+    let role = keys.role_arn.as_deref().unwrap_or("unknown");
+    println!("role         {}", printable(role));
+    println!("access key   {}", printable(&keys.access_key_id));
     println!("until        {}", keys.expiration);
     Ok(())
 }

@@ -376,6 +376,39 @@ def test_ten_processes_at_once_fetch_once(workload):
     assert {oct(file.stat().st_mode)[-3:] for file in files.iterdir()} == {"600"}
 
 
+def test_older_keys_are_printed_while_the_server_cannot_be_reached(workload):
+    """Keys that should be replaced, but haven't ended, are better than none. A refusal is a refusal."""
+    words = ["--pool", POOL, "--from", "file", "--token-file", workload.token_file, "--no-aws-config"]
+    now = datetime.datetime.now(datetime.UTC)
+
+    def printed(endpoint, minutes, token=None):
+        workload.cognate("profile", "add", "old", "--endpoint", endpoint, *words)
+        keys = {"AccessKeyId": "OLD", "SecretAccessKey": "s", "Token": "t"}
+        keys["Expiration"] = f"{now + datetime.timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        fetched = f"{now - datetime.timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+        kept = {"fetched": fetched, "url": f"{endpoint}/credentials/{POOL}", "keys": keys}
+        file = workload.folder / "user/old.credentials.json"
+        file.write_text(json.dumps(kept))
+        file.chmod(0o600)
+        if token:
+            workload.token_file.write_text(token)
+        try:
+            done = run([BINARY, "credentials", "--profile", "old"], workload.environment())
+        finally:
+            workload.token_file.write_text(workload.token)
+        return json.loads(done.stdout)["AccessKeyId"] if done.returncode == 0 else done.stderr
+
+    nowhere = "http://127.0.0.1:9"
+    assert printed(nowhere, 10) == "OLD"
+    assert "can't be reached" in printed(nowhere, -1)
+    assert printed(workload.server.url, 10) == workload.keys["AccessKeyId"]
+    assert "refuses (403 Forbidden)" in printed(workload.server.url, 10, "e30.e30.AA")
+    # Keys of another server or pool are never used.
+    workload.cognate("profile", "add", "old", "--endpoint", nowhere, *words)
+    done = run([BINARY, "credentials", "--profile", "old"], workload.environment())
+    assert done.returncode == 1 and "OLD" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("token", "words"),
     [(None, "token's file"), ("e30.e30.AA", "refuses (403 Forbidden)"), ("x", "refuses (401 Unauthorized)")],

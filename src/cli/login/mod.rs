@@ -15,9 +15,9 @@ use serde_json::Value;
 use self::redirect::Redirect;
 use super::credentials;
 use super::profile::{Profile, ProfileFlag, ProfileSource};
-use super::tokens::claims;
 use super::tokens::provider::ProviderEndpoints;
 use super::tokens::saved_login::SavedLogin;
+use super::tokens::{claims, printable};
 use super::user_files::{UserFile, UserFolder};
 use crate::ambient::{Ambient, Real};
 use crate::config::Environment;
@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: LoginArguments) -> Result<()> {
             .report
             .wrap_err("signed in, but there are no credentials")
     })?;
-    let role = keys.role_arn.as_deref().unwrap_or("an unknown role");
+    let role = printable(keys.role_arn.as_deref().unwrap_or("an unknown role"));
     println!(
         "Signed in. The profile {name} has credentials for {role} until {}.",
         keys.expiration
@@ -173,9 +173,9 @@ async fn by_device(provider: &ProviderEndpoints, login: &LoginClient) -> Result<
     let begun = provider.post(endpoint, &form).await?;
     let begun =
         begun.map_err(|refusal| miette!("the provider refuses device codes ({refusal})"))?;
-    let text = |name: &str| begun[name].as_str();
+    let text = |name: &str| begun[name].as_str().map(printable);
     let (Some(device_code), Some(user_code), Some(uri)) = (
-        text("device_code"),
+        begun["device_code"].as_str(),
         text("user_code"),
         text("verification_uri"),
     ) else {

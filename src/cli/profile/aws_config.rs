@@ -28,7 +28,7 @@ pub(super) fn write(
     if let Some(store) = s3_endpoint {
         let is_url =
             url::Url::parse(store).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !is_url || store.contains(char::is_whitespace) {
+        if !is_url || !store.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(miette!("--s3-endpoint must be a URL"));
         }
     }

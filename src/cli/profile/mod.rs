@@ -7,6 +7,7 @@ use miette::{IntoDiagnostic, Result, miette};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::tokens::Unreachable;
 use super::user_files::{UserFile, UserFolder};
 use crate::config::Environment;
 use crate::model::issuer::url_is_loopback;
@@ -198,6 +199,9 @@ async fn add(
     check_name(&name)?;
     let endpoint = arguments.endpoint.trim_end_matches('/').to_owned();
     check_endpoint(&endpoint)?;
+    for part in arguments.pool.iter().chain(&arguments.role) {
+        check_segment(part)?;
+    }
     let login = match (arguments.from, &arguments.pool) {
         (ProfileSource::Login, None) => {
             return Err(miette!("a login needs --pool: the pool names the provider"));
@@ -246,8 +250,8 @@ async fn published(endpoint: &str, pool: &str) -> Result<LoginClient> {
     let url = Url::parse(&format!("{endpoint}/login-client/{pool}")).into_diagnostic()?;
     let client = DirectClient::new().into_diagnostic()?;
     let answer = client.get(url).await;
-    let answer =
-        answer.map_err(|_| miette!("no server answers at {endpoint}: check --endpoint"))?;
+    let answer = answer
+        .map_err(|_| Unreachable(format!("no server answers at {endpoint}: check --endpoint")))?;
     if answer.status.as_u16() == 404 {
         return Err(miette!(
             "the pool {pool} has no login client: the administrator sets LoginClient with cognate pool settings, or use --from"
@@ -272,11 +276,24 @@ fn check_name(name: &str) -> Result<()> {
     ))
 }
 
+/// Refuses what isn't one segment of a path: a pool's id, or a role's name without its path.
+fn check_segment(text: &str) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-:+=,@".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) && !matches!(text, "." | "..") {
+        return Ok(());
+    }
+    Err(miette!(
+        "write the pool's id, and a role's name without its path"
+    ))
+}
+
 /// Refuses an endpoint to which a token must not be sent.
 fn check_endpoint(endpoint: &str) -> Result<()> {
+    // The parser of URLs removes line breaks, which would begin a line of their own in a file.
+    let is_line = endpoint.bytes().all(|byte| byte.is_ascii_graphic());
     let url = Url::parse(endpoint).ok().filter(|url| {
         let is_plain = url.username().is_empty() && url.password().is_none();
-        is_plain && url.query().is_none() && url.fragment().is_none()
+        is_line && is_plain && url.query().is_none() && url.fragment().is_none()
     });
     let is_safe = url.is_some_and(|url| {
         url.scheme() == "https" || url.scheme() == "http" && url_is_loopback(&url)
@@ -341,9 +358,15 @@ mod tests {
             "https://me@id.example.com",
             "https://id.example.com?a",
             "http://127.0.0.1.evil.example",
+            "https://id.example.com/\ncredential_process=x",
+            "https://id.example.com/a b",
         ] {
             assert!(check_endpoint(endpoint).is_err(), "{endpoint}");
         }
+        for segment in ["", "..", "a/b", "a%2Fb", "a?b", "a\nb", "a b"] {
+            assert!(check_segment(segment).is_err(), "{segment}");
+        }
+        check_segment("us-east-1:c09a7e00-0000-4000-8000-000000000001").unwrap();
         for name in ["", "a/b", "..", "a b", "a]"] {
             assert!(check_name(name).is_err(), "{name}");
         }

@@ -17,6 +17,17 @@ use crate::config::Environment;
 use crate::model::json;
 use crate::outgoing::DirectClient;
 
+/// A server or a provider can't be reached now. Older keys may be used meanwhile.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("{0}")]
+pub(super) struct Unreachable(pub(super) String);
+
+/// Text of a server without control characters, because it is printed on a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let printable = |letter: &char| !letter.is_control();
+    text.chars().filter(printable).take(1000).collect()
+}
+
 /// The rest of a token that is still sent. Of a shorter token, half of its life is enough.
 const LEAST_LEFT: i64 = 30;
 

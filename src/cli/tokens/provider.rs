@@ -6,6 +6,7 @@ use miette::{IntoDiagnostic, Result, miette};
 use serde_json::Value;
 use url::Url;
 
+use super::{Unreachable, printable};
 use crate::model::issuer::{discovery_url, url_is_loopback};
 use crate::model::json;
 use crate::model::login_client::LoginClient;
@@ -32,7 +33,8 @@ impl ProviderEndpoints {
         let client = DirectClient::new().into_diagnostic()?;
         let url = checked(&discovery_url(issuer))?;
         let answer = client.get(url).await;
-        let answer = answer.map_err(|_| miette!("the provider {issuer} can't be reached"))?;
+        let answer =
+            answer.map_err(|_| Unreachable(format!("the provider {issuer} can't be reached")))?;
         let document = json::read(&answer.body).unwrap_or_default();
         if document["issuer"].as_str() != Some(issuer) {
             return Err(miette!(
@@ -67,7 +69,8 @@ impl ProviderEndpoints {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
         let host = url.host_str().unwrap_or_default().to_owned();
         let answer = self.client.post(url, headers, Bytes::from(body)).await;
-        let answer = answer.map_err(|_| miette!("the provider {host} can't be reached"))?;
+        let answer =
+            answer.map_err(|_| Unreachable(format!("the provider {host} can't be reached")))?;
         let value = json::read(&answer.body).unwrap_or_default();
         if answer.status.is_success() {
             return Ok(Ok(value));
@@ -79,12 +82,6 @@ impl ProviderEndpoints {
             words: text("error_description"),
         }))
     }
-}
-
-/// The provider's words without control characters, because they are printed on a terminal.
-fn printable(text: &str) -> String {
-    let printable = |letter: &char| !letter.is_control();
-    text.chars().filter(printable).take(300).collect()
 }
 
 fn checked(text: &str) -> Result<Url> {
