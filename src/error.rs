@@ -11,6 +11,8 @@ pub enum Code {
     Serialization,
     /// The operation doesn't exist.
     UnknownOperation,
+    /// The path exists, but not with this method.
+    WrongMethod,
     /// The request is too large.
     RequestTooLarge,
     /// The request violates constraints of the service model.
@@ -84,6 +86,8 @@ pub enum Dialect {
     Sts,
     /// The Query protocol of IAM.
     Iam,
+    /// The protocol of container credentials.
+    Container,
 }
 
 impl Code {
@@ -91,6 +95,7 @@ impl Code {
     pub const fn on_the_wire(self, dialect: Dialect) -> (&'static str, u16) {
         match dialect {
             Dialect::Json => self.in_json(),
+            Dialect::Container => self.in_container(),
             Dialect::Sts | Dialect::Iam => self.in_query(matches!(dialect, Dialect::Iam)),
         }
     }
@@ -98,7 +103,7 @@ impl Code {
     const fn in_json(self) -> (&'static str, u16) {
         match self {
             Self::Serialization => ("SerializationException", 400),
-            Self::UnknownOperation => ("UnknownOperationException", 400),
+            Self::UnknownOperation | Self::WrongMethod => ("UnknownOperationException", 400),
             Self::RequestTooLarge => ("RequestEntityTooLargeException", 413),
             Self::Validation => ("ValidationException", 400),
             Self::MissingAuthenticationToken => ("MissingAuthenticationTokenException", 400),
@@ -138,7 +143,7 @@ impl Code {
     const fn in_query(self, iam: bool) -> (&'static str, u16) {
         match self {
             Self::Serialization => ("MalformedInput", 400),
-            Self::UnknownOperation => ("InvalidAction", 400),
+            Self::UnknownOperation | Self::WrongMethod => ("InvalidAction", 400),
             Self::RequestTooLarge => ("RequestEntityTooLarge", 413),
             Self::Validation | Self::InvalidParameter => ("ValidationError", 400),
             Self::InvalidParameterValue => ("InvalidParameterValue", 400),
@@ -171,6 +176,45 @@ impl Code {
             Self::ExpiredIdentityToken => ("ExpiredTokenException", 400),
             Self::MalformedPolicyDocument => ("MalformedPolicyDocument", 400),
             Self::PackedPolicyTooLarge => ("PackedPolicyTooLarge", 400),
+        }
+    }
+
+    /// The names are those that clients of container credentials know from other servers. A refusal is 404 only for a path
+    /// that this server doesn't have, because some SDKs hide the text of a 404.
+    const fn in_container(self) -> (&'static str, u16) {
+        match self {
+            Self::UnknownOperation => ("UnknownPath", 404),
+            Self::WrongMethod => ("MethodNotAllowed", 405),
+            Self::InvalidIdentityToken
+            | Self::MissingAuthenticationToken
+            | Self::IncompleteSignature
+            | Self::InvalidSignature
+            | Self::UnrecognizedClient
+            | Self::IdpRejectedClaim => ("InvalidIdentityToken", 401),
+            Self::ExpiredToken | Self::ExpiredIdentityToken => ("ExpiredToken", 401),
+            Self::AccessDenied
+            | Self::NotAuthorized
+            | Self::ResourceNotFound
+            | Self::NoSuchEntity
+            | Self::InvalidIdentityPoolConfiguration
+            | Self::ResourceConflict
+            | Self::EntityAlreadyExists
+            | Self::DeleteConflict
+            | Self::DeveloperUserAlreadyRegistered
+            | Self::PackedPolicyTooLarge => ("AccessDenied", 403),
+            Self::TooManyRequests | Self::LimitExceeded => ("Throttling", 429),
+            Self::Serialization
+            | Self::RequestTooLarge
+            | Self::Validation
+            | Self::InvalidParameter
+            | Self::InvalidParameterValue
+            | Self::InvalidInput
+            | Self::MalformedPolicyDocument => ("InvalidRequest", 400),
+            Self::ExternalService
+            | Self::IdpCommunicationError
+            | Self::ConcurrentModification
+            | Self::InternalError
+            | Self::Outdated => ("ServiceUnavailable", 503),
         }
     }
 

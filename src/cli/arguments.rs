@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::access_key::AccessKeyCommand;
+use super::agent::AgentArguments;
 use super::apply::ApplyArguments;
 use super::audit::AuditCommand;
 use super::backup::{BackupArguments, RestoreArguments};
+use super::credentials::ProfileKeysArguments;
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
 use super::export_config::ExportArguments;
@@ -17,11 +19,14 @@ use super::health::HealthArguments;
 use super::identity::IdentityCommand;
 use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
+use super::login::{LoginArguments, LogoutArguments};
 use super::master_key::MasterKeyCommand;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
+use super::profile::ProfileCommand;
 use super::root_key::RootKeyCommand;
 use super::store::StoreCommand;
+use super::whoami::WhoamiArguments;
 use crate::config::{Flags, Secret};
 
 /// A self-hosted server that speaks the Amazon Cognito Identity API.
@@ -86,6 +91,21 @@ pub enum CliCommand {
     Apply(ApplyArguments),
     /// Print the pools, providers, roles and access keys of a running server as a seed file, without secrets
     ExportConfig(ExportArguments),
+    /// Give container credentials of a profile on this machine, to programs that have the agent's token
+    ///
+    /// Prints the two variables that such a program needs, and fetches new credentials before the present ones end.
+    Agent(AgentArguments),
+    /// Print the keys of a profile, for credential_process of the AWS configuration file
+    Credentials(ProfileKeysArguments),
+    /// Sign in for a profile, in a browser or with a code on another device
+    Login(LoginArguments),
+    /// Revoke the login of a profile, and remove its tokens and keys
+    Logout(LogoutArguments),
+    /// Manage the profiles of this user: what their programs get credentials for
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Print who is signed in for a profile, and the role of its credentials
+    Whoami(WhoamiArguments),
     /// Explain a login: print each check, and the resulting identity and role
     ///
     /// Changes nothing. The exit status is 1 if the server would refuse the login.

@@ -1,6 +1,7 @@
 //! The command line: one file per command. The rules about identities are in `operations` and below.
 
 mod access_key;
+mod agent;
 mod apply;
 mod arguments;
 mod audit;
@@ -10,6 +11,7 @@ mod check;
 mod check_config;
 mod client;
 mod completions;
+mod credentials;
 mod dev;
 mod dev_token;
 mod explain;
@@ -20,17 +22,22 @@ mod issuer;
 mod keys;
 mod log;
 mod log_bounds;
+mod login;
 mod master_key;
 mod metrics;
 mod new_generation;
 mod policy;
 mod pool;
+mod profile;
 mod reload;
 mod report;
 mod root_key;
 mod seed_files;
 mod serve;
 mod store;
+mod tokens;
+mod user_files;
+mod whoami;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -98,6 +105,12 @@ pub fn run() -> ExitCode {
         CliCommand::Apply(arguments) => finish_with(apply::run(arguments)),
         CliCommand::ExportConfig(arguments) => finish(export_config::run(arguments)),
         CliCommand::Keys(command) => finish(keys::run(command)),
+        CliCommand::Agent(arguments) => finish(agent::run(arguments)),
+        CliCommand::Credentials(arguments) => finish_with(credentials::run(arguments)),
+        CliCommand::Login(arguments) => finish(login::run(arguments)),
+        CliCommand::Logout(arguments) => finish(login::log_out(arguments)),
+        CliCommand::Profile(command) => finish(profile::run(command)),
+        CliCommand::Whoami(arguments) => finish(whoami::run(arguments)),
         CliCommand::AccessKey(command) => finish(access_key::run(command)),
         CliCommand::Explain(explain) => finish(explain::run(explain)),
         CliCommand::Health(arguments) => finish(health::run(arguments)),

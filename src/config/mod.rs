@@ -207,6 +207,16 @@ impl Config {
         self.dev.is_some_and(|dev| dev.exposed)
     }
 
+    /// Whether container credentials are served over plain HTTP: by a loopback listener, by `cognate dev`, and where the
+    /// configuration file accepts the risk.
+    pub fn gives_container_credentials_over_http(&self) -> bool {
+        self.listen.ip().to_canonical().is_loopback()
+            || self.is_exposed()
+            || self
+                .exceptions
+                .contains(&UnsafeException::HttpContainerCredentials)
+    }
+
     /// Whether the public URL was set, and begins with `https://`.
     pub fn has_https_public_url(&self) -> bool {
         let url = self.public_url.as_deref();

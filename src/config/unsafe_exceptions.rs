@@ -19,6 +19,7 @@ settings! {
     UPSTREAMS = "unsafe.upstreams" weakens_security();
     HTTP_ISSUERS = "unsafe.http_issuers" weakens_security();
     PUBLIC_METRICS = "unsafe.public_metrics" weakens_security();
+    HTTP_CONTAINER_CREDENTIALS = "unsafe.http_container_credentials" weakens_security();
 }
 
 /// A risk that the configuration file accepts by name. Its `Display` is the sentence that is printed at every start.
@@ -34,15 +35,18 @@ pub enum UnsafeException {
     HttpIssuers,
     /// The listener of the API serves the metrics.
     PublicMetrics,
+    /// Container credentials are served over plain HTTP.
+    HttpContainerCredentials,
 }
 
 impl UnsafeException {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::HttpListener,
         Self::HttpPublicUrl,
         Self::Upstreams,
         Self::HttpIssuers,
         Self::PublicMetrics,
+        Self::HttpContainerCredentials,
     ];
 
     /// Its key in the configuration file.
@@ -57,6 +61,7 @@ impl UnsafeException {
             Self::Upstreams => UPSTREAMS,
             Self::HttpIssuers => HTTP_ISSUERS,
             Self::PublicMetrics => PUBLIC_METRICS,
+            Self::HttpContainerCredentials => HTTP_CONTAINER_CREDENTIALS,
         }
     }
 }
@@ -83,6 +88,10 @@ impl fmt::Display for UnsafeException {
                 "the listener serves the metrics: everyone who reaches it learns how much the server is used, and by which \
                  routes"
             }
+            Self::HttpContainerCredentials => {
+                "container credentials are served over plain HTTP: others on the network can read the tokens of workloads \
+                 and their credentials"
+            }
         };
         write!(formatter, "{} is set: {risk}", self.key())
     }
@@ -108,9 +117,14 @@ pub(super) fn cross_check(
     }
     let mut used = Vec::new();
     for (exception, named) in &parsed.exceptions {
-        if *exception == UnsafeException::PublicMetrics {
-            // Without it, the listener starts all the same and serves no metrics.
-            if named.value() == Some(&true) && parsed.management_listen.is_unset() {
+        let optional = match exception {
+            // Without these, the server starts all the same: it serves no metrics, and refuses container credentials.
+            UnsafeException::PublicMetrics => Some(parsed.management_listen.is_unset()),
+            UnsafeException::HttpContainerCredentials => Some(parsed.tls.is_unset()),
+            _ => None,
+        };
+        if let Some(is_used) = optional {
+            if named.value() == Some(&true) && is_used {
                 used.push(*exception);
             }
             continue;

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,7 +23,11 @@ use crate::model::origin::LoginOrigin;
 use crate::model::tags::{Tags, stored};
 use crate::seal::{SALT, SealKey};
 
+mod reuse;
 pub mod routes;
+
+use reuse::IssuedSessions;
+pub use reuse::{SharedCredentials, least_left};
 
 /// The longest session token, in characters.
 pub const LONGEST_TOKEN: usize = 4096;
@@ -253,6 +257,7 @@ impl SealingKeys {
 /// Issues and reads session tokens.
 pub struct SessionTokens {
     keys: ArcSwap<SealingKeys>,
+    issued: IssuedSessions,
 }
 
 const VERSION: u8 = 2;
@@ -266,6 +271,7 @@ impl SessionTokens {
     pub fn new(keys: SealingKeys) -> Self {
         Self {
             keys: ArcSwap::from_pointee(keys),
+            issued: IssuedSessions::new(),
         }
     }
 
@@ -295,6 +301,32 @@ impl SessionTokens {
             secret_key: secret_key(&secret),
             access_key_id,
         })
+    }
+
+    /// As [`SessionTokens::issue`], or the credentials of an equal session that was issued lately and has most of its life left.
+    /// `lifetime` is the one that was requested.
+    pub fn issue_or_reuse(
+        &self,
+        session: &Session,
+        lifetime: SignedDuration,
+        now: Timestamp,
+        ambient: &dyn Ambient,
+    ) -> Option<Arc<SharedCredentials>> {
+        let hash = {
+            let keys = self.keys.load();
+            let (key_id, _) = keys.keys.first().expect("there is always a key that seals");
+            reuse::hash(*key_id, session, lifetime)
+        };
+        if let Some(found) = self.issued.find(&hash, now) {
+            return Some(found);
+        }
+        let shared = Arc::new(SharedCredentials {
+            credentials: self.issue(session, ambient)?,
+            issued: session.issued,
+            expires: session.expires,
+        });
+        self.issued.keep(hash, Arc::clone(&shared));
+        Some(shared)
     }
 
     /// Whether `token` is a session token of an earlier version, which was issued here with this access key id and isn't
@@ -340,8 +372,6 @@ impl SessionTokens {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
     use crate::ambient::Real;
 

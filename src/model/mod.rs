@@ -9,6 +9,7 @@ pub mod ids;
 pub mod issuer;
 pub mod json;
 pub mod key_ring;
+pub mod login_client;
 pub mod merge;
 pub mod origin;
 pub mod pool;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::credentials_duration::CredentialsDuration;
 use super::ids::{OidcProviderArn, PoolId, RoleArn, SamlProviderArn};
+use super::login_client::LoginClient;
 use super::principal_tags::TagMap;
 use super::roles::{MappedBy, RoleMapping};
 use super::tags::Tags;
@@ -34,6 +35,9 @@ pub struct Pool {
     /// Whether GetOpenIdToken gives a token again while it states the same and has more than half of its life left.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reuse_open_id_tokens: bool,
+    /// The public client with which its people sign in on a command line. It is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_client: Option<LoginClient>,
 }
 
 impl Pool {
@@ -48,6 +52,7 @@ impl Pool {
             tag_maps: IndexMap::new(),
             credentials: CredentialsDuration::default(),
             reuse_open_id_tokens: false,
+            login_client: None,
         }
     }
 
@@ -63,6 +68,7 @@ impl Pool {
             tag_maps: _,
             credentials: _,
             reuse_open_id_tokens: _,
+            login_client: _,
         } = self;
         settings.accepts_the_same_as(&other.settings)
     }

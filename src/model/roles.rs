@@ -97,6 +97,19 @@ impl RoleMapping {
     }
 }
 
+impl RoleMapping {
+    /// All roles that the mapping offers to a token with these claims.
+    pub fn offered(&self, claims: &Map<String, Value>) -> Vec<RoleArn> {
+        match &self.by {
+            MappedBy::Token => roles_of_token(claims),
+            MappedBy::Rules(rules) => {
+                let matching = rules.iter().filter(|rule| rule.matches(claims));
+                matching.map(|rule| rule.role.clone()).collect()
+            }
+        }
+    }
+}
+
 fn of_rules<'m>(
     all: &'m [Rule],
     claims: &Map<String, Value>,

@@ -19,6 +19,7 @@ use crate::model::json::JsonError;
 mod admin;
 mod answer;
 mod cognito_identity;
+pub(crate) mod container_credentials;
 mod iam;
 pub mod models;
 pub mod seeds;
@@ -46,6 +47,9 @@ pub trait Operation: DeserializeOwned + Send + 'static {
         Service::Sts => IdentitySessions::Accepted,
         Service::CognitoIdentity | Service::Iam | Service::Cognate => IdentitySessions::Refused,
     };
+
+    /// A member that known clients leave out, and the sentence that the refusal then adds to the text of the real service.
+    const MISSING_MEMBER: Option<(&'static str, &'static str)> = None;
 
     /// The resource that the operation acts on, for authorisation.
     fn resource(&self, _call: &Call<'_>) -> Resource {
@@ -134,6 +138,8 @@ pub struct Entry {
     pub access: Access,
     /// Whether sessions of pools' identities may call the operation at all.
     pub identity_sessions: IdentitySessions,
+    /// As [`Operation::MISSING_MEMBER`].
+    pub missing_member: Option<(&'static str, &'static str)>,
     /// Deserialises a JSON value that conforms to the service model. A request that runs again is prepared again.
     pub prepare: fn(&Value) -> Result<Box<dyn Prepared>, Error>,
 }
@@ -215,6 +221,7 @@ const fn entry<O: Operation>() -> Entry {
         name: O::NAME,
         access: O::ACCESS,
         identity_sessions: O::IDENTITY_SESSIONS,
+        missing_member: O::MISSING_MEMBER,
         prepare: |value| {
             let request = O::deserialize(value).map_err(unfit)?;
             Ok(Box::new(request))

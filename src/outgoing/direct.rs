@@ -44,6 +44,13 @@ impl DirectClient {
         Ok(sent.await?.0)
     }
 
+    /// Fetches `url` with GET and these headers.
+    pub async fn get_with(&self, url: Url, headers: HeaderMap) -> Result<Fetched, OutgoingError> {
+        let with = |request: reqwest::RequestBuilder| request.headers(headers);
+        let sent = send(&self.0, Method::GET, url, WHOLE, LARGEST, with);
+        Ok(sent.await?.0)
+    }
+
     /// Sends `body` with these headers to `url` with POST, once.
     pub async fn post(
         &self,

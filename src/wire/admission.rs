@@ -13,7 +13,7 @@ use http::request::Parts;
 use hyper::body::{Body as _, Frame, SizeHint};
 
 use super::connections::{ConnectionActivity, UnreadAnswer};
-use super::{Front, aws_json, aws_query, limits};
+use super::{Front, aws_json, aws_query, container_credentials, limits};
 use crate::app::connection::Connection;
 use crate::error::{Code, Error};
 use crate::permits::shares::{Share, Shares};
@@ -65,7 +65,9 @@ impl Front {
         let (mut parts, body) = request.into_parts();
         if !memory.grow(head(&parts)) {
             let call = self.app.call();
-            let refusal = if aws_query::matches(&parts) {
+            let refusal = if container_credentials::is_path(parts.uri.path()) {
+                container_credentials::refused(&call, &crowded())
+            } else if aws_query::matches(&parts) {
                 aws_query::refused(&call, &parts, &crowded())
             } else {
                 aws_json::refused(&call, &parts, &crowded())

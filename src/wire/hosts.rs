@@ -15,20 +15,32 @@ use crate::model::issuer::is_loopback;
 const REFUSAL: &str = "This server listens on a loopback address, so it answers only requests for localhost, a loopback address, \
      or the host of its public URL. If clients use another name, set public_url to the URL that they use.";
 
-/// The hosts that are answered in addition to loopback hosts.
+/// The hosts that are answered: the public URL's, and loopback hosts where the listener has a loopback address.
 pub(super) struct AllowedHosts {
     public: Option<Host>,
+    loopback: bool,
 }
 
 impl AllowedHosts {
     /// The hosts of a listener on `address`; `None`, which allows every host, if that isn't a loopback address.
     pub(super) fn of_listener(address: IpAddr, public_url: &str) -> Option<Self> {
+        let hosts = Self::of_credentials(address, public_url);
+        hosts.loopback.then_some(hosts)
+    }
+
+    /// The hosts for which a listener on `address` gives container credentials.
+    pub(super) fn of_credentials(address: IpAddr, public_url: &str) -> Self {
         let public = Url::parse(public_url).ok();
-        let public = public.and_then(|url| url.host().map(|host| host.to_owned()));
-        address
-            .to_canonical()
-            .is_loopback()
-            .then_some(Self { public })
+        Self {
+            public: public.and_then(|url| url.host().map(|host| host.to_owned())),
+            loopback: address.to_canonical().is_loopback(),
+        }
+    }
+
+    /// As [`AllowedHosts::allow`], for a request that must name a host.
+    pub(super) fn allow_one(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let is_named = uri.authority().is_some() || headers.contains_key(header::HOST);
+        is_named && self.allow(uri, headers)
     }
 
     /// Whether a request is for an allowed host. All hosts that it names must be allowed. A request of HTTP/1.0 may name
@@ -51,20 +63,24 @@ impl AllowedHosts {
         }
         // The names that nearly all requests have need none of the URL standard's steps.
         let host = authority.host();
-        if host == "localhost"
+        let is_usual = host == "localhost"
             || host
                 .parse()
-                .is_ok_and(|address: Ipv4Addr| address.is_loopback())
-        {
+                .is_ok_and(|address: Ipv4Addr| address.is_loopback());
+        if self.loopback && is_usual {
             return true;
         }
-        Host::parse(host)
-            .is_ok_and(|host| self.public.as_ref() == Some(&host) || is_loopback(&host))
+        Host::parse(host).is_ok_and(|host| {
+            self.public.as_ref() == Some(&host) || self.loopback && is_loopback(&host)
+        })
     }
 
     /// The answer for other hosts, which doesn't repeat the client's text.
     pub(super) fn refusal() -> Response {
-        let body = json!({ "__type": "MisdirectedRequest", "message": REFUSAL });
+        let name = "MisdirectedRequest";
+        let body = json!({
+            "__type": name, "code": name, "message": REFUSAL, "Code": name, "Message": REFUSAL,
+        });
         let mut response = respond::plain(StatusCode::MISDIRECTED_REQUEST, body.to_string());
         let json = header::HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);

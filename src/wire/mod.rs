@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Extension;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -19,7 +19,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::connection::Connection;
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
-use crate::app::{App, maintenance, rates};
+use crate::app::{App, maintenance, pools, rates};
+use crate::model::ids::PoolId;
 use crate::permits::shares::ClientNetwork;
 use crate::sigv4;
 
@@ -29,6 +30,7 @@ mod aws_json;
 mod aws_query;
 mod bodies;
 mod connections;
+mod container_credentials;
 mod cors;
 mod hosts;
 mod html;
@@ -112,8 +114,10 @@ impl Front {
             .route("/health/live", get(live))
             .route("/health/ready", get(ready))
             .route("/metrics", metrics)
+            .route("/login-client/{pool}", get(login_client))
             .route_layer(middleware::from_fn_with_state(Arc::clone(self), document))
             .merge(test_issuer::routes(self))
+            .merge(container_credentials::routes())
             .route("/", any(root))
             .fallback(any(nothing_here))
             .method_not_allowed_fallback(nothing_here)
@@ -253,6 +257,23 @@ impl Health {
             }
         }
     }
+}
+
+/// The public client with which the people of a pool sign in, for `cognate profile add`.
+async fn login_client(State(front): State<Arc<Front>>, Path(pool): Path<String>) -> Response {
+    let found = PoolId::parse(&pool).map(|id| pools::record(&front.app, &id));
+    let Ok(found) = found.transpose() else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "try again later\n");
+    };
+    let pool = found.flatten();
+    let client = pool.as_ref().and_then(|pool| pool.login_client.as_ref());
+    let Some(client) = client else {
+        return plain(StatusCode::NOT_FOUND, "this pool has no login client\n");
+    };
+    let document = serde_json::json!({
+        "issuer": client.issuer, "client_id": client.client_id, "scopes": client.scopes,
+    });
+    json_document(&document, 0)
 }
 
 /// The health in one word: strangers may reach this listener.

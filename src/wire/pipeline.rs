@@ -18,7 +18,7 @@ use crate::operations::{ALL, Access, Entry, OperationAnswer, Prepared, Service};
 use crate::sigv4::SignatureError;
 
 /// How often a request runs if its pool changes each time.
-const RUNS: usize = 8;
+pub(super) const RUNS: usize = 8;
 
 static BY_NAME: LazyLock<HashMap<(Service, &'static str), &'static Entry>> = LazyLock::new(|| {
     ALL.iter()
@@ -103,6 +103,7 @@ async fn after_signature(
         return Err(refused(&SignatureError::UnknownKey, entry.service));
     }
     let (model, shape) = model(entry);
+    let missing_member = entry.missing_member;
     let work = move || {
         let value = read(model, shape)?;
         let violations = shape
@@ -110,7 +111,14 @@ async fn after_signature(
             .and_then(|input| constraints::violations(model, input, &value));
         match violations {
             None => Ok(value),
-            Some(text) => Err(Code::Validation.because(text)),
+            Some(mut text) => {
+                if let Some((member, advice)) = missing_member
+                    && value.get(member).is_none_or(Value::is_null)
+                {
+                    text = format!("{text}. {advice}");
+                }
+                Err(Code::Validation.because(text))
+            }
         }
     };
     let value = decode(call, length, work).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::audit;
 use crate::app::{Call, Caller};
-use crate::error::{Code, Error};
+use crate::error::{Code, Dialect, Error};
 use crate::operations::Service;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -100,7 +100,16 @@ pub(super) fn ended(
     if let Some(error) = error {
         audit::refused(call, service, operation, error);
     }
-    let dialect = audit::dialect(service);
+    ended_in(call, operation, audit::dialect(service), error);
+}
+
+/// As [`ended`], of a call that the audit log has already.
+pub(super) fn ended_in(
+    call: &Call<'_>,
+    operation: &'static str,
+    dialect: Dialect,
+    error: Option<&Error>,
+) {
     let code = error.map_or("OK", |error| error.code.on_the_wire(dialect).0);
     let took = call.app.ambient.now().duration_since(call.now);
     metrics::counter!("cognate_requests_total", "operation" => operation, "code" => code)

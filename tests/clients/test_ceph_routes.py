@@ -5,12 +5,13 @@ import json
 import time
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from cognate import Server
 from javascript import InNode
 from programs import run
-from surroundings import BINARY, environment
+from surroundings import BINARY, PYTHON, environment
 from test_ceph import allow, refusal, thumbprints
 from world import new_user
 
@@ -262,3 +263,40 @@ def test_a_pools_duration_is_asked_for_and_a_role_that_allows_less_refuses(ceph,
         assert failure(server, pool, {})[0] == "InvalidIdentityPoolConfigurationException"
     finally:
         last("--duration", "1h")
+
+
+READ_AND_WRITE = """
+import boto3, os
+s3 = boto3.client("s3", region_name="default", endpoint_url=os.environ["STORE"])
+own = os.environ["FOLDER"]
+s3.put_object(Bucket="homes", Key=f"{own}/note", Body=b"mine")
+print(s3.get_object(Bucket="homes", Key=f"{own}/note")["Body"].read().decode())
+try:
+    s3.put_object(Bucket="homes", Key="other/note", Body=b"theirs")
+except s3.exceptions.ClientError as error:
+    print(error.response["Error"]["Code"])
+"""
+
+
+def test_a_program_without_code_reads_and_writes_in_its_own_folder(server, ceph, pool, issuer, tmp_path):
+    """Container credentials of a role of Ceph's: two programs of one user share the session that Ceph gave."""
+    logins = user_of(issuer)
+    identity, _ = sign_in(server, pool, logins)
+    token = tmp_path / "token"
+    token.write_text(logins[issuer.key])
+    env = environment(
+        tmp_path,
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{server.url}/credentials/{pool}",
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token,
+        STORE=ceph.url,
+        FOLDER=identity,
+    )
+    for _ in range(2):
+        done = run([PYTHON, "-c", READ_AND_WRITE], env)
+        assert done.stdout.split() == ["mine", "AccessDenied"], done.stderr
+    answers = [
+        requests.get(env["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"Authorization": token.read_text()}, timeout=10)
+        for _ in range(2)
+    ]
+    first, second = (answer.json() for answer in answers)
+    assert first == second and first["RoleArn"] == role("HomeUser") and first["AccountId"] == ACCOUNT

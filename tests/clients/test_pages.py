@@ -48,6 +48,11 @@ def test_the_rust_sdk_has_a_guest_by_the_code_of_the_page(own_server, tmp_path):
     assert re.fullmatch(r"identity=us-east-1:[0-9a-f-]{36}\n", done.stdout), done
 
 
+def test_keys_come_without_code(own_server):
+    printed = take(page("keys-without-code.md"), dev(own_server))
+    assert "".join(printed).count(":assumed-role/DemoSignedIn/CognitoIdentityCredentials\n") == 3
+
+
 @pytest.mark.skipif(bool(missing()), reason="no registry has Terraform: scripts/test reports it")
 def test_terraform_makes_the_pool_of_the_page(own_server, tmp_path):
     server = dev(own_server)

@@ -22,6 +22,8 @@ mod catalogue;
 mod ci;
 mod condition_keys;
 mod constraints;
+mod consumers;
+mod container_credentials;
 mod coverage;
 mod create_identity_pool;
 mod credentials_duration;

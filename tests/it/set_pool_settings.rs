@@ -99,3 +99,48 @@ async fn an_unsigned_call_is_refused() {
         "Missing Authentication Token",
     );
 }
+
+#[tokio::test]
+async fn the_login_client_of_a_pool_is_published_and_every_other_setting_is_not() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    let path = format!("/login-client/{pool}");
+    assert_eq!(world.get(&path).await.status, 404);
+    let client = |issuer: &str, scopes: &[&str]| {
+        json!({
+            "CredentialsDurationSeconds": 900, "CredentialsWithinLogin": false, "ReuseOpenIdTokens": false,
+            "LoginClient": { "Issuer": issuer, "ClientId": "cli", "Scopes": scopes },
+        })
+        .to_string()
+    };
+    let before = settings(&world, &pool).await;
+    let set = async |text: &str| {
+        let set = input(&pool, text, &before["Version"]);
+        world.admin("Cognate.SetPoolSettings", set).await
+    };
+    for (issuer, scopes) in [
+        ("http://login.example.com", &["openid"][..]),
+        ("https://login.example.com", &["profile"]),
+        ("https://me@login.example.com", &["openid"]),
+    ] {
+        let (status, code, _) = set(&client(issuer, scopes)).await.error();
+        assert_eq!((status, code.as_str()), (400, "InvalidParameterException"));
+    }
+    let text = client("https://login.example.com", &["openid", "email"]);
+    assert_eq!(set(&text).await.ok()["Settings"], text);
+    let published = world.get(&path).await.ok();
+    let expected = json!({
+        "issuer": "https://login.example.com", "client_id": "cli", "scopes": ["openid", "email"],
+    });
+    assert_eq!(published, expected);
+    for other in [
+        "eu-west-1:00000000-0000-4000-8000-000000000000",
+        "x",
+        "%2e%2e",
+    ] {
+        assert_eq!(
+            world.get(&format!("/login-client/{other}")).await.status,
+            404
+        );
+    }
+}

@@ -11,7 +11,7 @@ use crate::app::roles::trust_policy::{self, TrustRequest};
 use crate::app::sign_in::VerifiedIdentity;
 use crate::app::{Call, records, roles};
 use crate::credentials::{
-    IssuedCredentials, Session, SessionIdentity, SessionOrigin, SessionPolicy,
+    IssuedCredentials, Session, SessionIdentity, SessionOrigin, SessionPolicy, SharedCredentials,
 };
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
@@ -71,19 +71,22 @@ pub enum EnhancedError {
 }
 
 /// Checks the role that was chosen for an identity in the enhanced flow. If the built-in IAM has the role, the role must
-/// trust the identity. Any other role is issued only if the pool names it, or if another STS decides about it.
+/// trust the identity. Any other role is issued only if the pool names it, or if another STS decides about it. The lifetime is
+/// the pool's unless another is requested.
 pub async fn chosen_role(
     call: &Call<'_>,
     pool: &Pool,
     choice: &RoleChoice,
     identity: &SessionIdentity,
     tags: &Tags,
+    lifetime: Option<SignedDuration>,
 ) -> Result<Option<Arc<Role>>, EnhancedError> {
     let role = roles::find_by_arn(call, &choice.role)?;
     let is_given = match &role {
         Some(role) => {
-            let duration = lifetime::of_credentials(pool, Some(role)).as_secs();
-            let request = TrustRequest::of_identity(identity, (SESSION_NAME, duration), tags);
+            let lifetime = lifetime.unwrap_or_else(|| lifetime::of_credentials(pool, Some(role)));
+            let session = (SESSION_NAME, lifetime.as_secs());
+            let request = TrustRequest::of_identity(identity, session, tags);
             trust_policy::allows(call, role, request)?
         }
         None => !choice.by_token_alone || call.routes.of(&choice.role).is_some(),
@@ -95,13 +98,14 @@ pub async fn chosen_role(
     }
 }
 
-/// The assumption of a role in the enhanced flow, with the pool's duration, by `end` at the latest. A guest gets the session
-/// policies of guests.
+/// The assumption of a role in the enhanced flow, with the pool's duration unless a shorter one is requested, by `end` at the
+/// latest. A guest gets the session policies of guests.
 pub async fn enhanced(
     call: &Call<'_>,
     pool: &Pool,
     verified: VerifiedIdentity,
     choice: RoleChoice,
+    lifetime: Option<SignedDuration>,
     end: Option<Timestamp>,
 ) -> Result<Assumption, EnhancedError> {
     let is_guest = !verified.is_authenticated();
@@ -113,8 +117,9 @@ pub async fn enhanced(
         amr: verified.amr,
         logins: verified.logins,
     };
-    let role = chosen_role(call, pool, &choice, &identity, &verified.tags).await?;
-    let lifetime = lifetime::of_credentials(pool, role.as_deref());
+    let tags = &verified.tags;
+    let role = chosen_role(call, pool, &choice, &identity, tags, lifetime).await?;
+    let lifetime = lifetime.unwrap_or_else(|| lifetime::of_credentials(pool, role.as_deref()));
     let mut bounds = Vec::new();
     if is_guest {
         bounds.push(session_policies::OF_GUESTS.to_vec());
@@ -138,10 +143,29 @@ pub fn assume(
     call: &Call<'_>,
     assumption: Assumption,
 ) -> Result<(IssuedCredentials, Session), AssumeError> {
+    let session = session(call, assumption)?;
+    let ambient = call.app.ambient.as_ref();
+    let credentials = call.app.credentials.issue(&session, ambient);
+    Ok((credentials.ok_or(AssumeError::TooLarge)?, session))
+}
+
+/// As [`assume`], or the credentials of an equal session that was issued lately and has most of its life left.
+pub fn assume_or_reuse(
+    call: &Call<'_>,
+    assumption: Assumption,
+) -> Result<Arc<SharedCredentials>, AssumeError> {
+    let lifetime = assumption.lifetime;
+    let session = session(call, assumption)?;
+    let (sessions, ambient) = (&call.app.credentials, call.app.ambient.as_ref());
+    let shared = sessions.issue_or_reuse(&session, lifetime, call.now, ambient);
+    shared.ok_or(AssumeError::TooLarge)
+}
+
+fn session(call: &Call<'_>, assumption: Assumption) -> Result<Session, AssumeError> {
     let whole = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);
     let issued = whole(call.now);
     let lifetime = lifetime::until(assumption.lifetime, assumption.not_after, call.now);
-    let session = Session {
+    Ok(Session {
         role: assumption.role,
         role_id: assumption.role_id,
         name: assumption.session_name,
@@ -153,8 +177,5 @@ pub fn assume(
         issued,
         expires: issued + lifetime,
         not_after: assumption.not_after.map(whole),
-    };
-    let ambient = call.app.ambient.as_ref();
-    let credentials = call.app.credentials.issue(&session, ambient);
-    Ok((credentials.ok_or(AssumeError::TooLarge)?, session))
+    })
 }

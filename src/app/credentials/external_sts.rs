@@ -12,10 +12,10 @@ use super::lifetime;
 use super::session_policies::{OF_GUESTS_BY_NAME, guests_inline, is_within_guests};
 use crate::app::{Call, records};
 use crate::blocking::PoolFull;
-use crate::credentials::SessionIdentity;
 use crate::credentials::routes::{
-    LEAST_SECONDS, StsCacheKey, StsCredentials, StsError, StsRequest, StsRoute,
+    LEAST_SECONDS, LEFT, StsCacheKey, StsCredentials, StsError, StsRequest, StsRoute,
 };
+use crate::credentials::{SessionIdentity, SharedCredentials, least_left};
 use crate::model::ids::{IdentityId, RoleArn};
 use crate::model::origin::TokenOrigin;
 use crate::policy::{FillError, TemplateValues};
@@ -104,18 +104,56 @@ pub async fn issue(
     call: &Call<'_>,
     assumption: Assumption,
 ) -> Result<TemporaryCredentials, IssueError> {
+    if call.routes.of(&assumption.role).is_some() && assumption.origin.identity().is_some() {
+        return routed(call, assumption, LEFT).await;
+    }
+    let (issued, session) = assume_role::assume(call, assumption)?;
+    Ok(TemporaryCredentials {
+        access_key_id: issued.access_key_id,
+        secret_key: issued.secret_key,
+        session_token: issued.session_token,
+        expires: session.expires,
+    })
+}
+
+/// As [`issue`], or the credentials of an equal session that was issued lately and has most of its life left, so that the
+/// processes of one workload share one.
+pub async fn issue_or_reuse(
+    call: &Call<'_>,
+    assumption: Assumption,
+) -> Result<TemporaryCredentials, IssueError> {
+    if call.routes.of(&assumption.role).is_some() && assumption.origin.identity().is_some() {
+        let left = least_left(assumption.lifetime);
+        return routed(call, assumption, left).await;
+    }
+    let shared = assume_role::assume_or_reuse(call, assumption)?;
+    Ok(TemporaryCredentials::from(shared.as_ref()))
+}
+
+impl From<&SharedCredentials> for TemporaryCredentials {
+    fn from(shared: &SharedCredentials) -> Self {
+        let issued = &shared.credentials;
+        Self {
+            access_key_id: issued.access_key_id.clone(),
+            secret_key: issued.secret_key.clone(),
+            session_token: issued.session_token.clone(),
+            expires: shared.expires,
+        }
+    }
+}
+
+/// Credentials of an identity from the STS of the role's route. Cached ones have more than `left` left.
+async fn routed(
+    call: &Call<'_>,
+    assumption: Assumption,
+    left: SignedDuration,
+) -> Result<TemporaryCredentials, IssueError> {
     let route = call.routes.of(&assumption.role);
-    let (Some(route), Some(identity)) = (route, assumption.origin.identity()) else {
-        let (issued, session) = assume_role::assume(call, assumption)?;
-        return Ok(TemporaryCredentials {
-            access_key_id: issued.access_key_id,
-            secret_key: issued.secret_key,
-            session_token: issued.session_token,
-            expires: session.expires,
-        });
-    };
+    let route = route.expect("the caller found the route");
+    let identity = assumption.origin.identity();
+    let identity = identity.expect("the caller found the identity");
     let generation = records::generation(call.app).map_err(AssumeError::from)?;
-    let obtained = obtain(call, route, &assumption, identity, generation).await;
+    let obtained = obtain(call, route, &assumption, (identity, left), generation).await;
     let outcome = if obtained.is_ok() {
         "given"
     } else {
@@ -141,7 +179,7 @@ async fn obtain(
     call: &Call<'_>,
     route: &StsRoute,
     assumption: &Assumption,
-    identity: &SessionIdentity,
+    (identity, left): (&SessionIdentity, SignedDuration),
     generation: Uuid,
 ) -> Result<Arc<StsCredentials>, ExternalStsError> {
     let end = assumption.not_after;
@@ -166,7 +204,7 @@ async fn obtain(
         end,
     };
     let routes = &call.routes;
-    if let Some(found) = routes.cache.find(&key, call.now) {
+    if let Some(found) = routes.cache.find(&key, left, call.now) {
         return Ok(found);
     }
     let seconds = lifetime::until(assumption.lifetime, end, call.now).as_secs();

@@ -33,6 +33,15 @@ pub fn of_credentials(pool: &Pool, role: Option<&Role>) -> SignedDuration {
     SignedDuration::from_secs(pool.credentials.seconds.min(longest))
 }
 
+/// A lifetime that was requested: whole seconds, at least [`SHORTEST`] and at most as long as [`of_credentials`] allows. `None`
+/// where it isn't allowed.
+pub fn requested(pool: &Pool, role: Option<&Role>, seconds: i64) -> Option<SignedDuration> {
+    let longest = of_credentials(pool, role).as_secs();
+    (SHORTEST..=longest)
+        .contains(&seconds)
+        .then(|| SignedDuration::from_secs(seconds))
+}
+
 /// `lifetime`, shortened to `end`: in whole seconds, for a session that begins with the second of `now`.
 pub fn until(lifetime: SignedDuration, end: Option<Timestamp>, now: Timestamp) -> SignedDuration {
     let left = end.map_or(i64::MAX, |end| end.as_second() - now.as_second());

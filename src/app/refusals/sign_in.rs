@@ -2,6 +2,7 @@
 
 use crate::app::providers::consumer_secrets::NotAConsumer;
 use crate::app::sign_in::SignInError;
+use crate::app::sign_in::bare_token::BareTokenError;
 use crate::app::sign_in::explain::LoginRefusal;
 use crate::app::sign_in::logins::ProofError;
 use crate::app::{identities, refusals};
@@ -43,6 +44,26 @@ impl From<ProofError> for Error {
             ProofError::Login(error) => error.into(),
             ProofError::Outdated => refusals::outdated(),
             ProofError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BareTokenError> for Error {
+    fn from(error: BareTokenError) -> Self {
+        match error.0 {
+            ProofError::Login(error) => {
+                let code = match &error {
+                    failure if failure.is_external() => Code::ExternalService,
+                    failure if failure.is_overload() => Code::TooManyRequests,
+                    LoginError::Expired { .. } => Code::ExpiredIdentityToken,
+                    _ => Code::InvalidIdentityToken,
+                };
+                code.because(error.client_text()).from_source(error)
+            }
+            ProofError::NotCognitoToken => {
+                Code::InvalidIdentityToken.because("Invalid login token. Not a Cognito token.")
+            }
+            other => other.into(),
         }
     }
 }

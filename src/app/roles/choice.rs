@@ -3,7 +3,7 @@
 use crate::app::sign_in::logins::Proof;
 use crate::model::ids::RoleArn;
 use crate::model::pool::{Pool, Roles};
-use crate::model::roles::{Chosen, MappedBy, NotChosen};
+use crate::model::roles::{Chosen, MappedBy, NotChosen, RoleMapping};
 
 /// Why a sign-in gets no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,13 +32,8 @@ pub struct RoleChoice {
 /// first login with a role mapping decides.
 pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<RoleChoice, NoRole> {
     let roles = &pool.roles;
-    let mapping = proofs.iter().find_map(|proof| {
-        let keys = proof.keys.iter();
-        let mut found = keys.filter_map(|key| Some((key, roles.mappings.get(key)?)));
-        found.next().map(|(key, mapping)| (proof, key, mapping))
-    });
     let not_offered = || NoRole::NotOffered(asked.unwrap_or_default().to_owned());
-    let Some((proof, key, mapping)) = mapping else {
+    let Some((proof, key, mapping)) = mapping(pool, proofs) else {
         return match asked {
             Some(_) => Err(not_offered()),
             None => of_pool(roles, !proofs.is_empty()),
@@ -58,6 +53,42 @@ pub fn choose(pool: &Pool, proofs: &[Proof], asked: Option<&str>) -> Result<Role
         Err(NotChosen::NotOffered) => Err(not_offered()),
         Err(NotChosen::Ambiguous) => Err(NoRole::Ambiguous(key.clone())),
     }
+}
+
+/// Chooses the role with this name: the role that the pool gives without being asked, or one that the role mapping offers.
+/// `None` asks for no role. A name that two of them have is refused.
+pub fn choose_named(
+    pool: &Pool,
+    proofs: &[Proof],
+    name: Option<&str>,
+) -> Result<RoleChoice, NoRole> {
+    let usual = choose(pool, proofs, None);
+    let Some(name) = name else { return usual };
+    let usual = usual.ok().filter(|choice| choice.role.name() == name);
+    let mut found: Vec<_> = usual.iter().map(|choice| choice.role.clone()).collect();
+    let offered = mapping(pool, proofs).map(|(proof, _, mapping)| mapping.offered(&proof.claims));
+    for role in offered.into_iter().flatten() {
+        if role.name() == name && !found.contains(&role) {
+            found.push(role);
+        }
+    }
+    match (found.as_slice(), usual) {
+        ([_], Some(usual)) => Ok(usual),
+        ([role], None) => choose(pool, proofs, Some(role.as_str())),
+        _ => Err(NoRole::NotOffered(name.to_owned())),
+    }
+}
+
+/// The first role mapping that applies to a login, with the login and the mapping's key.
+fn mapping<'p>(
+    pool: &'p Pool,
+    proofs: &'p [Proof],
+) -> Option<(&'p Proof, &'p String, &'p RoleMapping)> {
+    proofs.iter().find_map(|proof| {
+        let keys = proof.keys.iter();
+        let mut found = keys.filter_map(|key| Some((key, pool.roles.mappings.get(key)?)));
+        found.next().map(|(key, mapping)| (proof, key, mapping))
+    })
 }
 
 fn of_pool_itself(role: RoleArn) -> RoleChoice {

@@ -184,7 +184,7 @@ async fn check_trust(
     tags: &Tags,
     report: &mut Report,
 ) -> Result<(), LoginRefusal> {
-    let trusted = chosen_role(call, pool, choice, session_identity, tags).await;
+    let trusted = chosen_role(call, pool, choice, session_identity, tags, None).await;
     let trusted = trusted.map_err(|error| match error {
         EnhancedError::NoRole(error) => error.into(),
         EnhancedError::Store(error) => LoginRefusal::from(SignInError::from(error)),

@@ -1,6 +1,7 @@
 //! Sign-in: the identity of verified logins, and what it needs for a token or credentials. The logins themselves are
 //! verified in [`logins`].
 
+pub mod bare_token;
 pub mod explain;
 pub mod logins;
 pub mod origin;
@@ -78,15 +79,27 @@ pub enum SignInError {
 
 /// Makes a guest in a pool that allows guests.
 pub async fn new_guest(call: &Call<'_>, pool: &Pool) -> Result<IdentityId, SignInError> {
+    Ok(id_in(pool, add_guest(call, pool).await?.id))
+}
+
+/// Makes a guest that gets a token or credentials at once.
+pub async fn sign_in_new_guest(
+    call: &Call<'_>,
+    pool: &Pool,
+) -> Result<VerifiedIdentity, SignInError> {
+    guest(pool, &add_guest(call, pool).await?)
+}
+
+async fn add_guest(call: &Call<'_>, pool: &Pool) -> Result<Identity, SignInError> {
     if !pool.settings.allow_unauthenticated {
         return Err(SignInError::NoGuests);
     }
     let uuid = call.app.ambient.uuid();
     let question = Question::AddGuest(pools::version(pool), uuid);
     match records::ask(call, &question).await? {
-        Answer::Identity(_) => {
+        Answer::Identity(identity) => {
             metrics::counter!("cognate_guests_total").increment(1);
-            Ok(id_in(pool, uuid))
+            Ok(identity)
         }
         _ => Err(SignInError::Outdated),
     }
@@ -144,9 +157,20 @@ pub async fn authenticate(
     if proofs.is_empty() {
         return guest(pool, identity);
     }
+    sign_in(call, pool, Some(identity), proofs).await
+}
+
+/// The identity of these logins: found or made, and verified for a token or credentials at once. `presented` is as for
+/// [`resolve`].
+pub async fn sign_in(
+    call: &Call<'_>,
+    pool: &Pool,
+    presented: Option<&Identity>,
+    proofs: &[Proof],
+) -> Result<VerifiedIdentity, SignInError> {
     // The tags come before the store, so that a refusal changes nothing.
     let tags = tags(pool, proofs)?;
-    let (id, epoch) = resolve(call, pool, Some(identity), None, proofs).await?;
+    let (id, epoch) = resolve(call, pool, presented, None, proofs).await?;
     let mut amr = vec!["authenticated".to_owned()];
     amr.extend(proofs.iter().flat_map(|proof| proof.amr.clone()));
     let origins = proofs.iter().flat_map(|proof| proof.origins.clone());

@@ -4,8 +4,19 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-/// The prefixes of the variables that the program reads: its own, AWS's and the home folder's.
-const PREFIXES: [&str; 3] = ["COGNATE_", "AWS_", "HOME"];
+/// The prefixes of the variables that the program reads: its own, AWS's, those of a person's session, and those of workloads.
+const PREFIXES: [&str; 10] = [
+    "COGNATE_",
+    "AWS_",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "SSH_CONNECTION",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "BROWSER",
+    "ACTIONS_ID_TOKEN_REQUEST_",
+    "SPIFFE_ENDPOINT_SOCKET",
+];
 
 /// The environment's variables by name. `Debug` shows names only, because some values are secrets.
 #[derive(Clone, Default)]

@@ -197,6 +197,31 @@ fn a_named_http_issuer_needs_the_exception_for_http_issuers() {
 }
 
 #[test]
+fn container_credentials_over_http_need_their_own_exception() {
+    let plain = "public_url = 'https://id.example.com'\ntrusted_proxies = ['192.0.2.7/32']\n[unsafe]\nhttp_listener = true";
+    let secure = format!("public_url = 'https://id.example.com'{TLS}[unsafe]");
+    let named = |text: &str| format!("{text}\nhttp_container_credentials = true");
+    let over_http = |address: &str, text: &str| {
+        let config = on(address, text).load().unwrap();
+        config.gives_container_credentials_over_http()
+    };
+    // Without it, the server starts and refuses these requests.
+    assert!(!over_http("0.0.0.0:1", plain));
+    assert!(over_http("0.0.0.0:1", &named(plain)));
+    assert!(over_http("127.0.0.1:1", plain), "loopback");
+    let config = on("0.0.0.0:1", &named(plain)).load().unwrap();
+    let used = [
+        UnsafeException::HttpListener,
+        UnsafeException::HttpContainerCredentials,
+    ];
+    assert_eq!(config.exceptions(), used, "both are reported");
+    // With TLS, it isn't needed.
+    let config = on("0.0.0.0:1", &named(&secure)).load().unwrap();
+    assert!(config.exceptions().is_empty());
+    assert_eq!(config.warnings().len(), 1, "{:?}", config.warnings());
+}
+
+#[test]
 fn dev_listens_on_loopback_only() {
     let text = format!(
         "public_url = 'https://id.example.com'{TLS}[unsafe]\nhttp_listener = true\nhttp_issuers = true"

@@ -6,10 +6,11 @@ use super::*;
 use crate::config::{RootKeySetting, Setting, VariableKind, settings};
 
 /// The settings that weaken security and therefore have no variable (security rule 21).
-const WEAKENING: [&str; 9] = [
+const WEAKENING: [&str; 10] = [
     "logins.authorized_party_alone",
     "logins.max_token_lifetime_hours",
     "sessions.administer_pools",
+    "unsafe.http_container_credentials",
     "unsafe.http_issuers",
     "unsafe.http_listener",
     "unsafe.http_public_url",

@@ -1,4 +1,4 @@
-//! The cache of other STSs' sessions, until five minutes before their end. The key holds everything that a request for a
+//! The cache of other STSs' sessions, until shortly before their end. The key holds everything that a request for a
 //! session depends on.
 
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::model::tags::Tags;
 /// The most sessions in the cache.
 const MOST: usize = 10_000;
 
-/// The shortest rest of a session that is still used.
-const LEFT: SignedDuration = SignedDuration::from_mins(5);
+/// The shortest rest of a session that is still used, unless the caller needs more.
+pub const LEFT: SignedDuration = SignedDuration::from_mins(5);
 
 /// Everything that a request for a session depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,14 +65,19 @@ impl Default for StsCache {
 }
 
 impl StsCache {
-    /// Finds a session of `key` that has more than five minutes left.
-    pub fn find(&self, key: &StsCacheKey, now: Timestamp) -> Option<Arc<StsCredentials>> {
+    /// Finds a session of `key` that has more than `left` left.
+    pub fn find(
+        &self,
+        key: &StsCacheKey,
+        left: SignedDuration,
+        now: Timestamp,
+    ) -> Option<Arc<StsCredentials>> {
         let found = self.0.get(key)?;
-        if found.expires.duration_since(now) > LEFT {
-            return Some(found);
+        let rest = found.expires.duration_since(now);
+        if rest <= LEFT {
+            self.0.remove(key);
         }
-        self.0.remove(key);
-        None
+        (rest > LEFT.max(left)).then_some(found)
     }
 
     /// Adds a session.

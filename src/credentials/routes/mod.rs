@@ -23,7 +23,7 @@ mod cache;
 mod request;
 
 pub use answer::{StsAnswerError, StsCredentials, StsErrorResponse, read};
-pub use cache::{StsCache, StsCacheKey};
+pub use cache::{LEFT, StsCache, StsCacheKey};
 pub use request::{LEAST_SECONDS, StsRequest};
 
 /// The most concurrent requests to one STS; more would only queue at a slow STS.

@@ -223,7 +223,11 @@ fn what_was_obtained_is_found_by_everything_that_it_was_asked_for_with() {
     let obtained = Arc::new(read(AWS.as_bytes()).unwrap());
     let now = obtained.expires - SignedDuration::from_hours(1);
     memory.keep(key(), Arc::clone(&obtained));
-    assert!(memory.find(&key(), now).is_some());
+    assert!(
+        memory
+            .find(&key(), jiff::SignedDuration::ZERO, now)
+            .is_some()
+    );
     let changes: [fn(&mut StsCacheKey); 11] = [
         |key| key.route = 2,
         |key| key.role.push('s'),
@@ -240,7 +244,12 @@ fn what_was_obtained_is_found_by_everything_that_it_was_asked_for_with() {
     for (at, change) in changes.into_iter().enumerate() {
         let mut other = key();
         change(&mut other);
-        assert!(memory.find(&other, now).is_none(), "change {at}");
+        assert!(
+            memory
+                .find(&other, jiff::SignedDuration::ZERO, now)
+                .is_none(),
+            "change {at}"
+        );
     }
 }
 
@@ -250,9 +259,22 @@ fn what_was_obtained_is_forgotten_five_minutes_before_it_ends() {
     let obtained = Arc::new(read(AWS.as_bytes()).unwrap());
     memory.keep(key(), Arc::clone(&obtained));
     let left = |seconds| obtained.expires - SignedDuration::from_secs(seconds);
-    assert!(memory.find(&key(), left(301)).is_some());
-    assert!(memory.find(&key(), left(300)).is_none());
-    assert!(memory.find(&key(), left(301)).is_none(), "it is gone");
+    assert!(
+        memory
+            .find(&key(), jiff::SignedDuration::ZERO, left(301))
+            .is_some()
+    );
+    assert!(
+        memory
+            .find(&key(), jiff::SignedDuration::ZERO, left(300))
+            .is_none()
+    );
+    assert!(
+        memory
+            .find(&key(), jiff::SignedDuration::ZERO, left(301))
+            .is_none(),
+        "it is gone"
+    );
 }
 
 #[test]

@@ -63,6 +63,13 @@ impl OpenIdConnect {
         Some(provider)
     }
 
+    /// Whether `iss` of its tokens may be `issuer`, compared as bytes.
+    pub fn has_issuer(&self, issuer: &str) -> bool {
+        // Google writes its name in both forms: <https://developers.google.com/identity/openid-connect/openid-connect>
+        let google = PublicProvider::named(&self.name) == Some(PublicProvider::Google);
+        issuer == self.issuer || (google && issuer == self.name)
+    }
+
     /// A public provider with these clients, and without a registration. `name` is its issuer without the scheme.
     pub fn of_clients(name: &str, clients: Vec<String>) -> Self {
         let audiences = clients.into_iter().map(|client_id| Audience {
@@ -110,9 +117,7 @@ impl IdTokenIssuer for OpenIdConnect {
     }
 
     fn is_issuer(&self, issuer: &str) -> bool {
-        // Google writes its name in both forms: <https://developers.google.com/identity/openid-connect/openid-connect>
-        let google = PublicProvider::named(&self.name) == Some(PublicProvider::Google);
-        issuer == self.issuer || (google && issuer == self.name)
+        self.has_issuer(issuer)
     }
 
     fn clients(&self) -> Vec<&str> {

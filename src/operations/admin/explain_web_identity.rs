@@ -41,7 +41,7 @@ impl Operation for ExplainWebIdentity {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<ExplainWebIdentityOutput, Error> {
-        let request = AssumeRoleWithWebIdentity::for_report(self.role_arn);
+        let request = AssumeRoleWithWebIdentity::for_role(self.role_arn, "explain", None);
         let role = request.known_role(call)?;
         let presented = PresentedToken {
             token: &self.web_identity_token,

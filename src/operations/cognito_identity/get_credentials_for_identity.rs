@@ -74,7 +74,7 @@ impl Operation for GetCredentialsForIdentity {
         };
         let end = bounded_end(&pool, &proofs, call.now);
         let id = verified.id.clone();
-        let assumption = assume_role::enhanced(call, &pool, verified, role, end).await?;
+        let assumption = assume_role::enhanced(call, &pool, verified, role, None, end).await?;
         let credentials = external_sts::issue(call, assumption).await?;
         Ok(GetCredentialsForIdentityOutput {
             credentials: CredentialsOutput {

@@ -64,6 +64,12 @@ impl Operation for AssumeRole {
     const ACCESS: Access = Access::Signed;
     type Output = AssumeRoleOutput;
 
+    const MISSING_MEMBER: Option<(&'static str, &'static str)> = Some((
+        "RoleArn",
+        "Only MinIO assumes no role: set the ARN of a role of this server in the client, and trust the client's access key \
+         in the role's trust policy.",
+    ));
+
     fn resource(&self, _call: &Call<'_>) -> Resource {
         let role = RoleArn::parse(&self.role_arn);
         role.map_or_else(Resource::any, |role| Resource::role(&role))

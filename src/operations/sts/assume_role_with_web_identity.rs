@@ -53,7 +53,7 @@ impl Operation for AssumeRoleWithWebIdentity {
         let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let role = self.known_role(call)?;
         let presented = PresentedToken {
-            token: &self.web_identity_token,
+            token: without_newline(&self.web_identity_token),
             provider_id: self.provider_id.as_deref(),
             role: role.as_deref(),
         };
@@ -71,17 +71,27 @@ impl Operation for AssumeRoleWithWebIdentity {
     }
 }
 
+/// A token without the final newline of its file, which boto3 and the SDK for JavaScript send as well.
+fn without_newline(token: &str) -> &str {
+    let line = token.strip_suffix('\n').unwrap_or(token);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
 impl AssumeRoleWithWebIdentity {
-    /// A request for this role that only [`Self::assumption`] is asked of, so that nothing is issued.
-    pub(in crate::operations) fn for_report(role_arn: String) -> Self {
+    /// A request for this role that only [`Self::assumption`] is asked of.
+    pub(in crate::operations) fn for_role(
+        role_arn: String,
+        session_name: &str,
+        duration_seconds: Option<i64>,
+    ) -> Self {
         Self {
             role_arn,
-            role_session_name: "explain".to_owned(),
+            role_session_name: session_name.to_owned(),
             web_identity_token: String::new(),
             provider_id: None,
             policy_arns: Vec::new(),
             policy: None,
-            duration_seconds: None,
+            duration_seconds,
         }
     }
 

@@ -344,6 +344,7 @@ fn pool_in(name: &str, number: u128) -> Pool {
         roles: Roles::default(),
         tag_maps: IndexMap::new(),
         reuse_open_id_tokens: false,
+        login_client: None,
         credentials: CredentialsDuration {
             seconds: 900,
             within_login: true,

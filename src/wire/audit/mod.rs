@@ -16,6 +16,7 @@ use crate::app::audit::{
 use crate::app::{Call, Caller};
 use crate::audit::{CloudTrailLine, StrangerLine};
 use crate::error::{Code, Dialect, Error};
+use crate::operations::container_credentials::{ContainerCredentials, ContainerRequest};
 use crate::operations::{Entry, OperationAnswer, Service};
 
 /// The operations that read and hand out no token, no credential and no guest's id: a success has no line. Every other
@@ -67,6 +68,9 @@ const DATA_EVENTS: &[&str] = &[
     "GetOpenIdTokenForDeveloperIdentity",
     "UnlinkIdentity",
 ];
+
+/// The operation of container credentials of a role.
+const ROLE_OPERATION: &str = "GetRoleContainerCredentials";
 
 /// The longest user agent and error text, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -224,6 +228,75 @@ impl Drop for CallRecord<'_> {
     }
 }
 
+/// Whether credentials of this request have a line. Those of a role are a management event, as AssumeRoleWithWebIdentity is.
+pub(super) fn has_container_line(call: &Call<'_>, request: &ContainerRequest<'_>) -> bool {
+    let is_data = !matches!(request, ContainerRequest::Role { .. });
+    let log = call.app.audit.as_ref();
+    log.is_some_and(|log| log.has_data_events() || !is_data)
+}
+
+/// Records the end of a request for container credentials, which no pipeline sees. Credentials become an error where their
+/// line can't be written.
+pub(super) async fn end_container(
+    call: &Call<'_>,
+    has_line: bool,
+    outcome: Result<ContainerCredentials, Error>,
+) -> Result<ContainerCredentials, Error> {
+    call.is_recorded.store(true, Ordering::Relaxed);
+    let Some(log) = &call.app.audit else {
+        return outcome;
+    };
+    let line = || {
+        let mut line = line_of_call(call, Service::Cognate, call.operation);
+        line.management_event = call.operation == ROLE_OPERATION;
+        line.event_category = if line.management_event {
+            "Management"
+        } else {
+            "Data"
+        };
+        line.resources = resources(call, None);
+        line
+    };
+    match &outcome {
+        Ok(given) if has_line => {
+            let mut line = line();
+            let credentials = &given.credentials;
+            line.response_elements = json!({
+                "accessKeyId": credentials.access_key_id,
+                "expiration": in_seconds(credentials.expires),
+                "roleArn": given.role.as_str(),
+            });
+            if let Some(identity) = &given.identity {
+                let id = Value::from(identity.reveal());
+                line.additional_event_data.insert("identity".to_owned(), id);
+            }
+            let line = line.into_line(&|text| without_guests(call, text));
+            log.append(line).await.map_err(|error| {
+                Code::InternalError
+                    .because("The service is unavailable. Try again later.")
+                    .from_source(error)
+            })?;
+        }
+        Err(error) if is_refusal(error.code) => {
+            let code = error.code.on_the_wire(Dialect::Container).0;
+            let kind = StrangerLine {
+                operation: call.operation,
+                code,
+                pool: call.pool.get().map(ToString::to_string),
+                network: call.connection.network().to_string(),
+            };
+            log.append_refusal(kind, || {
+                let mut line = line();
+                line.error_code = Some(code.to_owned());
+                line.error_message = error.text.as_deref().map(bounded);
+                line.into_line(&|text| without_guests(call, text))
+            });
+        }
+        _ => {}
+    }
+    outcome
+}
+
 /// Records the refusal of a request that no pipeline saw.
 pub(super) fn refused(call: &Call<'_>, service: Service, operation: &'static str, error: &Error) {
     let is_recorded = call.is_recorded.swap(true, Ordering::Relaxed);
@@ -261,6 +334,7 @@ const fn is_refusal(code: Code) -> bool {
         | Code::IdpRejectedClaim => true,
         Code::Serialization
         | Code::UnknownOperation
+        | Code::WrongMethod
         | Code::RequestTooLarge
         | Code::Validation
         | Code::TooManyRequests

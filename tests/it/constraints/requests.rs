@@ -107,7 +107,7 @@ pub fn request(entry: &Entry) -> Value {
                 { "arn": "arn:aws:iam::aws:policy/ReadOnlyAccess" },
                 { "arn": "arn:aws:iam::aws:policy/PowerUserAccess" },
             ],
-            "Policy": "{}", "DurationSeconds": 3600,
+            "Policy": "{}", "DurationSeconds": 3600, "MinimumSessionTokenSize": 0,
         }),
         (Service::Sts, "AssumeRoleWithSAML") => json!({
             "RoleArn": ROLE, "PrincipalArn": "arn:aws:iam::123456789012:saml-provider/corp",
@@ -116,7 +116,7 @@ pub fn request(entry: &Entry) -> Value {
                 { "arn": "arn:aws:iam::aws:policy/ReadOnlyAccess" },
                 { "arn": "arn:aws:iam::aws:policy/PowerUserAccess" },
             ],
-            "Policy": "{}", "DurationSeconds": 3600,
+            "Policy": "{}", "DurationSeconds": 3600, "MinimumSessionTokenSize": 0,
         }),
         (Service::Sts, "AssumeRole") => json!({
             "RoleArn": ROLE, "RoleSessionName": "me",
@@ -124,7 +124,7 @@ pub fn request(entry: &Entry) -> Value {
                 { "arn": "arn:aws:iam::aws:policy/ReadOnlyAccess" },
                 { "arn": "arn:aws:iam::aws:policy/PowerUserAccess" },
             ],
-            "Policy": "{}", "DurationSeconds": 3600,
+            "Policy": "{}", "DurationSeconds": 3600, "MinimumSessionTokenSize": 0,
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
             "TransitiveTagKeys": ["team", "floor"], "ExternalId": "external",
             "SerialNumber": "arn:aws:iam::123456789012:mfa/ada", "TokenCode": "123456",

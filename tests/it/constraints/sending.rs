@@ -105,7 +105,14 @@ pub fn flatten(
 pub fn violates(entry: &Entry, answer: &Answer, text: &str, what: &str) {
     if is_query(entry) {
         assert_eq!(answer.xml("Type").as_deref(), Some("Sender"), "{what}");
-        answer.query_refused(400, "ValidationError", text);
+        // A member that known clients leave out is explained after the service's text.
+        let advice = entry
+            .missing_member
+            .map(|(_, advice)| format!(". {advice}"));
+        let found = answer.xml("Message").unwrap_or_default();
+        let advice = advice.filter(|advice| found.replace("&apos;", "'").ends_with(advice));
+        let text = format!("{text}{}", advice.unwrap_or_default());
+        answer.query_refused(400, "ValidationError", &text);
         return;
     }
     assert_eq!(answer.status, 400, "{what}: {}", answer.text);

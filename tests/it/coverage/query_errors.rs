@@ -38,6 +38,11 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         &["AssumeRole"],
     ),
     (
+        "InvalidContextAssertion",
+        "provided contexts are refused before anything is read in them",
+        &["AssumeRole"],
+    ),
+    (
         CHANGED,
         "it is done again on what another change has made of the role",
         &["DeleteRole", "TagRole", "UntagRole"],
