@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::tables::{CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, Values, columns};
+use super::tables::{CLAIM, EVENT, IDENTITY, LEASE, LOGIN, RECORD, REVISION, RowValues, columns};
 use crate::model::identity::{Identity, LoginKey, State};
 use crate::model::json;
 use crate::store::StoreError;
@@ -57,11 +57,11 @@ pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)
 }
 
-fn uuid_of(row: &Values<'_>, column: usize) -> Result<Uuid, StoreError> {
+fn uuid_of(row: &RowValues<'_>, column: usize) -> Result<Uuid, StoreError> {
     row.get(column).map(Uuid::from_bytes)
 }
 
-fn moment(row: &Values<'_>, column: usize) -> Result<Timestamp, StoreError> {
+fn moment(row: &RowValues<'_>, column: usize) -> Result<Timestamp, StoreError> {
     at_millisecond(row.get(column)?)
 }
 
@@ -234,7 +234,7 @@ fn verify_end(db: &Connection, pool: Uuid, last: Uuid) -> Result<(), StoreError>
     Ok(())
 }
 
-fn read_identity(row: &Values<'_>) -> Result<Identity, StoreError> {
+fn read_identity(row: &RowValues<'_>) -> Result<Identity, StoreError> {
     let state = match (row.get(3)?, row.get(7)?) {
         (LIVE, None) => State::Live,
         (MERGED, Some(survivor)) => State::MergedInto(Uuid::from_bytes(survivor)),
@@ -264,13 +264,13 @@ fn owner(db: &Connection, pool: PoolRef, key: &LoginKey) -> Result<Option<Uuid>,
         "?1, ?2",
         "pool DESC, login_key DESC"
     );
-    let read = |row: &Values<'_>| Ok((uuid_of(row, 2)?, row.get::<u64>(3)?));
+    let read = |row: &RowValues<'_>| Ok((uuid_of(row, 2)?, row.get::<u64>(3)?));
     let found = LOGIN.find(db, statements, &[pool.id.as_bytes(), key], read)?;
     let owned = found.filter(|(owner, of)| *of == pool.incarnation && !owner.is_nil());
     Ok(owned.map(|(owner, _)| owner))
 }
 
-fn read_record(row: &Values<'_>) -> Result<Record, StoreError> {
+fn read_record(row: &RowValues<'_>) -> Result<Record, StoreError> {
     Ok(Record {
         kind: row.get(0)?,
         key: row.get(1)?,
@@ -321,7 +321,7 @@ pub(super) struct RevisionRow {
 
 /// The row of the store as a whole.
 pub(super) fn revision(db: &Connection) -> Result<RevisionRow, StoreError> {
-    let read = |row: &Values<'_>| {
+    let read = |row: &RowValues<'_>| {
         Ok(RevisionRow {
             generation: uuid_of(row, 1)?,
             revision: row.get(2)?,
@@ -419,7 +419,7 @@ pub(super) fn began(db: &Connection) -> Result<Option<Timestamp>, StoreError> {
 /// The claim on the same proof, if there is one.
 pub(super) fn claimed(db: &Connection, claim: &Claim) -> Result<Option<Claimed>, StoreError> {
     let statements = around_key!(claim, "purpose, key", "?1, ?2", "purpose DESC, key DESC");
-    let read = |row: &Values<'_>| {
+    let read = |row: &RowValues<'_>| {
         Ok(Claimed {
             holder: row.get(2)?,
             until: moment(row, 3)?,
@@ -430,7 +430,7 @@ pub(super) fn claimed(db: &Connection, claim: &Claim) -> Result<Option<Claimed>,
 
 /// The lease with this name, if there is one.
 pub(super) fn lease(db: &Connection, name: &str) -> Result<Option<Lease>, StoreError> {
-    let read = |row: &Values<'_>| {
+    let read = |row: &RowValues<'_>| {
         Ok(Lease {
             owner: uuid_of(row, 1)?,
             until: moment(row, 2)?,

@@ -1,4 +1,4 @@
-//! The tables whose rows have checksums: their columns, and how their rows are read, verified, written and deleted.
+//! The tables with checksums: their columns, and how their rows are read, verified, written and deleted.
 
 use rusqlite::types::{FromSql, ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
@@ -116,7 +116,7 @@ pub(super) static TABLES: [&SummedTable; 7] = [
 ];
 
 /// The values of a row in the order of its table's columns, the checksum last. Each is read from SQLite once.
-pub(super) struct Values<'r> {
+pub(super) struct RowValues<'r> {
     values: [ValueRef<'r>; LARGEST],
     /// How many there are.
     count: usize,
@@ -125,7 +125,7 @@ pub(super) struct Values<'r> {
 /// How many columns the largest table has, the checksum included.
 const LARGEST: usize = 14;
 
-impl<'r> Values<'r> {
+impl<'r> RowValues<'r> {
     fn of(table: &SummedTable, row: &'r Row<'_>) -> rusqlite::Result<Self> {
         let count = table.columns.len() + 1;
         let mut values = [ValueRef::Null; LARGEST];
@@ -193,8 +193,8 @@ impl SummedTable {
     }
 
     /// The values of a row with the columns of this table, the checksum last. A row that isn't as it was written is an error.
-    pub(super) fn verified<'r>(&self, row: &'r Row<'_>) -> Result<Values<'r>, StoreError> {
-        let values = Values::of(self, row)?;
+    pub(super) fn verified<'r>(&self, row: &'r Row<'_>) -> Result<RowValues<'r>, StoreError> {
+        let values = RowValues::of(self, row)?;
         match self.damage(&values) {
             None => Ok(values),
             Some(damaged) => Err(StoreError::Corrupt(Box::new(damaged))),
@@ -202,12 +202,12 @@ impl SummedTable {
     }
 
     /// The values of a row with the columns of this table, the checksum last, damaged or not.
-    pub(super) fn unverified<'r>(&self, row: &'r Row<'_>) -> rusqlite::Result<Values<'r>> {
-        Values::of(self, row)
+    pub(super) fn unverified<'r>(&self, row: &'r Row<'_>) -> rusqlite::Result<RowValues<'r>> {
+        RowValues::of(self, row)
     }
 
     /// The damage of a row of this table, if it has one. A row without a checksum can't be verified.
-    pub(super) fn damage(&self, values: &Values<'_>) -> Option<DamagedRow> {
+    pub(super) fn damage(&self, values: &RowValues<'_>) -> Option<DamagedRow> {
         let stored = match values.checksum() {
             ValueRef::Null => return None,
             ValueRef::Blob(stored) => stored,
@@ -226,7 +226,7 @@ impl SummedTable {
         db: &Connection,
         [at_or_after, before]: [&str; 2],
         key: &[&dyn ToSql],
-        read: impl FnOnce(&Values<'_>) -> Result<T, StoreError>,
+        read: impl FnOnce(&RowValues<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let mut statement = db.prepare_cached(at_or_after)?;
         if let Some(row) = statement.query(key)?.next()? {
@@ -248,7 +248,7 @@ impl SummedTable {
         db: &Connection,
         statement: &str,
         key: impl Params,
-        read: impl FnOnce(&Values<'_>) -> Result<T, StoreError>,
+        read: impl FnOnce(&RowValues<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let mut statement = db.prepare_cached(statement)?;
         match statement.query(key)?.next()? {
