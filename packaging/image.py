@@ -68,7 +68,7 @@ def main():
             "config": {
                 "User": f"{USER}:{USER}",
                 "ExposedPorts": {"2646/tcp": {}},
-                "Env": ["COGNATE_LISTEN=0.0.0.0:2646", "COGNATE_DATA_DIR=/data"],
+                "Env": ["COGNATE_LISTEN=0.0.0.0:2646", "COGNATE_DATA_DIR=/data/cognate"],
                 "Entrypoint": ["/cognate"],
                 "Cmd": ["serve"],
                 "Volumes": {"/data": {}},

@@ -91,7 +91,7 @@ def unpack_image(layout, root):
 
 def enter(root, *words):
     """A command in the root, as a user of its own, who can write in /data and /tmp only."""
-    return ["chroot", f"--userspec={USER}:{USER}", str(root), *words]
+    return ["/usr/sbin/chroot", f"--userspec={USER}:{USER}", str(root), *words]
 
 
 def credentials(name):
@@ -104,7 +104,7 @@ def credentials(name):
         for writable in ("data", "tmp"):
             (root / writable).mkdir(exist_ok=True)
             (root / writable).chmod(0o1777)
-        env = {"COGNATE_DATA_DIR": "/data", "TMPDIR": "/tmp"}
+        env = {"COGNATE_DATA_DIR": "/data/cognate", "TMPDIR": "/tmp"}
         command = enter(root, binary, "dev", "--listen", "127.0.0.1:0")
         server = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:

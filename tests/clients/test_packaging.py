@@ -40,7 +40,7 @@ def test_the_configuration_of_the_manifests_is_valid(name, tmp_path):
     (tmp_path / "tls.key").chmod(0o600)
     for folder in ("/database/", "/tls/"):
         text = text.replace(folder, f"{tmp_path}/")
-    (tmp_path / "cognate.toml").write_text(text.replace('"/data"', f'"{tmp_path}/data"'))
+    (tmp_path / "cognate.toml").write_text(text.replace('"/data/cognate"', f'"{tmp_path}/data"'))
     env = environment(tmp_path, COGNATE_MASTER_KEY=(tmp_path / "master.key").read_text().strip())
     done = run([BINARY, "check-config", "--config", tmp_path / "cognate.toml"], env)
     assert done.returncode == 0, done.stdout + done.stderr
