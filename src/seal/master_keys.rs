@@ -1,6 +1,5 @@
 //! The master keys in use: the first seals, and all open, so that the first can be replaced without an interruption.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -73,11 +72,10 @@ impl MasterKeys {
         let keys = self.0.load();
         let names = keys.iter().map(|key| {
             let bytes = key.derive("fingerprint of a master key", "");
-            let mut name = String::new();
-            for byte in &bytes[..6] {
-                write!(name, "{byte:02x}").expect("a string can be written");
-            }
-            name
+            bytes[..6]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
         });
         names.collect()
     }

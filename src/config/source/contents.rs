@@ -1,7 +1,7 @@
 //! The contents of the sources by setting: what a reload compares, to name each setting that changed.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use toml::de::DeValue;
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ impl SourceContents {
     /// Adds the value of a setting in the configuration file.
     pub(super) fn add_value(&mut self, setting: Setting, value: &DeValue<'_>) {
         let mut text = Zeroizing::new(String::new());
-        write_value(value, &mut text);
+        write(value, &mut text);
         self.values.insert(setting.key, text);
     }
 
@@ -52,12 +52,12 @@ impl fmt::Debug for SourceContents {
 }
 
 /// Writes a value without its spans, so that comments and spaces make no difference.
-fn write_value(value: &DeValue<'_>, text: &mut String) {
+fn write(value: &DeValue<'_>, text: &mut String) {
     match value {
         DeValue::Array(items) => {
             text.push('[');
             for item in items {
-                write_value(item.get_ref(), text);
+                write(item.get_ref(), text);
                 text.push(',');
             }
             text.push(']');
@@ -65,12 +65,12 @@ fn write_value(value: &DeValue<'_>, text: &mut String) {
         DeValue::Table(table) => {
             text.push('{');
             for (key, value) in table {
-                write!(text, "{:?}=", key.get_ref()).expect("a string can be written");
-                write_value(value.get_ref(), text);
+                text.push_str(&format!("{:?}=", key.get_ref()));
+                write(value.get_ref(), text);
                 text.push(',');
             }
             text.push('}');
         }
-        other => write!(text, "{other:?}").expect("a string can be written"),
+        other => text.push_str(&format!("{other:?}")),
     }
 }
