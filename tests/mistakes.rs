@@ -219,7 +219,7 @@ impl Mistake {
         let filled = |text: &str| text.replace("{F}", &folder.display().to_string());
         for step in &self.steps {
             match step {
-                Run(arguments) => words = (*arguments).to_owned(),
+                Run(arguments) => (*arguments).clone_into(&mut words),
                 Config(text) => {
                     fs::write(folder.join("cognate.toml"), filled(text) + "\n").expect("a file");
                     has_config = true;
@@ -292,6 +292,10 @@ impl Mistake {
 }
 
 /// Waits for the end of a program that should refuse to start.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test waits for processes on threads of its own"
+)]
 fn end(child: &mut Child, name: &str) {
     let began = Instant::now();
     while child.try_wait().expect("a program").is_none() {

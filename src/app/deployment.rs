@@ -53,13 +53,12 @@ pub(super) async fn record(
     origin: &Origin,
 ) -> Result<(), StartError> {
     let write = RecordWrite::replace(deployment, deployment.version);
-    match store.put(&[write], origin).await? {
-        PutOutcome::Stored(_) => {
-            let account = deployment.account_id.as_str();
-            let public_url = deployment.public_url.as_deref();
-            tracing::info!(account, public_url, "this is the deployment of the store");
-        }
-        _ => tracing::warn!("another server of the store has recorded its deployment meanwhile"),
+    if let PutOutcome::Stored(_) = store.put(&[write], origin).await? {
+        let account = deployment.account_id.as_str();
+        let public_url = deployment.public_url.as_deref();
+        tracing::info!(account, public_url, "this is the deployment of the store");
+    } else {
+        tracing::warn!("another server of the store has recorded its deployment meanwhile");
     }
     Ok(())
 }

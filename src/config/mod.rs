@@ -67,6 +67,10 @@ use crate::model::issuer::HttpIssuers;
 
 /// The operator's decisions.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a decision of its own"
+)]
 pub struct Config {
     /// The address to listen on. Port 0 lets the system choose a free port.
     pub listen: SocketAddr,

@@ -72,10 +72,10 @@ impl MasterKeys {
         let keys = self.0.load();
         let names = keys.iter().map(|key| {
             let bytes = key.derive("fingerprint of a master key", "");
-            bytes[..6]
+            let number = bytes[..6]
                 .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
+                .fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+            format!("{number:012x}")
         });
         names.collect()
     }

@@ -1,7 +1,7 @@
 //! The contents of the sources by setting: what a reload compares, to name each setting that changed.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use toml::de::DeValue;
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ impl SourceContents {
     /// Adds the value of a setting in the configuration file.
     pub(super) fn add_value(&mut self, setting: Setting, value: &DeValue<'_>) {
         let mut text = Zeroizing::new(String::new());
-        write(value, &mut text);
+        render(value, &mut text);
         self.values.insert(setting.key, text);
     }
 
@@ -52,12 +52,12 @@ impl fmt::Debug for SourceContents {
 }
 
 /// Writes a value without its spans, so that comments and spaces make no difference.
-fn write(value: &DeValue<'_>, text: &mut String) {
+fn render(value: &DeValue<'_>, text: &mut String) {
     match value {
         DeValue::Array(items) => {
             text.push('[');
             for item in items {
-                write(item.get_ref(), text);
+                render(item.get_ref(), text);
                 text.push(',');
             }
             text.push(']');
@@ -65,12 +65,14 @@ fn write(value: &DeValue<'_>, text: &mut String) {
         DeValue::Table(table) => {
             text.push('{');
             for (key, value) in table {
-                text.push_str(&format!("{:?}=", key.get_ref()));
-                write(value.get_ref(), text);
+                let _ = write!(text, "{:?}=", key.get_ref());
+                render(value.get_ref(), text);
                 text.push(',');
             }
             text.push('}');
         }
-        other => text.push_str(&format!("{other:?}")),
+        other => {
+            let _ = write!(text, "{other:?}");
+        }
     }
 }

@@ -9,8 +9,10 @@ use crate::config::{Reloading, VariableKind, settings};
 /// The text of a file that sets these keys.
 fn text_of(keys: &[&str]) -> String {
     let keys = keys.iter();
-    keys.map(|key| format!("{key} = {}\n", sample(key).toml))
-        .collect()
+    let lines: Vec<_> = keys
+        .map(|key| format!("{key} = {}\n", sample(key).toml))
+        .collect();
+    lines.concat()
 }
 
 fn differing(one: &Inputs, other: &Inputs) -> Vec<&'static str> {
