@@ -40,22 +40,10 @@ async fn in_use(server: &Running, secret: &str, pool: &str) -> (bool, bool) {
     (listed.await.status == 200, named.await.status == 200)
 }
 
-#[tokio::test]
-async fn a_mistake_in_any_file_changes_nothing_and_says_so() {
-    let data = Data::new();
-    let secret = data.beside("secret", SECRETS[0]);
-    let file = data.beside("cognate.toml", config(&secret, ""));
-    let server = Start::keyless(&data.path())
-        .flag("--config", &file)
-        .up()
-        .await
-        .with_root(root(SECRETS[0]));
-    let pool = server.pool(json!({})).await;
-    assert_eq!(in_use(&server, SECRETS[0], &pool).await, (true, false));
-
-    // Each comes with a good route and a good secret, which must not be taken over.
+/// Changed settings with a mistake in each, and a word of its message. Each comes with a good route, which must not be taken over.
+fn mistakes(data: &Data) -> Vec<(&'static str, String, &'static str)> {
     let (route, missing) = (ROUTE, data.path().join("missing"));
-    let mistakes = [
+    [
         (
             "an unknown key",
             format!("trusted_proxy = []\n{route}"),
@@ -111,7 +99,25 @@ async fn a_mistake_in_any_file_changes_nothing_and_says_so() {
             format!("sessions.administer_pools = true\n{route}"),
             "sessions.administer_pools",
         ),
-    ];
+    ]
+    .to_vec()
+}
+
+#[tokio::test]
+async fn a_mistake_in_any_file_changes_nothing_and_says_so() {
+    let data = Data::new();
+    let secret = data.beside("secret", SECRETS[0]);
+    let file = data.beside("cognate.toml", config(&secret, ""));
+    let server = Start::keyless(&data.path())
+        .flag("--config", &file)
+        .up()
+        .await
+        .with_root(root(SECRETS[0]));
+    let pool = server.pool(json!({})).await;
+    assert_eq!(in_use(&server, SECRETS[0], &pool).await, (true, false));
+
+    let mistakes = mistakes(&data);
+    // Each comes with a good secret as well.
     fs::write(&secret, SECRETS[1]).unwrap();
     for (name, more, word) in &mistakes {
         fs::write(&file, config(&secret, more)).unwrap();
@@ -125,7 +131,7 @@ async fn a_mistake_in_any_file_changes_nothing_and_says_so() {
             (true, false),
             "{name}"
         );
-        assert_eq!(in_use(&server, SECRETS[1], &pool).await.0, false, "{name}");
+        assert!(!in_use(&server, SECRETS[1], &pool).await.0, "{name}");
         for secret in SECRETS {
             assert!(!said.contains(secret), "{name}: {said}");
         }
@@ -136,7 +142,7 @@ async fn a_mistake_in_any_file_changes_nothing_and_says_so() {
     fs::write(&file, config(&secret, &more)).unwrap();
     server.signal(Signal::HUP);
     until(async || in_use(&server, SECRETS[1], &pool).await == (true, true)).await;
-    assert_eq!(in_use(&server, SECRETS[0], &pool).await.0, false);
+    assert!(!in_use(&server, SECRETS[0], &pool).await.0);
     let ended = server.stop().await;
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     let reloaded: Vec<_> = ended
@@ -189,7 +195,7 @@ async fn files_are_followed_through_links_that_are_swapped() {
     symlink("..2", folder.join("..new")).unwrap();
     fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
     until(async || in_use(&server, SECRETS[1], &pool).await == (true, true)).await;
-    assert_eq!(in_use(&server, SECRETS[0], &pool).await.0, false);
+    assert!(!in_use(&server, SECRETS[0], &pool).await.0);
 
     // A file that is away for a moment, or for good, changes nothing.
     fs::remove_file(folder.join("..2/secret")).unwrap();
