@@ -63,7 +63,7 @@ impl Tables {
                 loaded.add_pool(id, found.and_then(version));
             }
             Need::Identity(id) | Need::NewIdentity(id) => {
-                loaded.add_identity(id, self.identities.get(&id).cloned())
+                loaded.add_identity(id, self.identities.get(&id).cloned());
             }
             Need::Login(pool, key) => {
                 let row = self.logins.get(&(pool.id, key));
