@@ -88,15 +88,15 @@ async fn run(seed: u64, answered: &mut Answered) {
             "seed {seed}, request {number}: {method} {path} {}",
             entry.name
         );
-        let send = || {
+        let attempt = || {
             let (headers, body) = (headers.clone(), body.clone());
             tokio::time::timeout(PATIENCE, world.try_send(method, &path, headers, body))
         };
-        let mut sent = send().await;
+        let mut sent = attempt().await;
         // The server closes a connection whose body it refuses, maybe before the client has read the answer.
         for _ in 0..3 {
             if let Ok(Err(_)) = sent {
-                sent = send().await;
+                sent = attempt().await;
             }
         }
         let answer = sent.unwrap_or_else(|_| panic!("{what}: no answer within {PATIENCE:?}"));
@@ -299,7 +299,7 @@ impl Random {
             4 => {
                 *body = (0..self.below(300))
                     .map(|_| self.next().to_le_bytes()[0])
-                    .collect()
+                    .collect();
             }
             _ => body
                 .splice(at..at, *b"&A=%zz&A.member.999999999999.B=")
