@@ -71,6 +71,8 @@ class Frozen(Fault):
 class Slow(Fault):
     """Each answer of the database comes three seconds late."""
 
+    is_slow = True
+
     sentence = Frozen.sentence
     # What was sent before the repair arrives three seconds after it.
     rest = 3
@@ -97,6 +99,8 @@ class Cut(Fault):
 
 class NoConnections(Fault):
     """Other clients have all connections of the database."""
+
+    is_slow = True
 
     sentence = "has no connection left: raise max_connections or .* or lower database.connections"
 
