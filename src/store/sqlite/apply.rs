@@ -19,11 +19,9 @@ pub(super) fn writes(db: &Connection, writes: &[Write]) -> Result<bool, StoreErr
     for (at, one) in writes.iter().enumerate() {
         if !write(db, one)? {
             // Writes before it would have to be undone.
-            let nothing_applied = at == 0;
-            return if nothing_applied {
-                Ok(false)
-            } else {
-                Err(corrupt("the id of a new identity is taken"))
+            return match at {
+                0 => Ok(false),
+                _ => Err(corrupt("the id of a new identity is taken")),
             };
         }
     }

@@ -23,13 +23,21 @@ pub(super) fn sum(table: &str, values: &[ValueRef<'_>]) -> [u8; 4] {
 pub(super) fn sum_values(table: &str, values: &[&dyn ToSql]) -> rusqlite::Result<[u8; 4]> {
     let mut fold = Fold::new(table);
     for value in values {
-        match value.to_sql()? {
-            ToSqlOutput::Borrowed(value) => fold.add(value),
-            ToSqlOutput::Owned(value) => fold.add(ValueRef::from(&value)),
-            _ => unreachable!("no other kind of value is written"),
-        }
+        with_value(*value, |value| fold.add(value))?;
     }
     Ok(fold.finish())
+}
+
+/// Calls `use_it` with a value as SQLite gets it.
+pub(super) fn with_value<T>(
+    value: &dyn ToSql,
+    use_it: impl FnOnce(ValueRef<'_>) -> T,
+) -> rusqlite::Result<T> {
+    match value.to_sql()? {
+        ToSqlOutput::Borrowed(value) => Ok(use_it(value)),
+        ToSqlOutput::Owned(value) => Ok(use_it(ValueRef::from(&value))),
+        _ => unreachable!("no other kind of value is written"),
+    }
 }
 
 /// A row that isn't as it was written.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migrate::{self, Found, MIGRATIONS};
 use super::open::{self, DATABASE, OpenError};
-use super::tables::{SummedTable, TABLES};
+use super::tables::{RowValues, SummedTable, TABLES};
 use super::{lock, log_file};
 
 /// How many faults are listed.
@@ -194,7 +194,7 @@ fn check_rows(
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             count += 1;
-            let values = table.unverified(row)?;
+            let values = RowValues::of(table, row)?;
             unsummed += u64::from(!values.has_checksum());
             if let Some(damaged) = table.damage(&values) {
                 report.add(damaged.fault());

@@ -74,8 +74,7 @@ pub(super) fn at_millisecond(milliseconds: i64) -> Result<Timestamp, StoreError>
 pub(super) fn need(db: &Connection, need: Need, loaded: &mut Loaded) -> Result<(), StoreError> {
     match need {
         Need::Pool(id) => loaded.add_pool(id, pool_version(db, uuid_text(id).as_ref())?),
-        Need::Identity(id) => loaded.add_identity(id, identity(db, id)?),
-        Need::NewIdentity(id) => loaded.add_identity(id, new_identity(db, id)?),
+        Need::Identity(id) | Need::NewIdentity(id) => loaded.add_identity(id, identity(db, id)?),
         Need::Login(pool, key) => loaded.add_login(pool, key, owner(db, pool, &key)?),
     }
     Ok(())
@@ -160,12 +159,6 @@ macro_rules! around_key {
 pub(super) fn identity(db: &Connection, id: Uuid) -> Result<Option<Identity>, StoreError> {
     let statements = around_key!(identity, "id", "?1", "id DESC");
     IDENTITY.find(db, statements, &[id.as_bytes()], read_identity)
-}
-
-/// The identity with an id that was drawn for a new one. No damage hides a row that never was.
-fn new_identity(db: &Connection, id: Uuid) -> Result<Option<Identity>, StoreError> {
-    let by_key = by_key!(identity, "id = ?1");
-    IDENTITY.find_only(db, by_key, [id.as_bytes()], read_identity)
 }
 
 /// Up to `limit` identities of a pool with ids above `after`, in ascending order of their ids.

@@ -1,9 +1,9 @@
 //! The tables with checksums: their columns, and how their rows are read, verified, written and deleted.
 
-use rusqlite::types::{FromSql, ToSql, ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{FromSql, ToSql, Value, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 
-use super::checksum::{DamagedRow, sum, sum_values};
+use super::checksum::{DamagedRow, sum, sum_values, with_value};
 use super::load::corrupt;
 use crate::store::StoreError;
 
@@ -126,7 +126,8 @@ pub(super) struct RowValues<'r> {
 const LARGEST: usize = 14;
 
 impl<'r> RowValues<'r> {
-    fn of(table: &SummedTable, row: &'r Row<'_>) -> rusqlite::Result<Self> {
+    /// The values of a row with the columns of `table`, the checksum last. The row may be damaged.
+    pub(super) fn of(table: &SummedTable, row: &'r Row<'_>) -> rusqlite::Result<Self> {
         let count = table.columns.len() + 1;
         let mut values = [ValueRef::Null; LARGEST];
         for (column, value) in values[..count].iter_mut().enumerate() {
@@ -154,12 +155,7 @@ impl<'r> RowValues<'r> {
 
     fn has_key(&self, key: &[&dyn ToSql]) -> rusqlite::Result<bool> {
         for (value, wanted) in self.values.iter().zip(key) {
-            let is_equal = match wanted.to_sql()? {
-                ToSqlOutput::Borrowed(wanted) => *value == wanted,
-                ToSqlOutput::Owned(wanted) => *value == ValueRef::from(&wanted),
-                _ => unreachable!("no other kind of value is a key"),
-            };
-            if !is_equal {
+            if !with_value(*wanted, |wanted| *value == wanted)? {
                 return Ok(false);
             }
         }
@@ -199,11 +195,6 @@ impl SummedTable {
             None => Ok(values),
             Some(damaged) => Err(StoreError::Corrupt(Box::new(damaged))),
         }
-    }
-
-    /// The values of a row with the columns of this table, the checksum last, damaged or not.
-    pub(super) fn unverified<'r>(&self, row: &'r Row<'_>) -> rusqlite::Result<RowValues<'r>> {
-        RowValues::of(self, row)
     }
 
     /// The damage of a row of this table, if it has one. A row without a checksum can't be verified.
@@ -321,7 +312,7 @@ impl SummedTable {
         let mut found = Vec::new();
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            let values = self.unverified(row)?;
+            let values = RowValues::of(self, row)?;
             let mut written = values.key(self)?;
             written.push(Value::Blob(
                 sum(self.name, values.without_checksum()).to_vec(),
