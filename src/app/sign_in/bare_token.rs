@@ -5,14 +5,13 @@ use indexmap::IndexMap;
 use super::logins::{self, PresentedTo, Proof, ProofError};
 use crate::app::providers::oidc;
 use crate::app::{Call, identities};
-use crate::logins::LoginError;
 use crate::logins::id_token::OpenIdConnect;
 use crate::model::identity::Identity;
 use crate::model::ids::OidcProviderArn;
 use crate::model::pool::Pool;
 use crate::model::provider::{OWN, ProviderKind};
 use crate::store::StoreError;
-use crate::tokens::{OwnTokenError, unverified_issuer};
+use crate::tokens::unverified_issuer;
 
 /// Why a token that comes alone is refused. The refusal distinguishes an expired token, which a client can replace, from one
 /// that was never good.
@@ -34,12 +33,7 @@ pub async fn verify(
 
 /// The identity that a token of this server is for, if it still exists.
 pub async fn identity_of_own(call: &Call<'_>, token: &str) -> Result<Identity, BareTokenError> {
-    let own = call.app.tokens.verify(token, call.now).await;
-    let own = own.map_err(|error| match error {
-        OwnTokenError::Overloaded(error) => LoginError::Overloaded(error).into(),
-        OwnTokenError::Expired { now, expires } => LoginError::Expired { now, exp: expires }.into(),
-        _ => ProofError::NotCognitoToken,
-    })?;
+    let own = logins::verify_own(call, token).await?;
     let found = identities::lookup(call, &own.identity).await;
     let found = found.map_err(ProofError::from)?;
     let found = found.ok_or(ProofError::NotCognitoToken)?;

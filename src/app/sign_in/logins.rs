@@ -22,7 +22,7 @@ use crate::model::pool::Pool;
 use crate::model::provider::{ProviderKind, PublicProvider};
 use crate::model::tags::{TagError, Tags};
 use crate::store::StoreError;
-use crate::tokens::OwnTokenError;
+use crate::tokens::{OwnToken, OwnTokenError};
 
 /// The operation that logins are presented to. It decides which tokens of this service are accepted.
 #[derive(Debug, Clone, Copy)]
@@ -325,6 +325,16 @@ fn saml(call: &Call<'_>, pool: &Pool, key: &str) -> Result<Option<Saml>, StoreEr
     Ok(registered.and_then(|registered| Saml::from_settings(key, pool, &registered, public_url)))
 }
 
+/// Verifies a token of this server.
+pub(super) async fn verify_own(call: &Call<'_>, token: &str) -> Result<OwnToken, ProofError> {
+    let own = call.app.tokens.verify(token, call.now).await;
+    own.map_err(|error| match error {
+        OwnTokenError::Overloaded(error) => LoginError::Overloaded(error).into(),
+        OwnTokenError::Expired { now, expires } => LoginError::Expired { now, exp: expires }.into(),
+        _ => ProofError::NotCognitoToken,
+    })
+}
+
 /// A token of GetOpenIdTokenForDeveloperIdentity as a login. It must be for this pool and this identity in its present
 /// epoch, and its user must still be linked.
 async fn developers_token(
@@ -333,12 +343,7 @@ async fn developers_token(
     identity: &Identity,
     token: &str,
 ) -> Result<Proof, ProofError> {
-    let own = call.app.tokens.verify(token, call.now).await;
-    let own = own.map_err(|error| match error {
-        OwnTokenError::Overloaded(error) => LoginError::Overloaded(error).into(),
-        OwnTokenError::Expired { now, expires } => LoginError::Expired { now, exp: expires }.into(),
-        _ => ProofError::NotCognitoToken,
-    })?;
+    let own = verify_own(call, token).await?;
     let user = own.developers_user();
     let login = user.map(|(provider, user)| Login::developer(provider, user));
     let origin = own.origin.as_ref().ok_or(ProofError::NotCognitoToken)?;
