@@ -94,11 +94,12 @@ impl Scene {
     }
 }
 
-fn role_named(name: &str) -> String {
+pub fn role_named(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:role/{name}")
 }
 
-fn trust(provider: &str, client: &str) -> String {
+/// A trust policy for tokens of a registered issuer.
+pub fn trust(provider: &str, client: &str) -> String {
     let issuer = provider.split_once(":oidc-provider/").unwrap().1;
     json!({
         "Version": "2012-10-17",

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::world::{ACCOUNT, Answer, Credentials, Issuer, Key, World};
+use crate::equal_calls::{role_named, trust};
+use crate::world::{Answer, Credentials, Issuer, Key, World};
 
 /// A pool, a registered issuer with the clients `app` and `other`, and a token of the user `ada` in the group `staff`.
 struct Scene {
@@ -92,24 +93,6 @@ fn rule(group: &str, role: &str) -> Value {
     json!({
         "Claim": "groups", "MatchType": "Contains", "Value": group, "RoleARN": role_named(role),
     })
-}
-
-fn role_named(name: &str) -> String {
-    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
-}
-
-/// A trust policy for tokens of a registered issuer.
-fn trust(provider: &str, client: &str) -> String {
-    let issuer = provider.split_once(":oidc-provider/").unwrap().1;
-    json!({
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow", "Principal": { "Federated": provider },
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": { "StringEquals": { format!("{issuer}:aud"): client } },
-        },
-    })
-    .to_string()
 }
 
 fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
