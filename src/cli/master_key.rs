@@ -12,7 +12,7 @@ use crate::app::maintenance;
 
 /// What a leak of the old key has opened, together with the database or a backup.
 const AFTER_A_LEAK: &str = "\
-If the old key has leaked, whoever has it and a copy of the database from before has every secret in it. Then also:
+The old key and an earlier copy of the database together give every secret. If the old key has leaked, do this, too:
   cognate keys rotate --purpose signing --compromised    (tokens that were signed before are refused)
   cognate keys rotate --purpose sealing --compromised    (sessions from before are refused)
   cognate root-key rotate                                (or another key in the configuration)

@@ -287,8 +287,8 @@ pub async fn record_unanswered(app: &App, started: Timestamp) -> Result<usize, S
     Ok(count)
 }
 
-/// A position in the outbox behind which every event since a time is. Positions and times rise together, but for the length
-/// of a call.
+/// A position in the outbox: every event since `since` comes after it. Events are in the order of their times, except that
+/// the times of calls that overlap may be exchanged.
 async fn position_before(store: &dyn Store, since: Timestamp) -> Result<u64, StoreError> {
     let since = since - LONGEST_CALL;
     let (mut low, mut high) = (0_u64, u64::from(u32::MAX) << 16);
