@@ -50,7 +50,7 @@ pub(super) fn corrupt(reason: &'static str) -> StoreError {
 }
 
 fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    json::read_as(text.as_bytes()).map_err(|error| StoreError::Corrupt(Box::new(error)))
+    json::read_own(text.as_bytes()).map_err(|error| StoreError::Corrupt(Box::new(error)))
 }
 
 pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
