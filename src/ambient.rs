@@ -1,5 +1,6 @@
 //! Time and randomness: the real ones, and a still clock for tests. No other module reads either.
 
+use std::cell::RefCell;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -59,6 +60,41 @@ impl Ambient for Real {
     fn fill(&self, bytes: &mut [u8]) {
         aws_lc_rs::rand::fill(bytes).expect("the system has a random number generator");
     }
+
+    fn uuid(&self) -> Uuid {
+        let bytes = DRAWN.with_borrow_mut(RandomBytes::take);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+thread_local! {
+    static DRAWN: RefCell<RandomBytes> = const { RefCell::new(RandomBytes::EMPTY) };
+}
+
+/// Random bytes of a thread for its next UUIDs: a draw costs the same for one as for many. Each is used once, and erased.
+struct RandomBytes {
+    bytes: [u8; 16 * 16],
+    /// How many are left, at the start.
+    left: usize,
+}
+
+impl RandomBytes {
+    const EMPTY: Self = Self {
+        bytes: [0; 16 * 16],
+        left: 0,
+    };
+
+    fn take(&mut self) -> [u8; 16] {
+        if self.left == 0 {
+            Real.fill(&mut self.bytes);
+            self.left = self.bytes.len();
+        }
+        let last = &mut self.bytes[self.left - 16..self.left];
+        self.left -= 16;
+        let mut taken = [0; 16];
+        taken.swap_with_slice(last);
+        taken
+    }
 }
 
 /// A clock that only [`Still::advance`] moves, and real randomness: for tests.
@@ -101,5 +137,22 @@ impl Ambient for Still {
 
     fn fill(&self, bytes: &mut [u8]) {
         Real.fill(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_uuid_is_drawn_twice() {
+        let draw = || (0..1000).map(|_| Real.uuid()).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(draw)).collect();
+        let drawn = threads.into_iter().flat_map(|one| one.join().unwrap());
+        let drawn: HashSet<Uuid> = drawn.chain(draw()).collect();
+        assert_eq!(drawn.len(), 5000);
+        assert!(drawn.iter().all(|one| one.get_version_num() == 4));
     }
 }
