@@ -60,7 +60,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
 ];
 const GAUGES: &[(&str, &str)] = &[
-    ("cognate_build_info", "1, with the version of the program."),
+    (
+        "cognate_build_info",
+        "1, with the version of the program and the commit it was built from.",
+    ),
     (
         "cognate_certificate_end_seconds",
         "When the certificate of the listener ends, in seconds since 1970.",
@@ -117,7 +120,8 @@ impl Metrics {
         for (name, text) in HISTOGRAMS {
             metrics::describe_histogram!(*name, Unit::Seconds, *text);
         }
-        metrics::gauge!("cognate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let (version, commit) = (env!("CARGO_PKG_VERSION"), super::version::COMMIT);
+        metrics::gauge!("cognate_build_info", "version" => version, "commit" => commit).set(1.0);
         let process = Collector::default();
         process.describe();
         process.collect();
