@@ -70,6 +70,19 @@ const GAUGES: &[(&str, &str)] = &[
     ),
     ("cognate_connections", "Open connections of clients."),
     (
+        "cognate_issuer_oldest_keys_seconds",
+        "The age of the oldest key set of an issuer that was used within the last hour.",
+    ),
+    ("cognate_issuers", "Issuers with a key set in the cache."),
+    (
+        "cognate_permits_in_use",
+        "Calls in work, by limit. Calls that wait for a provider don't count.",
+    ),
+    (
+        "cognate_store_queue",
+        "Changes that wait for the next transaction of the store.",
+    ),
+    (
         "cognate_key_made_seconds",
         "When the current key was made, by purpose, in seconds since 1970.",
     ),
