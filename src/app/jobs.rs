@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::keys::last_use;
 use super::records::Records;
 use crate::ambient::Ambient;
 use crate::store::StoreError;
@@ -41,6 +42,9 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 /// How many looks pass between two sweeps of what ended.
 const LOOKS: u32 = 120;
 
+/// How many looks pass between two looks at the last uses of access keys: a quarter of an hour.
+const LOOKS_AT_USES: u32 = 1_800;
+
 /// How long deletions of records are kept.
 const DELETIONS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -65,6 +69,9 @@ impl Jobs {
         loop {
             let sweep_all = look % LOOKS == 0;
             look += 1;
+            if look % LOOKS_AT_USES == 0 {
+                self.store_uses(last_use::COARSE).await;
+            }
             match self.look(sweep_all).await {
                 Ok(()) => {}
                 Err(StoreError::Corrupt(cause)) => {
@@ -83,6 +90,17 @@ impl Jobs {
                 ),
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Stores when access keys were used last.
+    pub(super) async fn store_uses(&self, least: SignedDuration) {
+        let origin = Origin::of_server("Maintenance", self.ambient.as_ref(), &self.guests);
+        if let Err(error) = last_use::store(&self.records, least, origin).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the last uses of access keys can't be stored now"
+            );
         }
     }
 

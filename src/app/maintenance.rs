@@ -3,12 +3,17 @@
 use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::App;
+use super::keys::last_use;
 use crate::ambient::Ambient;
 use crate::seal::master_key::{self, MasterKeyError};
 use crate::store::StoreError;
 use crate::store::catalog::{OLDEST, Outdated};
+
+/// How long a stopping server tries to store when access keys were used last.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes a master key in a new file.
 pub fn make_master_key(path: &Path, ambient: &dyn Ambient) -> Result<(), MasterKeyError> {
@@ -35,6 +40,7 @@ pub async fn close(app: &App) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .abort_all();
+    let _ = tokio::time::timeout(PATIENCE, app.jobs.store_uses(last_use::FINE)).await;
     app.jobs.release().await;
     app.records.store.close().await;
     if let Some(log) = app.audit.clone() {

@@ -11,8 +11,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::audit::LONGEST_CALL;
+use super::keys::guest_key;
 use super::offline_store::{OpenStore, StoreLocation};
-use super::open::{StartError, existing_master_key, guest_hash};
+use super::open::{StartError, existing_master_key};
 use super::records::moment;
 use crate::ambient::Ambient;
 use crate::audit::log_files;
@@ -225,14 +226,15 @@ pub async fn repeat(
     config: &Config,
     ambient: &Arc<dyn Ambient>,
 ) -> Result<RepeatedChanges, MissingChangesError> {
-    let guests = guest_hash(&existing_master_key(config)?);
-    let origin = Origin::of_server("Restore", ambient.as_ref(), &guests);
+    let master = existing_master_key(config)?;
     let location = StoreLocation::Directory(folder.to_owned());
     let opened = OpenStore::existing(&location, ambient).await?;
     let repeated = async {
         let store = opened.store();
         let catalog = Catalog::load(store, moment(ambient.as_ref())).await?;
         let snapshot = catalog.newest();
+        let guests = guest_key::read(&snapshot, &master).map_err(StartError::from)?;
+        let origin = Origin::of_server("Restore", ambient.as_ref(), &guests);
         let mut repeated = RepeatedChanges {
             others: changes.others.clone(),
             newest: changes.newest,

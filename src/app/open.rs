@@ -17,7 +17,9 @@ use super::access::unset_keys;
 use super::deployment;
 use super::jobs::{CLOCKS, Jobs};
 use super::keys::access_keys::{self, AccessKeyError};
+use super::keys::guest_key::{self, GuestKeyError};
 use super::keys::in_use::KeysInUse;
+use super::keys::last_use::LastUses;
 use super::keys::rings::{self, KeysError, Ring};
 use super::keys::root_key::{self, RootKey, RootKeyError};
 use super::live_settings::LiveSettings;
@@ -37,7 +39,7 @@ use crate::seal::master_key::{self, MasterKeyError};
 use crate::seal::master_keys::MasterKeys;
 use crate::sigv4::{SecretKey, hex_hash};
 use crate::store::catalog::{Catalog, Snapshot};
-use crate::store::event::{GuestHash, Origin};
+use crate::store::event::Origin;
 use crate::store::postgres::{OpenPostgresError, PostgresSettings, PostgresStore};
 use crate::store::record::RecordKind;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -177,6 +179,9 @@ pub enum StartError {
          to remove it, or use a store that cognate dev never used"
     )]
     TestIssuer(String),
+    /// Guests can't be named.
+    #[error(transparent)]
+    GuestKey(#[from] GuestKeyError),
     /// The test issuer has no key.
     #[error(transparent)]
     TestKey(#[from] TestKeyError),
@@ -231,13 +236,16 @@ pub async fn open_with(
         test_issuer::refuse(&before)?;
     }
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
-    let guests = guest_hash(&master_key);
-    let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
-    if config.dev.is_none()
-        && let Some(changed) = deployment::check(&config, &before)?
-    {
+    let changed = match config.dev {
+        None => deployment::check(&config, &before)?,
+        Some(_) => None,
+    };
+    let guests =
+        guest_key::load_or_make(store.as_ref(), &before, &master_key, ambient.as_ref()).await?;
+    let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
+    if let Some(changed) = changed {
         deployment::record(&changed, store.as_ref(), &origin).await?;
     }
     if config.drop_test_issuer {
@@ -275,6 +283,7 @@ pub async fn open_with(
         store,
         catalog,
         keys: Arc::new(keys),
+        uses: LastUses::default(),
         is_staged: false,
         ambient: Arc::clone(&ambient),
     });
@@ -331,6 +340,7 @@ pub(super) fn check_keys(stored: &Snapshot, master_key: &MasterKeys) -> Result<(
         rings::sealing_keys(&ring, master_key)?;
     }
     access_keys::unseal(stored, master_key)?;
+    guest_key::read(stored, master_key)?;
     Ok(())
 }
 
@@ -383,11 +393,6 @@ pub(super) fn shared_digest(config: &Config, issuer: &str, master_key: &MasterKe
     let settings = config.shared_settings(issuer);
     let keys = master_key.fingerprints().join(" ");
     hex_hash(format!("{settings}{keys}").as_bytes())
-}
-
-/// What names guests in events.
-pub(super) fn guest_hash(master_key: &MasterKeys) -> GuestHash {
-    GuestHash::new(&master_key.derive_from_oldest("the ids of guests in events", ""))
 }
 
 /// The master key of a store that is there.

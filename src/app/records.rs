@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use super::keys::in_use::KeysInUse;
+use super::keys::last_use::LastUses;
 use super::keys::rings::Ring;
 use super::{App, Call};
 use crate::ambient::Ambient;
@@ -29,6 +30,8 @@ pub(super) struct Records {
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
     pub(super) keys: Arc<KeysInUse>,
+    /// When this server's callers used their access keys last.
+    pub(super) uses: LastUses,
     /// Whether these records are staged: what changes in them is in use nowhere yet.
     pub(super) is_staged: bool,
     pub(super) ambient: Arc<dyn Ambient>,

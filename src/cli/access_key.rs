@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use miette::{IntoDiagnostic, Result, WrapErr};
-use serde_json::json;
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use serde_json::{Value, json};
 
 use super::client::ServerArguments;
+use super::confirm::ConfirmArguments;
+use super::moment::{age, moment};
+use super::output::{members, table, text};
+use crate::ambient::{Ambient, Real};
+use crate::model::json;
 
 /// The subcommands of `cognate access-key`.
 #[derive(Debug, Subcommand)]
@@ -15,12 +20,19 @@ pub enum AccessKeyCommand {
     Create(CreateArguments),
     /// List the access keys, without their secrets
     List(ListArguments),
+    /// Show an access key: its policy, its age and its last use
+    Show(AccessKeyArguments),
     /// Disable an access key: requests that it signs are refused
     Disable(AccessKeyArguments),
     /// Enable a disabled access key again
     Enable(AccessKeyArguments),
     /// Delete an access key
-    Delete(AccessKeyArguments),
+    Delete {
+        #[command(flatten)]
+        key: AccessKeyArguments,
+        #[command(flatten)]
+        confirm: ConfirmArguments,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -54,12 +66,17 @@ pub struct AccessKeyArguments {
 pub(super) async fn run(command: AccessKeyCommand) -> Result<()> {
     match command {
         AccessKeyCommand::Create(create) => self::create(create).await,
-        AccessKeyCommand::List(list) => self::list(list).await,
+        AccessKeyCommand::List(list) => self::list(list.server).await,
+        AccessKeyCommand::Show(one) => show(one).await,
         AccessKeyCommand::Disable(one) => update(one, "Inactive").await,
         AccessKeyCommand::Enable(one) => update(one, "Active").await,
-        AccessKeyCommand::Delete(one) => {
-            let input = json!({ "AccessKeyId": one.id });
-            one.server.call("DeleteAccessKey", &input).await.map(drop)
+        AccessKeyCommand::Delete { key, confirm } => {
+            confirm.ask(&format!(
+                "Delete the access key {}? It can't be restored; `disable` can be undone.",
+                key.id
+            ))?;
+            let input = json!({ "AccessKeyId": key.id });
+            key.server.call("DeleteAccessKey", &input).await.map(drop)
         }
     }
 }
@@ -70,25 +87,63 @@ async fn create(create: CreateArguments) -> Result<()> {
         .wrap_err_with(|| format!("{} can't be read", create.policy.display()))?;
     let input = json!({ "Name": create.name, "Policy": policy });
     let answer = create.server.call("CreateAccessKey", &input).await?;
-    let text = |name: &str| answer[name].as_str().unwrap_or_default();
-    println!("[{}]", create.name);
-    println!("aws_access_key_id = {}", text("AccessKeyId"));
-    println!("aws_secret_access_key = {}", text("SecretAccessKey"));
+    create.server.output.print(&answer, |answer| {
+        format!(
+            "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            create.name,
+            text(&answer["AccessKeyId"]),
+            text(&answer["SecretAccessKey"])
+        )
+    });
     Ok(())
 }
 
-async fn list(list: ListArguments) -> Result<()> {
-    let answer = list.server.call("ListAccessKeys", &json!({})).await?;
-    for key in answer["AccessKeys"].as_array().into_iter().flatten() {
-        let text = |name: &str| key[name].as_str().unwrap_or_default();
-        println!(
-            "{}  {:<8}  {}",
-            text("AccessKeyId"),
-            text("Status"),
-            text("Name")
-        );
-    }
+async fn list(server: ServerArguments) -> Result<()> {
+    let answer = server.call("ListAccessKeys", &json!({})).await?;
+    server.output.print(&answer, |answer| {
+        let keys = answer["AccessKeys"].as_array().into_iter().flatten();
+        let row = |key: &Value| {
+            let part = |name: &str| text(&key[name]);
+            let (status, name) = (part("Status"), part("Name"));
+            [part("AccessKeyId"), status, name, last_use(key)]
+        };
+        table(["ID", "STATUS", "NAME", "LAST USE"], keys.map(row))
+    });
     Ok(())
+}
+
+async fn show(one: AccessKeyArguments) -> Result<()> {
+    let answer = one.server.call("ListAccessKeys", &json!({})).await?;
+    let keys = answer["AccessKeys"].as_array().into_iter().flatten();
+    let mut key = keys.filter(|key| key["AccessKeyId"] == one.id.as_str());
+    let mut key = key.next().cloned().ok_or_else(|| {
+        miette!(
+            "no access key has the id {}: list them with `cognate access-key list`",
+            one.id
+        )
+    })?;
+    let policy = key["Policy"]
+        .as_str()
+        .map(|text| json::read(text.as_bytes()));
+    if let Some(Ok(policy)) = policy {
+        key["Policy"] = policy;
+    }
+    one.server.output.print(&key, |key| {
+        let mut key = key.clone();
+        let policy = format!("{:#}\n", key["Policy"].take());
+        key["CreateDate"] = json!(age(&key["CreateDate"], Real.now()));
+        key["LastUsedDate"] = json!(last_use(&key));
+        members(&key) + &policy
+    });
+    Ok(())
+}
+
+/// When a key was used last, as far as it is known.
+fn last_use(key: &Value) -> String {
+    match &key["LastUsedDate"] {
+        Value::Null => "never".to_owned(),
+        seconds => moment(seconds),
+    }
 }
 
 async fn update(one: AccessKeyArguments, status: &str) -> Result<()> {

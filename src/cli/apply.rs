@@ -1,14 +1,15 @@
 //! `cognate apply`: makes a running server's pools, providers, roles and access keys as files describe them.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use miette::{IntoDiagnostic, Result, miette};
+use miette::Result;
 use serde_json::{Value, json};
 
 use super::client::ServerArguments;
+use super::confirm::ConfirmArguments;
+use super::output::text;
 use super::seed_files;
 use crate::config::Environment;
 
@@ -24,9 +25,8 @@ pub struct ApplyArguments {
     /// Print the differences and change nothing; the exit status is 2 if there are any
     #[arg(long)]
     dry_run: bool,
-    /// Apply without asking
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
     /// Delete what the same seed made and no longer has
     #[arg(long)]
     prune: bool,
@@ -52,29 +52,37 @@ pub(super) async fn run(arguments: ApplyArguments) -> Result<ExitCode> {
     });
     let planned = arguments.server.call("ApplyConfiguration", &input).await?;
     let changes = planned["Changes"].as_array().cloned().unwrap_or_default();
-    if changes.is_empty() {
-        println!("Nothing to change.");
-        return Ok(ExitCode::SUCCESS);
+    let output = arguments.server.output;
+    // With `--output json`, one document is printed: that of the last call.
+    if arguments.dry_run || changes.is_empty() || !output.is_json() {
+        output.print(&planned, |_| match changes.as_slice() {
+            [] => "Nothing to change.\n".to_owned(),
+            changes => changes.iter().map(shown).collect(),
+        });
     }
-    for change in &changes {
-        print!("{}", shown(change));
+    if changes.is_empty() {
+        return Ok(ExitCode::SUCCESS);
     }
     if arguments.dry_run {
         return Ok(ExitCode::from(DIFFERENT));
     }
-    if !arguments.yes && !confirmed(changes.len())? {
-        return Err(miette!("nothing was changed"));
-    }
+    let question = format!("Apply {}?", counted(changes.len()));
+    arguments.confirm.require(&question)?;
     input["DryRun"] = json!(false);
     input["Plan"] = planned["Plan"].clone();
     let applied = arguments.server.call("ApplyConfiguration", &input).await?;
-    println!("Applied {}.", counted(changes.len()));
-    for key in applied["AccessKeys"].as_array().into_iter().flatten() {
-        let text = |name: &str| key[name].as_str().unwrap_or_default();
-        println!("\n[{}]", text("Name"));
-        println!("aws_access_key_id = {}", text("AccessKeyId"));
-        println!("aws_secret_access_key = {}", text("SecretAccessKey"));
-    }
+    output.print(&applied, |applied| {
+        let keys = applied["AccessKeys"].as_array().into_iter().flatten();
+        let keys = keys.map(|key| {
+            format!(
+                "\n[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+                text(&key["Name"]),
+                text(&key["AccessKeyId"]),
+                text(&key["SecretAccessKey"])
+            )
+        });
+        format!("Applied {}.\n", counted(changes.len())) + &keys.collect::<String>()
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,19 +92,6 @@ fn counted(changes: usize) -> String {
     } else {
         format!("{changes} changes")
     }
-}
-
-fn confirmed(changes: usize) -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        return Err(miette!(
-            "nothing was changed: without a terminal to ask at, pass --yes"
-        ));
-    }
-    print!("Apply {}? [y/N] ", counted(changes));
-    std::io::stdout().flush().into_diagnostic()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).into_diagnostic()?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// A change, for people.

@@ -11,6 +11,7 @@ use super::agent::AgentArguments;
 use super::apply::ApplyArguments;
 use super::audit::AuditCommand;
 use super::backup::{BackupArguments, RestoreArguments};
+use super::check_config::CheckConfigArguments;
 use super::credentials::ProfileKeysArguments;
 use super::dev_token::DevCommand;
 use super::explain::ExplainArguments;
@@ -21,9 +22,12 @@ use super::issuer::IssuerCommand;
 use super::keys::KeysCommand;
 use super::login::{LoginArguments, LogoutArguments};
 use super::master_key::MasterKeyCommand;
+use super::new_generation::NewGenerationArguments;
 use super::policy::PolicyCommand;
 use super::pool::PoolCommand;
 use super::profile::ProfileCommand;
+use super::provider::ProviderCommand;
+use super::role::RoleCommand;
 use super::root_key::RootKeyCommand;
 use super::store::StoreCommand;
 use super::whoami::WhoamiArguments;
@@ -31,7 +35,7 @@ use crate::config::{Flags, Secret};
 
 /// A self-hosted server that speaks the Amazon Cognito Identity API.
 #[derive(Debug, Parser)]
-#[command(name = "cognate", version, arg_required_else_help = true)]
+#[command(name = "cognate", version = super::version::TEXT, arg_required_else_help = true)]
 pub struct Arguments {
     /// The command to run.
     #[command(subcommand)]
@@ -60,7 +64,7 @@ pub enum CliCommand {
     ///
     /// Takes the flags of `cognate serve` and reads the same file and environment. It opens, creates and changes nothing.
     /// The exit status is 0 if the configuration is valid, and 1 if it isn't.
-    CheckConfig(SettingsArguments),
+    CheckConfig(CheckConfigArguments),
     /// Find a guest in the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -118,7 +122,7 @@ pub enum CliCommand {
     /// Manage access keys other than the root key, each with a policy
     #[command(subcommand)]
     AccessKey(AccessKeyCommand),
-    /// Revoke or restore an identity
+    /// List, show, revoke, restore and delete identities
     #[command(subcommand)]
     Identity(IdentityCommand),
     /// Show what another service needs in order to trust the server's tokens
@@ -132,13 +136,19 @@ pub enum CliCommand {
     /// Stop every server first, recover the database with its own tools, and run this before a server starts. Sessions,
     /// tokens and SAML responses from before are refused afterwards. Prints from which time on revocations, deletions and
     /// disabled keys may be missing.
-    NewGeneration(StoreFlags),
+    NewGeneration(NewGenerationArguments),
     /// Test the policies of roles
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Show and change settings of an identity pool that AWS's tools don't have
+    /// Manage identity pools, their roles and their settings
     #[command(subcommand)]
     Pool(PoolCommand),
+    /// Manage the OpenID Connect and SAML providers
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Manage the roles that identities and other callers get
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// Rotate the root access key, which may do everything
     #[command(subcommand)]
     RootKey(RootKeyCommand),
@@ -356,7 +366,7 @@ mod tests {
         else {
             panic!("check-config was asked for");
         };
-        let flags = Flags::from(arguments);
+        let flags = Flags::from(arguments.settings);
         assert_eq!(
             format!("{flags:?}"),
             "Flags { config: Some(\"a\"), listen: Some(\"b\"), data_dir: Some(\"c\"), database_url: \

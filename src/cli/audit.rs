@@ -1,42 +1,35 @@
 //! `cognate audit`: reading the audit log.
 
 use clap::{Args, Subcommand};
-use miette::{IntoDiagnostic, Result, miette};
+use miette::Result;
+use serde_json::json;
 
-use super::arguments::StoreFlags;
-use crate::app::audit;
-use crate::config::Config;
+use super::client::ServerArguments;
+use super::output::text;
 
 /// The subcommands of `cognate audit`.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Print the handle that the audit log has instead of a guest's id
-    ///
-    /// Needs the master key of the server, and no running server.
     Handle(HandleArguments),
 }
 
 #[derive(Debug, Args)]
 pub struct HandleArguments {
-    /// The identity's id: REGION:UUID
+    /// The identity's id, REGION:UUID, which may be deleted
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    pub(super) location: StoreFlags,
+    server: ServerArguments,
 }
 
-/// Prints the handle of an identity.
-pub(super) fn print_handle(config: &Config, id: &str) -> Result<()> {
-    let handle = audit::handle_of(config, id).into_diagnostic()?;
-    let handle =
-        handle.ok_or_else(|| miette!("{id} is not an identity's id: write REGION:UUID"))?;
-    println!("{handle}");
+/// Runs the subcommand.
+pub(super) async fn run(command: AuditCommand) -> Result<()> {
+    let AuditCommand::Handle(arguments) = command;
+    let server = arguments.server.in_region_of(&arguments.id);
+    let input = json!({ "IdentityId": arguments.id });
+    let answer = server.call("GetIdentityHandle", &input).await?;
+    let output = server.output;
+    output.print(&answer, |answer| text(&answer["Handle"]) + "\n");
     Ok(())
-}
-
-impl HandleArguments {
-    /// The flags of the configuration, and the identity's id.
-    pub(super) fn into_parts(self) -> (StoreFlags, String) {
-        (self.location, self.id)
-    }
 }

@@ -3,14 +3,29 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+use serde_json::Map;
+
 use crate::ambient::{Ambient, Real};
 use crate::config::{Config, Environment, Flags, read_file};
 
+use super::arguments::SettingsArguments;
+use super::output::OutputArguments;
 use super::{certificate, report, seed_files};
 
+/// The flags of `cognate check-config`.
+#[derive(Debug, Args)]
+pub struct CheckConfigArguments {
+    #[command(flatten)]
+    pub(super) settings: SettingsArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
 /// Loads the configuration of `cognate serve` and prints its mistakes, or its warnings and its summary.
-pub(super) fn run(flags: &Flags) -> ExitCode {
-    match Config::load(flags, &Environment::of_the_process(), &read_file) {
+pub(super) fn run(arguments: CheckConfigArguments) -> ExitCode {
+    let flags = Flags::from(arguments.settings);
+    match Config::load(&flags, &Environment::of_the_process(), &read_file) {
         Ok(config) => {
             report::cautions(&config);
             let mut is_valid = true;
@@ -34,7 +49,13 @@ pub(super) fn run(flags: &Flags) -> ExitCode {
             if !is_valid {
                 return ExitCode::FAILURE;
             }
-            print!("{}", summary(&config));
+            let settings = config.summary().into_iter();
+            let settings: Map<_, _> = settings
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect();
+            arguments
+                .output
+                .print(&settings.into(), |_| summary(&config));
             ExitCode::SUCCESS
         }
         Err(errors) => {

@@ -1,26 +1,25 @@
-//! The client of the commands that call a running server: it signs one of Cognate's own operations.
+//! The client of the commands that call a running server: it signs an operation of Cognate, of identity pools or of IAM.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::Args;
 use http::{HeaderMap, HeaderValue, header};
-use miette::{IntoDiagnostic, Result, WrapErr, miette};
-use serde_json::Value;
+use miette::{IntoDiagnostic, Report, Result, WrapErr, miette};
+use serde_json::{Map, Value};
 use url::Url;
 
+use super::output::OutputArguments;
+use super::query;
+use super::signing_credentials::SigningCredentials;
 use crate::ambient::{Ambient, Real};
-use crate::app::keys::root_key;
 use crate::config::Environment;
 use crate::model::json;
-use crate::outgoing::DirectClient;
-use crate::sigv4::{self, SecretKey, Signer};
+use crate::outgoing::{DirectClient, Fetched};
+use crate::sigv4::{self, Signer};
 
 /// The default endpoint.
 pub(super) const ENDPOINT: &str = "http://127.0.0.1:2646";
-
-/// The usual data directory.
-const DATA_DIR: &str = "./cognate-data";
 
 /// The mark of a certificate in PEM.
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
@@ -82,13 +81,25 @@ pub(super) struct ServerArguments {
     /// The region to sign for
     #[arg(long, value_name = "NAME", default_value = "us-east-1")]
     region: String,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
 }
 
-/// The access key that signs.
-struct SigningCredentials {
-    id: String,
-    secret: SecretKey,
-    session_token: Option<String>,
+/// The services with operations that the commands call in JSON.
+#[derive(Debug, Clone, Copy)]
+enum JsonService {
+    Cognate,
+    IdentityPools,
+}
+
+impl JsonService {
+    /// The part of `X-Amz-Target` before the operation.
+    const fn target(self) -> &'static str {
+        match self {
+            Self::Cognate => "Cognate",
+            Self::IdentityPools => "AWSCognitoIdentityService",
+        }
+    }
 }
 
 impl ServerArguments {
@@ -100,50 +111,95 @@ impl ServerArguments {
         }
     }
 
-    /// Calls one of Cognate's own operations and returns its output.
-    pub(super) async fn call(&self, operation: &str, input: &Value) -> Result<Value> {
-        let key = access_key(self.data_dir.as_deref(), &Environment::of_the_process())?;
-        let url = self.endpoint.url("/")?;
-        let body = input.to_string();
-        let headers = self.headers(&url, operation, &body, &key)?;
-        let client = self.endpoint.client()?;
-        let response = client
-            .post(url, headers, Bytes::from(body))
-            .await
-            .into_diagnostic()
-            .wrap_err_with(|| unanswered(self.endpoint.as_str()))?;
-        let answer = json::read(&response.body)
-            .into_diagnostic()
-            .wrap_err(NOT_JSON)?;
-        if response.status.is_success() {
-            return Ok(answer);
+    /// The same server with requests signed for the region of an id, REGION:UUID.
+    pub(super) fn in_region_of(self, id: &str) -> Self {
+        match id.split_once(':') {
+            Some((region, _)) => self.in_region(region),
+            None => self,
         }
-        let text = |name: &str| answer.get(name).and_then(Value::as_str);
-        let words = text("message")
-            .or(text("Message"))
-            .unwrap_or("the server states no reason");
-        Err(miette!(
-            "{}: {words}",
-            text("__type").unwrap_or("the server refused")
-        ))
     }
 
-    fn headers(
+    /// Calls one of Cognate's own operations and returns its output.
+    pub(super) async fn call(&self, operation: &str, input: &Value) -> Result<Value> {
+        self.call_json(JsonService::Cognate, operation, input).await
+    }
+
+    /// Calls an operation of identity pools and returns its output.
+    pub(super) async fn call_pools(&self, operation: &str, input: &Value) -> Result<Value> {
+        let service = JsonService::IdentityPools;
+        self.call_json(service, operation, input).await
+    }
+
+    /// Calls a list operation until it has no further page, and returns the items of all pages.
+    pub(super) async fn list_pools(
         &self,
-        url: &Url,
         operation: &str,
-        body: &str,
-        key: &SigningCredentials,
-    ) -> Result<HeaderMap> {
+        mut input: Value,
+        items: &str,
+    ) -> Result<Vec<Value>> {
+        let mut found = Vec::new();
+        loop {
+            let page = self.call_pools(operation, &input).await?;
+            found.extend(page[items].as_array().cloned().unwrap_or_default());
+            match &page["NextToken"] {
+                Value::Null => return Ok(found),
+                next => input["NextToken"] = next.clone(),
+            }
+        }
+    }
+
+    /// Calls an operation of IAM and returns its output, in which every scalar is a string.
+    pub(super) async fn call_iam(&self, operation: &str, input: &Value) -> Result<Value> {
+        let body = query::form(operation, input);
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, form)]);
+        let response = self.send("iam", headers, body).await?;
+        let answer = query::read(&response.body)?;
+        if response.status.is_success() {
+            return Ok(answer[format!("{operation}Result")].clone());
+        }
+        let text = |name: &str| answer["Error"][name].as_str();
+        Err(refusal(text("Code"), text("Message")))
+    }
+
+    async fn call_json(
+        &self,
+        service: JsonService,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value> {
+        let target = format!("{}.{operation}", service.target());
         let mut headers = HeaderMap::new();
-        let host = HeaderValue::from_str(url.authority()).into_diagnostic()?;
-        headers.insert(header::HOST, host);
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/x-amz-json-1.1"),
         );
-        let target = HeaderValue::from_str(&format!("Cognate.{operation}")).into_diagnostic()?;
-        headers.insert("x-amz-target", target);
+        headers.insert(
+            "x-amz-target",
+            HeaderValue::from_str(&target).into_diagnostic()?,
+        );
+        let response = self
+            .send("cognito-identity", headers, input.to_string())
+            .await?;
+        // An operation without output has an empty body.
+        let answer = match response.body.as_ref() {
+            [] if response.status.is_success() => return Ok(Value::Object(Map::new())),
+            body => json::read(body).into_diagnostic().wrap_err(NOT_JSON)?,
+        };
+        if response.status.is_success() {
+            return Ok(answer);
+        }
+        let text = |name: &str| answer.get(name).and_then(Value::as_str);
+        Err(refusal(text("__type"), text("message").or(text("Message"))))
+    }
+
+    /// Signs a request for this service and sends it.
+    async fn send(&self, service: &str, mut headers: HeaderMap, body: String) -> Result<Fetched> {
+        let environment = Environment::of_the_process();
+        let key = SigningCredentials::find(self.data_dir.as_deref(), &environment)?;
+        let url = self.endpoint.url("/")?;
+        let host = HeaderValue::from_str(url.authority()).into_diagnostic()?;
+        headers.insert(header::HOST, host);
         let request = sigv4::Request {
             method: "POST",
             path: url.path(),
@@ -157,12 +213,24 @@ impl ServerArguments {
             secret: &key.secret,
             session_token: key.session_token.as_deref(),
             region: &self.region,
-            service: "cognito-identity",
+            service,
         };
         let added = sigv4::sign(&request, &signer, Real.now()).into_diagnostic()?;
         headers.extend(added);
-        Ok(headers)
+        let client = self.endpoint.client()?;
+        let sent = client.post(url, headers, Bytes::from(body)).await;
+        sent.into_diagnostic()
+            .wrap_err_with(|| unanswered(self.endpoint.as_str()))
     }
+}
+
+/// The error of a refused call.
+fn refusal(code: Option<&str>, message: Option<&str>) -> Report {
+    miette!(
+        "{}: {}",
+        code.unwrap_or("the server refused"),
+        message.unwrap_or("the server states no reason")
+    )
 }
 
 /// Fetches a public JSON document of a server; `path` begins with a slash.
@@ -193,101 +261,4 @@ fn url(text: &str) -> Result<Url> {
 /// The error where no server answers.
 pub(super) fn unanswered(endpoint: &str) -> String {
     format!("no server answers at {endpoint}: start one, or set --endpoint")
-}
-
-/// Finds the access key to sign with: the root key of the data directory that was named; a key or profile that the environment
-/// names; the root key of the usual data directory; or the key that AWS's own tools would use.
-fn access_key(data_dir: Option<&Path>, environment: &Environment) -> Result<SigningCredentials> {
-    let root = data_dir.unwrap_or(Path::new(DATA_DIR)).join(root_key::FILE);
-    let root_key = || {
-        let text = std::fs::read_to_string(&root).ok()?;
-        Some(of_profile(&text, "default").ok_or_else(|| {
-            miette!(
-                "{} has no access key: restore the file, or rotate the root key",
-                root.display()
-            )
-        }))
-    };
-    if data_dir.is_some()
-        && let Some(key) = root_key()
-    {
-        return key;
-    }
-    if let (Some(id), Some(secret)) = (
-        environment.text("AWS_ACCESS_KEY_ID"),
-        environment.text("AWS_SECRET_ACCESS_KEY"),
-    ) {
-        let session_token = environment.text("AWS_SESSION_TOKEN");
-        return Ok(SigningCredentials {
-            id,
-            secret: SecretKey::new(secret),
-            session_token,
-        });
-    }
-    let profile = environment.text("AWS_PROFILE");
-    if profile.is_none()
-        && let Some(key) = root_key()
-    {
-        return key;
-    }
-    let profile = profile.unwrap_or_else(|| "default".to_owned());
-    let shared = environment
-        .text("AWS_SHARED_CREDENTIALS_FILE")
-        .map(PathBuf::from);
-    let shared =
-        shared.or_else(|| Some(PathBuf::from(environment.text("HOME")?).join(".aws/credentials")));
-    let text = shared.and_then(|path| std::fs::read_to_string(path).ok());
-    text.and_then(|text| of_profile(&text, &profile)).ok_or_else(|| {
-        miette!(
-            "there is no access key to sign with: {} doesn't exist, and neither the environment nor the AWS credentials \
-             file has a key; set --data-dir to the server's data directory",
-            root.display()
-        )
-    })
-}
-
-/// Finds the access key of a profile in an AWS credentials file.
-fn of_profile(text: &str, profile: &str) -> Option<SigningCredentials> {
-    let mut here = false;
-    let (mut id, mut secret, mut session_token) = (None, None, None);
-    for line in text.lines().map(str::trim) {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-        {
-            here = name.trim() == profile;
-        } else if let Some((name, value)) = line.split_once('=').filter(|_| here) {
-            let value = Some(value.trim().to_owned());
-            match name.trim() {
-                "aws_access_key_id" => id = value,
-                "aws_secret_access_key" => secret = value,
-                "aws_session_token" => session_token = value,
-                _ => {}
-            }
-        }
-    }
-    Some(SigningCredentials {
-        id: id?,
-        secret: SecretKey::new(secret?),
-        session_token,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_profile_has_its_own_key() {
-        let text = "[default]\naws_access_key_id = A\naws_secret_access_key=s\n\n[ci]\n\
-                    aws_access_key_id=B\naws_secret_access_key = t\naws_session_token = u\n";
-        assert_eq!(of_profile(text, "default").unwrap().id, "A");
-        let ci = of_profile(text, "ci").unwrap();
-        assert_eq!(
-            (ci.id.as_str(), ci.session_token.as_deref()),
-            ("B", Some("u"))
-        );
-        assert!(of_profile(text, "other").is_none());
-        assert!(of_profile("[default]\naws_access_key_id = A\n", "default").is_none());
-    }
 }

@@ -83,6 +83,7 @@ pub(super) async fn run(explain: ExplainArguments) -> Result<()> {
             ));
         }
     }
+    let output = explain.server.output;
     let answer = match (explain.role, explain.pool) {
         (Some(role), _) => {
             let token = match explain.token {
@@ -95,15 +96,11 @@ pub(super) async fn run(explain: ExplainArguments) -> Result<()> {
         (None, pool) => {
             let pool = pool.unwrap_or_default();
             let input = json!({ "IdentityPoolId": pool, "Logins": logins });
-            // A request about a pool is signed for its region.
-            let server = match pool.split_once(':') {
-                Some((region, _)) => explain.server.in_region(region),
-                None => explain.server,
-            };
+            let server = explain.server.in_region_of(&pool);
             server.call("ExplainLogin", &input).await?
         }
     };
-    print!("{}", printed(&answer));
+    output.print(&answer, printed);
     match &answer["Refusal"] {
         Value::Null => Ok(()),
         refusal => Err(miette!(

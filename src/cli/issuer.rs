@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use miette::{Result, miette};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{self, EndpointArguments};
+use super::output::{OutputArguments, text};
 
 /// The most thumbprints of a provider, in IAM and in Ceph.
 const MOST: usize = 5;
@@ -28,15 +29,19 @@ pub enum IssuerCommand {
 pub struct ThumbprintArguments {
     #[command(flatten)]
     endpoint: EndpointArguments,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 /// Runs the subcommand.
 pub(super) async fn run(command: IssuerCommand) -> Result<()> {
     let IssuerCommand::Thumbprint(arguments) = command;
     let key_set = client::document(&arguments.endpoint, "/.well-known/jwks_uri").await?;
-    for thumbprint in thumbprints(&key_set)? {
-        println!("{thumbprint}");
-    }
+    let thumbprints = json!({ "Thumbprints": thumbprints(&key_set)? });
+    arguments.output.print(&thumbprints, |value| {
+        let lines = value["Thumbprints"].as_array().into_iter().flatten();
+        lines.map(|line| text(line) + "\n").collect()
+    });
     Ok(())
 }
 
@@ -64,8 +69,6 @@ fn thumbprint(key: &Value) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -1,11 +1,12 @@
 //! `cognate keys`: the keys that sign tokens and seal sessions.
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
 use miette::Result;
 use serde_json::{Value, json};
 
 use super::client::ServerArguments;
+use super::confirm::ConfirmArguments;
+use super::moment::moment;
 
 /// The subcommands of `cognate keys`.
 #[derive(Debug, Subcommand)]
@@ -43,6 +44,8 @@ pub struct RotateKeysArguments {
     )]
     key_id: Option<String>,
     #[command(flatten)]
+    confirm: ConfirmArguments,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
@@ -62,34 +65,48 @@ impl KeyPurpose {
             Self::Sealing => "Sealing",
         }
     }
+
+    /// What stops working without a key.
+    const fn consequence(self) -> &'static str {
+        match self {
+            Self::Signing => "Tokens that it signed are refused.",
+            Self::Sealing => "Sessions that it sealed are refused.",
+        }
+    }
 }
 
 /// Runs the subcommand, and prints the keys.
 pub(super) async fn run(command: KeysCommand) -> Result<()> {
-    let answer = match command {
+    let (answer, output) = match command {
         KeysCommand::List(list) => {
-            list.server
-                .call(
-                    "ListKeys",
-                    &json!({ "Purpose": list.purpose.on_the_wire() }),
-                )
-                .await?
+            let input = json!({ "Purpose": list.purpose.on_the_wire() });
+            let listed = list.server.call("ListKeys", &input).await?;
+            (listed, list.server.output)
         }
         KeysCommand::Rotate(rotate) => {
+            if rotate.compromised {
+                let what = rotate.purpose.consequence();
+                rotate
+                    .confirm
+                    .ask(&format!("Remove the key at once? {what}"))?;
+            }
             let input = json!({
                 "Purpose": rotate.purpose.on_the_wire(),
                 "Compromised": rotate.compromised,
                 "KeyId": rotate.key_id,
             });
-            rotate.server.call("RotateKeys", &input).await?
+            let rotated = rotate.server.call("RotateKeys", &input).await?;
+            (rotated, rotate.server.output)
         }
     };
-    for key in answer["Keys"].as_array().into_iter().flatten() {
-        println!("{}", line(key));
-    }
-    if let Some(consequence) = answer["Consequence"].as_str() {
-        println!("\n{consequence}");
-    }
+    output.print(&answer, |answer| {
+        let keys = answer["Keys"].as_array().into_iter().flatten();
+        let mut text: String = keys.map(|key| line(key) + "\n").collect();
+        if let Some(consequence) = answer["Consequence"].as_str() {
+            text.push_str(&format!("\n{consequence}\n"));
+        }
+        text
+    });
     Ok(())
 }
 
@@ -107,17 +124,6 @@ fn line(key: &Value) -> String {
         dated("ReadyFrom", "may be used from"),
         dated("BelievedUntil", "trusted until")
     )
-}
-
-fn moment(seconds: &Value) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole seconds are what is shown"
-    )]
-    let whole = seconds.as_f64().map(|seconds| seconds as i64);
-    whole
-        .and_then(|whole| Timestamp::from_second(whole).ok())
-        .map_or_else(|| "?".to_owned(), |it| it.to_string())
 }
 
 #[cfg(test)]

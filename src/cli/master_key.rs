@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::ServerArguments;
+use super::output::text;
 use crate::ambient::Real;
 use crate::app::maintenance;
 
@@ -60,32 +61,26 @@ pub(super) async fn run(command: MasterKeyCommand) -> Result<()> {
         }
         MasterKeyCommand::Rotate(rotate) => {
             let answer = rotate.server.call("RotateMasterKey", &json!({})).await?;
-            let keys: Vec<_> = answer["MasterKeys"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .collect();
-            let name = |at: usize| {
-                keys.get(at)
-                    .and_then(|key| key.as_str())
-                    .unwrap_or_default()
-            };
-            println!(
-                "Everything is sealed under the master key {} now; {} records were written.",
-                name(0),
-                answer["Records"]
-            );
-            if keys.len() < 2 {
-                println!(
-                    "The file has one key. To replace it, put a new key into the line before it, and run this again."
-                );
-            } else {
-                println!(
-                    "Remove the other keys from the file of each server. Backups from before need the old key: keep a copy with them."
-                );
-                println!("{AFTER_A_LEAK}");
-            }
+            rotate.server.output.print(&answer, printed);
         }
     }
     Ok(())
+}
+
+/// The outcome of a rotation, and what must follow.
+fn printed(answer: &Value) -> String {
+    let keys = answer["MasterKeys"].as_array().map(Vec::as_slice);
+    let keys = keys.unwrap_or_default();
+    let sealed = format!(
+        "Everything is sealed under the master key {} now; {} records were written.",
+        keys.first().map(text).unwrap_or_default(),
+        answer["Records"]
+    );
+    if keys.len() < 2 {
+        let next = "The file has one key. To replace it, put a new key into the line before it, and run this again.";
+        format!("{sealed}\n{next}\n")
+    } else {
+        let next = "Remove the other keys from the file of each server. Backups from before need the old key: keep a copy with them.";
+        format!("{sealed}\n{next}\n{AFTER_A_LEAK}\n")
+    }
 }

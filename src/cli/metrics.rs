@@ -60,12 +60,28 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
 ];
 const GAUGES: &[(&str, &str)] = &[
-    ("cognate_build_info", "1, with the version of the program."),
+    (
+        "cognate_build_info",
+        "1, with the version of the program and the commit it was built from.",
+    ),
     (
         "cognate_certificate_end_seconds",
         "When the certificate of the listener ends, in seconds since 1970.",
     ),
     ("cognate_connections", "Open connections of clients."),
+    (
+        "cognate_issuer_oldest_keys_seconds",
+        "The age of the oldest key set of an issuer that was used within the last hour.",
+    ),
+    ("cognate_issuers", "Issuers with a key set in the cache."),
+    (
+        "cognate_permits_in_use",
+        "Calls in work, by limit. Calls that wait for a provider don't count.",
+    ),
+    (
+        "cognate_store_queue",
+        "Changes that wait for the next transaction of the store.",
+    ),
     (
         "cognate_key_made_seconds",
         "When the current key was made, by purpose, in seconds since 1970.",
@@ -117,7 +133,8 @@ impl Metrics {
         for (name, text) in HISTOGRAMS {
             metrics::describe_histogram!(*name, Unit::Seconds, *text);
         }
-        metrics::gauge!("cognate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let (version, commit) = (env!("CARGO_PKG_VERSION"), super::version::COMMIT);
+        metrics::gauge!("cognate_build_info", "version" => version, "commit" => commit).set(1.0);
         let process = Collector::default();
         process.describe();
         process.collect();

@@ -11,6 +11,7 @@ mod check;
 mod check_config;
 mod client;
 mod completions;
+mod confirm;
 mod credentials;
 mod dev;
 mod dev_token;
@@ -25,18 +26,25 @@ mod log_bounds;
 mod login;
 mod master_key;
 mod metrics;
+mod moment;
 mod new_generation;
+mod output;
 mod policy;
 mod pool;
 mod profile;
+mod provider;
+mod query;
 mod reload;
 mod report;
+mod role;
 mod root_key;
 mod seed_files;
 mod serve;
+mod signing_credentials;
 mod store;
 mod tokens;
 mod user_files;
+mod version;
 mod whoami;
 
 use std::future::Future;
@@ -47,7 +55,6 @@ use miette::IntoDiagnostic;
 
 pub use arguments::{Arguments, CliCommand, DevArguments, ServeArguments, SettingsArguments};
 
-use self::audit::AuditCommand;
 use self::reload::ConfigSources;
 use self::root_key::RootKeyCommand;
 use crate::config::{Config, ConfigErrors, Environment, Flags, read_file};
@@ -62,7 +69,7 @@ pub fn run() -> ExitCode {
             let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);
             with(loaded, check::run)
         }
-        CliCommand::CheckConfig(settings) => check_config::run(&settings.into()),
+        CliCommand::CheckConfig(arguments) => check_config::run(arguments),
         CliCommand::Serve(settings) => {
             let flags = Flags::from(settings);
             let sources = ConfigSources::new(flags, environment);
@@ -81,14 +88,7 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         CliCommand::ManPages { folder } => finish(async move { completions::man_pages(&folder) }),
-        CliCommand::Audit(AuditCommand::Handle(arguments)) => {
-            let (location, id) = arguments.into_parts();
-            let loaded = Config::load(&Flags::from(location), &environment, &read_file);
-            with(
-                loaded,
-                |config| async move { audit::print_handle(&config, &id) },
-            )
-        }
+        CliCommand::Audit(command) => finish(audit::run(command)),
         CliCommand::Backup(arguments) => {
             let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
             with(loaded, |config| async move {
@@ -118,15 +118,19 @@ pub fn run() -> ExitCode {
         CliCommand::Issuer(command) => finish(issuer::run(command)),
         CliCommand::MasterKey(command) => finish(master_key::run(command)),
         CliCommand::NewGeneration(arguments) => {
-            let loaded = Config::load(&Flags::from(arguments), &environment, &read_file);
-            with(loaded, new_generation::run)
+            let confirm = arguments.confirm;
+            let loaded = Config::load(&Flags::from(arguments.location), &environment, &read_file);
+            with(loaded, |config| new_generation::run(config, confirm))
         }
         CliCommand::Policy(command) => finish(policy::run(command)),
         CliCommand::Pool(command) => finish(pool::run(command)),
+        CliCommand::Provider(command) => finish(provider::run(command)),
+        CliCommand::Role(command) => finish(role::run(command)),
         CliCommand::RootKey(RootKeyCommand::Rotate(rotate)) => finish(root_key::rotate(rotate)),
-        CliCommand::RootKey(RootKeyCommand::Recover(store)) => {
-            let loaded = Config::load(&Flags::from(store), &environment, &read_file);
-            with(loaded, root_key::recover)
+        CliCommand::RootKey(RootKeyCommand::Recover(recover)) => {
+            let confirm = recover.confirm;
+            let loaded = Config::load(&Flags::from(recover.location), &environment, &read_file);
+            with(loaded, |config| root_key::recover(config, confirm))
         }
         CliCommand::Store(command) => finish(store::run(command)),
     }

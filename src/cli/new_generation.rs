@@ -2,16 +2,31 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result};
 
+use super::arguments::StoreFlags;
+use super::confirm::ConfirmArguments;
 use crate::ambient::Real;
 use crate::app::new_generation;
 use crate::app::offline_store::StoreLocation;
 use crate::config::Config;
 
+/// The flags of `cognate new-generation`.
+#[derive(Debug, Args)]
+pub struct NewGenerationArguments {
+    #[command(flatten)]
+    pub(super) confirm: ConfirmArguments,
+    #[command(flatten)]
+    pub(super) location: StoreFlags,
+}
+
 /// Begins a new generation of the store of this configuration, and prints what that means.
-pub(super) async fn run(config: Config) -> Result<()> {
+pub(super) async fn run(config: Config, confirm: ConfirmArguments) -> Result<()> {
+    confirm.ask(
+        "Begin a new generation? Sessions, tokens and SAML responses from before are refused.",
+    )?;
     let location = StoreLocation::of_server(&config);
     let (began, newest) = new_generation::begin(&location, Arc::new(Real))
         .await

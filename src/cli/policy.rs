@@ -75,31 +75,36 @@ pub(super) async fn run(command: PolicyCommand) -> Result<()> {
         input["SessionPolicy"] = json!(text);
     }
     let answer = simulate.server.call("SimulatePolicy", &input).await?;
-    for one in answer["Results"].as_array().into_iter().flatten() {
-        println!("{}", line(one));
-    }
+    simulate.server.output.print(&answer, |answer| {
+        let results = answer["Results"].as_array().into_iter().flatten();
+        results.map(|one| line(one) + "\n").collect()
+    });
     Ok(())
 }
 
 /// Prints a line for each finding about the stored policies.
 async fn list_findings(check: CheckArguments) -> Result<()> {
     let answer = check.server.call("CheckPolicies", &json!({})).await?;
-    let findings = answer["Findings"].as_array();
-    let findings = findings.map(Vec::as_slice).unwrap_or_default();
-    for one in findings {
-        let text = |name: &str| one[name].as_str().unwrap_or_default();
-        println!(
-            "statement {} of {}: this server never knows {}; {}",
-            one["Statement"],
-            text("Policy"),
-            text("Key"),
-            text("Consequence")
-        );
-    }
-    if findings.is_empty() {
-        println!("no stored policy depends on a condition key that this server never knows");
-    }
+    check.server.output.print(&answer, |answer| {
+        let findings = answer["Findings"].as_array().map(Vec::as_slice);
+        match findings.unwrap_or_default() {
+            [] => "no stored policy depends on a condition key that this server never knows\n"
+                .to_owned(),
+            findings => findings.iter().map(finding).collect(),
+        }
+    });
     Ok(())
+}
+
+fn finding(one: &Value) -> String {
+    let text = |name: &str| one[name].as_str().unwrap_or_default();
+    format!(
+        "statement {} of {}: this server never knows {}; {}\n",
+        one["Statement"],
+        text("Policy"),
+        text("Key"),
+        text("Consequence")
+    )
 }
 
 /// `allowed       s3:GetObject on arn:…   statement 2 (Sid) of policy NAME`

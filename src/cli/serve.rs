@@ -217,6 +217,13 @@ impl BoundServer {
             format!("  Issuer {}", self.app.tokens.issuer()),
             format!("  Data   {}", config.data_dir.display()),
         ];
+        match &config.audit {
+            Some(audit) => lines.push(format!("  Audit  {}", audit.target)),
+            None if config.dev.is_none() => {
+                lines.push("  Audit  none: `file` in [audit] turns it on".to_owned());
+            }
+            None => {}
+        }
         let management = self.management.as_ref();
         if let Some(Ok(address)) = management.map(TcpListener::local_addr) {
             lines.push(format!(

@@ -2,11 +2,13 @@
 
 use clap::Args;
 use miette::Result;
+use serde_json::json;
 
 use super::credentials;
+use super::output::{OutputArguments, members};
 use super::profile::{Profile, ProfileFlag};
+use super::tokens::claims;
 use super::tokens::saved_login::SavedLogin;
-use super::tokens::{claims, printable};
 use super::user_files::UserFolder;
 use crate::config::Environment;
 
@@ -15,6 +17,8 @@ use crate::config::Environment;
 pub struct WhoamiArguments {
     #[command(flatten)]
     profile: ProfileFlag,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 /// Prints the server, the role and the end of the credentials, and who is signed in.
@@ -25,24 +29,22 @@ pub(super) async fn run(arguments: WhoamiArguments) -> Result<()> {
     let profile = Profile::read(&folder, &name)?;
     let keys = credentials::find(&folder, &environment, &name).await;
     let keys = keys.map_err(|refusal| refusal.report)?;
-    println!("profile      {name}");
-    println!("server       {}", profile.endpoint);
-    if let Some(pool) = &profile.pool {
-        println!("pool         {pool}");
-    }
+    let mut shown = json!({
+        "Profile": name, "Server": profile.endpoint, "Pool": profile.pool,
+    });
     let saved = SavedLogin::read(&folder, &name, &profile)?;
     let token = saved.as_ref().and_then(|saved| claims(&saved.id_token));
     if let (Some(saved), Some(claims)) = (&saved, token) {
-        println!("issuer       {}", saved.issuer);
-        for (label, claim) in [("subject", "sub"), ("email", "email")] {
+        shown["Issuer"] = json!(saved.issuer);
+        for (label, claim) in [("Subject", "sub"), ("Email", "email")] {
             if let Some(text) = claims.get(claim).and_then(|value| value.as_str()) {
-                println!("{label:<12} {}", printable(text));
+                shown[label] = json!(text);
             }
         }
     }
-    let role = keys.role_arn.as_deref().unwrap_or("unknown");
-    println!("role         {}", printable(role));
-    println!("access key   {}", printable(&keys.access_key_id));
-    println!("until        {}", keys.expiration);
+    shown["Role"] = json!(keys.role_arn.as_deref().unwrap_or("unknown"));
+    shown["AccessKeyId"] = json!(keys.access_key_id);
+    shown["Until"] = json!(keys.expiration.to_string());
+    arguments.output.print(&shown, members);
     Ok(())
 }

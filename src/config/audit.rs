@@ -1,5 +1,6 @@
 //! The audit log: where its lines go, and what an answer waits for.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::Config;
@@ -43,6 +44,15 @@ pub enum AuditTarget {
     File(PathBuf),
     /// The standard output of the process.
     StandardOutput,
+}
+
+impl fmt::Display for AuditTarget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(formatter),
+            Self::StandardOutput => formatter.write_str("standard output"),
+        }
+    }
 }
 
 /// What an answer waits for.

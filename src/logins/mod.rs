@@ -149,6 +149,11 @@ impl Logins {
         self
     }
 
+    /// Measures the cached keys of issuers.
+    pub fn measure(&self, now: Timestamp) {
+        self.jwks.measure(now);
+    }
+
     /// Asks user pools about their users with this access key.
     pub fn use_user_pool_key(&self, id: String, secret: SecretKey) {
         self.user_status.use_key(id, secret);

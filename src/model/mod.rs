@@ -1,8 +1,10 @@
 //! Plain records, checked ids, and the pure rules (the owner of a login, the choice of a role). No I/O, clock or store.
 
 pub mod access_key;
+pub mod access_key_uses;
 pub mod credentials_duration;
 pub mod deployment;
+pub mod guest_key;
 pub mod iam_role;
 pub mod identity;
 pub mod ids;

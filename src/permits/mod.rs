@@ -13,6 +13,9 @@ use shares::{ClientNetwork, Share, Shares};
 /// A number of permits for one class of requests, of which each client has a share.
 #[derive(Debug, Clone)]
 pub struct Permits {
+    /// What metrics call them.
+    name: &'static str,
+    most: usize,
     free: Arc<Semaphore>,
     /// The same permits, by client.
     shares: Arc<Shares>,
@@ -43,9 +46,11 @@ tokio::task_local! {
 }
 
 impl Permits {
-    /// Permits for `most` requests.
-    pub fn new(most: usize) -> Self {
+    /// Permits for `most` requests, with a name for metrics.
+    pub fn new(name: &'static str, most: usize) -> Self {
         Self {
+            name,
+            most,
             free: Arc::new(Semaphore::new(most)),
             shares: Shares::new(most),
         }
@@ -53,23 +58,37 @@ impl Permits {
 
     /// Runs `work` with a permit; `None`, without running it, if no permit is free or the client's share is used up.
     pub async fn run<T>(&self, client: ClientNetwork, work: impl Future<Output = T>) -> Option<T> {
-        let mut share = self.shares.share(client);
-        if !share.grow(1) {
+        let Some(permit) = self.take(client) else {
+            metrics::counter!("cognate_refused_total", "limit" => self.name).increment(1);
             return None;
-        }
-        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        };
         let held = Held {
             permits: self.clone(),
             client,
             state: Mutex::new(HeldState {
-                permit: Some(Permit {
-                    _permit: permit,
-                    _share: share,
-                }),
+                permit: Some(permit),
                 waits: 0,
             }),
         };
         Some(HELD.scope(held, work).await)
+    }
+
+    fn take(&self, client: ClientNetwork) -> Option<Permit> {
+        let mut share = self.shares.share(client);
+        if !share.grow(1) {
+            return None;
+        }
+        Some(Permit {
+            _permit: Arc::clone(&self.free).try_acquire_owned().ok()?,
+            _share: share,
+        })
+    }
+
+    /// Measures how many permits are in use.
+    #[expect(clippy::cast_precision_loss, reason = "a number of requests")]
+    pub fn measure(&self) {
+        let in_use = self.most - self.free.available_permits();
+        metrics::gauge!("cognate_permits_in_use", "limit" => self.name).set(in_use as f64);
     }
 
     /// Waits for a permit for work that has begun. The client's share doesn't refuse it.
@@ -146,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_permit_is_free_during_calls_to_providers_and_taken_after_them() {
-        let permits = Permits::new(2);
+        let permits = Permits::new("calls", 2);
         let work = async {
             assert_eq!(free(&permits), 1);
             let one = without(async { assert_eq!(free(&permits), 2) });
@@ -167,7 +186,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_has_a_share_and_leaves_permits_for_others() {
-        let permits = Permits::new(8);
+        let permits = Permits::new("calls", 8);
         let mut held = tokio::task::JoinSet::new();
         for last in [1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4] {
             let permits = permits.clone();

@@ -2,7 +2,9 @@
 
 use super::record::{RecordKind, Stored};
 use crate::model::access_key::AccessKeyRecord;
+use crate::model::access_key_uses::{self, AccessKeyUses};
 use crate::model::deployment::{self, Deployment};
+use crate::model::guest_key::{self, GuestKeyRecord};
 use crate::model::iam_role::Role;
 use crate::model::key_ring::KeyRing;
 use crate::model::pool::{DeletedPool, Pool};
@@ -49,6 +51,11 @@ stored!(Role, Role, |role: &Self| role.key());
 stored!(KeyRing, KeyRing, |ring: &Self| ring.purpose.clone());
 stored!(Deployment, Deployment, |_: &Self| deployment::KEY
     .to_owned());
+stored!(GuestKeyRecord, GuestKey, |_: &Self| guest_key::KEY
+    .to_owned());
+stored!(AccessKeyUses, AccessKeyUses, |_: &Self| {
+    access_key_uses::KEY.to_owned()
+});
 stored!(RootKeyRecord, RootKey, |_: &Self| root_key::KEY.to_owned());
 stored!(AccessKeyRecord, AccessKey, |key: &Self| key.name.clone());
 stored!(SeedMark, SeedMark, |mark: &Self| format!(

@@ -124,3 +124,9 @@ pub async fn ask(
     }
     store.change(question, &origin()).await
 }
+
+/// Measures how many changes wait in the queue of a store, after those of a transaction were taken.
+#[expect(clippy::cast_precision_loss, reason = "a number of changes")]
+fn measure_queue(waiting: usize) {
+    metrics::gauge!("cognate_store_queue").set(waiting as f64);
+}

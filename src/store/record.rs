@@ -34,9 +34,13 @@ pub enum RecordKind {
     SeedMark,
     /// The deployment that the stored data belongs to.
     Deployment,
+    /// The key from which the handles of guests are made.
+    GuestKey,
+    /// When access keys were used last.
+    AccessKeyUses,
 }
 
-const KINDS: [(RecordKind, &str); 10] = [
+const KINDS: [(RecordKind, &str); 12] = [
     (RecordKind::Pool, "pool"),
     (RecordKind::OidcProvider, "oidc-provider"),
     (RecordKind::SamlProvider, "saml-provider"),
@@ -47,6 +51,8 @@ const KINDS: [(RecordKind, &str); 10] = [
     (RecordKind::DeletedPool, "deleted-pool"),
     (RecordKind::SeedMark, "seed-mark"),
     (RecordKind::Deployment, "deployment"),
+    (RecordKind::GuestKey, "guest-key"),
+    (RecordKind::AccessKeyUses, "access-key-uses"),
 ];
 
 impl RecordKind {
@@ -67,7 +73,9 @@ impl RecordKind {
             | Self::RootKey
             | Self::DeletedPool
             | Self::SeedMark
-            | Self::Deployment => false,
+            | Self::Deployment
+            | Self::GuestKey
+            | Self::AccessKeyUses => false,
         }
     }
 

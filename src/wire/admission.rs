@@ -45,6 +45,12 @@ impl RequestMemory {
     }
 }
 
+/// The refusal of a request for which there is no memory. It is counted.
+pub(super) fn no_memory() -> Error {
+    metrics::counter!("cognate_refused_total", "limit" => "memory of requests").increment(1);
+    crowded()
+}
+
 /// The refusal of a request for which there is no memory or no permit.
 pub(super) fn crowded() -> Error {
     Code::TooManyRequests.because("Rate exceeded")
@@ -64,13 +70,13 @@ impl Front {
         let mut memory = memory.share(connection.network());
         let (mut parts, body) = request.into_parts();
         if !memory.grow(head(&parts)) {
-            let call = self.app.call();
+            let (call, error) = (self.app.call(), no_memory());
             let refusal = if container_credentials::is_path(parts.uri.path()) {
-                container_credentials::refused(&call, &crowded())
+                container_credentials::refused(&call, &error)
             } else if aws_query::matches(&parts) {
-                aws_query::refused(&call, &parts, &crowded())
+                aws_query::refused(&call, &parts, &error)
             } else {
-                aws_json::refused(&call, &parts, &crowded())
+                aws_json::refused(&call, &parts, &error)
             };
             return Err(Box::new(refusal));
         }

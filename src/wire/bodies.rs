@@ -6,7 +6,7 @@ use axum::body::Body;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::admission::{RequestMemory, crowded};
+use super::admission::{RequestMemory, no_memory};
 use super::limits;
 use crate::error::{Code, Error};
 use crate::permits::shares::{ClientNetwork, Share};
@@ -124,7 +124,7 @@ impl BodyParts {
 }
 
 fn counted(is_counted: bool) -> Result<(), Error> {
-    if is_counted { Ok(()) } else { Err(crowded()) }
+    if is_counted { Ok(()) } else { Err(no_memory()) }
 }
 
 #[cfg(test)]

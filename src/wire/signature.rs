@@ -9,6 +9,7 @@ use super::bodies::WholeBody;
 use super::public_path::SignedPath;
 use super::{Front, limits};
 use crate::app::access::caller::{self, CallerError};
+use crate::app::keys::last_use;
 use crate::app::rates::{self, RateExceeded};
 use crate::app::{App, Call, Caller};
 use crate::error::Error;
@@ -180,6 +181,9 @@ pub(super) async fn verify(
         && let Some(seen) = sigv4::seen(&request, hash, &rules)
     {
         log_mismatch(call, &seen);
+    }
+    if let Ok(verified) = &verified {
+        last_use::note(call.app, &verified.owner, call.now);
     }
     Ok(verified.map(|verified| (verified.owner, verified.region)))
 }

@@ -18,13 +18,24 @@ pub(super) struct WorkPermits {
 
 impl WorkPermits {
     pub(super) fn new() -> Self {
-        let permits = || Permits::new(PERMITS);
+        let permits = |name| Permits::new(name, PERMITS);
         Self {
-            unauthenticated: permits(),
-            identities: permits(),
-            sessions: permits(),
-            access_keys: permits(),
-            root: permits(),
+            unauthenticated: permits("calls without a signature"),
+            identities: permits("calls of identities"),
+            sessions: permits("calls of sessions"),
+            access_keys: permits("calls of access keys"),
+            root: permits("calls of the root key"),
+        }
+    }
+
+    /// Measures how many permits of each class are in use.
+    pub(super) fn measure(&self) {
+        let signed = [&self.identities, &self.sessions, &self.access_keys];
+        for permits in [&self.unauthenticated, &self.root]
+            .into_iter()
+            .chain(signed)
+        {
+            permits.measure();
         }
     }
 

@@ -46,10 +46,8 @@ def session(own_server, providers, tmp_path):
     return log.read_text(), secrets
 
 
-def test_trailscraper_parses_every_line(session, tmp_path):
-    text, secrets = session
-    assert not [secret for secret in secrets if secret in text]
-    lines = [json.loads(line) for line in text.splitlines()]
+def parsed(lines, tmp_path):
+    """The records that trailscraper reads from a file with these lines, as CloudTrail has them."""
     now = datetime.datetime.now(datetime.timezone.utc)
     folder = tmp_path / f"AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/{now:%Y/%m/%d}"
     folder.mkdir(parents=True)
@@ -57,7 +55,14 @@ def test_trailscraper_parses_every_line(session, tmp_path):
     with gzip.open(folder / name, "wt") as file:
         json.dump({"Records": lines}, file)
     day = datetime.timedelta(days=1)
-    records = list(LocalDirectoryRecordSource(str(tmp_path / "AWSLogs")).load_from_dir(now - day, now + day))
+    return list(LocalDirectoryRecordSource(str(tmp_path / "AWSLogs")).load_from_dir(now - day, now + day))
+
+
+def test_trailscraper_parses_every_line(session, tmp_path):
+    text, secrets = session
+    assert not [secret for secret in secrets if secret in text]
+    lines = [json.loads(line) for line in text.splitlines()]
+    records = parsed(lines, tmp_path)
     assert sorted(record.event_name for record in records) == sorted(line["eventName"] for line in lines)
     policy = json.loads(generate_policy(records).to_json())
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}

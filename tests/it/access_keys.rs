@@ -500,14 +500,17 @@ async fn who_gets_a_pools_roles_is_changed_only_by_who_may_pass_them() {
 }
 
 /// Cognate's own operations that make and widen no principal, so that their own permission is enough.
-const OF_THEIR_OWN: [&str; 14] = [
+const OF_THEIR_OWN: [&str; 17] = [
     "CheckPolicies",
     "ExplainLogin",
     "ExplainWebIdentity",
     "ExportConfiguration",
     "GetCredentialsDuration",
+    "GetIdentityHandle",
+    "GetIdentityStatus",
     "GetPoolSettings",
     "ListAccessKeys",
+    "ListIdentityStatuses",
     "ListKeys",
     "RestoreIdentity",
     "RevokeIdentity",

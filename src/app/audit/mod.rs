@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::open::{StartError, existing_master_key, guest_hash};
 use super::{App, Call};
 use crate::ambient::Ambient;
 use crate::audit::{AuditLog, CloudTrailLine, OpenAuditError};
@@ -76,13 +75,9 @@ pub(super) fn open(
     Ok(Some(Arc::new(log)))
 }
 
-/// The handle of the identity with this id under the master key of `config`; `None` for what isn't an id.
-pub fn handle_of(config: &Config, id: &str) -> Result<Option<String>, StartError> {
-    let Some(id) = IdentityId::parse(id) else {
-        return Ok(None);
-    };
-    let guests = guest_hash(&existing_master_key(config)?);
-    Ok(Some(format!("{}:{}", id.region, guests.handle(id.uuid))))
+/// The handle of the identity with this id, whether or not there is such an identity.
+pub fn handle_of(call: &Call<'_>, id: &IdentityId) -> String {
+    format!("{}:{}", id.region, call.app.guests.handle(id.uuid))
 }
 
 /// The region of events without one.

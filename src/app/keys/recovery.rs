@@ -11,6 +11,7 @@ use crate::config::{Config, RootKeySetting};
 use crate::store::catalog::Catalog;
 use crate::store::event::Origin;
 
+use super::guest_key;
 use super::root_key::{self, RootKeyError};
 
 /// Why no root key is made.
@@ -52,7 +53,7 @@ pub async fn recover(
         let catalog = Catalog::load(store, now).await.map_err(StartError::from)?;
         let stored = catalog.newest();
         open::check_keys(&stored, &master)?;
-        let guests = open::guest_hash(&master);
+        let guests = guest_key::read(&stored, &master).map_err(StartError::from)?;
         let origin = Origin::of_server("RecoverRootKey", ambient.as_ref(), &guests);
         open::make_data_directory(&config.data_dir)?;
         let folder = &config.data_dir;

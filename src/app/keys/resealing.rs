@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
 
-use super::{access_keys, rings, root_key};
+use super::{access_keys, guest_key, rings, root_key};
 use crate::ambient::Ambient;
 use crate::app::Call;
 use crate::app::providers::consumer_secrets;
@@ -25,11 +25,12 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 const PASSES: u32 = 20;
 
 /// The kinds of record with sealed secrets.
-const KINDS: [RecordKind; 4] = [
+const KINDS: [RecordKind; 5] = [
     RecordKind::Pool,
     RecordKind::KeyRing,
     RecordKind::RootKey,
     RecordKind::AccessKey,
+    RecordKind::GuestKey,
 ];
 
 /// The outcome of a rotation.
@@ -85,6 +86,11 @@ pub(in crate::app) fn writes(
     let mut writes = Vec::new();
     if let Some(key) = snapshot.root_key().map_err(StoreError::from)?
         && let Some(changed) = root_key::resealed(key, master, ambient)?
+    {
+        writes.push(RecordWrite::replace(&changed, key.version));
+    }
+    if let Some(key) = snapshot.guest_key().map_err(StoreError::from)?
+        && let Some(changed) = guest_key::resealed(key, master, ambient)?
     {
         writes.push(RecordWrite::replace(&changed, key.version));
     }

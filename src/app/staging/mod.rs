@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 
 use self::staged_store::{StagedStore, StagedTables, live_version};
+use super::keys::last_use::LastUses;
 use super::records::{Records, moment};
 use super::{App, test_issuer};
 use crate::model::access_key::AccessKeyRecord;
@@ -179,6 +180,7 @@ async fn staged(app: &App, store: &Arc<StagedStore>) -> Result<App, StoreError> 
     let catalog = Catalog::load(store.as_ref(), moment(app.ambient.as_ref())).await?;
     Ok(App {
         records: Arc::new(Records {
+            uses: LastUses::default(),
             store: Arc::clone(store) as Arc<dyn Store>,
             catalog,
             keys: Arc::clone(&app.records.keys),

@@ -5,8 +5,10 @@ mod aws_config;
 use clap::{Args, Subcommand, ValueEnum};
 use miette::{IntoDiagnostic, Result, miette};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use url::Url;
 
+use super::output::{OutputArguments, table, text};
 use super::tokens::Unreachable;
 use super::user_files::{UserFile, UserFolder};
 use crate::config::Environment;
@@ -24,8 +26,15 @@ pub enum ProfileCommand {
     /// provider of the pool is shown and kept: if the server names another one later, nothing is sent to it until the profile
     /// is added again.
     Add(Box<ProfileAddArguments>),
-    /// Print the profiles
-    List,
+    /// List the profiles
+    List(ListProfilesArguments),
+}
+
+/// The flags of `cognate profile list`.
+#[derive(Debug, Args)]
+pub struct ListProfilesArguments {
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 /// The flag that selects a profile.
@@ -180,11 +189,16 @@ pub(super) async fn run(command: ProfileCommand) -> Result<()> {
     let folder = UserFolder::open(&environment)?;
     match command {
         ProfileCommand::Add(arguments) => add(&folder, &environment, *arguments).await,
-        ProfileCommand::List => {
+        ProfileCommand::List(list) => {
+            let mut profiles = Vec::new();
             for name in folder.profiles()? {
-                let profile = Profile::read(&folder, &name)?;
-                println!("{name}\t{}", profile.url()?);
+                let url = Profile::read(&folder, &name)?.url()?;
+                profiles.push(json!({ "Profile": name, "Url": url.as_str() }));
             }
+            list.output.print(&json!({ "Profiles": profiles }), |_| {
+                let row = |it: &Value| [text(&it["Profile"]), text(&it["Url"])];
+                table(["PROFILE", "URL"], profiles.iter().map(row))
+            });
             Ok(())
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::Call;
-use crate::app::keys::access_keys;
+use crate::app::keys::{access_keys, last_use};
 use crate::error::Error;
 use crate::operations::answer::EpochSeconds;
 use crate::operations::{Access, Operation, Service};
@@ -27,6 +27,8 @@ struct AccessKeyMetadata {
     status: &'static str,
     policy: String,
     create_date: EpochSeconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_date: Option<EpochSeconds>,
 }
 
 impl Operation for ListAccessKeys {
@@ -45,6 +47,7 @@ impl Operation for ListAccessKeys {
                 status: if key.enabled { "Active" } else { "Inactive" },
                 policy: key.policy.clone(),
                 create_date: EpochSeconds(key.created),
+                last_used_date: last_use::of(call.app, &key.user_id()).map(EpochSeconds),
             });
         Ok(ListAccessKeysOutput {
             access_keys: keys.collect(),

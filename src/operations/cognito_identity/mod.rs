@@ -17,7 +17,7 @@ pub(super) mod list_identity_pools;
 pub(super) mod list_tags_for_resource;
 pub(super) mod lookup_developer_identity;
 pub(super) mod merge_developer_identities;
-mod pages;
+pub(super) mod pages;
 pub(super) mod pool_members;
 mod role_mappings;
 pub(super) mod set_identity_pool_roles;

@@ -9,7 +9,7 @@ use crate::error::{Code, Error};
 const MARK: &str = "p";
 
 /// A page's items, at most `limit` of the `limit + 1` that were found, and the token of the next page if there is one.
-pub(super) fn cut<T, B: AsRef<[u8]>>(
+pub(in crate::operations) fn cut<T, B: AsRef<[u8]>>(
     mut items: Vec<T>,
     limit: usize,
     id: impl Fn(&T) -> B,
@@ -22,7 +22,7 @@ pub(super) fn cut<T, B: AsRef<[u8]>>(
 }
 
 /// The id that a token was made of, as `read` reads it.
-pub(super) fn after<T>(
+pub(in crate::operations) fn after<T>(
     token: Option<&str>,
     read: impl Fn(Vec<u8>) -> Option<T>,
 ) -> Result<Option<T>, Error> {

@@ -17,7 +17,9 @@ use uuid::Uuid;
 use super::record::{Changes, Record, RecordKind, Stored, View, parse};
 use super::{Store, StoreError};
 use crate::model::access_key::AccessKeyRecord;
+use crate::model::access_key_uses::{self, AccessKeyUses};
 use crate::model::deployment::{self, Deployment};
+use crate::model::guest_key::{self, GuestKeyRecord};
 use crate::model::iam_role::Role;
 use crate::model::ids::Region;
 use crate::model::key_ring::KeyRing;
@@ -159,6 +161,8 @@ pub struct Snapshot {
     deleted_pools: BTreeMap<String, Entry<DeletedPool>>,
     seed_marks: BTreeMap<String, Entry<SeedMark>>,
     deployment: BTreeMap<String, Entry<Deployment>>,
+    guest_key: BTreeMap<String, Entry<GuestKeyRecord>>,
+    access_key_uses: BTreeMap<String, Entry<AccessKeyUses>>,
 }
 
 /// What is known of any record.
@@ -261,6 +265,8 @@ impl Snapshot {
             Some(RecordKind::DeletedPool) => put_by_key(&mut self.deleted_pools, record),
             Some(RecordKind::SeedMark) => put_by_key(&mut self.seed_marks, record),
             Some(RecordKind::Deployment) => put_by_key(&mut self.deployment, record),
+            Some(RecordKind::GuestKey) => put_by_key(&mut self.guest_key, record),
+            Some(RecordKind::AccessKeyUses) => put_by_key(&mut self.access_key_uses, record),
             None => {
                 tracing::warn!(
                     kind = record.kind,
@@ -297,6 +303,8 @@ impl Snapshot {
             RecordKind::DeletedPool => all(&self.deleted_pools),
             RecordKind::SeedMark => all(&self.seed_marks),
             RecordKind::Deployment => all(&self.deployment),
+            RecordKind::GuestKey => all(&self.guest_key),
+            RecordKind::AccessKeyUses => all(&self.access_key_uses),
         };
         if are_read { Ok(()) } else { Err(Unreadable) }
     }
@@ -396,6 +404,16 @@ impl Snapshot {
     /// The deployment that the stored data belongs to, if it is known.
     pub fn deployment(&self) -> Result<Option<&Arc<Deployment>>, Unreadable> {
         get(&self.deployment, deployment::KEY)
+    }
+
+    /// The key from which the handles of guests are made.
+    pub fn guest_key(&self) -> Result<Option<&Arc<GuestKeyRecord>>, Unreadable> {
+        get(&self.guest_key, guest_key::KEY)
+    }
+
+    /// When access keys were used last, as far as it is stored.
+    pub fn access_key_uses(&self) -> Result<Option<&Arc<AccessKeyUses>>, Unreadable> {
+        get(&self.access_key_uses, access_key_uses::KEY)
     }
 
     /// Which seed made which object.

@@ -230,6 +230,16 @@ fn complete() -> Vec<(RecordKind, &'static str, Value)> {
             "deployment",
             json!({ "account_id": "123456789012", "public_url": "https://id.example.com" }),
         ),
+        (
+            RecordKind::GuestKey,
+            "guest-handles",
+            json!({ "sealed": "s" }),
+        ),
+        (
+            RecordKind::AccessKeyUses,
+            "access-key-uses",
+            json!({ "uses": { "AIDAIOSFODNN7EXAMPLE": "1970-01-01T00:00:00Z" } }),
+        ),
     ]
 }
 
@@ -246,12 +256,15 @@ fn is_read(snapshot: &Snapshot, kind: RecordKind, key: &str) -> bool {
         RecordKind::DeletedPool => snapshot.deleted_pools().count() == 1,
         RecordKind::SeedMark => snapshot.seed_marks().count() == 1,
         RecordKind::Deployment => good(snapshot.deployment().map(|one| one.is_some())),
+        RecordKind::GuestKey => good(snapshot.guest_key().map(|one| one.is_some())),
+        RecordKind::AccessKeyUses => good(snapshot.access_key_uses().map(|one| one.is_some())),
     }
 }
 
 /// The pointers of all objects of `value` that aren't maps of the operator's own names.
 fn objects(value: &Value, at: String, found: &mut Vec<String>) {
-    const MAPS: [&str; 6] = [
+    const MAPS: [&str; 7] = [
+        "uses",
         "supported_login_providers",
         "tags",
         "mappings",

@@ -16,7 +16,7 @@ use super::transaction::{PATIENCE, Runs, TransactionError};
 use super::{advice, apply, closed, run_once};
 use crate::store::event::Origin;
 use crate::store::identities::{self, Answer, Loaded, Plan, PlanStep, Question};
-use crate::store::{Cause, StoreError};
+use crate::store::{Cause, StoreError, measure_queue};
 
 /// How many questions may wait; a later one is refused.
 const QUEUE: usize = 16_384;
@@ -143,6 +143,7 @@ impl Shared {
         let mut queue = self.queue();
         let size = queue.len().min(self.size.questions);
         self.arrived.forget_permits(size.saturating_sub(1));
+        measure_queue(queue.len() - size);
         queue.drain(..size).collect()
     }
 

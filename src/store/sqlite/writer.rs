@@ -14,8 +14,8 @@ use super::group::{ChangeFn, Failure, PendingChange, commit};
 use super::log::Log;
 use super::readers::Readers;
 use super::{closed, tables};
-use crate::store::StoreError;
 use crate::store::event::Event;
+use crate::store::{StoreError, measure_queue};
 
 /// How many changes may wait in the queue; a later caller waits until one is taken.
 const QUEUE: usize = 1024;
@@ -177,6 +177,7 @@ impl Thread {
                 None
             };
         }
+        measure_queue(self.waiting.len());
         group
     }
 

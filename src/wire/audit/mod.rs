@@ -47,6 +47,8 @@ const WITHOUT_LINE: &[(Service, &str)] = &[
     (Service::Cognate, "ExplainLogin"),
     (Service::Cognate, "ExplainWebIdentity"),
     (Service::Cognate, "GetCredentialsDuration"),
+    (Service::Cognate, "GetIdentityHandle"),
+    (Service::Cognate, "GetIdentityStatus"),
     (Service::Cognate, "GetPoolSettings"),
     (Service::Cognate, "ListAccessKeys"),
     (Service::Cognate, "ListKeys"),
@@ -57,6 +59,7 @@ const WITHOUT_LINE: &[(Service, &str)] = &[
 const READS: &[&str] = &[
     "ExportConfiguration",
     "ListIdentities",
+    "ListIdentityStatuses",
     "LookupDeveloperIdentity",
 ];
 

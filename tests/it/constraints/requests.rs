@@ -259,6 +259,12 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Cognate, "GetCredentialsDuration" | "GetPoolSettings") => {
             json!({ "IdentityPoolId": POOL })
         }
+        (Service::Cognate, "GetIdentityHandle" | "GetIdentityStatus") => {
+            json!({ "IdentityId": IDENTITY })
+        }
+        (Service::Cognate, "ListIdentityStatuses") => json!({
+            "IdentityPoolId": POOL, "MaxResults": 10, "NextToken": "a", "OnlyRevoked": true,
+        }),
         (Service::Cognate, "SetPoolSettings") => json!({
             "IdentityPoolId": POOL, "Version": 1,
             "Settings": r#"{"CredentialsDurationSeconds":900,"CredentialsWithinLogin":true,"ReuseOpenIdTokens":false}"#,

@@ -417,6 +417,12 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
     house.roles().await;
     let revoked = json!({ "IdentityId": identity });
     house.call("RevokeIdentity", revoked.clone()).await;
+    house.call("GetIdentityStatus", revoked.clone()).await;
+    house.call("GetIdentityHandle", revoked.clone()).await;
+    let mut listed = of_pool.clone();
+    listed["MaxResults"] = json!(10);
+    listed["OnlyRevoked"] = json!(true);
+    house.call("ListIdentityStatuses", listed).await;
     house.call("RestoreIdentity", revoked).await;
 
     let mut set = of_pool.clone();

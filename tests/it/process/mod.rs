@@ -1,5 +1,6 @@
 //! The binary as a process: how it starts, refuses to, serves, is administrated, and stops.
 
+mod administration;
 mod audit;
 mod backups;
 mod certificates;

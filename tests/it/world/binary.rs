@@ -119,6 +119,12 @@ impl Start {
         self
     }
 
+    /// In this working directory.
+    pub fn directory(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
     /// What it reads from its standard input.
     pub fn input(mut self, file: &Path) -> Self {
         let file = std::fs::File::open(file).expect("a file that can be read");

@@ -56,6 +56,16 @@ impl JwksCache {
         self.own.insert(issuer, key_set);
     }
 
+    /// Measures how many issuers have keys here, and the age of the oldest keys in use.
+    #[expect(clippy::cast_precision_loss, reason = "a number of issuers")]
+    pub(in crate::logins) fn measure(&self, now: Timestamp) {
+        let issuers = self.issuers.read().expect("no holder of the map panics");
+        let ages = issuers.values().filter_map(|keys| keys.age_in_use(now));
+        let oldest = ages.max().unwrap_or_default();
+        metrics::gauge!("cognate_issuers").set(issuers.len() as f64);
+        metrics::gauge!("cognate_issuer_oldest_keys_seconds").set(oldest.as_secs_f64());
+    }
+
     /// Verifies that a key of `source` signed `jws` with one of the algorithms `allowed`.
     pub(in crate::logins) async fn verify(
         &self,

@@ -89,6 +89,11 @@ impl IssuerState {
         Some(Arc::clone(&cached.keys))
     }
 
+    /// The age of the set.
+    pub(super) fn age(&self, now: Timestamp) -> Option<SignedDuration> {
+        Some(self.cached.as_ref()?.age(now))
+    }
+
     /// Whether the set has a key with this id.
     pub(super) fn has(&self, kid: &str) -> bool {
         self.cached

@@ -108,6 +108,14 @@ impl<F: FetchJwks> IssuerKeys<F> {
         self.lock().last_used
     }
 
+    /// The age of the keys, if they were used within the last hour. Keys that nobody uses aren't refreshed.
+    pub(super) fn age_in_use(&self, now: Timestamp) -> Option<SignedDuration> {
+        let state = self.lock();
+        let last_used = state.last_used?;
+        let is_in_use = now.duration_since(last_used) < SignedDuration::from_hours(1);
+        state.age(now).filter(|_| is_in_use)
+    }
+
     /// Verifies that a key of the issuer signed `jws` with one of the algorithms `allowed`.
     pub(super) async fn verify(
         self: &Arc<Self>,

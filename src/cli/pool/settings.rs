@@ -1,26 +1,12 @@
-//! `cognate pool`: settings of an identity pool that AWS's tools don't have.
+//! The settings of a pool that AWS's tools don't have.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use jiff::SignedDuration;
 use miette::{Result, miette};
 use serde_json::{Map, Value, json};
 
-use super::client::ServerArguments;
+use crate::cli::client::ServerArguments;
 use crate::model::json;
-
-/// The subcommands of `cognate pool`.
-#[derive(Debug, Subcommand)]
-pub enum PoolCommand {
-    /// Show or change how long the credentials of identities last
-    ///
-    /// A change applies to new credentials. They never last longer than the maximum of a role that was created on the
-    /// server.
-    Credentials(CredentialsArguments),
-    /// Show or change all settings of a pool that are Cognate's own
-    ///
-    /// A change keeps the settings that aren't named. It is refused if another change came between.
-    Settings(PoolSettingsArguments),
-}
 
 #[derive(Debug, Args)]
 pub struct PoolSettingsArguments {
@@ -28,7 +14,7 @@ pub struct PoolSettingsArguments {
     #[arg(value_name = "POOL_ID")]
     pool: String,
     /// A setting and its new value in JSON, for example ReuseOpenIdTokens=true; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = member)]
     set: Vec<(String, Value)>,
     #[command(flatten)]
     server: ServerArguments,
@@ -55,25 +41,10 @@ pub struct CredentialsArguments {
     server: ServerArguments,
 }
 
-/// Runs the subcommand, and prints the settings.
-pub(super) async fn run(command: PoolCommand) -> Result<()> {
-    match command {
-        PoolCommand::Credentials(credentials) => run_credentials(credentials).await,
-        PoolCommand::Settings(settings) => run_settings(settings).await,
-    }
-}
-
-/// The server with requests signed for the region of a pool.
-fn of_pool(server: ServerArguments, pool: &str) -> ServerArguments {
-    match pool.split_once(':') {
-        Some((region, _)) => server.in_region(region),
-        None => server,
-    }
-}
-
-async fn run_settings(arguments: PoolSettingsArguments) -> Result<()> {
+/// Prints the settings, after changing those that are set.
+pub(super) async fn settings(arguments: PoolSettingsArguments) -> Result<()> {
     let PoolSettingsArguments { pool, set, server } = arguments;
-    let server = of_pool(server, &pool);
+    let server = server.in_region_of(&pool);
     let input = json!({ "IdentityPoolId": pool });
     let mut answer = server.call("GetPoolSettings", &input).await?;
     if !set.is_empty() {
@@ -87,9 +58,16 @@ async fn run_settings(arguments: PoolSettingsArguments) -> Result<()> {
         });
         answer = server.call("SetPoolSettings", &input).await?;
     }
-    for (name, value) in settings_of(&answer)? {
-        println!("{name}={value}");
-    }
+    let settings = Value::from(settings_of(&answer)?);
+    let shown = json!({
+        "IdentityPoolId": pool, "Settings": settings, "Version": answer["Version"],
+    });
+    server.output.print(&shown, |shown| {
+        let settings = shown["Settings"].as_object().into_iter().flatten();
+        settings
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
+    });
     Ok(())
 }
 
@@ -103,8 +81,9 @@ fn settings_of(answer: &Value) -> Result<Map<String, Value>> {
     }
 }
 
-fn setting(text: &str) -> Result<(String, Value), &'static str> {
-    let wrong = "write a setting and its value in JSON, for example ReuseOpenIdTokens=true";
+/// The name of a member, and its value in JSON.
+pub(super) fn member(text: &str) -> Result<(String, Value), &'static str> {
+    let wrong = "write a name and its value in JSON, for example ReuseOpenIdTokens=true";
     let (name, value) = text.split_once('=').ok_or(wrong)?;
     Ok((
         name.to_owned(),
@@ -112,15 +91,17 @@ fn setting(text: &str) -> Result<(String, Value), &'static str> {
     ))
 }
 
-async fn run_credentials(credentials: CredentialsArguments) -> Result<()> {
+/// Prints how long credentials last, after changing it if it is set.
+pub(super) async fn credentials(credentials: CredentialsArguments) -> Result<()> {
     let input = credentials.input();
-    let server = of_pool(credentials.server, &credentials.pool);
+    let server = credentials.server.in_region_of(&credentials.pool);
     let operation = match input.as_object() {
         Some(members) if members.len() > 1 => "SetCredentialsDuration",
         _ => "GetCredentialsDuration",
     };
     let answer = server.call(operation, &input).await?;
-    println!("{}", printed(&answer));
+    let output = server.output;
+    output.print(&answer, |answer| format!("{}\n", printed(answer)));
     Ok(())
 }
 
@@ -166,6 +147,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli::pool::PoolCommand;
     use crate::cli::{Arguments, CliCommand};
 
     fn input(flags: &str) -> Result<Value, String> {
@@ -213,13 +195,11 @@ mod tests {
 
     #[test]
     fn a_setting_is_a_name_and_json() {
-        assert_eq!(setting("A=true"), Ok(("A".to_owned(), json!(true))));
-        assert_eq!(setting("A=\"b=c\""), Ok(("A".to_owned(), json!("b=c"))));
+        assert_eq!(member("A=true"), Ok(("A".to_owned(), json!(true))));
+        assert_eq!(member("A=\"b=c\""), Ok(("A".to_owned(), json!("b=c"))));
         for text in ["A", "A=", "A=yes", "A=1 2"] {
             assert!(
-                setting(text)
-                    .unwrap_err()
-                    .contains("ReuseOpenIdTokens=true"),
+                member(text).unwrap_err().contains("ReuseOpenIdTokens=true"),
                 "{text}"
             );
         }
