@@ -61,9 +61,9 @@ pub(super) async fn run(arguments: AgentArguments) -> Result<()> {
     }
     let environment = Environment::of_the_process();
     let folder = UserFolder::open(&environment)?;
-    let profile = arguments.profile.profile;
+    let flag = arguments.profile;
     // A profile that gets nothing is reported before the exports are printed.
-    let keys = credentials::find(&folder, &environment, &profile).await;
+    let keys = credentials::find(&folder, &environment, &flag).await;
     let keys = keys.map_err(|refusal| refusal.report)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await;
     let listener = listener
@@ -76,7 +76,7 @@ pub(super) async fn run(arguments: AgentArguments) -> Result<()> {
         authority: address.to_string(),
         token: URL_SAFE_NO_PAD.encode(random),
         keys: RwLock::new(Ok(keys)),
-        profile,
+        profile: flag.profile.clone(),
     });
     let name = &agent.profile;
     println!("export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://{address}/credentials/{name}");
@@ -87,7 +87,7 @@ pub(super) async fn run(arguments: AgentArguments) -> Result<()> {
     let refreshing = async move {
         loop {
             tokio::time::sleep(CHECK).await;
-            refresher.refresh(&folder, &environment).await;
+            refresher.refresh(&folder, &environment, &flag).await;
         }
     };
     let router = Router::new().fallback(answer).with_state(agent);
@@ -114,8 +114,8 @@ async fn stopped(with_parent: bool) {
 
 impl Agent {
     /// Fetches new keys before the present ones end, so that every answer is instant.
-    async fn refresh(&self, folder: &UserFolder, environment: &Environment) {
-        let found = credentials::find(folder, environment, &self.profile).await;
+    async fn refresh(&self, folder: &UserFolder, environment: &Environment, flag: &ProfileFlag) {
+        let found = credentials::find(folder, environment, flag).await;
         let found = found.map_err(|refusal| sentence(&refusal.report));
         if let Err(words) = &found {
             eprintln!("cognate: {words}");
