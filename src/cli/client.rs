@@ -40,22 +40,7 @@ pub(super) struct EndpointArguments {
 impl EndpointArguments {
     /// A client that trusts the authorities of the file, or the system's.
     pub(super) fn client(&self) -> Result<DirectClient> {
-        let Some(path) = &self.ca_file else {
-            return DirectClient::new(None).into_diagnostic();
-        };
-        let pem = std::fs::read(path)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("--ca-file: {} can't be read", path.display()))?;
-        let has_certificate = pem
-            .windows(CERTIFICATE.len())
-            .any(|bytes| bytes == CERTIFICATE);
-        let client = DirectClient::new(Some(&pem)).into_diagnostic();
-        let client = client.and_then(|client| {
-            has_certificate
-                .then_some(client)
-                .ok_or_else(|| miette!("the file has no CERTIFICATE in PEM"))
-        });
-        client.wrap_err_with(|| format!("--ca-file: {} can't be used", path.display()))
+        client_trusting(self.ca_file.as_deref())
     }
 
     /// The URL as it was written.
@@ -67,6 +52,26 @@ impl EndpointArguments {
     pub(super) fn url(&self, path: &str) -> Result<Url> {
         url(&format!("{}{path}", self.as_str()))
     }
+}
+
+/// A client that trusts the authorities of a file in PEM, or the system's.
+pub(super) fn client_trusting(ca_file: Option<&Path>) -> Result<DirectClient> {
+    let Some(path) = ca_file else {
+        return DirectClient::new(None).into_diagnostic();
+    };
+    let pem = std::fs::read(path)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("--ca-file: {} can't be read", path.display()))?;
+    let has_certificate = pem
+        .windows(CERTIFICATE.len())
+        .any(|bytes| bytes == CERTIFICATE);
+    let client = DirectClient::new(Some(&pem)).into_diagnostic();
+    let client = client.and_then(|client| {
+        has_certificate
+            .then_some(client)
+            .ok_or_else(|| miette!("the file has no CERTIFICATE in PEM"))
+    });
+    client.wrap_err_with(|| format!("--ca-file: {} can't be used", path.display()))
 }
 
 /// The server to call, and the access key to sign with.

@@ -17,7 +17,6 @@ use super::user_files::{UserFile, UserFolder};
 use crate::ambient::{Ambient, Real};
 use crate::config::Environment;
 use crate::model::json as strict;
-use crate::outgoing::DirectClient;
 
 /// The rest of kept credentials that are still printed. With less than 15 minutes left, boto3 would ask again for each request.
 const LEAST_LEFT: SignedDuration = SignedDuration::from_mins(20);
@@ -102,7 +101,7 @@ pub(super) async fn run(arguments: ProfileKeysArguments) -> Result<ExitCode> {
     let environment = Environment::of_the_process();
     let keys = async {
         let folder = UserFolder::open(&environment)?;
-        find(&folder, &environment, &arguments.profile.profile).await
+        find(&folder, &environment, &arguments.profile).await
     };
     match keys.await {
         Ok(keys) => {
@@ -127,9 +126,10 @@ pub(super) fn sentence(report: &miette::Report) -> String {
 pub(super) async fn find(
     folder: &UserFolder,
     environment: &Environment,
-    name: &str,
+    flag: &ProfileFlag,
 ) -> Result<ProfileKeys, NoKeys> {
-    let profile = Profile::read(folder, name)?;
+    let profile = Profile::read(folder, flag)?;
+    let name = flag.profile.as_str();
     let url = profile.url()?.to_string();
     let kept = |now| -> Result<Option<KeptKeys>> {
         let kept = folder.read(name, UserFile::Credentials)?;
@@ -172,8 +172,7 @@ async fn fetch(profile: &Profile, token: &str) -> Result<ProfileKeys, NoKeys> {
     let mut value = value.map_err(|_| miette!("the token isn't an ID token"))?;
     value.set_sensitive(true);
     let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
-    let client = DirectClient::new(None).into_diagnostic()?;
-    let answer = client.get_with(profile.url()?, headers).await;
+    let answer = profile.client()?.get_with(profile.url()?, headers).await;
     let answer = answer.map_err(|error| NoKeys {
         report: miette!("the server at {endpoint} can't be reached ({error})"),
         is_temporary: true,

@@ -25,9 +25,10 @@ pub struct WhoamiArguments {
 pub(super) async fn run(arguments: WhoamiArguments) -> Result<()> {
     let environment = Environment::of_the_process();
     let folder = UserFolder::open(&environment)?;
-    let name = arguments.profile.profile;
-    let profile = Profile::read(&folder, &name)?;
-    let keys = credentials::find(&folder, &environment, &name).await;
+    let flag = arguments.profile;
+    let profile = Profile::read(&folder, &flag)?;
+    let keys = credentials::find(&folder, &environment, &flag).await;
+    let name = flag.profile;
     let keys = keys.map_err(|refusal| refusal.report)?;
     let mut shown = json!({
         "Profile": name, "Server": profile.endpoint, "Pool": profile.pool,

@@ -48,6 +48,8 @@ rgw data = {folder}/gateway
 rgw frontends = beast endpoint=127.0.0.1:{gateway}
 rgw s3 auth use sts = true
 rgw sts key = {sts_key}
+# It fetches the keys of an issuer with a private CA, too.
+rgw verify ssl = false
 [osd]
 public addr = 127.0.0.1
 cluster addr = 127.0.0.1
@@ -55,11 +57,12 @@ cluster addr = 127.0.0.1
 
 
 class Ceph:
-    """A cluster that was started here, with everything it writes in `folder`."""
+    """A cluster that was started here, with everything it writes in `folder`; its gateway has `variables`, too."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **variables):
         self._folder = folder
         self._env = environment(folder)
+        self._gateway_env = environment(folder, **variables)
         self._programs = []
         monitor, gateway = _free_port(), _free_port()
         self.url = f"http://127.0.0.1:{gateway}"
@@ -86,7 +89,8 @@ class Ceph:
         self._do("ceph", "--connect-timeout", "30", "osd", "new", store)
         self._do("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", store)
         self._go_on("ceph-osd", "-i", "0")
-        self._go_on("radosgw", "-n", "client.radosgw").wait_for("starting handler: beast")
+        gateway = self._go_on("radosgw", "-n", "client.radosgw", env=self._gateway_env)
+        gateway.wait_for("starting handler: beast")
 
     @contextlib.contextmanager
     def gateway_stopped(self):
@@ -103,9 +107,9 @@ class Ceph:
         assert done.returncode == 0, f"{program}:\n{done.stdout}{done.stderr}{self.log()}"
         return done.stdout
 
-    def _go_on(self, program, *words):
+    def _go_on(self, program, *words, env=None):
         command = [program, "-f", "--conf", self.configuration, *words]
-        self._programs.append(Program(program, command, self._folder / f"{program}.log", env=self._env))
+        self._programs.append(Program(program, command, self._folder / f"{program}.log", env=env or self._env))
         return self._programs[-1]
 
     def log(self):

@@ -55,6 +55,5 @@ class Program:
 def run(command, env, seconds=60, **options):
     """Runs a program to its end; its texts and its status come back, whatever they are."""
     command = [str(word) for word in command]
-    return subprocess.run(
-        command, env=env, timeout=seconds, text=True, capture_output=True, stdin=subprocess.DEVNULL, **options
-    )
+    options = {"stdin": subprocess.DEVNULL} | options
+    return subprocess.run(command, env=env, timeout=seconds, text=True, capture_output=True, **options)

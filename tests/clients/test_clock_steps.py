@@ -4,7 +4,6 @@ database's are more than five minutes apart. What it signs meanwhile is never of
 import base64
 import contextlib
 import json
-import subprocess
 import time
 
 import botocore.exceptions
@@ -12,32 +11,13 @@ import pytest
 import requests
 
 import cognate
+from clock import Clock
 from postgresql import PostgreSql
 from programs import run
-from surroundings import BINARY, PROJECT, environment
+from surroundings import BINARY, environment
 
 BETWEEN = 0.02
 """How many seconds lie between two calls."""
-
-
-class Clock:
-    """The wall clock of one program; its monotonic clocks are the machine's."""
-
-    def __init__(self, folder):
-        subprocess.run([PROJECT / "scripts/unpack", "libfaketime"], check=True)
-        library = next((PROJECT / ".tools/debian/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-        self.file = folder / "offset"
-        self.step(0)
-        self.variables = {
-            "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": self.file, "FAKETIME_NO_CACHE": 1,
-            "DONT_FAKE_MONOTONIC": 1, "FAKETIME_DONT_FAKE_MONOTONIC": 1, "NO_FAKE_STAT": 1,
-        }  # fmt: skip
-
-    def step(self, seconds):
-        """Sets the clock to so many seconds beside the machine's."""
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{seconds:+d}s\n")
-        new.rename(self.file)
 
 
 class Site:

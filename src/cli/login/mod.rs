@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: LoginArguments) -> Result<()> {
     let environment = Environment::of_the_process();
     let folder = UserFolder::open(&environment)?;
     let name = arguments.profile.profile.clone();
-    let profile = Profile::read(&folder, &name)?;
+    let profile = Profile::read(&folder, &arguments.profile)?;
     if profile.source != ProfileSource::Login {
         return Err(miette!(
             "the profile {name} has another source of tokens: nobody needs to sign in"
@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: LoginArguments) -> Result<()> {
     if saved.refresh_token.is_none() {
         eprintln!("The provider gave no refresh token, so the login ends with its ID token.");
     }
-    let keys = credentials::find(&folder, &environment, &name).await;
+    let keys = credentials::find(&folder, &environment, &arguments.profile).await;
     let keys = keys.map_err(|refusal| {
         refusal
             .report
@@ -224,8 +224,8 @@ pub struct LogoutArguments {
 pub(super) async fn log_out(arguments: LogoutArguments) -> Result<()> {
     let environment = Environment::of_the_process();
     let folder = UserFolder::open(&environment)?;
+    let profile = Profile::read(&folder, &arguments.profile)?;
     let name = arguments.profile.profile;
-    let profile = Profile::read(&folder, &name)?;
     let _lock = folder.lock(&name)?;
     let saved = SavedLogin::read(&folder, &name, &profile)?;
     // What is on this machine goes first, whatever the provider answers.

@@ -2,12 +2,15 @@
 
 mod aws_config;
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 use miette::{IntoDiagnostic, Result, miette};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::client::client_trusting;
 use super::output::{OutputArguments, table, text};
 use super::tokens::Unreachable;
 use super::user_files::{UserFile, UserFolder};
@@ -48,6 +51,10 @@ pub(super) struct ProfileFlag {
         default_value = "default"
     )]
     pub(super) profile: String,
+    /// A file with the certificates (PEM) of the authorities to trust for the server [default: the file that the profile was
+    /// added with, otherwise the system's]
+    #[arg(long, value_name = "FILE", env = "COGNATE_CA_FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 /// The flags of `cognate profile add`.
@@ -83,6 +90,10 @@ pub struct ProfileAddArguments {
     /// The audience that GitHub or SPIFFE is asked for [default: the host of --endpoint]
     #[arg(long, value_name = "TEXT")]
     audience: Option<String>,
+    /// A file with the certificates (PEM) of the authorities to trust for the server, instead of the system's. The profile
+    /// keeps its path
+    #[arg(long, value_name = "FILE", env = "COGNATE_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// Leave the AWS configuration file as it is
     #[arg(long)]
     no_aws_config: bool,
@@ -124,11 +135,22 @@ pub(super) struct Profile {
     pub(super) audience: Option<String>,
     /// The client at the provider, as it was when the profile was added.
     pub(super) login: Option<LoginClient>,
+    /// The file of the authorities that are trusted for the server, instead of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Profile {
-    /// Reads the profile with this name.
-    pub(super) fn read(folder: &UserFolder, name: &str) -> Result<Self> {
+    /// Reads the profile that the flag selects.
+    pub(super) fn read(folder: &UserFolder, flag: &ProfileFlag) -> Result<Self> {
+        let mut profile = Self::stored(folder, &flag.profile)?;
+        if flag.ca_file.is_some() {
+            profile.ca_file.clone_from(&flag.ca_file);
+        }
+        Ok(profile)
+    }
+
+    fn stored(folder: &UserFolder, name: &str) -> Result<Self> {
         check_name(name)?;
         let Some(value) = folder.read(name, UserFile::Profile)? else {
             return Err(miette!(
@@ -139,6 +161,11 @@ impl Profile {
             .map_err(|error| miette!("the profile {name} can't be read ({error}): add it again"))?;
         check_endpoint(&profile.endpoint)?;
         Ok(profile)
+    }
+
+    /// A client for the profile's server.
+    pub(super) fn client(&self) -> Result<DirectClient> {
+        client_trusting(self.ca_file.as_deref())
     }
 
     /// The URL of the container credentials.
@@ -170,7 +197,8 @@ impl Profile {
                 "the profile {name} has another source of tokens than a login"
             ));
         };
-        let now = published(&self.endpoint, self.pool.as_deref().unwrap_or_default()).await?;
+        let pool = self.pool.as_deref().unwrap_or_default();
+        let now = published(&self.client()?, &self.endpoint, pool).await?;
         if now != *pinned {
             return Err(miette!(
                 "the server names another provider than when the profile was added (now issuer {} and client {}): if that is \
@@ -192,7 +220,7 @@ pub(super) async fn run(command: ProfileCommand) -> Result<()> {
         ProfileCommand::List(list) => {
             let mut profiles = Vec::new();
             for name in folder.profiles()? {
-                let url = Profile::read(&folder, &name)?.url()?;
+                let url = Profile::stored(&folder, &name)?.url()?;
                 profiles.push(json!({ "Profile": name, "Url": url.as_str() }));
             }
             list.output.print(&json!({ "Profiles": profiles }), |_| {
@@ -216,11 +244,15 @@ async fn add(
     for part in arguments.pool.iter().chain(&arguments.role) {
         check_segment(part)?;
     }
+    // Programs run in other folders, too.
+    let ca_file = arguments.ca_file.map(std::path::absolute);
+    let ca_file = ca_file.transpose().into_diagnostic()?;
+    let client = client_trusting(ca_file.as_deref())?;
     let login = match (arguments.from, &arguments.pool) {
         (ProfileSource::Login, None) => {
             return Err(miette!("a login needs --pool: the pool names the provider"));
         }
-        (ProfileSource::Login, Some(pool)) => Some(published(&endpoint, pool).await?),
+        (ProfileSource::Login, Some(pool)) => Some(published(&client, &endpoint, pool).await?),
         _ => None,
     };
     let profile = Profile {
@@ -232,6 +264,7 @@ async fn add(
         token_file: arguments.token_file,
         audience: arguments.audience,
         login,
+        ca_file,
     };
     let before = folder.read(&name, UserFile::Profile)?;
     let value = serde_json::to_value(&profile).into_diagnostic()?;
@@ -260,12 +293,14 @@ async fn add(
 }
 
 /// The client that the server publishes for a pool.
-async fn published(endpoint: &str, pool: &str) -> Result<LoginClient> {
+async fn published(client: &DirectClient, endpoint: &str, pool: &str) -> Result<LoginClient> {
     let url = Url::parse(&format!("{endpoint}/login-client/{pool}")).into_diagnostic()?;
-    let client = DirectClient::new(None).into_diagnostic()?;
     let answer = client.get(url).await;
-    let answer = answer
-        .map_err(|_| Unreachable(format!("no server answers at {endpoint}: check --endpoint")))?;
+    let answer = answer.map_err(|_| {
+        Unreachable(format!(
+            "no server answers at {endpoint}: check --endpoint, and --ca-file if its certificate is of a private authority"
+        ))
+    })?;
     if answer.status.as_u16() == 404 {
         return Err(miette!(
             "the pool {pool} has no login client: the administrator sets LoginClient with cognate pool settings, or use --from"
@@ -334,6 +369,7 @@ mod tests {
             token_file: None,
             audience: None,
             login: None,
+            ca_file: None,
         }
     }
 

@@ -63,8 +63,9 @@ impl ProviderEndpoints {
         url: Url,
         form: &[(&str, &str)],
     ) -> Result<Result<Value, ProviderRefusal>> {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        let body = body.extend_pairs(form).finish();
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
         let host = url.host_str().unwrap_or_default().to_owned();

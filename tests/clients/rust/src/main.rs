@@ -20,6 +20,7 @@ use identity::operation::get_id::GetIdError;
 use identity::operation::get_open_id_token_for_developer_identity::GetOpenIdTokenForDeveloperIdentityError;
 
 mod page;
+mod store;
 
 type Done = Result<(), Box<dyn Error>>;
 type Given = HashMap<String, String>;
@@ -43,6 +44,7 @@ async fn main() -> Done {
         "developer" => developer(&given).await,
         "pools" => pools(&given).await,
         "page" => page::guest().await,
+        "store" => store::lines().await,
         "describe" => describe(&given).await,
         _ => Err("an unknown question".into()),
     }
