@@ -8,7 +8,11 @@ use crate::app::access::condition_keys::RequestKeys;
 use crate::error::{Code, Error};
 use crate::model::tags::Tags;
 
+pub(super) mod attachments;
+pub(super) mod managed_policies;
 pub(super) mod oidc_providers;
+pub(super) mod policy_tags;
+pub(super) mod policy_versions;
 pub(super) mod provider_tags;
 pub(super) mod role_policies;
 pub(super) mod role_tags;

@@ -113,7 +113,7 @@ impl Operation for SimulatePrincipalPolicy {
         let role = roles::find_by_arn(call, &arn)?;
         let role = role.ok_or_else(|| roles::not_found(arn.name()))?;
         let mut simulation = self.simulation()?;
-        simulation.add_role(&role)?;
+        simulation.add_role(call, &role)?;
         self.answer(call, simulation)
     }
 }

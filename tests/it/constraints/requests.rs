@@ -10,6 +10,7 @@ const IDENTITY: &str = "eu-west-1:00000000-0000-4000-8000-00000000000a";
 const ROLE: &str = "arn:aws:iam::123456789012:role/User";
 const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/nobody.example.com";
 const SAML_PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/nobody";
+const POLICY: &str = "arn:aws:iam::123456789012:policy/Nobodys";
 const PRINT: &str = "990f4193972f2becf12ddeda5237f9c952f20d9e";
 
 /// The request of an operation.
@@ -138,7 +139,47 @@ pub fn request(entry: &Entry) -> Value {
             "MaxSessionDuration": 3600, "MaxSigninSessionDuration": 3600, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
         }),
-        (Service::Iam, "DeleteRole" | "GetRole") => json!({ "RoleName": "Reader" }),
+        (Service::Iam, "DeleteRole" | "DeleteRolePermissionsBoundary" | "GetRole") => {
+            json!({ "RoleName": "Reader" })
+        }
+        (Service::Iam, "AttachRolePolicy" | "DetachRolePolicy") => {
+            json!({ "RoleName": "Reader", "PolicyArn": POLICY })
+        }
+        (Service::Iam, "PutRolePermissionsBoundary") => {
+            json!({ "RoleName": "Reader", "PermissionsBoundary": POLICY })
+        }
+        (Service::Iam, "UpdateRoleDescription") => {
+            json!({ "RoleName": "Reader", "Description": "reads" })
+        }
+        (Service::Iam, "CreatePolicy") => json!({
+            "PolicyName": "Read", "Path": "/team/", "PolicyDocument": "{}", "Description": "reads",
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "CreatePolicyVersion") => {
+            json!({ "PolicyArn": POLICY, "PolicyDocument": "{}", "SetAsDefault": true })
+        }
+        (Service::Iam, "DeletePolicy" | "GetPolicy") => json!({ "PolicyArn": POLICY }),
+        (Service::Iam, "DeletePolicyVersion" | "GetPolicyVersion" | "SetDefaultPolicyVersion") => {
+            json!({ "PolicyArn": POLICY, "VersionId": "v1" })
+        }
+        (Service::Iam, "ListEntitiesForPolicy") => json!({
+            "PolicyArn": POLICY, "EntityFilter": "Role", "PathPrefix": "/", "PolicyUsageFilter": "PermissionsPolicy",
+            "Marker": "a", "MaxItems": 10,
+        }),
+        (Service::Iam, "ListPolicies") => json!({
+            "Scope": "Local", "OnlyAttached": true, "PathPrefix": "/", "PolicyUsageFilter": "PermissionsPolicy",
+            "Marker": "a", "MaxItems": 10,
+        }),
+        (Service::Iam, "ListPolicyTags" | "ListPolicyVersions") => {
+            json!({ "PolicyArn": POLICY, "Marker": "a", "MaxItems": 10 })
+        }
+        (Service::Iam, "TagPolicy") => json!({
+            "PolicyArn": POLICY,
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "UntagPolicy") => {
+            json!({ "PolicyArn": POLICY, "TagKeys": ["team", "floor"] })
+        }
         (Service::Iam, "ListRoles") => json!({ "PathPrefix": "/", "Marker": "a", "MaxItems": 10 }),
         (
             Service::Iam,
