@@ -38,6 +38,7 @@ mod jobs;
 pub mod keys;
 pub mod live_settings;
 pub mod maintenance;
+pub mod managed_policies;
 pub mod missing_changes;
 pub mod new_generation;
 pub mod offline_store;

@@ -189,6 +189,14 @@ pub(super) async fn put(call: &Call<'_>, write: RecordWrite) -> Result<PutOutcom
     call.app.records.put(vec![write], call.origin()).await
 }
 
+/// Writes records, all or none, in the name of a call.
+pub(super) async fn put_all(
+    call: &Call<'_>,
+    writes: Vec<RecordWrite>,
+) -> Result<PutOutcome, StoreError> {
+    call.app.records.put(writes, call.origin()).await
+}
+
 /// Asks the store about identities in the name of a call.
 pub(super) async fn ask(call: &Call<'_>, question: &Question) -> Result<Answer, StoreError> {
     let store = call.app.records.store.as_ref();

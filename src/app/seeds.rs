@@ -64,6 +64,7 @@ pub fn history(app: &App, kind: ObjectKind, name: &str) -> Result<ObjectHistory,
             oidc_key(name).to_owned()
         }
         ObjectKind::SamlProvider | ObjectKind::AccessKey => name.to_owned(),
+        ObjectKind::ManagedPolicy => name.to_ascii_lowercase(),
         ObjectKind::Role => iam_role::key(name),
         ObjectKind::Pool => match PoolId::parse(name) {
             Some(id) => id.uuid.to_string(),

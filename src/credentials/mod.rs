@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::ambient::Ambient;
 use crate::model::ids::{PoolId, RoleArn, SamlProviderArn};
 use crate::model::json;
+use crate::model::managed_policy::PolicyArn;
 use crate::model::origin::LoginOrigin;
 use crate::model::tags::{Tags, stored};
 use crate::seal::{SALT, SealKey};
@@ -186,14 +187,21 @@ impl SessionIdentity {
 pub enum SessionPolicy {
     /// A policy in the request for the session.
     Inline(Value),
-    /// A managed policy, by its name.
-    Managed(ManagedPolicy),
+    /// A policy of the scope-down of guests.
+    Managed(GuestPolicy),
+    /// A managed policy. It is read at each use, so that the session follows a change.
+    Named {
+        /// The ARN.
+        arn: PolicyArn,
+        /// The unique id: a later policy with the same ARN is another one.
+        id: String,
+    },
 }
 
-/// The managed policies that this server knows.
+/// The policies that limit guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ManagedPolicy {
+pub enum GuestPolicy {
     /// The inline policy that the service adds for guests.
     GuestInline,
     /// The managed policy AmazonCognitoUnAuthedIdentitiesSessionPolicy, for guests.
@@ -397,7 +405,11 @@ mod tests {
             keys: IndexMap::new(),
             bounds: vec![vec![
                 SessionPolicy::Inline(serde_json::json!({ "Statement": [] })),
-                SessionPolicy::Managed(ManagedPolicy::Guest),
+                SessionPolicy::Managed(GuestPolicy::Guest),
+                SessionPolicy::Named {
+                    arn: PolicyArn::parse("arn:aws:iam::123456789012:policy/Read").unwrap(),
+                    id: "ANPAIOSFODNN7EXAMPLE".into(),
+                },
             ]],
             tags: Tags::new(),
             issued,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::RoleArn;
+use super::managed_policy::PolicyArn;
 use super::tags::Tags;
 use super::tags::stored::by_key;
 
@@ -31,6 +32,12 @@ pub struct Role {
     pub trusted_users: Option<IndexMap<String, String>>,
     /// The inline policies by their names, in the order of creation.
     pub policies: IndexMap<String, String>,
+    /// The managed policies that are attached, in the order of attachment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<PolicyArn>,
+    /// The managed policy that is the permissions boundary, if the role has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<PolicyArn>,
     /// The tags in the caller's order; at most 50.
     #[serde(with = "by_key")]
     pub tags: Tags,

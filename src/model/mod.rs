@@ -12,6 +12,7 @@ pub mod issuer;
 pub mod json;
 pub mod key_ring;
 pub mod login_client;
+pub mod managed_policy;
 pub mod merge;
 pub mod origin;
 pub mod pool;

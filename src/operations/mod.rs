@@ -71,6 +71,10 @@ pub trait Operation: DeserializeOwned + Send + 'static {
         None
     }
 
+    /// Whether the operation changes what a role permits, so that policies may depend on the permissions boundary that the role
+    /// has (`iam:PermissionsBoundary`).
+    const ON_BOUNDARY: bool = false;
+
     /// The work that the request causes for a caller without a signature. It is expensive unless the operation says otherwise.
     fn work(&self, _call: &Call<'_>) -> RequestWork {
         RequestWork::Expensive
@@ -193,10 +197,16 @@ impl<O: Operation> Prepared for O {
         let (role, resource) = (self.role_name().map(str::to_owned), self.resource(call));
         let further = self.further_permissions(call);
         Box::pin(async move {
-            let resource = match role {
-                Some(name) => roles::resource(call, &name)?,
+            let resource = match &role {
+                Some(name) => roles::resource(call, name)?,
                 None => resource,
             };
+            if let (Some(name), true) = (&role, O::ON_BOUNDARY)
+                && let Some(role) = roles::record(call, name)?
+                && let Some(boundary) = &role.boundary
+            {
+                keys.set_boundary(boundary.as_str());
+            }
             authorise::check_session(call, &action, &resource, O::IDENTITY_SESSIONS)?;
             authorise::check(call, &action, &resource, keys)?;
             for permission in further? {

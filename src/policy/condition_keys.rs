@@ -12,7 +12,7 @@ pub enum KeyOwner {
     Principal,
     /// The login that the caller's session began with: the claims of a verified token, or a SAML response.
     Login,
-    /// The parameters of the request.
+    /// The parameters of the request, and the permissions boundary of the role that it changes.
     Request,
     /// The resource that the request acts on.
     Resource,
@@ -108,6 +108,8 @@ const KEYS: [(KeyOwner, &[&str]); 6] = [
             "aws:requesttag/",
             "aws:tagkeys",
             "iam:passedtoservice",
+            "iam:permissionsboundary",
+            "iam:policyarn",
             "sts:durationseconds",
             "sts:externalid",
             "sts:rolesessionname",
@@ -178,8 +180,6 @@ const KEYS: [(KeyOwner, &[&str]); 6] = [
             "iam:fido-fips-140-3-certification",
             "iam:notificationchannel",
             "iam:organizationspolicyid",
-            "iam:permissionsboundary",
-            "iam:policyarn",
             "iam:registersecuritykey",
             "iam:servicespecificcredentialagedays",
             "iam:servicespecificcredentialservicename",

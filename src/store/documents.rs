@@ -7,6 +7,7 @@ use crate::model::deployment::{self, Deployment};
 use crate::model::guest_key::{self, GuestKeyRecord};
 use crate::model::iam_role::Role;
 use crate::model::key_ring::KeyRing;
+use crate::model::managed_policy::ManagedPolicy;
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::provider::{OidcProvider, SamlProvider, oidc_key};
 use crate::model::root_key::{self, RootKeyRecord};
@@ -47,6 +48,7 @@ stored!(SamlProvider, SamlProvider, |provider: &Self| provider
     .arn
     .name()
     .to_owned());
+stored!(ManagedPolicy, ManagedPolicy, |policy: &Self| policy.key());
 stored!(Role, Role, |role: &Self| role.key());
 stored!(KeyRing, KeyRing, |ring: &Self| ring.purpose.clone());
 stored!(Deployment, Deployment, |_: &Self| deployment::KEY

@@ -20,6 +20,8 @@ pub enum RecordKind {
     OidcProvider,
     /// A SAML provider, under its name.
     SamlProvider,
+    /// A managed policy, under its name in lower case.
+    ManagedPolicy,
     /// A role, under its name in lower case.
     Role,
     /// A key ring, under its purpose.
@@ -40,10 +42,11 @@ pub enum RecordKind {
     AccessKeyUses,
 }
 
-const KINDS: [(RecordKind, &str); 12] = [
+const KINDS: [(RecordKind, &str); 13] = [
     (RecordKind::Pool, "pool"),
     (RecordKind::OidcProvider, "oidc-provider"),
     (RecordKind::SamlProvider, "saml-provider"),
+    (RecordKind::ManagedPolicy, "managed-policy"),
     (RecordKind::Role, "role"),
     (RecordKind::KeyRing, "key-ring"),
     (RecordKind::RootKey, "root-key"),
@@ -66,9 +69,12 @@ impl RecordKind {
     /// again what was deleted.
     pub fn is_remembered(self) -> bool {
         match self {
-            Self::Pool | Self::OidcProvider | Self::SamlProvider | Self::Role | Self::AccessKey => {
-                true
-            }
+            Self::Pool
+            | Self::OidcProvider
+            | Self::SamlProvider
+            | Self::ManagedPolicy
+            | Self::Role
+            | Self::AccessKey => true,
             Self::KeyRing
             | Self::RootKey
             | Self::DeletedPool

@@ -61,6 +61,7 @@ mod list_tags_for_resource;
 mod login_providers;
 mod logins;
 mod lookup_developer_identity;
+mod managed_policies;
 mod merge_developer_identities;
 mod oidc_providers;
 mod private_authority;

@@ -1,30 +1,58 @@
 //! Authorisation: whether the signer of a request may perform its action.
 
+use std::mem::discriminant;
+
 use super::condition_keys::{CallerKeys, RequestKeys, context};
 use super::resource::Resource;
 use crate::app::credentials::session_policies;
+use crate::app::roles::permissions::{self, NoPermissions, RolePolicy};
 use crate::app::{Call, Caller, roles};
 use crate::credentials::{Session, SessionIdentity};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
-use crate::policy::{
-    AccessDecision, AccessRequest, MAX_CHARACTERS, Policy, PolicyKind, evaluate, intersection,
-};
+use crate::policy::{AccessDecision, AccessRequest, Policy, evaluate, intersection};
 use crate::store::StoreError;
+use crate::store::catalog::Snapshot;
 
 /// Why a request is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Denial {
-    /// A statement of a policy denies the action.
-    ExplicitDeny,
-    /// No identity-based policy allows the action.
-    NotAllowed,
-    /// The role's policies allow the action, but the session's policies don't.
-    SessionPolicy,
+    /// A statement of a policy of this kind denies the action.
+    ExplicitDeny(PolicySource),
+    /// No policy of this kind allows the action.
+    NotAllowed(PolicySource),
     /// The signer is a session of a pool's identity, and those may not call the operation.
     IdentitySession,
     /// As [`Denial::IdentitySession`], but the operator may permit it.
     UnlessConfigured,
+}
+
+/// The kinds of policies that decide about a signer, in the order in which a missing allow is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PolicySource {
+    Identity,
+    Boundary,
+    Session,
+}
+
+impl PolicySource {
+    /// The name in IAM's texts.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity-based policy",
+            Self::Boundary => "permissions boundary",
+            Self::Session => "session policy",
+        }
+    }
+
+    /// The denial by policies of this kind, if they deny.
+    fn denial(self, decision: AccessDecision) -> Option<Denial> {
+        match decision {
+            AccessDecision::Allow { .. } => None,
+            AccessDecision::ExplicitDeny { .. } => Some(Denial::ExplicitDeny(self)),
+            AccessDecision::ImplicitDeny => Some(Denial::NotAllowed(self)),
+        }
+    }
 }
 
 /// Whether an operation accepts sessions of pools' identities as signers, whatever their role's policies allow.
@@ -72,22 +100,19 @@ impl FurtherPermission {
 }
 
 impl Denial {
-    fn of(decision: AccessDecision) -> Option<Self> {
-        match decision {
-            AccessDecision::Allow { .. } => None,
-            AccessDecision::ExplicitDeny { .. } => Some(Self::ExplicitDeny),
-            AccessDecision::ImplicitDeny => Some(Self::NotAllowed),
-        }
-    }
-
     fn reason(self, action: &str) -> String {
         match self {
-            Self::ExplicitDeny => "with an explicit deny in an identity-based policy".to_owned(),
-            // The service's own words: its callers don't learn that a policy could not allow more.
-            Self::NotAllowed | Self::IdentitySession => {
-                format!("because no identity-based policy allows the {action} action")
+            Self::ExplicitDeny(source @ PolicySource::Identity) => {
+                format!("with an explicit deny in an {}", source.name())
             }
-            Self::SessionPolicy => format!("because no session policy allows the {action} action"),
+            Self::ExplicitDeny(source) => {
+                format!("with an explicit deny in a {}", source.name())
+            }
+            Self::NotAllowed(source) => {
+                format!("because no {} allows the {action} action", source.name())
+            }
+            // The service's own words: its callers don't learn that a policy could not allow more.
+            Self::IdentitySession => Self::NotAllowed(PolicySource::Identity).reason(action),
             Self::UnlessConfigured => format!(
                 "because no identity-based policy allows the {action} action; users of a pool perform STS actions only, \
                  unless this server's configuration sets sessions.administer_pools"
@@ -149,8 +174,8 @@ pub fn check_further(
 /// Checks that the signer may perform `action` (`service:Name`) on `resource`. `request` holds the condition keys of the
 /// operation's input; those of the caller, the resource and the connection are added. A denial is [`Code::AccessDenied`].
 ///
-/// The root key may do everything, an access key what its policy allows, and a session what its role's policies and all
-/// its session policies allow. A session of an identity never administers this server.
+/// The root key may do everything, an access key what its policy allows, and a session what its role's policies, the role's
+/// permissions boundary and all its session policies allow. A session of an identity never administers this server.
 pub fn check(
     call: &Call<'_>,
     action: &str,
@@ -170,7 +195,7 @@ pub fn check(
     };
     let denial = match call.signer() {
         Caller::Root(_) => None,
-        Caller::AccessKey(key) => Denial::of(evaluate(&request, [&key.policy])),
+        Caller::AccessKey(key) => PolicySource::Identity.denial(evaluate(&request, [&key.policy])),
         Caller::Session(session) => session_denial(call, session, &request)?,
     };
     match denial {
@@ -205,34 +230,63 @@ fn session_denial(
             return Ok(Some(Denial::IdentitySession));
         }
     }
-    let role = roles::find_by_arn(call, &session.role)?;
+    let snapshot = call.app.records.snapshot()?;
+    let role = roles::find_in(&snapshot, &session.role)?;
     let role = role.filter(|role| Some(&role.id) == session.role_id.as_ref());
-    let Some(policies) = role.as_deref().and_then(policies_of) else {
-        return Ok(Some(Denial::NotAllowed));
+    let Some(permissions) = role.and_then(|role| parsed(&snapshot, &role)) else {
+        return Ok(Some(Denial::NotAllowed(PolicySource::Identity)));
     };
-    let by_role = evaluate(request, &policies);
-    let by_session = session.bounds.iter().map(|policies| {
-        let parsed = session_policies::parsed(policies);
-        parsed.map_or(AccessDecision::ImplicitDeny, |parsed| {
+    let mut decisions = vec![(
+        PolicySource::Identity,
+        evaluate(request, &permissions.policies),
+    )];
+    if let Some(boundary) = &permissions.boundary {
+        decisions.push((PolicySource::Boundary, evaluate(request, [boundary])));
+    }
+    for policies in &session.bounds {
+        let parsed = session_policies::parsed(&snapshot, policies);
+        let decision = parsed.map_or(AccessDecision::ImplicitDeny, |parsed| {
             evaluate(request, &parsed)
-        })
-    });
-    let all = intersection(std::iter::once(by_role).chain(by_session));
-    Ok(match Denial::of(all) {
-        Some(Denial::NotAllowed) if by_role.is_allow() => Some(Denial::SessionPolicy),
-        other => other,
-    })
+        });
+        decisions.push((PolicySource::Session, decision));
+    }
+    Ok(combined(&decisions))
 }
 
-/// The policies of a role. `None` if a policy can't be parsed, because it might contain a deny.
-fn policies_of(role: &Role) -> Option<Vec<Policy>> {
-    let texts = role.policies.values();
-    let parsed =
-        texts.map(|text| Policy::parse(PolicyKind::Identity, text.as_bytes(), MAX_CHARACTERS));
-    match parsed.collect::<Result<Vec<_>, _>>() {
-        Ok(policies) => Some(policies),
+/// The denial by sets of policies that must all allow, if one of them denies.
+fn combined(decisions: &[(PolicySource, AccessDecision)]) -> Option<Denial> {
+    let all = intersection(decisions.iter().map(|(_, decision)| *decision));
+    let is_alike = |decision: &AccessDecision| discriminant(decision) == discriminant(&all);
+    let mut decisions = decisions.iter();
+    let (source, decision) = decisions.find(|(_, decision)| is_alike(decision))?;
+    source.denial(*decision)
+}
+
+/// The policies of a role, parsed.
+struct ParsedPermissions {
+    policies: Vec<Policy>,
+    boundary: Option<Policy>,
+}
+
+/// The policies of a role. `None` if one of them is missing or can't be parsed, because it might contain a deny.
+fn parsed(snapshot: &Snapshot, role: &Role) -> Option<ParsedPermissions> {
+    let read = || -> Result<ParsedPermissions, NoPermissions> {
+        let permissions = permissions::of_role(snapshot, role)?;
+        let policies = permissions.policies.iter().map(RolePolicy::parse);
+        let boundary = permissions.boundary.as_ref().map(RolePolicy::parse);
+        Ok(ParsedPermissions {
+            policies: policies.collect::<Result<_, _>>()?,
+            boundary: boundary.transpose()?,
+        })
+    };
+    match read() {
+        Ok(permissions) => Some(permissions),
         Err(error) => {
-            tracing::warn!(role = %role.arn, %error, "sessions of the role are denied everything: one of its policies can't be parsed");
+            tracing::warn!(
+                role = %role.arn,
+                error = &error as &dyn std::error::Error,
+                "sessions of the role are denied everything"
+            );
             None
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::ids::{AccountId, OidcProviderArn, PoolId, Region, RoleArn, SamlProviderArn};
+use crate::model::managed_policy::PolicyArn;
 
 /// The canonical name of what an action acts on. It is made of parsed ids only, so that a policy decides about the name
 /// under which the operation finds its object, whatever the request spells.
@@ -29,6 +30,11 @@ impl Resource {
 
     /// A role.
     pub fn role(arn: &RoleArn) -> Self {
+        Self(arn.to_string())
+    }
+
+    /// A managed policy.
+    pub fn managed_policy(arn: &PolicyArn) -> Self {
         Self(arn.to_string())
     }
 

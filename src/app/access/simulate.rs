@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::app::Call;
 use crate::app::credentials::session_policies::{OF_GUESTS, texts_of};
+use crate::app::roles::permissions::{self, RolePolicy};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::policy::{
@@ -18,7 +19,7 @@ const MOST: usize = 10_000;
 /// A policy with an id for the results.
 #[derive(Debug)]
 pub struct SimulatedPolicy {
-    /// The id: the name of a role's policy, or a number.
+    /// The id: the name of a role's inline or managed policy, or a number.
     pub id: String,
     /// Whether it is a policy of the role.
     pub of_role: bool,
@@ -105,6 +106,13 @@ impl SimulatedPolicy {
         }
     }
 
+    fn of_role(policy: &RolePolicy) -> Result<Self, Error> {
+        let name = policy.name().to_owned();
+        let mut named = Self::read(PolicyKind::Identity, name, policy.document())?;
+        named.of_role = true;
+        Ok(named)
+    }
+
     /// Parses several policies; their ids are `name` and a number from 1.
     pub fn read_all(kind: PolicyKind, name: &str, texts: &[String]) -> Result<Vec<Self>, Error> {
         let numbered = texts.iter().enumerate();
@@ -140,12 +148,20 @@ pub fn of_guests() -> Vec<SimulatedPolicy> {
 }
 
 impl Simulation {
-    /// Adds the policies of a role, and its condition keys as far as the context lacks them.
-    pub fn add_role(&mut self, role: &Role) -> Result<(), Error> {
-        for (name, text) in &role.policies {
-            let mut named = SimulatedPolicy::read(PolicyKind::Identity, name.clone(), text)?;
-            named.of_role = true;
-            self.policies.push(named);
+    /// Adds the policies of a role, its permissions boundary unless the simulation has bounds already, and its condition keys
+    /// as far as the context lacks them.
+    pub fn add_role(&mut self, call: &Call<'_>, role: &Role) -> Result<(), Error> {
+        let snapshot = call.app.records.snapshot()?;
+        let permissions = permissions::of_role(&snapshot, role).map_err(|error| {
+            Code::InvalidInput.because(format!(
+                "Sessions of the role are denied everything: {error}."
+            ))
+        })?;
+        for policy in &permissions.policies {
+            self.policies.push(SimulatedPolicy::of_role(policy)?);
+        }
+        if let (Some(boundary), true) = (&permissions.boundary, self.bounds.is_empty()) {
+            self.bounds.push(vec![SimulatedPolicy::of_role(boundary)?]);
         }
         for (key, value) in [
             ("aws:PrincipalArn", role.arn.as_str()),

@@ -9,7 +9,7 @@ use crate::store::catalog::Snapshot;
 /// A statement of a stored policy, and a key that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsetKeyFinding {
-    /// The policy and its owner: `policy NAME of role NAME`.
+    /// The policy and its owner: `policy NAME of role NAME`, or `managed policy NAME`.
     pub policy: String,
     /// The number of the statement in its policy, from 1.
     pub statement: usize,
@@ -56,6 +56,12 @@ fn find(snapshot: &Snapshot) -> Vec<UnsetKeyFinding> {
         add(&mut findings, &policy, PolicyKind::Trust, &role.trust);
         for (policy, text) in &role.policies {
             let policy = format!("policy {policy} of role {name}");
+            add(&mut findings, &policy, PolicyKind::Identity, text);
+        }
+    }
+    for managed in snapshot.managed_policies() {
+        if let Some(text) = managed.document() {
+            let policy = format!("managed policy {}", managed.arn.name());
             add(&mut findings, &policy, PolicyKind::Identity, text);
         }
     }

@@ -74,6 +74,11 @@ impl From<SessionPolicyError> for Error {
                  length less than or equal to {limit}"
             )),
             SessionPolicyError::Policy(error) => Code::MalformedPolicyDocument.because(error.to_string()),
+            SessionPolicyError::TooMany => Code::Validation.because(
+                "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have \
+                 length less than or equal to 10",
+            ),
+            SessionPolicyError::Store(error) => error.into(),
             SessionPolicyError::Unknown(arn) => {
                 Code::MalformedPolicyDocument.because(format!("Policy ARN {arn} is not valid"))
             }

@@ -12,7 +12,7 @@ mod policies;
 mod sign_in;
 mod sts;
 
-pub(super) use policies::{role_policies_too_long, role_policy};
+pub(super) use policies::{managed_policy, role_policies_too_long, role_policy};
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {

@@ -1,4 +1,4 @@
-//! Refusals of policy documents of roles.
+//! Refusals of policy documents of roles, and of managed policies.
 
 use std::error::Error as StdError;
 
@@ -20,6 +20,16 @@ impl From<TrustError> for Error {
 pub(in crate::app) fn role_policy(error: PolicyError) -> Error {
     match error {
         PolicyError::TooLong { .. } => role_policies_too_long(),
+        other @ PolicyError::Malformed(_) => malformed(&other),
+    }
+}
+
+/// The refusal of a document that is not a version of a managed policy.
+pub(in crate::app) fn managed_policy(error: PolicyError) -> Error {
+    match error {
+        PolicyError::TooLong { limit } => {
+            Code::LimitExceeded.because(format!("Cannot exceed quota for PolicySize: {limit}"))
+        }
         other @ PolicyError::Malformed(_) => malformed(&other),
     }
 }

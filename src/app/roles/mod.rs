@@ -14,9 +14,12 @@ use crate::model::iam_role::{Role, key};
 use crate::model::ids::RoleArn;
 use crate::policy::{MAX_CHARACTERS, Policy, PolicyKind, Principal};
 use crate::store::StoreError;
+use crate::store::catalog::Snapshot;
 use crate::store::record::{PutOutcome, RecordKind, RecordWrite};
 
+pub mod attachments;
 pub mod choice;
+pub mod permissions;
 pub(in crate::app) mod pins;
 #[cfg(test)]
 mod trust_attacks;
@@ -40,8 +43,16 @@ pub fn find(call: &Call<'_>, name: &str) -> Result<Arc<Role>, Error> {
 
 /// The role with exactly this ARN, if the built-in IAM has it.
 pub fn find_by_arn(call: &Call<'_>, arn: &RoleArn) -> Result<Option<Arc<Role>>, StoreError> {
-    let found = record(call, arn.name())?;
-    Ok(found.filter(|role| role.arn == *arn))
+    find_in(call.app.records.snapshot()?.as_ref(), arn)
+}
+
+/// As [`find_by_arn`], in one view of the records.
+pub(in crate::app) fn find_in(
+    snapshot: &Snapshot,
+    arn: &RoleArn,
+) -> Result<Option<Arc<Role>>, StoreError> {
+    let found = snapshot.role(&key(arn.name()))?;
+    Ok(found.filter(|role| role.arn == *arn).cloned())
 }
 
 /// The role with this name, for authorisation. If there is no such role, its ARN without a path.
@@ -84,18 +95,27 @@ pub fn new_id(app: &App) -> String {
     access_key_id("AROA", app.ambient.as_ref())
 }
 
-/// Adds a role, after checking its trust policy.
+/// Adds a role, after checking its trust policy and its permissions boundary.
 pub async fn add(call: &Call<'_>, mut role: Role) -> Result<(), Error> {
     let trust = role.trust.clone();
     set_trust(call, &mut role, &trust)?;
     let name = role.arn.name().to_owned();
-    match records::put(call, RecordWrite::add(&role, ROLES)).await? {
-        PutOutcome::Stored(_) => Ok(()),
-        PutOutcome::Conflict(_) | PutOutcome::Absent(_) => {
-            Err(Code::EntityAlreadyExists.because(format!("Role with name {name} already exists.")))
+    loop {
+        let mut writes = vec![RecordWrite::add(&role, ROLES)];
+        writes.extend(attachments::of_new(call, &role)?);
+        match records::put_all(call, writes).await? {
+            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Conflict(0) | PutOutcome::Absent(0) => {
+                return Err(Code::EntityAlreadyExists
+                    .because(format!("Role with name {name} already exists.")));
+            }
+            PutOutcome::LimitReached(_) => {
+                return Err(Code::LimitExceeded
+                    .because(format!("Cannot exceed quota for RolesPerAccount: {ROLES}")));
+            }
+            // Another request changed or deleted the boundary: whether it is there is found out again.
+            PutOutcome::Conflict(_) | PutOutcome::Absent(_) => {}
         }
-        PutOutcome::LimitReached(_) => Err(Code::LimitExceeded
-            .because(format!("Cannot exceed quota for RolesPerAccount: {ROLES}"))),
     }
 }
 
@@ -120,6 +140,10 @@ pub async fn change(
 pub async fn remove(call: &Call<'_>, name: &str) -> Result<(), Error> {
     loop {
         let role = find(call, name)?;
+        if !role.attached.is_empty() {
+            return Err(Code::DeleteConflict
+                .because("Cannot delete entity, must detach all policies first."));
+        }
         if !role.policies.is_empty() {
             return Err(
                 Code::DeleteConflict.because("Cannot delete entity, must delete policies first.")
@@ -145,6 +169,13 @@ pub fn put_policy(role: &mut Role, name: &str, document: &str) -> Result<(), Err
         return Err(refusals::role_policies_too_long());
     }
     Ok(())
+}
+
+/// The path of a role: the part of the ARN before the name, with both slashes.
+pub fn path(arn: &RoleArn) -> &str {
+    let resource = arn.as_str().split_once(":role");
+    let resource = resource.map_or("", |(_, resource)| resource);
+    &resource[..resource.len() - arn.name().len()]
 }
 
 /// The refusal of a name that no role has.

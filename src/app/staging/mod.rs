@@ -13,6 +13,7 @@ use super::records::{Records, moment};
 use super::{App, test_issuer};
 use crate::model::access_key::AccessKeyRecord;
 use crate::model::iam_role::Role;
+use crate::model::managed_policy::ManagedPolicy;
 use crate::model::pool::Pool;
 use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::model::seed::{ObjectKind, SeedMark};
@@ -43,6 +44,8 @@ pub enum StoredObject {
     SamlProvider(SamlProvider),
     /// An access key.
     AccessKey(AccessKeyRecord),
+    /// A managed policy of the built-in IAM.
+    ManagedPolicy(ManagedPolicy),
     /// A role of the built-in IAM.
     Role(Role),
     /// An identity pool.
@@ -78,6 +81,7 @@ impl StoredObject {
             Self::OidcProvider(provider) => provider.issuer.clone(),
             Self::SamlProvider(provider) => provider.arn.name().to_owned(),
             Self::AccessKey(key) => key.name.clone(),
+            Self::ManagedPolicy(policy) => policy.arn.name().to_owned(),
             Self::Role(role) => role.arn.name().to_owned(),
             Self::Pool(pool) => pool.id.to_string(),
         }
@@ -89,6 +93,7 @@ impl StoredObject {
             Self::OidcProvider(provider) => provider.uuid.to_string(),
             Self::SamlProvider(provider) => provider.uuid.to_string(),
             Self::AccessKey(key) => format!("{}/{}", key.user_id(), key.id),
+            Self::ManagedPolicy(policy) => policy.id.clone(),
             Self::Role(role) => role.id.clone(),
             Self::Pool(pool) => format!("{}.{}", pool.id, pool.incarnation),
         }
@@ -105,6 +110,7 @@ impl StoredObject {
             Some(ObjectKind::OidcProvider) => Some(Self::OidcProvider(parsed(record, text)?)),
             Some(ObjectKind::SamlProvider) => Some(Self::SamlProvider(parsed(record, text)?)),
             Some(ObjectKind::AccessKey) => Some(Self::AccessKey(parsed(record, text)?)),
+            Some(ObjectKind::ManagedPolicy) => Some(Self::ManagedPolicy(parsed(record, text)?)),
             Some(ObjectKind::Role) => Some(Self::Role(parsed(record, text)?)),
             Some(ObjectKind::Pool) => Some(Self::Pool(Box::new(parsed(record, text)?))),
             None => None,
@@ -118,6 +124,7 @@ pub(super) fn record_kind(kind: ObjectKind) -> RecordKind {
         ObjectKind::OidcProvider => RecordKind::OidcProvider,
         ObjectKind::SamlProvider => RecordKind::SamlProvider,
         ObjectKind::AccessKey => RecordKind::AccessKey,
+        ObjectKind::ManagedPolicy => RecordKind::ManagedPolicy,
         ObjectKind::Role => RecordKind::Role,
         ObjectKind::Pool => RecordKind::Pool,
     }
@@ -168,6 +175,8 @@ pub fn objects(app: &App) -> Result<Vec<(ObjectKind, StoredObject)>, StoreError>
     all.extend(saml.map(|one| (ObjectKind::SamlProvider, StoredObject::SamlProvider(one))));
     let keys = snapshot.access_keys().map(|one| one.as_ref().clone());
     all.extend(keys.map(|one| (ObjectKind::AccessKey, StoredObject::AccessKey(one))));
+    let policies = snapshot.managed_policies().map(|one| one.as_ref().clone());
+    all.extend(policies.map(|one| (ObjectKind::ManagedPolicy, StoredObject::ManagedPolicy(one))));
     let roles = snapshot.roles().map(|one| one.as_ref().clone());
     all.extend(roles.map(|one| (ObjectKind::Role, StoredObject::Role(one))));
     let pools = test_issuer::pools_without(&snapshot).into_iter();

@@ -52,11 +52,17 @@ impl StagedStore {
             .collect()
     }
 
-    /// One write for each record that differs.
+    /// One write for each record that differs, and for each managed policy that a role begins to use: it is written
+    /// unchanged, so that it can't be deleted at the same time.
     pub(super) fn writes(&self) -> Vec<RecordWrite> {
         let tables = self.tables();
-        let changed = self.changed(&tables).into_iter();
-        let writes = changed.map(|name| {
+        let mut names = self.changed(&tables);
+        let policies = tables.records.iter().filter(|(name, record)| {
+            name.0 == RecordKind::ManagedPolicy.as_str()
+                && live_version(self.base.get(*name)) != live_version(Some(record))
+        });
+        names.extend(policies.map(|(name, _)| name.clone()));
+        let writes = names.into_iter().map(|name| {
             let record = &tables.records[&name];
             RecordWrite {
                 kind: RecordKind::parse(&record.kind).expect("a write has a known kind"),

@@ -1,4 +1,4 @@
-//! Seeds: documents that describe pools, providers, roles and access keys with the members of the API. Pure: which
+//! Seeds: documents that describe pools, providers, managed policies, roles and access keys with the members of the API. Pure: which
 //! members a seed may have, and which objects it describes. What the members mean is checked by the API's operations.
 
 use std::fmt;
@@ -25,6 +25,8 @@ pub enum ObjectKind {
     SamlProvider,
     /// An access key.
     AccessKey,
+    /// A managed policy of the built-in IAM.
+    ManagedPolicy,
     /// A role of the built-in IAM.
     Role,
     /// An identity pool.
@@ -33,10 +35,11 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// Every kind, in the order in which objects are made.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OidcProvider,
         Self::SamlProvider,
         Self::AccessKey,
+        Self::ManagedPolicy,
         Self::Role,
         Self::Pool,
     ];
@@ -47,6 +50,7 @@ impl ObjectKind {
             Self::OidcProvider => "oidc_providers",
             Self::SamlProvider => "saml_providers",
             Self::AccessKey => "access_keys",
+            Self::ManagedPolicy => "policies",
             Self::Role => "roles",
             Self::Pool => "pools",
         }
@@ -57,6 +61,7 @@ impl ObjectKind {
         match self {
             Self::OidcProvider => "Url",
             Self::SamlProvider | Self::AccessKey => "Name",
+            Self::ManagedPolicy => "PolicyName",
             Self::Role => "RoleName",
             Self::Pool => "IdentityPoolId",
         }
@@ -68,6 +73,7 @@ impl ObjectKind {
             Self::OidcProvider => "OpenIDConnectProvider",
             Self::SamlProvider => "SAMLProvider",
             Self::AccessKey => "AccessKey",
+            Self::ManagedPolicy => "ManagedPolicy",
             Self::Role => "Role",
             Self::Pool => "IdentityPool",
         }
@@ -79,6 +85,13 @@ impl ObjectKind {
             Self::OidcProvider => &["Url", "ClientIDList", "ThumbprintList", "Tags"],
             Self::SamlProvider => &["Name", "SAMLMetadataDocument", "Tags"],
             Self::AccessKey => &["Name", "AccessKeyId", "SecretAccessKey", "Status", "Policy"],
+            Self::ManagedPolicy => &[
+                "PolicyName",
+                "Path",
+                "Description",
+                "PolicyDocument",
+                "Tags",
+            ],
             Self::Role => &[
                 "RoleName",
                 "Path",
@@ -86,6 +99,8 @@ impl ObjectKind {
                 "MaxSessionDuration",
                 "AssumeRolePolicyDocument",
                 "Policies",
+                "AttachedPolicies",
+                "PermissionsBoundary",
                 "Tags",
             ],
             Self::Pool => &[
@@ -113,7 +128,7 @@ impl ObjectKind {
             Self::SamlProvider => &["SAMLMetadataFile"],
             Self::AccessKey => &["SecretFile", "SecretVariable"],
             Self::Pool => &["ConsumerSecretFiles", "ConsumerSecretVariables"],
-            Self::OidcProvider | Self::Role => &[],
+            Self::OidcProvider | Self::ManagedPolicy | Self::Role => &[],
         }
     }
 
@@ -128,6 +143,16 @@ impl ObjectKind {
                 "ValidUntil",
             ],
             Self::AccessKey => &["CreateDate"],
+            Self::ManagedPolicy => &[
+                "Arn",
+                "AttachmentCount",
+                "CreateDate",
+                "DefaultVersionId",
+                "IsAttachable",
+                "PermissionsBoundaryUsageCount",
+                "PolicyId",
+                "UpdateDate",
+            ],
             Self::Role => &["Arn", "CreateDate", "RoleId", "RoleLastUsed"],
             Self::Pool => &["ResponseMetadata"],
         }

@@ -28,6 +28,10 @@ pub(super) fn as_seed(
         let role = document.shift_remove("Role").unwrap_or_default();
         return Ok(list(ObjectKind::Role, role));
     }
+    if has("Policy") {
+        let policy = document.shift_remove("Policy").unwrap_or_default();
+        return Ok(list(ObjectKind::ManagedPolicy, policy));
+    }
     if has("RoleName") && has("PolicyName") {
         let policy = document.shift_remove("PolicyDocument");
         let name = document.shift_remove("PolicyName").unwrap_or_default();

@@ -159,11 +159,11 @@ fn read_object(
     Ok(object)
 }
 
-/// Whether two objects are the same one. Names of roles are compared without case, and issuers without a final slash, as
+/// Whether two objects are the same one. Names of policies and roles are compared without case, and issuers without a final slash, as
 /// the operations compare them.
 pub(super) fn is_same(one: &SeedObject, other: &SeedObject) -> bool {
     let name = |object: &SeedObject| match object.kind {
-        ObjectKind::Role => object.name().to_ascii_lowercase(),
+        ObjectKind::ManagedPolicy | ObjectKind::Role => object.name().to_ascii_lowercase(),
         ObjectKind::OidcProvider => {
             let name = object.name();
             let name = name.split_once("://").map_or(name, |(_, rest)| rest);

@@ -41,7 +41,7 @@ pub fn resolve(
                     consumer_secrets(object, member, read)?;
                 }
             }
-            ObjectKind::OidcProvider | ObjectKind::Role => {}
+            ObjectKind::OidcProvider | ObjectKind::ManagedPolicy | ObjectKind::Role => {}
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::operations::{Access, Operation, Service};
 /// The most characters of a value that a change shows.
 const LONGEST: usize = 4096;
 
-/// Makes the server's pools, providers, roles and access keys as a document describes them, in one transaction. Each change
+/// Makes the server's pools, providers, managed policies, roles and access keys as a document describes them, in one transaction. Each change
 /// needs the permissions of the operation that makes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -165,7 +165,10 @@ fn secret_member(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::AccessKey => "SecretAccessKey",
         ObjectKind::Pool => "SupportedLoginProviders (a secret)",
-        ObjectKind::OidcProvider | ObjectKind::SamlProvider | ObjectKind::Role => "(internal)",
+        ObjectKind::OidcProvider
+        | ObjectKind::SamlProvider
+        | ObjectKind::ManagedPolicy
+        | ObjectKind::Role => "(internal)",
     }
 }
 

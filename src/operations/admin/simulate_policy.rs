@@ -67,7 +67,7 @@ impl Operation for SimulatePolicy {
             context.set(key, value.as_str());
         }
         simulation.context = context;
-        simulation.add_role(&role)?;
+        simulation.add_role(call, &role)?;
         if let Some(text) = &self.session_policy {
             let policy =
                 SimulatedPolicy::read(PolicyKind::Session, "the session policy".to_owned(), text)?;

@@ -1,4 +1,4 @@
-//! The policies of a role. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
+//! The inline policies of a role. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,7 @@ impl Operation for PutRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "PutRolePolicy";
     const ACCESS: Access = Access::Signed;
+    const ON_BOUNDARY: bool = true;
     type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
@@ -129,6 +130,7 @@ impl Operation for DeleteRolePolicy {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "DeleteRolePolicy";
     const ACCESS: Access = Access::Signed;
+    const ON_BOUNDARY: bool = true;
     type Output = NoOutput;
 
     fn role_name(&self) -> Option<&str> {
@@ -144,39 +146,6 @@ impl Operation for DeleteRolePolicy {
         })
         .await?;
         Ok(NoOutput)
-    }
-}
-
-/// Lists the managed policies of a role: always empty, because this server has none.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ListAttachedRolePolicies {
-    role_name: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ListAttachedRolePoliciesOutput {
-    attached_policies: [(); 0],
-    is_truncated: bool,
-}
-
-impl Operation for ListAttachedRolePolicies {
-    const SERVICE: Service = Service::Iam;
-    const NAME: &'static str = "ListAttachedRolePolicies";
-    const ACCESS: Access = Access::Signed;
-    type Output = ListAttachedRolePoliciesOutput;
-
-    fn role_name(&self) -> Option<&str> {
-        Some(&self.role_name)
-    }
-
-    async fn run(self, call: &Call<'_>) -> Result<ListAttachedRolePoliciesOutput, Error> {
-        roles::find(call, &self.role_name)?;
-        Ok(ListAttachedRolePoliciesOutput {
-            attached_policies: [],
-            is_truncated: false,
-        })
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Page, Paging, Tag, encoded, set_tag_keys, shown, tags_of};
+use super::{Page, Paging, Tag, encoded, refuse_members, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
-use crate::app::roles;
+use crate::app::{managed_policies, roles};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
+use crate::model::managed_policy::PolicyArn;
 use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
@@ -32,14 +33,25 @@ struct RoleDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     max_session_duration: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions_boundary: Option<AttachedBoundary>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
 }
 
+/// A permissions boundary on the wire.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttachedBoundary {
+    permissions_boundary_type: &'static str,
+    permissions_boundary_arn: PolicyArn,
+}
+
 impl RoleDescription {
+    /// What lists have: no permissions boundary and no tags.
     fn of(role: &Role) -> Self {
         Self {
-            path: path(&role.arn).to_owned(),
+            path: roles::path(&role.arn).to_owned(),
             role_name: role.arn.name().to_owned(),
             role_id: role.id.clone(),
             arn: role.arn.clone(),
@@ -47,25 +59,22 @@ impl RoleDescription {
             assume_role_policy_document: encoded(&role.trust),
             description: role.description.clone(),
             max_session_duration: role.max_session_duration,
+            permissions_boundary: None,
             tags: Vec::new(),
         }
     }
 
-    fn with_tags(role: &Role) -> Self {
+    fn whole(role: &Role) -> Self {
+        let boundary = role.boundary.as_ref().map(|arn| AttachedBoundary {
+            permissions_boundary_type: "PermissionsBoundaryPolicy",
+            permissions_boundary_arn: arn.clone(),
+        });
         Self {
+            permissions_boundary: boundary,
             tags: shown(&role.tags),
             ..Self::of(role)
         }
     }
-}
-
-/// The path of a role: the part of the ARN before the name, with both slashes.
-fn path(arn: &RoleArn) -> &str {
-    let resource = arn
-        .as_str()
-        .split_once(":role")
-        .map_or("", |(_, rest)| rest);
-    &resource[..resource.len() - arn.name().len()]
 }
 
 /// Makes a role.
@@ -77,6 +86,7 @@ pub(crate) struct CreateRole {
     assume_role_policy_document: String,
     description: Option<String>,
     max_session_duration: Option<i64>,
+    max_signin_session_duration: Option<i64>,
     permissions_boundary: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
@@ -111,18 +121,22 @@ impl Operation for CreateRole {
 
     fn request_keys(&self, keys: &mut RequestKeys) {
         set_tag_keys(&self.tags, keys);
+        if let Some(boundary) = &self.permissions_boundary {
+            keys.set_boundary(boundary);
+        }
     }
 
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
-        if self.permissions_boundary.is_some() {
-            return Err(Code::InvalidInput.because(
-                "This server has no permissions boundaries: put what they would forbid into the role's policies.",
-            ));
-        }
+        refuse_members(&[(
+            "MaxSigninSessionDuration",
+            self.max_signin_session_duration.is_some(),
+        )])?;
         let arn = self.arn(call).ok_or_else(|| {
             Code::InvalidInput
                 .because("The path of a role is made of letters, digits and /_+=,.@-.")
         })?;
+        let boundary = self.permissions_boundary.as_deref();
+        let boundary = boundary.map(managed_policies::parse).transpose()?;
         let role = Role {
             arn,
             id: roles::new_id(call.app),
@@ -132,12 +146,14 @@ impl Operation for CreateRole {
             trust: self.assume_role_policy_document,
             trusted_users: None,
             policies: IndexMap::new(),
+            attached: Vec::new(),
+            boundary,
             tags: tags_of(self.tags)?,
             created: call.now,
         };
         roles::add(call, role.clone()).await?;
         Ok(RoleOutput {
-            role: RoleDescription::with_tags(&role),
+            role: RoleDescription::whole(&role),
         })
     }
 }
@@ -162,7 +178,7 @@ impl Operation for GetRole {
     async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
         let role = roles::find(call, &self.role_name)?;
         Ok(RoleOutput {
-            role: RoleDescription::with_tags(&role),
+            role: RoleDescription::whole(&role),
         })
     }
 }
@@ -199,7 +215,7 @@ impl Operation for ListRoles {
     async fn run(self, call: &Call<'_>) -> Result<ListRolesOutput, Error> {
         let prefix = self.path_prefix.as_deref().unwrap_or("/");
         let all = roles::list(call)?;
-        let under = |role: &Arc<Role>| path(&role.arn).starts_with(prefix);
+        let under = |role: &Arc<Role>| roles::path(&role.arn).starts_with(prefix);
         let roles = all.into_iter().filter(under);
         let Page { items, next } = self.paging.page(roles.map(|role| (role.key(), role)));
         Ok(ListRolesOutput {
@@ -217,6 +233,9 @@ pub(crate) struct UpdateRole {
     role_name: String,
     description: Option<String>,
     max_session_duration: Option<i64>,
+    max_signin_session_duration: Option<i64>,
+    #[serde(default)]
+    reset_max_signin_session_duration: bool,
 }
 
 #[derive(Serialize)]
@@ -233,6 +252,16 @@ impl Operation for UpdateRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateRoleOutput, Error> {
+        refuse_members(&[
+            (
+                "MaxSigninSessionDuration",
+                self.max_signin_session_duration.is_some(),
+            ),
+            (
+                "ResetMaxSigninSessionDuration",
+                self.reset_max_signin_session_duration,
+            ),
+        ])?;
         roles::change(call, &self.role_name, |role| {
             if let Some(description) = &self.description {
                 role.description = Some(description.clone());
@@ -244,6 +273,37 @@ impl Operation for UpdateRole {
         })
         .await?;
         Ok(UpdateRoleOutput {})
+    }
+}
+
+/// Changes the description of a role, and shows the role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UpdateRoleDescription {
+    role_name: String,
+    description: String,
+}
+
+impl Operation for UpdateRoleDescription {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateRoleDescription";
+    const ACCESS: Access = Access::Signed;
+    type Output = RoleOutput;
+
+    fn role_name(&self) -> Option<&str> {
+        Some(&self.role_name)
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<RoleOutput, Error> {
+        roles::change(call, &self.role_name, |role| {
+            role.description = Some(self.description.clone());
+            Ok(())
+        })
+        .await?;
+        let role = roles::find(call, &self.role_name)?;
+        Ok(RoleOutput {
+            role: RoleDescription::whole(&role),
+        })
     }
 }
 
@@ -274,7 +334,7 @@ impl Operation for UpdateAssumeRolePolicy {
     }
 }
 
-/// Removes a role without policies. Its sessions are denied everything from then on.
+/// Removes a role without inline and attached policies. Its sessions are denied everything from then on.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteRole {

@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::pools;
-use crate::app::Call;
 use crate::app::staging::{self, StoredObject};
+use crate::app::{Call, roles};
 use crate::error::Error;
 use crate::model::access_key::AccessKeyRecord;
 use crate::model::iam_role::Role;
 use crate::model::json;
+use crate::model::managed_policy::ManagedPolicy;
 use crate::model::pool::Pool;
 use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::model::seed::{SeedDocument, SeedObject};
@@ -25,6 +26,7 @@ pub(in crate::operations) fn members(
         StoredObject::OidcProvider(provider) => oidc_provider(provider),
         StoredObject::SamlProvider(provider) => saml_provider(provider),
         StoredObject::AccessKey(key) => access_key(key),
+        StoredObject::ManagedPolicy(policy) => managed_policy(policy),
         StoredObject::Role(role) => self::role(role),
         StoredObject::Pool(pool) => self::pool(call, pool)?,
     };
@@ -73,27 +75,35 @@ fn access_key(key: &AccessKeyRecord) -> Value {
     })
 }
 
+/// The version in force: the others are of this server alone.
+fn managed_policy(policy: &ManagedPolicy) -> Value {
+    let mut described = json!({ "PolicyName": policy.arn.name(), "Path": policy.arn.path() });
+    if let Some(description) = &policy.description {
+        described["Description"] = json!(description);
+    }
+    described["PolicyDocument"] = document(policy.document().unwrap_or_default());
+    described["Tags"] = tags(&policy.tags);
+    described
+}
+
 fn role(role: &Role) -> Value {
     let policies = role.policies.iter();
     let policies: Map<String, Value> = policies
         .map(|(name, policy)| (name.clone(), document(policy)))
         .collect();
-    let mut described = json!({ "RoleName": role.arn.name(), "Path": path(role) });
+    let mut described = json!({ "RoleName": role.arn.name(), "Path": roles::path(&role.arn) });
     if let Some(description) = &role.description {
         described["Description"] = json!(description);
     }
     described["MaxSessionDuration"] = json!(role.max_session_duration);
     described["AssumeRolePolicyDocument"] = document(&role.trust);
     described["Policies"] = Value::from(policies);
+    described["AttachedPolicies"] = json!(role.attached);
+    if let Some(boundary) = &role.boundary {
+        described["PermissionsBoundary"] = json!(boundary);
+    }
     described["Tags"] = tags(&role.tags);
     described
-}
-
-/// The path of a role, with both slashes.
-pub(super) fn path(role: &Role) -> &str {
-    let resource = role.arn.as_str().split_once(":role");
-    let resource = resource.map_or("", |(_, resource)| resource);
-    &resource[..resource.len() - role.arn.name().len()]
 }
 
 fn pool(call: &Call<'_>, pool: &Pool) -> Result<Value, Error> {

@@ -14,6 +14,7 @@ use crate::model::seed::{ObjectKind, SeedDocument, SeedObject};
 mod access_keys;
 mod at_start;
 pub(super) mod describe;
+mod policies;
 mod pools;
 mod providers;
 mod prune;
@@ -86,6 +87,9 @@ async fn apply(
         }
         ObjectKind::AccessKey => {
             return access_keys::apply(&staged(call, app, region), object).await;
+        }
+        ObjectKind::ManagedPolicy => {
+            policies::apply(&staged(call, app, region), object).await?;
         }
         ObjectKind::Role => roles::apply(&staged(call, app, region), object).await?,
         ObjectKind::Pool => {

@@ -58,8 +58,21 @@ async fn delete(call: &Call<'_>, staging: &Staging, object: &StoredObject) -> Re
         StoredObject::AccessKey(key) => {
             run(cognate("DeleteAccessKey"), json!({ "AccessKeyId": key.id })).await
         }
+        StoredObject::ManagedPolicy(policy) => {
+            let arn = &policy.arn;
+            let others = policy.versions.iter();
+            for version in others.filter(|one| one.number != policy.default_version) {
+                let input = json!({ "PolicyArn": arn, "VersionId": version.id() });
+                run(iam("DeletePolicyVersion"), input).await?;
+            }
+            run(iam("DeletePolicy"), json!({ "PolicyArn": arn })).await
+        }
         StoredObject::Role(role) => {
             let name = role.arn.name();
+            for arn in &role.attached {
+                let input = json!({ "RoleName": name, "PolicyArn": arn });
+                run(iam("DetachRolePolicy"), input).await?;
+            }
             for policy in role.policies.keys() {
                 let input = json!({ "RoleName": name, "PolicyName": policy });
                 run(iam("DeleteRolePolicy"), input).await?;

@@ -8,6 +8,7 @@ use crate::app::{Call, roles};
 use crate::error::{Code, Error};
 use crate::model::iam_role::Role;
 use crate::model::json;
+use crate::model::managed_policy::PolicyArn;
 use crate::model::seed::SeedObject;
 use crate::model::tags::Tags;
 
@@ -24,18 +25,95 @@ pub(super) async fn apply(call: &Call<'_>, object: &SeedObject) -> Result<(), Er
             "Tags",
         ],
     );
+    let boundary = boundary(object)?;
+    let attached = attached(object)?;
     if let Some(trust) = members.get_mut("AssumeRolePolicyDocument") {
         *trust = document_text(trust);
     }
     let policies = policies(object)?;
     match roles::record(call, object.name())? {
-        None => iam("CreateRole").run(call, Value::from(members)).await?,
-        Some(role) => change(call, &role, members).await?,
+        None => {
+            if let Some(arn) = boundary.filter(|arn| !arn.is_empty()) {
+                members.insert("PermissionsBoundary".to_owned(), Value::from(arn));
+            }
+            iam("CreateRole").run(call, Value::from(members)).await?;
+        }
+        Some(role) => {
+            change(call, &role, members).await?;
+            if let Some(arn) = boundary {
+                set_boundary(call, &role, arn).await?;
+            }
+        }
     }
-    match policies {
+    if let Some(policies) = policies {
+        set_policies(call, object.name(), policies).await?;
+    }
+    match attached {
         None => Ok(()),
-        Some(policies) => set_policies(call, object.name(), policies).await,
+        Some(attached) => set_attached(call, object.name(), &attached).await,
     }
+}
+
+/// The ARN of the permissions boundary, also in the form of GetRole; empty if the role is to have none.
+fn boundary(object: &SeedObject) -> Result<Option<&str>, Error> {
+    let Some(value) = object.members.get("PermissionsBoundary") else {
+        return Ok(None);
+    };
+    let arn = value.get("PermissionsBoundaryArn").unwrap_or(value);
+    arn.as_str().map(Some).ok_or_else(|| {
+        Code::InvalidInput.because(
+            "PermissionsBoundary must be the ARN of a managed policy, or an empty string for a role without one.",
+        )
+    })
+}
+
+/// The ARNs of the managed policies that are to be attached, also in the form of ListAttachedRolePolicies.
+fn attached(object: &SeedObject) -> Result<Option<Vec<&str>>, Error> {
+    let Some(value) = object.members.get("AttachedPolicies") else {
+        return Ok(None);
+    };
+    let arns = value.as_array().and_then(|list| {
+        let arns = list.iter();
+        let arns = arns.map(|one| one.get("PolicyArn").unwrap_or(one).as_str());
+        arns.collect::<Option<Vec<_>>>()
+    });
+    arns.map(Some).ok_or_else(|| {
+        Code::InvalidInput.because("AttachedPolicies must be an array of ARNs of managed policies.")
+    })
+}
+
+async fn set_boundary(call: &Call<'_>, role: &Role, arn: &str) -> Result<(), Error> {
+    let name = role.arn.name();
+    let current = role.boundary.as_ref().map_or("", PolicyArn::as_str);
+    if arn == current {
+        return Ok(());
+    }
+    if arn.is_empty() {
+        let input = json!({ "RoleName": name });
+        return iam("DeleteRolePermissionsBoundary").run(call, input).await;
+    }
+    let input = json!({ "RoleName": name, "PermissionsBoundary": arn });
+    iam("PutRolePermissionsBoundary").run(call, input).await
+}
+
+async fn set_attached(call: &Call<'_>, name: &str, wanted: &[&str]) -> Result<(), Error> {
+    let before = roles::find(call, name)?;
+    // Detaching comes first: their number has a limit.
+    for arn in &before.attached {
+        if !wanted.contains(&arn.as_str()) {
+            let input = json!({ "RoleName": name, "PolicyArn": arn });
+            iam("DetachRolePolicy").run(call, input).await?;
+        }
+    }
+    for arn in wanted {
+        let mut attached = before.attached.iter();
+        if attached.any(|one| one.as_str() == *arn) {
+            continue;
+        }
+        let input = json!({ "RoleName": name, "PolicyArn": arn });
+        iam("AttachRolePolicy").run(call, input).await?;
+    }
+    Ok(())
 }
 
 fn policies(object: &SeedObject) -> Result<Option<Map<String, Value>>, Error> {
@@ -56,11 +134,11 @@ async fn change(call: &Call<'_>, role: &Role, members: Map<String, Value>) -> Re
     iam("CreateRole").check(&mut input)?;
     let name = &input["RoleName"];
     if let Some(path) = input["Path"].as_str()
-        && path != super::describe::path(role)
+        && path != roles::path(&role.arn)
     {
         return Err(Code::InvalidInput.because(format!(
             "The role exists with the path {}; a path can't change.",
-            super::describe::path(role)
+            roles::path(&role.arn)
         )));
     }
     let trust = input["AssumeRolePolicyDocument"]

@@ -83,7 +83,7 @@ impl Operation for AssumeRole {
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleOutput, Error> {
         self.refuse_unsupported()?;
-        let policies = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
+        let policies = session_policies::read(call, self.policy.as_deref(), &self.policy_arns)?;
         let tags = self.session_tags(call).map_err(|error| refused(&error))?;
         if !tags.is_empty() {
             let keys = self.keys_with(&tags);

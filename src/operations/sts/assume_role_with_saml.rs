@@ -48,12 +48,13 @@ impl Operation for AssumeRoleWithSAML {
     type Output = AssumeRoleWithSAMLOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithSAMLOutput, Error> {
-        let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let who = saml_identity::verify(call, &self.principal_arn, &self.saml_assertion).await?;
         if identities::is_revoked(call, &who.login()).await? {
             return Err(not_authorized(WITH_SAML));
         }
         let mut assumption = self.assumption(call, &who)?;
+        // Only callers with a valid login learn whether a managed policy exists.
+        let narrowed = session_policies::read(call, self.policy.as_deref(), &self.policy_arns)?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
         }

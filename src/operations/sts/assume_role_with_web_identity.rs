@@ -50,7 +50,6 @@ impl Operation for AssumeRoleWithWebIdentity {
     type Output = AssumeRoleWithWebIdentityOutput;
 
     async fn run(self, call: &Call<'_>) -> Result<AssumeRoleWithWebIdentityOutput, Error> {
-        let narrowed = session_policies::read(self.policy.as_deref(), &self.policy_arns)?;
         let role = self.known_role(call)?;
         let presented = PresentedToken {
             token: without_newline(&self.web_identity_token),
@@ -59,6 +58,8 @@ impl Operation for AssumeRoleWithWebIdentity {
         };
         let mut who = web_identity::verify(call, presented).await?;
         let mut assumption = self.assumption(call, &mut who)?;
+        // Only callers with a valid login learn whether a managed policy exists.
+        let narrowed = session_policies::read(call, self.policy.as_deref(), &self.policy_arns)?;
         if !narrowed.is_empty() {
             assumption.bounds.push(narrowed);
         }

@@ -23,6 +23,7 @@ use crate::model::guest_key::{self, GuestKeyRecord};
 use crate::model::iam_role::Role;
 use crate::model::ids::Region;
 use crate::model::key_ring::KeyRing;
+use crate::model::managed_policy::ManagedPolicy;
 use crate::model::pool::{DeletedPool, Pool};
 use crate::model::provider::{OidcProvider, SamlProvider};
 use crate::model::root_key::RootKeyRecord;
@@ -154,6 +155,7 @@ pub struct Snapshot {
     pools: BTreeMap<Uuid, Entry<Pool>>,
     oidc_providers: BTreeMap<String, Entry<OidcProvider>>,
     saml_providers: BTreeMap<String, Entry<SamlProvider>>,
+    managed_policies: BTreeMap<String, Entry<ManagedPolicy>>,
     roles: BTreeMap<String, Entry<Role>>,
     key_rings: BTreeMap<String, Entry<KeyRing>>,
     root_key: BTreeMap<String, Entry<RootKeyRecord>>,
@@ -258,6 +260,7 @@ impl Snapshot {
             }
             Some(RecordKind::OidcProvider) => put_by_key(&mut self.oidc_providers, record),
             Some(RecordKind::SamlProvider) => put_by_key(&mut self.saml_providers, record),
+            Some(RecordKind::ManagedPolicy) => put_by_key(&mut self.managed_policies, record),
             Some(RecordKind::Role) => put_by_key(&mut self.roles, record),
             Some(RecordKind::KeyRing) => put_by_key(&mut self.key_rings, record),
             Some(RecordKind::RootKey) => put_by_key(&mut self.root_key, record),
@@ -296,6 +299,7 @@ impl Snapshot {
             RecordKind::Pool => all(&self.pools),
             RecordKind::OidcProvider => all(&self.oidc_providers),
             RecordKind::SamlProvider => all(&self.saml_providers),
+            RecordKind::ManagedPolicy => all(&self.managed_policies),
             RecordKind::Role => all(&self.roles),
             RecordKind::KeyRing => all(&self.key_rings),
             RecordKind::RootKey => all(&self.root_key),
@@ -369,6 +373,16 @@ impl Snapshot {
     /// The SAML providers, in the order of their names.
     pub fn saml_providers(&self) -> impl Iterator<Item = &Arc<SamlProvider>> {
         readable(&self.saml_providers)
+    }
+
+    /// The managed policy with this key ([`crate::model::managed_policy::key`]).
+    pub fn managed_policy(&self, key: &str) -> Result<Option<&Arc<ManagedPolicy>>, Unreadable> {
+        get(&self.managed_policies, key)
+    }
+
+    /// The managed policies, in the order of their keys.
+    pub fn managed_policies(&self) -> impl Iterator<Item = &Arc<ManagedPolicy>> {
+        readable(&self.managed_policies)
     }
 
     /// The role with this key ([`crate::model::iam_role::key`]).

@@ -186,11 +186,23 @@ fn complete() -> Vec<(RecordKind, &'static str, Value)> {
             }),
         ),
         (
+            RecordKind::ManagedPolicy,
+            "read",
+            json!({
+                "arn": "arn:aws:iam::123456789012:policy/Read", "id": "ANPA1",
+                "versions": [{ "number": 1, "document": "{}", "created": "1970-01-01T00:00:00Z" }],
+                "default_version": 1, "newest_version": 1, "tags": {},
+                "created": "1970-01-01T00:00:00Z", "updated": "1970-01-01T00:00:00Z",
+            }),
+        ),
+        (
             RecordKind::Role,
             "reader",
             json!({
                 "arn": role, "id": "AROA1", "max_session_duration": 3600, "trust": "{}",
-                "policies": {}, "tags": {}, "created": "1970-01-01T00:00:00Z",
+                "policies": {}, "attached": ["arn:aws:iam::123456789012:policy/Read"],
+                "boundary": "arn:aws:iam::123456789012:policy/Read",
+                "tags": {}, "created": "1970-01-01T00:00:00Z",
             }),
         ),
         (
@@ -249,6 +261,7 @@ fn is_read(snapshot: &Snapshot, kind: RecordKind, key: &str) -> bool {
         RecordKind::Pool => good(snapshot.pool(key.parse().unwrap()).map(|one| one.is_some())),
         RecordKind::OidcProvider => good(snapshot.oidc_provider(key).map(|one| one.is_some())),
         RecordKind::SamlProvider => good(snapshot.saml_provider(key).map(|one| one.is_some())),
+        RecordKind::ManagedPolicy => good(snapshot.managed_policy(key).map(|one| one.is_some())),
         RecordKind::Role => good(snapshot.role(key).map(|one| one.is_some())),
         RecordKind::KeyRing => good(snapshot.key_ring(key).map(|one| one.is_some())),
         RecordKind::RootKey => good(snapshot.root_key().map(|one| one.is_some())),

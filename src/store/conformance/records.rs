@@ -333,6 +333,7 @@ pub(super) async fn a_deletion_of_what_people_name_is_never_swept(store: Arc<dyn
         RecordKind::Pool,
         RecordKind::OidcProvider,
         RecordKind::SamlProvider,
+        RecordKind::ManagedPolicy,
         RecordKind::Role,
         RecordKind::AccessKey,
         RecordKind::SeedMark,

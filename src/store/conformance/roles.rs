@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::iam_role::Role;
 use crate::model::ids::RoleArn;
+use crate::model::managed_policy::PolicyArn;
 use crate::model::tags::Tags;
 
 use tokio::task::JoinSet;
@@ -16,6 +17,8 @@ pub(super) fn role(path: &str, id: &str) -> Role {
         max_session_duration: 3600,
         trusted_users: None,
         trust: "{\n \"a\": 1}".to_owned(),
+        attached: vec![PolicyArn::parse("arn:aws:iam::123456789012:policy/team/Read").unwrap()],
+        boundary: PolicyArn::parse("arn:aws:iam::aws:policy/IAMFullAccess"),
         policies: [
             ("b".to_owned(), "{}".to_owned()),
             ("a".to_owned(), "[]".to_owned()),

@@ -30,13 +30,19 @@ const WITHOUT_LINE: &[(Service, &str)] = &[
     (Service::CognitoIdentity, "ListTagsForResource"),
     (Service::Sts, "GetCallerIdentity"),
     (Service::Iam, "GetOpenIDConnectProvider"),
+    (Service::Iam, "GetPolicy"),
+    (Service::Iam, "GetPolicyVersion"),
     (Service::Iam, "GetRole"),
     (Service::Iam, "GetRolePolicy"),
     (Service::Iam, "GetSAMLProvider"),
     (Service::Iam, "ListAttachedRolePolicies"),
+    (Service::Iam, "ListEntitiesForPolicy"),
     (Service::Iam, "ListInstanceProfilesForRole"),
     (Service::Iam, "ListOpenIDConnectProviderTags"),
     (Service::Iam, "ListOpenIDConnectProviders"),
+    (Service::Iam, "ListPolicies"),
+    (Service::Iam, "ListPolicyTags"),
+    (Service::Iam, "ListPolicyVersions"),
     (Service::Iam, "ListRolePolicies"),
     (Service::Iam, "ListRoleTags"),
     (Service::Iam, "ListRoles"),
@@ -471,7 +477,7 @@ fn line_of_call(call: &Call<'_>, service: Service, operation: &str) -> CloudTrai
     }
 }
 
-/// The pool, role and provider of a call.
+/// The pool, role, managed policies and provider of a call.
 fn resources(call: &Call<'_>, input: Option<&Value>) -> Vec<Value> {
     let account = &call.app.config.account_id;
     let mut arns = Vec::new();
@@ -486,6 +492,8 @@ fn resources(call: &Call<'_>, input: Option<&Value>) -> Vec<Value> {
         }
         let named = [
             "RoleArn",
+            "PolicyArn",
+            "PermissionsBoundary",
             "OpenIDConnectProviderArn",
             "SAMLProviderArn",
             "ResourceArn",
@@ -503,6 +511,7 @@ fn resources(call: &Call<'_>, input: Option<&Value>) -> Vec<Value> {
             resource if resource.starts_with("identitypool/") => "AWS::Cognito::IdentityPool",
             resource if resource.starts_with("saml-provider/") => "AWS::IAM::SAMLProvider",
             resource if resource.starts_with("oidc-provider/") => "AWS::IAM::OIDCProvider",
+            resource if resource.starts_with("policy/") => "AWS::IAM::Policy",
             _ => "AWS::IAM::Role",
         };
         json!({ "ARN": bounded(&arn), "accountId": account.as_str(), "type": kind })

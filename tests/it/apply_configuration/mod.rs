@@ -22,7 +22,7 @@ pub async fn apply(world: &World, document: &Value) -> Answer {
 }
 
 /// Applies a document with more members of the input.
-async fn apply_with(world: &World, document: &Value, more: Value) -> Answer {
+pub async fn apply_with(world: &World, document: &Value, more: Value) -> Answer {
     let mut input = json!({ "Document": document.to_string() });
     for (name, value) in more.as_object().unwrap() {
         input[name] = value.clone();
@@ -31,7 +31,7 @@ async fn apply_with(world: &World, document: &Value, more: Value) -> Answer {
 }
 
 /// The changes of an answer, as `ACTION KIND NAME`.
-fn changes(answer: &Value) -> Vec<String> {
+pub fn changes(answer: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let changes = answer["Changes"].as_array().unwrap().iter();
     changes

@@ -235,6 +235,19 @@ const PATTERNS: &[Pattern] = &[
         filler: Some('é'),
         spoiler: 'ł',
     },
+    Pattern {
+        written: r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
+        matches: |text| {
+            let (number, rest) = text.split_once('.').unwrap_or((text, ""));
+            number.strip_prefix('v').is_some_and(|digits| {
+                !digits.starts_with('0') && some_of(digits, |letter| letter.is_ascii_digit())
+            }) && rest
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        },
+        filler: Some('7'),
+        spoiler: '_',
+    },
 ];
 
 fn some_of(text: &str, fits: impl Fn(char) -> bool) -> bool {

@@ -10,6 +10,7 @@ const IDENTITY: &str = "eu-west-1:00000000-0000-4000-8000-00000000000a";
 const ROLE: &str = "arn:aws:iam::123456789012:role/User";
 const PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/nobody.example.com";
 const SAML_PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/nobody";
+const POLICY: &str = "arn:aws:iam::123456789012:policy/Nobodys";
 const PRINT: &str = "990f4193972f2becf12ddeda5237f9c952f20d9e";
 
 /// The request of an operation.
@@ -135,10 +136,50 @@ pub fn request(entry: &Entry) -> Value {
         }),
         (Service::Iam, "CreateRole") => json!({
             "Path": "/team/", "RoleName": "Reader", "AssumeRolePolicyDocument": "{}", "Description": "reads",
-            "MaxSessionDuration": 3600, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "MaxSessionDuration": 3600, "MaxSigninSessionDuration": 3600, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
         }),
-        (Service::Iam, "DeleteRole" | "GetRole") => json!({ "RoleName": "Reader" }),
+        (Service::Iam, "DeleteRole" | "DeleteRolePermissionsBoundary" | "GetRole") => {
+            json!({ "RoleName": "Reader" })
+        }
+        (Service::Iam, "AttachRolePolicy" | "DetachRolePolicy") => {
+            json!({ "RoleName": "Reader", "PolicyArn": POLICY })
+        }
+        (Service::Iam, "PutRolePermissionsBoundary") => {
+            json!({ "RoleName": "Reader", "PermissionsBoundary": POLICY })
+        }
+        (Service::Iam, "UpdateRoleDescription") => {
+            json!({ "RoleName": "Reader", "Description": "reads" })
+        }
+        (Service::Iam, "CreatePolicy") => json!({
+            "PolicyName": "Read", "Path": "/team/", "PolicyDocument": "{}", "Description": "reads",
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "CreatePolicyVersion") => {
+            json!({ "PolicyArn": POLICY, "PolicyDocument": "{}", "SetAsDefault": true })
+        }
+        (Service::Iam, "DeletePolicy" | "GetPolicy") => json!({ "PolicyArn": POLICY }),
+        (Service::Iam, "DeletePolicyVersion" | "GetPolicyVersion" | "SetDefaultPolicyVersion") => {
+            json!({ "PolicyArn": POLICY, "VersionId": "v1" })
+        }
+        (Service::Iam, "ListEntitiesForPolicy") => json!({
+            "PolicyArn": POLICY, "EntityFilter": "Role", "PathPrefix": "/", "PolicyUsageFilter": "PermissionsPolicy",
+            "Marker": "a", "MaxItems": 10,
+        }),
+        (Service::Iam, "ListPolicies") => json!({
+            "Scope": "Local", "OnlyAttached": true, "PathPrefix": "/", "PolicyUsageFilter": "PermissionsPolicy",
+            "Marker": "a", "MaxItems": 10,
+        }),
+        (Service::Iam, "ListPolicyTags" | "ListPolicyVersions") => {
+            json!({ "PolicyArn": POLICY, "Marker": "a", "MaxItems": 10 })
+        }
+        (Service::Iam, "TagPolicy") => json!({
+            "PolicyArn": POLICY,
+            "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+        }),
+        (Service::Iam, "UntagPolicy") => {
+            json!({ "PolicyArn": POLICY, "TagKeys": ["team", "floor"] })
+        }
         (Service::Iam, "ListRoles") => json!({ "PathPrefix": "/", "Marker": "a", "MaxItems": 10 }),
         (
             Service::Iam,
@@ -154,7 +195,10 @@ pub fn request(entry: &Entry) -> Value {
             input
         }
         (Service::Iam, "UpdateRole") => {
-            json!({ "RoleName": "Reader", "Description": "reads", "MaxSessionDuration": 3600 })
+            json!({
+                "RoleName": "Reader", "Description": "reads", "MaxSessionDuration": 3600,
+                "MaxSigninSessionDuration": 3600, "ResetMaxSigninSessionDuration": true,
+            })
         }
         (Service::Iam, "UpdateAssumeRolePolicy") => {
             json!({ "RoleName": "Reader", "PolicyDocument": "{}" })
@@ -189,6 +233,7 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Iam, "CreateOpenIDConnectProvider") => json!({
             "Url": "not a URL", "ClientIDList": ["one", "two"], "ThumbprintList": [PRINT],
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+            "ContextProvider": context_provider(), "IdentityCenterInstanceArn": "arn:aws:sso:::instance/one",
         }),
         (Service::Iam, "DeleteOpenIDConnectProvider" | "GetOpenIDConnectProvider") => {
             json!({ "OpenIDConnectProviderArn": PROVIDER })
@@ -220,6 +265,7 @@ pub fn request(entry: &Entry) -> Value {
             "SAMLMetadataDocument": "no metadata ".repeat(100), "Name": "corp",
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
             "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
+            "ContextProvider": context_provider(), "IdentityCenterInstanceArn": "arn:aws:sso:::instance/one",
         }),
         (Service::Iam, "DeleteSAMLProvider" | "GetSAMLProvider") => {
             json!({ "SAMLProviderArn": SAML_PROVIDER })
@@ -228,6 +274,8 @@ pub fn request(entry: &Entry) -> Value {
             "SAMLMetadataDocument": "no metadata ".repeat(100), "SAMLProviderArn": SAML_PROVIDER,
             "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
             "RemovePrivateKey": "A".repeat(22),
+            "ContextProvider": context_provider(), "IdentityCenterInstanceArn": "arn:aws:sso:::instance/one",
+            "RemoveContextProvider": true, "RemoveIdentityCenterInstance": true,
         }),
         (Service::Iam, "SimulatePrincipalPolicy") => json!({
             "PolicySourceArn": ROLE,
@@ -240,6 +288,13 @@ pub fn request(entry: &Entry) -> Value {
                 { "ContextKeyName": "aws:PrincipalArn", "ContextKeyValues": ["a", "b"], "ContextKeyType": "date" },
             ],
             "ResourceHandlingOption": "EC2-VPC-EBS", "MaxItems": 10, "Marker": "a",
+            "PolicyExclusionList": [
+                { "PolicyArn": "arn:aws:iam::123456789012:policy/Boundary" },
+                { "PolicyType": "permission-boundary" },
+                { "InlinePolicyIdentifier": {
+                    "PolicyName": "one", "AttachmentType": "role", "AttachmentName": "Reader",
+                } },
+            ],
         }),
         (Service::Cognate, "SimulatePolicy") => json!({
             "RoleName": "Reader", "Actions": ["s3:GetObject", "s3:PutObject"],
@@ -284,6 +339,14 @@ pub fn request(entry: &Entry) -> Value {
         }
         (_, name) => panic!("constraints/requests.rs has no request of {name}"),
     }
+}
+
+fn context_provider() -> Value {
+    let key = |name: &str| json!({ "SourceKey": name, "TargetKey": name });
+    json!({
+        "KeyDefinitionList": [key("one"), key("two")], "SubjectSourceKey": "sub",
+        "SubjectTypeSourceKey": "type", "SubjectTypeValue": "user",
+    })
 }
 
 fn client(id: &str) -> Value {

@@ -89,6 +89,7 @@ fn module(entry: &Entry) -> (String, bool) {
         Service::Cognate if entry.name.starts_with("Explain") => Some("explain_login"),
         Service::Iam if entry.name.contains("OpenIDConnectProvider") => Some("oidc_providers"),
         Service::Iam if entry.name.contains("SAMLProvider") => Some("saml_providers"),
+        Service::Iam if is_about_managed_policies(entry.name) => Some("managed_policies"),
         Service::Iam if entry.name.contains("Role") => Some("roles"),
         Service::Cognate if entry.name.ends_with("Identity") => Some("revocation"),
         Service::Cognate if entry.name.contains("CredentialsDuration") => {
@@ -102,6 +103,18 @@ fn module(entry: &Entry) -> (String, bool) {
         Some(module) => (module.to_owned(), true),
         None => (snake_case(entry.name), false),
     }
+}
+
+fn is_about_managed_policies(name: &str) -> bool {
+    let of_roles = [
+        "AttachRolePolicy",
+        "DetachRolePolicy",
+        "ListAttachedRolePolicies",
+        "UpdateRoleDescription",
+    ];
+    of_roles.contains(&name)
+        || name.ends_with("PermissionsBoundary")
+        || (name.contains("Polic") && !name.contains("Role"))
 }
 
 /// `GetOpenIdToken` as `get_open_id_token`, `AssumeRoleWithSAML` as `assume_role_with_saml`.

@@ -254,6 +254,61 @@ impl House {
     }
 }
 
+impl House {
+    /// Everything about managed policies, and a role that uses one.
+    async fn managed_policies(&mut self) {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "AWS": "123456789012" }, "Action": "sts:AssumeRole",
+        });
+        let trust = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+        let document = json!({ "Version": "2012-10-17", "Statement": allow }).to_string();
+        let tags = json!([{ "Key": "team", "Value": "blue" }]);
+        let new = json!({
+            "PolicyName": "Read", "PolicyDocument": document, "Path": "/team/", "Description": "reads", "Tags": tags,
+        });
+        let arn = self.call("CreatePolicy", new).await["Policy"]["Arn"].clone();
+        let with = |name: &str, value: Value| json!({ "PolicyArn": arn, name: value });
+        let alone = json!({ "PolicyArn": arn });
+        self.call("TagPolicy", with("Tags", tags)).await;
+        self.call("ListPolicyTags", alone.clone()).await;
+        self.call("UntagPolicy", with("TagKeys", json!(["team"])))
+            .await;
+        let role = json!({
+            "RoleName": "Bound", "AssumeRolePolicyDocument": trust, "PermissionsBoundary": arn,
+        });
+        self.call("CreateRole", role).await;
+        let role = json!({ "RoleName": "Bound" });
+        self.call("GetRole", role.clone()).await;
+        let used = json!({ "RoleName": "Bound", "PolicyArn": arn });
+        self.call("AttachRolePolicy", used.clone()).await;
+        self.call("ListAttachedRolePolicies", role.clone()).await;
+        self.call("GetPolicy", alone.clone()).await;
+        self.call("ListPolicies", json!({})).await;
+        self.call("ListEntitiesForPolicy", alone.clone()).await;
+        self.call("DetachRolePolicy", used).await;
+        self.call("DeleteRolePermissionsBoundary", role.clone())
+            .await;
+        let boundary = json!({ "RoleName": "Bound", "PermissionsBoundary": arn });
+        self.call("PutRolePermissionsBoundary", boundary).await;
+        let described = json!({ "RoleName": "Bound", "Description": "is bound" });
+        self.call("UpdateRoleDescription", described).await;
+        self.call("DeleteRole", role).await;
+        self.call(
+            "CreatePolicyVersion",
+            with("PolicyDocument", json!(document)),
+        )
+        .await;
+        self.call("ListPolicyVersions", alone.clone()).await;
+        let second = with("VersionId", json!("v2"));
+        self.call("SetDefaultPolicyVersion", second.clone()).await;
+        self.call("GetPolicyVersion", second).await;
+        let first = with("VersionId", json!("v1"));
+        self.call("DeletePolicyVersion", first).await;
+        self.call("DeletePolicy", alone).await;
+    }
+}
+
 /// That a value is of a shape of the model: no other members, none of another type, and those that are required.
 fn fits(model: &ServiceModel, shape: &str, value: &Value, place: &str) {
     let is = |fits: bool, what: &str| assert!(fits, "{place} is no {what}: {value}");
@@ -414,6 +469,7 @@ async fn every_success_is_of_the_shape_that_its_model_says() {
         )
         .await;
     house.call("GetCallerIdentity", json!({})).await;
+    house.managed_policies().await;
     house.roles().await;
     let revoked = json!({ "IdentityId": identity });
     house.call("RevokeIdentity", revoked.clone()).await;

@@ -25,12 +25,22 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         "UnmodifiableEntity",
         "no role here belongs to a service",
         &[
+            "AttachRolePolicy",
             "DeleteRole",
+            "DeleteRolePermissionsBoundary",
             "DeleteRolePolicy",
+            "DetachRolePolicy",
+            "PutRolePermissionsBoundary",
             "PutRolePolicy",
             "UpdateAssumeRolePolicy",
             "UpdateRole",
+            "UpdateRoleDescription",
         ],
+    ),
+    (
+        "PolicyNotAttachable",
+        "a policy that can't be attached isn't there",
+        &["AttachRolePolicy", "PutRolePermissionsBoundary"],
     ),
     (
         "ExpiredTokenException",
@@ -44,8 +54,14 @@ const NEVER: &[(&str, &str, &[&str])] = &[
     ),
     (
         CHANGED,
-        "it is done again on what another change has made of the role",
-        &["DeleteRole", "TagRole", "UntagRole"],
+        "it is done again on what another change has made of the role or the policy",
+        &[
+            "DeleteRole",
+            "TagPolicy",
+            "TagRole",
+            "UntagPolicy",
+            "UntagRole",
+        ],
     ),
     (
         "IDPRejectedClaim",
@@ -86,17 +102,27 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         "there is nothing yet to change",
         &[
             "CreateOpenIDConnectProvider",
+            "CreatePolicy",
             "CreateRole",
             "CreateSAMLProvider",
         ],
     ),
     (
+        CHANGED,
+        "it is done again on what another change has made of the provider",
+        &["DeleteOpenIDConnectProvider", "DeleteSAMLProvider"],
+    ),
+    (
         "LimitExceeded",
         "there is no more of it afterwards than before",
         &[
+            "DeletePolicy",
+            "DeletePolicyVersion",
             "DeleteRole",
             "DeleteRolePolicy",
             "DeleteSAMLProvider",
+            "DetachRolePolicy",
+            "SetDefaultPolicyVersion",
             "UpdateSAMLProvider",
         ],
     ),
@@ -175,13 +201,14 @@ async fn every_declared_error_comes_about_or_cannot() {
     providers(&mut seen).await;
     saml_providers(&mut seen).await;
     roles(&mut seen).await;
+    managed_policies(&mut seen).await;
     races(&mut seen).await;
     let world = World::new().await;
     cognate::app::maintenance::close(&world.app).await;
     for entry in entries().filter(|entry| entry.service == Service::Iam) {
         let mut input = request(entry);
         if entry.name == "CreateOpenIDConnectProvider" {
-            input["Url"] = json!(URL);
+            input = json!({ "Url": URL });
         }
         if entry.name == "SimulatePrincipalPolicy" {
             input = json!({ "PolicySourceArn": ROLE_ARN, "ActionNames": ["s3:GetObject"] });
@@ -191,6 +218,12 @@ async fn every_declared_error_comes_about_or_cannot() {
         }
         if entry.name == "CreateRole" {
             input = json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": trust("") });
+        }
+        if entry.name.starts_with("CreatePolicy") {
+            input["PolicyDocument"] = json!(policy(1));
+        }
+        if entry.name == "UpdateRole" {
+            input = json!({ "RoleName": "Reader" });
         }
         if entry.name == "UpdateSAMLProvider" {
             input =
@@ -375,6 +408,7 @@ async fn roles(seen: &mut Pairs) {
         let input = json!({ "RoleName": "Reader", "PolicyName": "p", "PolicyDocument": document });
         ask(&world, seen, "PutRolePolicy", input).await;
     }
+    ask(&world, seen, "UpdateRole", json!({ "RoleName": "Nobody" })).await;
     let nobody =
         json!({ "PolicySourceArn": format!("{ROLE_ARN}s"), "ActionNames": ["s3:GetObject"] });
     ask(&world, seen, "SimulatePrincipalPolicy", nobody).await;
@@ -390,6 +424,52 @@ async fn roles(seen: &mut Pairs) {
         let input = json!({ "RoleArn": ROLE_ARN, "RoleSessionName": "me", "Policy": document });
         ask(&world, seen, "AssumeRole", input).await;
     }
+}
+
+/// What is wrong with managed policies.
+async fn managed_policies(seen: &mut Pairs) {
+    let world = World::new().await;
+    for entry in entries().filter(|entry| entry.service == Service::Iam) {
+        let mut input = request(entry);
+        if input.get("PolicyArn").is_some() {
+            input["PolicyArn"] = json!("not the ARN of a policy");
+            if entry.name == "CreatePolicyVersion" {
+                input["PolicyDocument"] = json!(policy(1));
+            }
+            ask(&world, seen, entry.name, input).await;
+        }
+    }
+    let role = json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": trust("") });
+    ask(&world, seen, "CreateRole", role).await;
+    let bound = "PutRolePermissionsBoundary";
+    let input = json!({ "RoleName": "Reader", "PermissionsBoundary": "not the ARN of a policy" });
+    ask(&world, seen, bound, input).await;
+    let new =
+        |name: &str, document: &str| json!({ "PolicyName": name, "PolicyDocument": document });
+    let create = "CreatePolicy";
+    let mut twice = new("Twice", &policy(1));
+    let tag = |key: &str| json!({ "Key": key, "Value": "" });
+    twice["Tags"] = json!([tag("team"), tag("TEAM")]);
+    ask(&world, seen, create, twice).await;
+    ask(&world, seen, create, new("Long", &policy(6200))).await;
+    for at in 0..11 {
+        ask(&world, seen, create, new(&format!("p{at}"), &policy(1))).await;
+        let arn = format!("arn:aws:iam::123456789012:policy/p{at}");
+        let input = json!({ "RoleName": "Reader", "PolicyArn": arn });
+        ask(&world, seen, "AttachRolePolicy", input).await;
+    }
+    ask(&world, seen, create, new("p0", &policy(1))).await;
+    let arn = "arn:aws:iam::123456789012:policy/p0";
+    let missing = json!({ "PolicyArn": format!("{arn}0"), "PolicyDocument": policy(1) });
+    ask(&world, seen, "CreatePolicyVersion", missing).await;
+    for _ in 0..5 {
+        let input = json!({ "PolicyArn": arn, "PolicyDocument": policy(1) });
+        ask(&world, seen, "CreatePolicyVersion", input).await;
+    }
+    ask(&world, seen, "DeletePolicy", json!({ "PolicyArn": arn })).await;
+    let input = json!({ "PolicyArn": arn, "VersionId": "v1" });
+    ask(&world, seen, "DeletePolicyVersion", input).await;
+    tag_beyond_measure(&world, seen, "TagPolicy", "PolicyArn", arn).await;
 }
 
 /// The metadata of a SAML provider that is good until this year.

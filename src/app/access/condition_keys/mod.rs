@@ -4,8 +4,9 @@
 
 use super::resource::Resource;
 use crate::app::providers::{oidc, saml};
-use crate::app::{Call, pools, roles};
+use crate::app::{Call, managed_policies, pools, roles};
 use crate::model::ids::{OidcProviderArn, PoolId, RoleArn, SamlProviderArn};
+use crate::model::managed_policy::PolicyArn;
 use crate::policy::{Context, KeyOwner, OwnedKeys};
 use crate::store::StoreError;
 
@@ -88,6 +89,10 @@ fn resource_keys(call: &Call<'_>, name: &str) -> Result<OwnedKeys, StoreError> {
         if let Some(provider) = saml::record(call, &arn)? {
             let tags = provider.tags.iter();
             tags.for_each(|(key, value)| tag(key, value));
+        }
+    } else if let Some(arn) = PolicyArn::parse(name) {
+        if let Some(policy) = managed_policies::record(call, &arn)? {
+            policy.tags.iter().for_each(|(key, value)| tag(key, value));
         }
     } else if let Some((_, id)) = name.split_once(":identitypool/")
         && let Some(id) = PoolId::parse(id)

@@ -30,6 +30,17 @@ impl RequestKeys {
         self.0.set_all("aws:TagKeys", keys);
     }
 
+    /// Sets `iam:PolicyARN`: the managed policy that the request attaches or detaches.
+    pub fn set_policy(&mut self, arn: &str) {
+        self.0.set("iam:PolicyARN", arn);
+    }
+
+    /// Sets `iam:PermissionsBoundary`: the permissions boundary that the request sets, or the one of the role that the request
+    /// changes.
+    pub fn set_boundary(&mut self, arn: &str) {
+        self.0.set("iam:PermissionsBoundary", arn);
+    }
+
     /// Sets the keys of a session that the request asks for; `duration` is in seconds.
     pub fn set_session(&mut self, name: &str, duration: i64) {
         self.0.set("sts:RoleSessionName", name);
