@@ -85,6 +85,13 @@ impl RecordKind {
         }
     }
 
+    /// The names of the kinds whose deletions are kept for ever, as a list of strings in SQL: `'pool', 'role'`.
+    pub fn remembered_in_sql() -> String {
+        let remembered = KINDS.iter().filter(|(kind, _)| kind.is_remembered());
+        let names: Vec<String> = remembered.map(|(_, name)| format!("'{name}'")).collect();
+        names.join(", ")
+    }
+
     /// The kind with this name; `None` for a kind of another version.
     pub fn parse(name: &str) -> Option<Self> {
         let found = KINDS.iter().find(|(_, known)| *known == name);

@@ -77,11 +77,12 @@ pub(in crate::app) async fn store(
     let mut is_due = false;
     for user in users {
         let before = changed.uses.get(&user).copied();
-        let Some(last) = records.uses.of(&user).filter(|last| before < Some(*last)) else {
+        let newer = records.uses.of(&user).filter(|used| before < Some(*used));
+        let Some(newer) = newer else {
             continue;
         };
-        is_due |= before.is_none_or(|before| last.duration_since(before) >= least);
-        changed.uses.insert(user, last);
+        is_due |= before.is_none_or(|before| newer.duration_since(before) >= least);
+        changed.uses.insert(user, newer);
     }
     if is_due {
         // A conflict is with another server, after which the next look compares again.

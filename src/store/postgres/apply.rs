@@ -13,7 +13,7 @@ use crate::store::event::Event;
 use crate::store::identities::PoolRef;
 use crate::store::lease::{Lease, LeaseRequest};
 use crate::store::once::{Claim, Claimed};
-use crate::store::record::{Record, to_json};
+use crate::store::record::{Record, RecordKind, to_json};
 use crate::store::sweep::Sweep;
 
 /// Runs a statement that must write `expected` rows.
@@ -315,14 +315,20 @@ pub(super) async fn sweep(
             delete(tx, statement, &[&before.as_millisecond(), &most]).await
         }
         Sweep::Deletions(before) => {
-            let statement = "UPDATE revision SET swept = greatest(swept, coalesce((SELECT max(revision) \
-                             FROM record WHERE json IS NULL AND written_ms < $1 AND kind NOT IN \
-                             ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider')), 0))";
-            delete(tx, statement, &[&before.as_millisecond()]).await?;
-            let statement = "DELETE FROM record WHERE (kind, key) IN (SELECT kind, key FROM record \
-                             WHERE json IS NULL AND written_ms < $1 AND kind NOT IN \
-                             ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider') LIMIT $2)";
-            delete(tx, statement, &[&before.as_millisecond(), &most]).await
+            let which = format!(
+                "json IS NULL AND written_ms < $1 AND kind NOT IN ({})",
+                RecordKind::remembered_in_sql()
+            );
+            let statement = format!(
+                "UPDATE revision SET swept = greatest(swept, coalesce((SELECT max(revision) \
+                 FROM record WHERE {which}), 0))"
+            );
+            delete(tx, &statement, &[&before.as_millisecond()]).await?;
+            let statement = format!(
+                "DELETE FROM record WHERE (kind, key) IN \
+                 (SELECT kind, key FROM record WHERE {which} LIMIT $2)"
+            );
+            delete(tx, &statement, &[&before.as_millisecond(), &most]).await
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::store::event::Event;
 use crate::store::identities::Write;
 use crate::store::lease::{Lease, LeaseRequest};
 use crate::store::once::{Claim, Claimed};
-use crate::store::record::{Record, to_json};
+use crate::store::record::{Record, RecordKind, to_json};
 use crate::store::sweep::Sweep;
 
 /// Applies the writes of a plan about identities; `false`, and nothing applied, where the id of its new identity is taken.
@@ -259,20 +259,19 @@ pub(super) fn sweep(db: &Connection, sweep: &Sweep, limit: usize) -> Result<usiz
         }
         Sweep::Deletions(before) => {
             let before = before.as_millisecond();
+            let which = format!(
+                "json IS NULL AND written_ms < ?1 AND kind NOT IN ({})",
+                RecordKind::remembered_in_sql()
+            );
             let newest: Option<u64> = db
-                .prepare_cached(
-                    "SELECT max(revision) FROM record WHERE json IS NULL AND written_ms < ?1 AND kind NOT IN \
-                     ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider')",
-                )?
+                .prepare_cached(&format!("SELECT max(revision) FROM record WHERE {which}"))?
                 .query_row([before], |row| row.get(0))?;
             let mut row = load::revision(db)?;
             if let Some(newest) = newest.filter(|newest| *newest > row.swept) {
                 row.swept = newest;
                 revision(db, &row)?;
             }
-            let which = "json IS NULL AND written_ms < ?1 AND kind NOT IN \
-                         ('access-key', 'oidc-provider', 'pool', 'role', 'saml-provider') LIMIT ?2";
-            RECORD.delete(db, which, (before, limit))
+            RECORD.delete(db, &format!("{which} LIMIT ?2"), (before, limit))
         }
     }
 }
