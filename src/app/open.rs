@@ -226,15 +226,7 @@ pub async fn open_with(
     let audit = super::audit::open(&config, &ambient)?;
     let catalog = Catalog::load(store.as_ref(), moment(ambient.as_ref())).await?;
     let before = catalog.newest();
-    let test_issuer = if config.dev.is_some() {
-        let issuer = TestIssuer::new(&public_url, &config.dev_origins)?;
-        Some(Arc::new(issuer))
-    } else {
-        None
-    };
-    if config.dev.is_none() && !config.drop_test_issuer {
-        test_issuer::refuse(&before)?;
-    }
+    let test_issuer = test_issuer(&config, &public_url, &before)?;
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
@@ -325,6 +317,22 @@ pub async fn open_with(
         new_root_key,
         new_master_key,
     })
+}
+
+/// The test issuer of `cognate dev`; `cognate serve` refuses data that depends on one, unless it may remove that.
+fn test_issuer(
+    config: &Config,
+    public_url: &str,
+    before: &Snapshot,
+) -> Result<Option<Arc<TestIssuer>>, StartError> {
+    if config.dev.is_some() {
+        let issuer = TestIssuer::new(public_url, &config.dev_origins)?;
+        return Ok(Some(Arc::new(issuer)));
+    }
+    if !config.drop_test_issuer {
+        test_issuer::refuse(before)?;
+    }
+    Ok(None)
 }
 
 /// The parts that make keys.

@@ -103,7 +103,9 @@ pub(super) async fn run(command: KeysCommand) -> Result<()> {
         let keys = answer["Keys"].as_array().into_iter().flatten();
         let mut text: String = keys.map(|key| line(key) + "\n").collect();
         if let Some(consequence) = answer["Consequence"].as_str() {
-            text.push_str(&format!("\n{consequence}\n"));
+            text += "\n";
+            text += consequence;
+            text += "\n";
         }
         text
     });

@@ -36,7 +36,7 @@ pub struct CreatePoolArguments {
     #[arg(long)]
     allow_guests: bool,
     /// A further member of CreateIdentityPool and its value in JSON, for example
-    /// OpenIdConnectProviderARNs=["arn:aws:iam::123456789012:oidc-provider/login.example.com"]; may be repeated
+    /// `OpenIdConnectProviderARNs=["arn:aws:iam::123456789012:oidc-provider/login.example.com"]`; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = member)]
     set: Vec<(String, Value)>,
     #[command(flatten)]

@@ -64,9 +64,8 @@ pub(super) async fn settings(arguments: PoolSettingsArguments) -> Result<()> {
     });
     server.output.print(&shown, |shown| {
         let settings = shown["Settings"].as_object().into_iter().flatten();
-        settings
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect()
+        let lines = settings.map(|(name, value)| format!("{name}={value}\n"));
+        lines.collect::<Vec<_>>().concat()
     });
     Ok(())
 }

@@ -140,6 +140,7 @@ async fn a_view_is_good_for_five_seconds() {
 }
 
 /// A complete record of each kind.
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 fn complete() -> Vec<(RecordKind, &'static str, Value)> {
     let ring_key =
         json!({ "id": "k", "sealed": "s", "public": "p", "made": "1970-01-01T00:00:00Z" });
