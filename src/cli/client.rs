@@ -1,6 +1,6 @@
 //! The client of the commands that call a running server: it signs an operation of Cognate, of identity pools or of IAM.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
