@@ -109,6 +109,9 @@ pub fn put_in_use(app: &App, prepared: PreparedSettings) {
         app.logins.use_user_pool_key(key.access_key_id, secret);
     }
     app.records.settings.store(Arc::new(prepared.shared));
+    // At once, because a rotation of the master key waits for it.
+    let records = Arc::clone(&app.records);
+    tokio::spawn(async move { records.announce().await });
 }
 
 fn routes(config: &Config) -> Vec<RouteSettings> {

@@ -112,7 +112,7 @@ impl Records {
     }
 
     /// Announces the settings of this server, and notices where those of another server differ.
-    async fn announce(&self) {
+    pub(super) async fn announce(&self) {
         self.measure_keys();
         // An error is one of the store, which the next poll reports.
         let Ok(differing) = self.store.announce(&self.settings.load_full()).await else {

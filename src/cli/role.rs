@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use miette::{IntoDiagnostic, Result, WrapErr};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub enum RoleCommand {
     Show(RoleArguments),
     /// Create a role, and print it
     Create(CreateRoleArguments),
-    /// Delete a role with its policies: its sessions are refused at once
+    /// Delete a role with its inline policies, and detach its managed policies: its sessions are refused at once
     Delete {
         #[command(flatten)]
         role: RoleArguments,
@@ -187,16 +187,18 @@ async fn delete(arguments: RoleArguments, confirm: ConfirmArguments) -> Result<(
     let RoleArguments { name, server } = arguments;
     let of_role = json!({ "RoleName": name });
     let (inline, attached) = policies(&server, &of_role).await?;
-    if !attached.is_empty() {
-        return Err(miette!("the role has managed policies: detach them first"));
-    }
     confirm.ask(&format!(
-        "Delete the role {name} with its {} policies? Its sessions are refused at once.",
-        inline.len()
+        "Delete the role {name} with its {} policies, and detach {}? Its sessions are refused at once.",
+        inline.len(),
+        attached.len()
     ))?;
     for policy in inline {
         let input = json!({ "RoleName": name, "PolicyName": policy });
         server.call_iam("DeleteRolePolicy", &input).await?;
+    }
+    for policy in attached {
+        let input = json!({ "RoleName": name, "PolicyArn": policy["PolicyArn"] });
+        server.call_iam("DetachRolePolicy", &input).await?;
     }
     server.call_iam("DeleteRole", &of_role).await.map(drop)
 }

@@ -181,6 +181,32 @@ def roles(session, of_pool, token):
     iam("DeleteRole", **of_role)
 
 
+def managed_policies(session):
+    """Managed policies, and a role that they are attached to and that is bounded by one."""
+    iam, of_role = session.iam, {"RoleName": "Bounded"}
+    allow = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    of_policy = {"PolicyArn": iam("CreatePolicy", PolicyName="Read", PolicyDocument=allow)["Policy"]["Arn"]}
+    iam("TagPolicy", Tags=[{"Key": "team", "Value": "blue"}], **of_policy)
+    iam("ListPolicyTags", **of_policy)
+    iam("UntagPolicy", TagKeys=["team"], **of_policy)
+    own = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
+    iam("CreateRole", AssumeRolePolicyDocument=policy(own), **of_role)
+    iam("AttachRolePolicy", **of_policy, **of_role)
+    iam("PutRolePermissionsBoundary", PermissionsBoundary=of_policy["PolicyArn"], **of_role)
+    for name in ("GetPolicy", "ListEntitiesForPolicy", "ListPolicyVersions"):
+        iam(name, **of_policy)
+    iam("ListPolicies")
+    iam("DeleteRolePermissionsBoundary", **of_role)
+    iam("DetachRolePolicy", **of_policy, **of_role)
+    iam("UpdateRoleDescription", Description="bounded", **of_role)
+    iam("DeleteRole", **of_role)
+    iam("CreatePolicyVersion", PolicyDocument=allow, **of_policy)
+    iam("SetDefaultPolicyVersion", VersionId="v2", **of_policy)
+    iam("GetPolicyVersion", VersionId="v2", **of_policy)
+    iam("DeletePolicyVersion", VersionId="v1", **of_policy)
+    iam("DeletePolicy", **of_policy)
+
+
 def providers_of_roles(session, arn, idp):
     """OpenID Connect and SAML providers."""
     iam, of_provider = session.iam, {"OpenIDConnectProviderArn": arn}
@@ -242,6 +268,7 @@ def test_every_operation_has_its_lines_and_no_line_has_a_secret(own_server, prov
     session = Session(server)
     of_pool, arn, token = identities(session, providers["RS256"])
     roles(session, of_pool, token)
+    managed_policies(session)
     providers_of_roles(session, arn, Pysaml2(tmp_path / "saml"))
     session.pools("DeleteIdentityPool", **of_pool)
     session.iam("DeleteOpenIDConnectProvider", OpenIDConnectProviderArn=arn)

@@ -50,7 +50,10 @@ impl From<ResealError> for Error {
                 "{count} other servers of this store have other settings or other master keys: give every server the same file \
                  of the master key, and try again a minute later."
             )),
-            ResealError::Leased | ResealError::Changed => refusals::changed_meanwhile(),
+            ResealError::Leased => Code::ConcurrentModification.because(
+                "Another server rotates the master key now, or was killed while it did: try again ten seconds later.",
+            ),
+            ResealError::Changed => refusals::changed_meanwhile(),
             ResealError::Store(error) => error.into(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use cognate::model::json;
 use serde_json::{Value, json};
 
 use super::{Data, failed};
@@ -46,7 +47,7 @@ impl Place {
     /// The JSON that a command prints.
     async fn json(&self, words: &[&str]) -> Value {
         let out = self.table(&[words, &["--output", "json"]].concat()).await;
-        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{words:?}: {error}: {out}"))
+        json::read(out.as_bytes()).unwrap_or_else(|error| panic!("{words:?}: {error}: {out}"))
     }
 
     fn file(&self, name: &str, document: &Value) -> String {
@@ -347,13 +348,13 @@ async fn what_needs_no_server_is_printed_as_json_too() {
     let data = Data::new();
     let check = Start::command(&["check-config", "--output", "json"]);
     let ended = check.flag("--data-dir", data.path()).run().await;
-    let settings: Value = serde_json::from_str(&ended.out).unwrap();
+    let settings: Value = json::read(ended.out.as_bytes()).unwrap();
     assert_eq!(settings["audit log"], "none");
     let ended = Start::command(&["profile", "list", "--output", "json"])
         .variable("HOME", data.path().parent().unwrap())
         .run()
         .await;
-    let profiles: Value = serde_json::from_str(&ended.out).unwrap();
+    let profiles: Value = json::read(ended.out.as_bytes()).unwrap();
     assert_eq!(profiles, json!({ "Profiles": [] }));
     let version = Start::command(&["--version"]).run().await;
     assert!(version.out.starts_with("cognate 0."), "{version:?}");
