@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod access_key_uses;
+pub mod aws_profile;
 pub mod credentials_duration;
 pub mod deployment;
 pub mod guest_key;

@@ -66,25 +66,27 @@ class ClientSite:
     """Two servers whose pools give each identity its own folder at Ceph, in sessions of 15 minutes. All of them, and the
     programs, have one clock."""
 
-    def __init__(self, folder, stack):
+    def __init__(self, folder, stack, *issuers):
         self.folder, self.clock = folder, Clock(folder)
         self.offset = 0
         self.cluster = Cluster()
         stack.callback(self.cluster.stop)
+        self._issuers = [self.cluster, *issuers]
         (folder / "ceph").mkdir()
         self.ceph = Ceph(folder / "ceph", **self.clock.variables)
         stack.callback(self.ceph.stop)
         self.owner = self.ceph.owner(ACCOUNT)
         self.owner.s3.create_bucket(Bucket=BUCKET)
         self.authority, tls = certificate(folder)
-        self.servers = {}
+        self.servers, self.roles = {}, {}
         for way, settings in ((HTTP, ""), (HTTPS, tls)):
             server = self._server(f"server-{len(self.servers)}", settings)
             # It need not finish what the programs of a test have begun.
             stack.callback(server.program.process.wait)
             stack.callback(server.program.process.kill)
             self.servers[way] = server
-        self.pools = {way: self._pool(server) for way, server in self.servers.items()}
+            self.roles[way] = self._role(server)
+        self.pools = {way: self.pool(way, self.cluster) for way in self.servers}
 
     def _server(self, name, settings):
         config = self.folder / f"{name}.toml"
@@ -96,11 +98,13 @@ audience = "{AUDIENCE}"
 session_policy = '''{json.dumps(OWN_FOLDER)}'''
 literal_escape = "?"
 """)
-        flags = ["--allow-http-issuers", "--config", config, "--upstream", self.cluster.upstream]
+        flags = ["--allow-http-issuers", "--config", config]
+        for issuer in self._issuers:
+            flags += ["--upstream", issuer.upstream]
         return Server(self.folder / name, *flags, variables=self.clock.variables)
 
-    def _pool(self, server):
-        """A pool of workloads, whose role at Ceph trusts this server only."""
+    def _role(self, server):
+        """A role at Ceph, which trusts this server only."""
         words = [BINARY, "issuer", "thumbprint", "--endpoint", server.url, "--ca-file", self.authority]
         thumbprints = run(words, environment(self.folder))
         assert thumbprints.returncode == 0, thumbprints.stderr
@@ -109,16 +113,20 @@ literal_escape = "?"
         trusted = {"StringEquals": {"aud": AUDIENCE}, "ForAnyValue:StringEquals": {"amr": "authenticated"}}
         everything = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
         statements = [allow("s3:PutObject s3:GetObject s3:ListBucket", resource) for resource in everything]
-        role = self.owner.role(name, server.url, trusted, statements)
-        issuer = f"https://{self.cluster.host}"
-        provider = self.api(server, "iam").create_open_id_connect_provider(Url=issuer, ClientIDList=["127.0.0.1"])
+        return self.owner.role(name, server.url, trusted, statements)
+
+    def pool(self, way, issuer):
+        """A pool for the workloads of an issuer, whose tokens are for the server's host."""
+        server = self.servers[way]
+        url = f"https://{issuer.host}"
+        provider = self.api(server, "iam").create_open_id_connect_provider(Url=url, ClientIDList=["127.0.0.1"])
         identity = self.api(server)
         pool = identity.create_identity_pool(
             IdentityPoolName="Workloads",
             AllowUnauthenticatedIdentities=False,
             OpenIdConnectProviderARNs=[provider["OpenIDConnectProviderArn"]],
         )["IdentityPoolId"]
-        identity.set_identity_pool_roles(IdentityPoolId=pool, Roles={"authenticated": role})
+        identity.set_identity_pool_roles(IdentityPoolId=pool, Roles={"authenticated": self.roles[way]})
         flags = ["--endpoint", server.url, "--ca-file", self.authority, "--data-dir", server.data]
         done = run([BINARY, "pool", "credentials", pool, "--duration", "15m", *flags], environment(self.folder))
         assert done.returncode == 0, done.stderr
@@ -134,6 +142,14 @@ literal_escape = "?"
         """Steps the clock of everything here."""
         self.offset += seconds
         self.clock.step(self.offset)
+
+    def identity(self, way, pool, issuer, token):
+        """The identity of a token in a pool, which its folder in the bucket is named after."""
+        public = self.api(self.servers[way], signature_version=UNSIGNED)
+        try:
+            return public.get_id(IdentityPoolId=pool, Logins={issuer.host: token})["IdentityId"]
+        finally:
+            public.close()
 
     def token(self, name):
         now = time.time() + self.offset
@@ -164,22 +180,14 @@ class Workload:
         self._pool = site.pools[HTTP if way == HTTP else HTTPS]
         self._agent = self._process = None
         self.rotate()
-        self.identity = self._identity()
+        server = HTTP if way == HTTP else HTTPS
+        self.identity = site.identity(server, self._pool, site.cluster, self.token_file.read_text())
 
     def rotate(self, token=None):
         """Replaces the token by a rename, as a cluster does. It has no newline at its end."""
         new = self.folder / "token.new"
         new.write_text(token or self.site.token(self.name))
         os.rename(new, self.token_file)
-
-    def _identity(self):
-        """The identity of this pod, which its folder in the bucket is named after."""
-        logins = {self.site.cluster.host: self.token_file.read_text()}
-        public = self.site.api(self._server, signature_version=UNSIGNED)
-        try:
-            return public.get_id(IdentityPoolId=self._pool, Logins=logins)["IdentityId"]
-        finally:
-            public.close()
 
     def environment(self):
         """Nothing but the variables of the way, and the store's address."""

@@ -55,12 +55,14 @@ class Endpoint:
 class Server(Endpoint):
     """A server that was started here, in `folder`: what it keeps is there, too."""
 
-    def __init__(self, folder, *flags, command="serve", listen="127.0.0.1:0", data="cognate-data", variables=None):
+    def __init__(self, folder, *flags, command="serve", listen="127.0.0.1:0", data="cognate-data", variables=None, has_rates=False):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = folder / data
         words = [BINARY, command, "--listen", listen, *flags]
-        settings = {"COGNATE_LOG_FILTER": "info,cognate=debug", "COGNATE_DRAIN_DELAY": "0", **NO_RATES, **(variables or {})}
+        settings = {"COGNATE_LOG_FILTER": "info,cognate=debug", "COGNATE_DRAIN_DELAY": "0"}
+        settings |= {} if has_rates else NO_RATES
+        settings |= variables or {}
         env = environment(folder, TMPDIR=folder, **settings)
         log = folder.parent / f"{folder.name}.log"
         self.program = Program("cognate", words, log, cwd=folder, env=env)

@@ -1,7 +1,7 @@
 // Answers the tests' questions in a page of headless Chromium: a JSON object a line in, one a line out.
 // node in_chromium.mjs CHROMIUM USER_DATA_DIR. A question names a page and what is to
-// be called there; or nothing to be called, where the page's text is wanted once it has one. A button of the page may be
-// pressed first, and the text of the page that follows may be waited for.
+// be called there; or nothing to be called, where the page's text is wanted once it has one. Buttons of the page may be
+// pressed first, and fields be filled in (a pair of placeholder and text), and the text of the page that follows may be waited for.
 
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -28,7 +28,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   page.on("console", (message) => console.error(`console: ${message.text()}`));
   page.on("pageerror", (error) => console.error(`page: ${error.stack}`));
   await page.goto(url);
-  for (const name of press ?? []) await page.getByRole("button", { name }).click();
+  for (const step of press ?? []) {
+    if (Array.isArray(step)) await page.getByPlaceholder(step[0]).fill(step[1]);
+    else await page.getByRole("button", { name: step }).click();
+  }
   const answer = until
     ? await (await page.waitForFunction((text) => {
         const shown = document.body?.innerText ?? "";

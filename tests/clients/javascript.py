@@ -108,7 +108,8 @@ class Browser:
         return self._lines.ask({"page": page})
 
     def press(self, page, buttons, until):
-        """The text that follows, once it has `until`, when buttons are pressed, each on the page that the last led to."""
+        """The text that follows, once it has `until`, when buttons are pressed, each on the page that the last led to. A pair
+        is the placeholder of a field and what to write there."""
         return self._lines.ask({"page": page, "press": buttons, "until": until})
 
     def wait(self, page, until):

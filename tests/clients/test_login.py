@@ -9,9 +9,12 @@ from urllib.parse import urljoin
 import pytest
 import requests
 
+from client_site import certificate
+from javascript import Browser
 from programs import Program, run
 from providers import Form
 from surroundings import BINARY, HERE, NODE, environment
+from terminal import Terminal
 from world import new_user
 
 CLIENT = "command-line"
@@ -21,11 +24,12 @@ ROLE = "arn:aws:iam::123456789012:role/User"
 class Person:
     """A server whose pool publishes a client at a provider, and a person with a folder of their own."""
 
-    def __init__(self, folder, server, provider, issuer):
+    def __init__(self, folder, server, provider, issuer, authority=None):
         self.folder = folder
         self.server = server
         self.provider = provider
         self.issuer = issuer
+        self.administrator = {"COGNATE_CA_FILE": authority} if authority else {}
         iam = server.client("iam")
         arn = iam.create_open_id_connect_provider(Url=issuer, ClientIDList=[CLIENT])["OpenIDConnectProviderArn"]
         identity = server.client("cognito-identity", region="us-east-1")
@@ -38,7 +42,7 @@ class Person:
     def publish(self, client, issuer=None):
         value = {"Issuer": issuer or self.issuer, "ClientId": client, "Scopes": ["openid", "offline_access"]}
         words = ["pool", "settings", self.pool, "--set", f"LoginClient={json.dumps(value)}"]
-        self.cognate(*words, "--data-dir", self.server.data)
+        self.cognate(*words, "--data-dir", self.server.data, **self.administrator)
 
     def environment(self, **more):
         basis = {
@@ -64,16 +68,20 @@ class Person:
 
 
 @pytest.fixture
-def person(request, own_server, tmp_path):
+def provider(tmp_path):
     command = [NODE, HERE / "login_provider.mjs", CLIENT]
     provider = Program("login provider", command, tmp_path / "provider.log", env=environment(tmp_path))
-    issuer = provider.wait_for(r"^issuer (http://\S+)$")[1]
-    server = own_server("--allow-http-issuers")
-    person = Person(tmp_path, server, provider, issuer)
-    person.cognate("profile", "add", "me", "--pool", person.pool)
-    yield person
+    provider.issuer = provider.wait_for(r"^issuer (http://\S+)$")[1]
+    yield provider
     provider.process.kill()
     provider.process.wait()
+
+
+@pytest.fixture
+def person(own_server, provider, tmp_path):
+    person = Person(tmp_path, own_server("--allow-http-issuers"), provider, provider.issuer)
+    person.cognate("profile", "add", "me", "--pool", person.pool)
+    return person
 
 
 def browse(url, user):
@@ -187,3 +195,62 @@ def test_a_token_is_sent_over_https_or_to_this_machine_only(person):
     done = person.run("profile", "add", "taken", "--pool", person.pool)
     assert done.returncode == 1 and "another program" in done.stderr
     assert (person.folder / "config").read_text() == "[profile taken]\nregion = x\n"
+
+
+SIGN_IN = [["Enter any login", "ada"], ["and password", "any"], "Sign-in", "Continue"]
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-browser"], ["--device"]], ids=["browser", "no browser", "device"])
+def test_a_person_at_a_terminal_signs_in_with_chromium(person, tmp_path, flags):
+    opened = tmp_path / "opened"
+    starter = tmp_path / "starter"
+    starter.write_text(f"#!/bin/sh\nprintf %s \"$1\" >{opened}.new && mv {opened}.new {opened}\n")
+    starter.chmod(0o755)
+    env = person.environment(BROWSER=starter, TERM="xterm-256color")
+    terminal, browser = Terminal(tmp_path / "terminal", env), Browser(tmp_path / "chromium")
+    try:
+        terminal.type(f"cognate login --profile me {' '.join(flags)}")
+        if flags == ["--device"]:
+            url = terminal.wait_for(r"^or open (http://\S+)$")[1]
+            browser.press(url, ["Continue", *SIGN_IN], "Sign-in Success|signed in|Continue on your device")
+        else:
+            url = terminal.wait_for(r"^(http://\S+)$")[1]
+            assert opened.exists() == (not flags) and (flags or opened.read_text() == url)
+            shown = browser.press(url, SIGN_IN, "signed in")
+            assert shown == "You are signed in. You can close this window."
+        terminal.wait_for(r"^Signed in\. The profile me has credentials for arn:aws:iam::123456789012:role/User until ")
+        terminal.type("cognate whoami --profile me")
+        terminal.wait_for(r"^subject +ada$")
+        terminal.type("cognate logout --profile me")
+        terminal.wait_for(r"^Signed out\.")
+        assert person.count("revoked") == 1
+    finally:
+        browser.stop()
+        terminal.stop()
+
+
+def test_a_person_signs_in_at_a_server_with_a_private_ca(own_server, provider, tmp_path, monkeypatch):
+    authority, tls = certificate(tmp_path)
+    config = tmp_path / "cognate.toml"
+    config.write_text(tls)
+    # For the administrator's boto3. `cognate` has a flag.
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+    server = own_server("--allow-http-issuers", "--config", config)
+    person = Person(tmp_path, server, provider, provider.issuer, authority)
+    refused = person.run("profile", "add", "me", "--pool", person.pool)
+    assert refused.returncode == 1 and "--ca-file" in refused.stderr
+    # A path that is relative to the folder of the command is found from other folders, too.
+    person.cognate("profile", "add", "me", "--pool", person.pool, "--ca-file", authority.name)
+    login = person.start(tmp_path / "login.log", "--profile", "me", "--no-browser")
+    browse(login.wait_for(r"^(http://\S+)$")[1], new_user())
+    assert login.process.wait(20) == 0, login.text()
+    (person.folder / "user/me.credentials.json").unlink()
+    done = run([BINARY, "credentials", "--profile", "me"], person.environment(), cwd="/")
+    assert json.loads(done.stdout)["Version"] == 1, done.stderr
+    (person.folder / "user/me.credentials.json").unlink()
+    other = tmp_path / "other"
+    other.mkdir()
+    wrong, _ = certificate(other)
+    refused = person.run("credentials", "--profile", "me", "--ca-file", wrong)
+    assert refused.returncode == 1 and "no server answers" in refused.stderr
+    assert "revoke" not in person.cognate("logout", "--profile", "me")

@@ -130,9 +130,14 @@ async fn the_action_of_github() {
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
     );
     let other = scene.token(&json!({ "sub": "repo:other/app:ref:refs/heads/main" }));
-    let answer = scene.assume("GitHubActions", &other, &[hour]).await;
     let denied = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
-    answer.query_refused(403, "AccessDenied", denied);
+    // The action tries twelve times, whatever the error. All answers are the same, and the next job is not affected.
+    for _ in 0..12 {
+        let answer = scene.assume("GitHubActions", &other, &[hour]).await;
+        answer.query_refused(403, "AccessDenied", denied);
+    }
+    let answer = scene.assume("GitHubActions", &token, &[hour]).await;
+    assert_eq!(scene.caller(&answer).await, expected);
 }
 
 /// IAM roles for service accounts: boto3 and the SDK for JavaScript send the file of the token as it is.
