@@ -35,7 +35,8 @@ pub fn request(entry: &Entry) -> Value {
             Service::CognitoIdentity,
             "DeleteIdentityPool" | "DescribeIdentityPool" | "GetIdentityPoolRoles",
         ) => pool(),
-        (Service::CognitoIdentity, "DescribeIdentity") | (Service::Cognate, "RestoreIdentity") => {
+        (Service::CognitoIdentity, "DescribeIdentity")
+        | (Service::Cognate, "GetIdentityHandle" | "GetIdentityStatus" | "RestoreIdentity") => {
             json!({ "IdentityId": IDENTITY })
         }
         (Service::CognitoIdentity, "GetCredentialsForIdentity") => {
@@ -313,9 +314,6 @@ pub fn request(entry: &Entry) -> Value {
         }
         (Service::Cognate, "GetCredentialsDuration" | "GetPoolSettings") => {
             json!({ "IdentityPoolId": POOL })
-        }
-        (Service::Cognate, "GetIdentityHandle" | "GetIdentityStatus") => {
-            json!({ "IdentityId": IDENTITY })
         }
         (Service::Cognate, "ListIdentityStatuses") => json!({
             "IdentityPoolId": POOL, "MaxResults": 10, "NextToken": "a", "OnlyRevoked": true,
