@@ -8,10 +8,12 @@ use arc_swap::ArcSwap;
 use super::App;
 use super::keys::resealing;
 use super::open::{self, StartError};
+use super::roles::routed;
 use crate::config::{AccessKeyPair, Config, ProxySettings, RootKeySetting};
 use crate::credentials::routes::{RouteSettings, StsRoutes};
 use crate::outgoing::Outgoing;
 use crate::seal::master_keys::MasterKeys;
+use crate::store::catalog::Snapshot;
 
 /// The settings in use.
 pub(super) struct LiveSettings {
@@ -33,6 +35,11 @@ pub struct PreparedSettings {
 }
 
 impl LiveSettings {
+    /// Warns about roles of the records that these routes serve.
+    pub(super) fn warn_of_routed_roles(&self, snapshot: &Snapshot) {
+        routed::log(snapshot, &self.routes.load());
+    }
+
     /// The settings of a start.
     pub(super) fn new(config: &Config, outgoing: Arc<Outgoing>) -> Self {
         Self {
@@ -97,6 +104,7 @@ pub fn put_in_use(app: &App, prepared: PreparedSettings) {
         app.master_key.replace(keys);
     }
     if let Some(routes) = prepared.routes {
+        routed::log(&app.records.catalog.newest(), &routes);
         app.live.routes.store(Arc::new(routes));
     }
     app.live.proxies.store(Arc::new(prepared.proxies));

@@ -312,6 +312,7 @@ pub async fn open_with(
         jobs,
         tasks: Arc::new(Mutex::new(tasks)),
     };
+    app.live.warn_of_routed_roles(&app.records.catalog.newest());
     Ok(Opened {
         app,
         new_root_key,

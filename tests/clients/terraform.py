@@ -48,9 +48,9 @@ def missing():
 class Terraform:
     """A working folder with files of CONFIGURATION, applied to a server by its administrator."""
 
-    def __init__(self, folder, server, **variables):
+    def __init__(self, folder, server, file="main.tf", **variables):
         self._folder = folder
-        self.add("main.tf", endpoint=server.url, **variables)
+        self.add(file, endpoint=server.url, **variables)
         settings = folder / "terraformrc"
         mirror = f'filesystem_mirror {{\n    path = "{plugins()}"\n  }}'
         settings.write_text(f"provider_installation {{\n  {mirror}\n}}\n")

@@ -1,5 +1,6 @@
 """Terraform with the provider hashicorp/aws: what is applied is found again, imported, changed and destroyed."""
 
+import json
 import secrets
 
 import pytest
@@ -114,3 +115,92 @@ def check(server, pool, outputs, variables):
     assert found["id"] == pool
     assert found["tags"] == variables["tags"]
     assert found["arn"] == outputs["arn"]
+
+
+def test_roles_have_policies_versions_and_a_boundary(checking_server, tmp_path):
+    assert not missing()
+    server = checking_server
+    prefix = f"tf-{secrets.token_hex(4)}"
+    variables = {
+        "prefix": prefix,
+        "actions": ["cognito-identity:List*"],
+        "stage": "test",
+        "boundary": "limit",
+        "exclusive": True,
+    }
+    (tmp_path / "terraform").mkdir()
+    terraform = Terraform(tmp_path / "terraform", server, file="roles.tf", **variables)
+    try:
+        assert terraform.apply() == "11 added, 0 changed, 0 destroyed"
+        assert terraform.plans_nothing()
+        made = terraform.outputs()
+        check_roles(server, made, variables)
+
+        # Others change what the exclusive resources keep.
+        iam = server.client("iam")
+        app, batch = made["names"]["app"], made["names"]["batch"]
+        everything = json.dumps(
+            {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        )
+        iam.put_role_policy(RoleName=app, PolicyName="other", PolicyDocument=everything)
+        iam.attach_role_policy(RoleName=app, PolicyArn="arn:aws:iam::aws:policy/IAMFullAccess")
+        iam.put_role_policy(RoleName=batch, PolicyName="other", PolicyDocument=everything)
+        assert terraform.apply() == "0 added, 2 changed, 0 destroyed"
+        check_roles(server, terraform.outputs(), variables)
+
+        # Another list of actions is another version, also where the policy has as many as it may; other tags and boundaries.
+        for _ in range(4):
+            iam.create_policy_version(PolicyArn=made["names"]["read"], PolicyDocument=everything)
+        for change in (
+            {"actions": ["cognito-identity:Describe*", "iam:List*"], "stage": "live", "boundary": "none"},
+            {"boundary": "aws"},
+        ):
+            variables |= change
+            terraform.set(**variables)
+            terraform.apply()
+            check_roles(server, terraform.outputs(), variables)
+        assert terraform.plans_nothing()
+
+        # What was made is there, and Terraform knows nothing of it.
+        # aws_iam_policy_attachment has no import: it is made again, which changes nothing.
+        terraform.forget()
+        terraform.add("import_roles.tf", imported=made["names"])
+        # force_detach_policies, in Terraform's state alone, counts as a change.
+        assert terraform.apply() == "10 imported, 1 added, 1 changed, 0 destroyed"
+        assert terraform.plans_nothing()
+    finally:
+        destroyed = terraform.destroy()
+    assert destroyed == "11 destroyed"
+    assert [one for one in iam.list_policies(Scope="Local")["Policies"] if prefix in one["PolicyName"]] == []
+    assert [one for one in iam.list_roles()["Roles"] if prefix in one["RoleName"]] == []
+
+
+def check_roles(server, outputs, variables):
+    """That the server has what the configuration says, and that Terraform's data sources show it."""
+    iam = server.client("iam")
+    names = outputs["names"]
+    limit, read = names["limit"], names["read"]
+    of_aws = "arn:aws:iam::aws:policy/AmazonCognitoReadOnly"
+    boundary = {"none": None, "limit": limit, "aws": of_aws}[variables["boundary"]]
+    role = iam.get_role(RoleName=names["app"])["Role"]
+    assert role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") == boundary
+    tags = {"team": "blue", "stage": variables["stage"]}
+    assert {tag["Key"]: tag["Value"] for tag in role["Tags"]} == tags
+    attached = iam.list_attached_role_policies(RoleName=names["app"])["AttachedPolicies"]
+    assert {one["PolicyArn"] for one in attached} == {read, of_aws}
+    assert iam.list_role_policies(RoleName=names["app"])["PolicyNames"] == ["own"]
+    policy = iam.get_policy(PolicyArn=read)["Policy"]
+    assert {tag["Key"]: tag["Value"] for tag in policy["Tags"]} == tags
+    assert policy["Description"] == "Reads"
+    version = iam.get_policy_version(PolicyArn=read, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    actions = version["Document"]["Statement"][0]["Action"]
+    actions = [actions] if isinstance(actions, str) else actions
+    assert sorted(actions) == sorted(variables["actions"])
+    used = iam.list_entities_for_policy(PolicyArn=names["shared"])
+    assert [one["RoleName"] for one in used["PolicyRoles"]] == [names["batch"]]
+    shown = outputs["role"]
+    assert (shown["permissions_boundary"] or None) == boundary
+    assert shown["tags"] == tags
+    assert outputs["roles"] == [names["app"]]
+    assert outputs["policy"] == read
+    assert outputs["allowed"] is True

@@ -1,6 +1,6 @@
 //! The managed policies that a role uses: attached policies and the permissions boundary.
 
-use super::{find, not_found};
+use super::{find, not_found, routed};
 use crate::app::managed_policies::{self, not_attachable, write_of_use};
 use crate::app::{Call, records};
 use crate::error::{Code, Error};
@@ -83,7 +83,10 @@ async fn begin_use(
         let mut writes = vec![RecordWrite::replace(&role, role.version)];
         writes.extend(of_policy);
         match records::put_all(call, writes).await? {
-            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Stored(_) => {
+                routed::warn(&role, &call.routes);
+                return Ok(());
+            }
             PutOutcome::Absent(0) => return Err(not_found(name)),
             // Whether the policy is still there is found out again.
             PutOutcome::Absent(_) | PutOutcome::Conflict(_) | PutOutcome::LimitReached(_) => {}

@@ -21,6 +21,7 @@ pub mod attachments;
 pub mod choice;
 pub mod permissions;
 pub(in crate::app) mod pins;
+pub(in crate::app) mod routed;
 #[cfg(test)]
 mod trust_attacks;
 pub mod trust_policy;
@@ -104,7 +105,10 @@ pub async fn add(call: &Call<'_>, mut role: Role) -> Result<(), Error> {
         let mut writes = vec![RecordWrite::add(&role, ROLES)];
         writes.extend(attachments::of_new(call, &role)?);
         match records::put_all(call, writes).await? {
-            PutOutcome::Stored(_) => return Ok(()),
+            PutOutcome::Stored(_) => {
+                routed::warn(&role, &call.routes);
+                return Ok(());
+            }
             PutOutcome::Conflict(0) | PutOutcome::Absent(0) => {
                 return Err(Code::EntityAlreadyExists
                     .because(format!("Role with name {name} already exists.")));

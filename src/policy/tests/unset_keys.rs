@@ -37,7 +37,7 @@ const UNSET: [&str; 8] = [
     "aws:SourceIdentity",
     "aws:Unheard",
     "sts:SourceIdentity",
-    "iam:PermissionsBoundary",
+    "iam:TemplateArn",
     "cognate:Anything",
 ];
 

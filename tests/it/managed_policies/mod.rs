@@ -3,6 +3,7 @@
 mod decisions;
 mod operations;
 mod permissions;
+mod routes;
 mod seeds;
 mod servers;
 
