@@ -136,7 +136,9 @@ pub async fn merge(
         Answer::Identity(identity) => Ok(id_in(pool, identity.id)),
         Answer::PoolChanged | Answer::IdentityChanged => Err(refusals::outdated()),
         Answer::Refused(_) => Err(refusals::logins_conflict()),
-        Answer::Missing(_) | Answer::Orphan(_) | Answer::Deleted => Err(developer_user_not_found()),
+        Answer::Missing(_) | Answer::Orphan(_) | Answer::Deleted { .. } => {
+            Err(developer_user_not_found())
+        }
     }
 }
 
@@ -164,25 +166,26 @@ pub async fn revoke(
 /// the region that the request was signed for are removed: a UUID alone doesn't name the region, so an id with another
 /// region than its identity's removes nothing.
 pub async fn remove(call: &Call<'_>, ids: Vec<IdentityId>) -> Result<Vec<IdentityId>, Error> {
-    let (mut removed, mut kept) = (
-        Vec::<(PoolVersion, Uuid)>::with_capacity(ids.len()),
-        Vec::new(),
-    );
-    for id in ids {
+    let mut removed = Vec::<(PoolVersion, Uuid)>::with_capacity(ids.len());
+    for id in &ids {
         let found = record(call, id.uuid).await?;
         let found = found.filter(|(_, pool)| pool.id.region == id.region);
-        match found.filter(|_| id.region == *call.signed_region()) {
-            Some((identity, _)) if identity.revoked => kept.push(id),
-            Some((_, pool)) => removed.push((pools::version(&pool), id.uuid)),
-            None => {}
+        if let Some((_, pool)) = found.filter(|_| id.region == *call.signed_region()) {
+            removed.push((pools::version(&pool), id.uuid));
         }
     }
     let question = Question::Delete(Delete {
         identities: removed,
     });
+    let is_here = |id: &&IdentityId| id.region == *call.signed_region();
+    let ids: Vec<&IdentityId> = ids.iter().filter(is_here).collect();
     match records::ask(call, &question).await? {
-        Answer::PoolChanged => Err(refusals::outdated()),
-        _ => Ok(kept),
+        // Which of them are revoked is decided in the transaction that deletes the others.
+        Answer::Deleted { kept } => {
+            let named = |uuid| ids.iter().find(|id| id.uuid == uuid).copied().cloned();
+            Ok(kept.into_iter().filter_map(named).collect())
+        }
+        _ => Err(refusals::outdated()),
     }
 }
 

@@ -339,8 +339,9 @@ async fn repeat_identity(
         }),
     };
     match crate::store::ask(store, &question, || origin.clone()).await? {
-        Answer::Identity(_) => repeated.revoked += 1,
-        Answer::Deleted => repeated.deleted += 1,
+        Answer::Deleted { kept } if kept.is_empty() => repeated.deleted += 1,
+        // An identity that the backup has as revoked stays, and stays revoked.
+        Answer::Identity(_) | Answer::Deleted { .. } => repeated.revoked += 1,
         Answer::Missing(_) | Answer::Orphan(_) => repeated.absent += 1,
         Answer::Refused(_) | Answer::PoolChanged | Answer::IdentityChanged => {
             return Err(MissingChangesError::Changed);

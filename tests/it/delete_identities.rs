@@ -158,3 +158,49 @@ async fn an_unsigned_call_is_refused() {
     );
     world.credentials(&guest, json!({})).await.ok();
 }
+
+#[tokio::test]
+async fn a_change_of_the_pool_at_the_same_time_is_no_failure() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    for round in 0..10 {
+        let guest = world.identity(&pool, json!({})).await;
+        let update = json!({
+            "IdentityPoolId": pool, "IdentityPoolName": format!("pool {round}"),
+            "AllowUnauthenticatedIdentities": true,
+        });
+        let ids = [guest.as_str()];
+        let (updated, deleted) = tokio::join!(
+            world.admin("UpdateIdentityPool", update),
+            delete(&world, &ids)
+        );
+        updated.ok();
+        assert_eq!(deleted.ok(), all_done());
+        is_gone(&world, &guest).await;
+    }
+}
+
+#[tokio::test]
+async fn an_identity_that_is_revoked_at_the_same_time_is_gone_or_named() {
+    let world = World::new().await;
+    let pool = world.pool(json!({})).await;
+    for _ in 0..10 {
+        let guest = world.identity(&pool, json!({})).await;
+        let revoke = json!({ "IdentityId": guest });
+        let ids = [guest.as_str()];
+        let (revoked, deleted) = tokio::join!(
+            world.admin("Cognate.RevokeIdentity", revoke),
+            delete(&world, &ids)
+        );
+        let deleted = deleted.ok();
+        if revoked.status == 200 {
+            let kept = json!([{ "IdentityId": guest, "ErrorCode": "AccessDenied" }]);
+            let stays = deleted["UnprocessedIdentityIds"] == kept;
+            let described = json!({ "IdentityId": guest });
+            let described = world.admin("DescribeIdentity", described).await;
+            assert_eq!(stays, described.status == 200, "{deleted}");
+        } else {
+            assert_eq!(deleted, all_done());
+        }
+    }
+}

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::access::authorise::IdentitySessions;
 use crate::app::{Call, identities};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::model::ids::IdentityId;
 use crate::operations::{Access, Operation, Service};
 
@@ -47,6 +47,8 @@ impl Operation for DeleteIdentities {
                 };
                 revoked.into_iter().map(of_id).collect()
             }
+            // The request runs again.
+            Err(error) if error.code == Code::Outdated => return Err(error),
             Err(error) => {
                 tracing::error!(request_id = %call.request_id, ?error, "identities were not removed");
                 let of_id = |identity_id| UnprocessedIdentityId {

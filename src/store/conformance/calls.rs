@@ -373,7 +373,7 @@ pub(crate) trait Calls: Store {
             }
             let question = Question::Delete(Delete { identities });
             match ask(self.as_store(), &question, || origin(at(450))).await? {
-                Answer::Deleted => return Ok(()),
+                Answer::Deleted { .. } => return Ok(()),
                 Answer::PoolChanged => {}
                 other => panic!("not deleted but {other:?}"),
             }

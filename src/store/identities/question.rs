@@ -127,8 +127,11 @@ pub enum Answer {
     Missing(Missing),
     /// The rule refuses.
     Refused(IdentityRefusal),
-    /// The identities are deleted, except the revoked ones.
-    Deleted,
+    /// The identities are deleted.
+    Deleted {
+        /// Those that stay, because they are revoked.
+        kept: Vec<Uuid>,
+    },
     /// The pool has another version than the call saw, or is deleted: look at it again and ask anew.
     PoolChanged,
     /// The identity has another epoch than the call saw, or lacks a login that a token of this service proves: look at it

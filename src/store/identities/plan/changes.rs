@@ -103,14 +103,18 @@ pub(super) fn delete(
     if !needs.is_empty() {
         return Err(Halt::More(needs));
     }
-    let mut plan = Plan::answer(Answer::Deleted);
-    let mut seen = Vec::new();
+    let (mut writes, mut events) = (Vec::new(), Vec::new());
+    let (mut seen, mut kept) = (Vec::new(), Vec::new());
     for (pool, id) in &question.identities {
         let identity = loaded.identity(*id)?.filter(|one| is_of(one, pool.pool));
-        let Some(identity) = identity.filter(|one| !one.revoked && !seen.contains(id)) else {
+        let Some(identity) = identity.filter(|_| !seen.contains(id)) else {
             continue;
         };
         seen.push(*id);
+        if identity.revoked {
+            kept.push(*id);
+            continue;
+        }
         let origin = writable(*pool, origin, loaded)?;
         let mut event = Event::new(
             EventKind::IdentityDeleted,
@@ -118,10 +122,13 @@ pub(super) fn delete(
             origin,
         );
         event.providers = providers(&identity.logins);
-        plan.events.push(event);
-        let without_owner = without_owner(pool.pool, identity.id, &identity.logins);
-        plan.writes.extend(without_owner);
-        plan.writes.push(Write::DeleteIdentity(identity.id));
+        events.push(event);
+        writes.extend(without_owner(pool.pool, identity.id, &identity.logins));
+        writes.push(Write::DeleteIdentity(identity.id));
     }
-    Ok(plan)
+    Ok(Plan {
+        answer: Answer::Deleted { kept },
+        writes,
+        events,
+    })
 }
