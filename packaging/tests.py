@@ -215,6 +215,15 @@ def licences():
     assert done.returncode == 0, done.stderr
 
 
+def workflow():
+    """The workflow of releases is well-formed, and has none of the known weaknesses."""
+    file = PROJECT / ".github/workflows/release.yaml"
+    command = [PROJECT / ".tools/packaging/bin/zizmor", "--offline", "--no-progress", "--quiet", file]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(f"release workflow: {done.stdout.strip().splitlines()[-1]}")
+
+
 def installed(name):
     """The package, installed by the tool of its users, runs."""
     with tempfile.TemporaryDirectory() as folder:
@@ -252,6 +261,7 @@ CHECKS = {name: partial(packaged, name) for name in ("binary", "deb", "rpm", "im
     "contents": contents,
     "sbom": components,
     "licences": licences,
+    "workflow": workflow,
     "book": lambda: book.check(PROJECT / "target/book/html"),
     "service": lambda: [service(family) for family in ("deb", "rpm")],
 }
