@@ -111,3 +111,24 @@ def test_systemd_is_notified_when_the_server_is_ready_and_when_it_stops(tmp_path
         finally:
             assert server.stop() == 0
         assert systemd.recv(100).split(b"\n")[0] == b"STOPPING=1"
+
+
+def test_the_release_workflow_pins_what_it_uses_and_runs_the_tests():
+    job = yaml.safe_load((PROJECT / ".github/workflows/release.yaml").read_text())["jobs"]["packages"]
+    used = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", name) for name in used), used
+    run = "\n".join(step.get("run", "") for step in job["steps"])
+    assert re.search(r"^packaging/build$.*packaging/test$.*gh release create .* --draft", run, re.MULTILINE | re.DOTALL)
+    # What is signed is what the file of checksums lists, and what is attached.
+    [signed] = [step["with"] for step in job["steps"] if "attest" in step.get("uses", "")]
+    assert signed == {"subject-checksums": "target/packages/SHA256SUMS"}
+
+
+def test_no_page_installs_a_package_that_is_not_published():
+    """Registries have other packages by this name. A command may install a file only."""
+    installing = re.compile(r"(?:pip3? install|uvx(?: --from)?|npx|npm (?:install|i)|apt(?:-get)? install|dnf install|docker (?:pull|run)|"
+                            r"podman pull|cargo install)\s+(?:-\S+\s+)*(\S*cognate\S*)")
+    pages = [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")]
+    named = [(page.name, name.strip("`")) for page in pages for name in installing.findall(page.read_text())]
+    assert named, "the page of packages has such commands"
+    assert [(page, name) for page, name in named if not name.startswith("./")] == []

@@ -1,6 +1,7 @@
 """The pages about clients, tests, Keycloak and moto: their blocks, run as they stand."""
 
 import re
+import shlex
 import shutil
 import socket
 import sys
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from keycloak import Keycloak
-from programs import run
+from programs import Program, run
 from surroundings import CALLER, HERE, NODE, PROJECT, RUST_CLIENT, environment
 from terraform import Terraform, missing
 from tour import WRITTEN, take
@@ -85,10 +86,19 @@ def test_keycloaks_users_have_roles_by_a_claim(own_server):
         realm.stop()
 
 
-def test_users_of_a_user_pool_of_moto_have_credentials(own_server, user_pools):
-    server = dev(own_server, "--upstream", f"cognito-idp.us-east-1.amazonaws.com={user_pools.url}")
-    printed = take(page("moto.md"), server, MOTO=user_pools.url)
-    assert "ASIA" in printed[-1]
+def test_users_of_a_user_pool_of_moto_have_credentials(own_server, tmp_path):
+    start_moto, start_cognate = block("moto.md", "sh start").splitlines()
+    # Another port, so that no server of this machine is in the way.
+    command = shlex.split(start_moto.replace("5000", "0"))
+    moto = Program("moto", command, tmp_path / "moto.log", env=environment(tmp_path))
+    try:
+        url = moto.wait_for(r"Running on (http://\S+)")[1]
+        program, subcommand, *flags = shlex.split(start_cognate.replace("http://127.0.0.1:5000", url))
+        assert (program, subcommand) == ("cognate", "dev")
+        printed = take(page("moto.md"), dev(own_server, *flags), MOTO=url)
+        assert "ASIA" in printed[-1]
+    finally:
+        moto.stop()
 
 
 @pytest.fixture
