@@ -143,6 +143,10 @@ async fn run(
         let mut text = format!("Could not find operation {action} for version {version}");
         if let Some(sentence) = other_clients::sentence_for(parts) {
             text = format!("{text}. {sentence}");
+        } else if let Some(name) = service_without(asked.service, &action, &version) {
+            text = format!(
+                "{text}. This server has the part of {name} that identity pools need, and not this operation."
+            );
         }
         return Err(Code::UnknownOperation.because(text));
     };
@@ -165,6 +169,17 @@ async fn run(
     };
     let answer = pipeline::run(front, entry, call, signature, body.len(), read).await?;
     answer.value()
+}
+
+/// The name of the service, if the action is one that this server lacks: the models have all actions of STS, and a part of
+/// those of IAM.
+fn service_without(service: Service, action: &str, version: &str) -> Option<&'static str> {
+    let model = MODELS.of(service);
+    match service {
+        _ if model.version != version => None,
+        Service::Iam => Some("IAM"),
+        _ => model.operation(action).map(|_| "STS"),
+    }
 }
 
 /// The service of a request: from the credential scope if it is signed, or else from its version.

@@ -58,6 +58,16 @@ async fn list_pools(world: &World, who: &Credentials) -> Answer {
 }
 
 #[tokio::test]
+async fn a_length_of_signin_sessions_is_refused() {
+    let world = World::new().await;
+    let text =
+        "MaxSigninSessionDuration is not available on this server: nothing would come of it.";
+    let parameters = [("RoleName", "Reader"), ("MaxSigninSessionDuration", "3600")];
+    let answer = world.iam("UpdateRole", &parameters).await;
+    answer.query_refused(400, "InvalidInput", text);
+}
+
+#[tokio::test]
 async fn a_role_shows_what_it_was_given() {
     let world = World::new().await;
     let trust = trust(

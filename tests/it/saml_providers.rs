@@ -296,6 +296,32 @@ async fn what_only_encrypted_assertions_need_is_refused() {
 }
 
 #[tokio::test]
+async fn what_only_identity_center_needs_is_refused() {
+    let world = World::new().await;
+    let document = IdentityProvider::new(ENTITY).metadata();
+    create(&world, "corp", &document).await;
+    for (name, parameter, value) in [
+        ("ContextProvider", "ContextProvider.SubjectSourceKey", "sub"),
+        (
+            "IdentityCenterInstanceArn",
+            "IdentityCenterInstanceArn",
+            "arn:aws:sso:::instance/one",
+        ),
+        ("RemoveContextProvider", "RemoveContextProvider", "true"),
+        (
+            "RemoveIdentityCenterInstance",
+            "RemoveIdentityCenterInstance",
+            "true",
+        ),
+    ] {
+        let text = format!("{name} is not available on this server: nothing would come of it.");
+        let parameters = [("SAMLProviderArn", ARN), (parameter, value)];
+        let answer = world.iam("UpdateSAMLProvider", &parameters).await;
+        answer.query_refused(400, "InvalidInput", &text);
+    }
+}
+
+#[tokio::test]
 async fn there_are_a_hundred_providers_at_most() {
     let world = World::new().await;
     let document = IdentityProvider::new(ENTITY).metadata();

@@ -2,6 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::app::access::condition_keys::RequestKeys;
 use crate::error::{Code, Error};
@@ -56,6 +57,45 @@ fn set_tags(tags: &mut Tags, new: &Tags, resource: &str) -> Result<(), Error> {
 fn set_tag_keys(tags: &[Tag], keys: &mut RequestKeys) {
     let pairs = tags.iter();
     keys.set_tags(pairs.map(|tag| (tag.key.as_str(), tag.value.as_str())));
+}
+
+/// Refuses the first of these members that a request has: what it asks for doesn't exist on this server.
+fn refuse_members(members: &[(&str, bool)]) -> Result<(), Error> {
+    match members.iter().find(|(_, is_there)| *is_there) {
+        Some((name, _)) => Err(Code::InvalidInput.because(format!(
+            "{name} is not available on this server: nothing would come of it."
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The parameters for AWS IAM Identity Center, which this server doesn't have.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IdentityCenter {
+    context_provider: Option<Value>,
+    identity_center_instance_arn: Option<String>,
+    #[serde(default)]
+    remove_context_provider: bool,
+    #[serde(default)]
+    remove_identity_center_instance: bool,
+}
+
+impl IdentityCenter {
+    fn refuse(&self) -> Result<(), Error> {
+        refuse_members(&[
+            ("ContextProvider", self.context_provider.is_some()),
+            (
+                "IdentityCenterInstanceArn",
+                self.identity_center_instance_arn.is_some(),
+            ),
+            ("RemoveContextProvider", self.remove_context_provider),
+            (
+                "RemoveIdentityCenterInstance",
+                self.remove_identity_center_instance,
+            ),
+        ])
+    }
 }
 
 /// A page of the tags of a resource, ordered by key.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tag, set_tag_keys, shown, tags_of};
+use super::{IdentityCenter, Tag, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -32,6 +32,8 @@ pub(crate) struct CreateOpenIDConnectProvider {
     thumbprint_list: Vec<String>,
     #[serde(default)]
     tags: Vec<Tag>,
+    #[serde(flatten)]
+    identity_center: IdentityCenter,
 }
 
 #[derive(Serialize)]
@@ -64,6 +66,7 @@ impl Operation for CreateOpenIDConnectProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateOpenIDConnectProviderOutput, Error> {
+        self.identity_center.refuse()?;
         let issuer = self.issuer(call);
         let issuer = issuer.map_err(|error| Code::InvalidInput.because(format!("{error}.")))?;
         let arn = OidcProviderArn::new(&call.app.config.account_id, issuer.name());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Page, Paging, Tag, encoded, set_tag_keys, shown, tags_of};
+use super::{Page, Paging, Tag, encoded, refuse_members, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -77,6 +77,7 @@ pub(crate) struct CreateRole {
     assume_role_policy_document: String,
     description: Option<String>,
     max_session_duration: Option<i64>,
+    max_signin_session_duration: Option<i64>,
     permissions_boundary: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
@@ -119,6 +120,10 @@ impl Operation for CreateRole {
                 "This server has no permissions boundaries: put what they would forbid into the role's policies.",
             ));
         }
+        refuse_members(&[(
+            "MaxSigninSessionDuration",
+            self.max_signin_session_duration.is_some(),
+        )])?;
         let arn = self.arn(call).ok_or_else(|| {
             Code::InvalidInput
                 .because("The path of a role is made of letters, digits and /_+=,.@-.")
@@ -217,6 +222,9 @@ pub(crate) struct UpdateRole {
     role_name: String,
     description: Option<String>,
     max_session_duration: Option<i64>,
+    max_signin_session_duration: Option<i64>,
+    #[serde(default)]
+    reset_max_signin_session_duration: bool,
 }
 
 #[derive(Serialize)]
@@ -233,6 +241,16 @@ impl Operation for UpdateRole {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateRoleOutput, Error> {
+        refuse_members(&[
+            (
+                "MaxSigninSessionDuration",
+                self.max_signin_session_duration.is_some(),
+            ),
+            (
+                "ResetMaxSigninSessionDuration",
+                self.reset_max_signin_session_duration,
+            ),
+        ])?;
         roles::change(call, &self.role_name, |role| {
             if let Some(description) = &self.description {
                 role.description = Some(description.clone());

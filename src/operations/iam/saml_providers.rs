@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tag, set_tag_keys, shown, tags_of};
+use super::{IdentityCenter, Tag, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
@@ -23,6 +23,8 @@ pub(crate) struct CreateSAMLProvider {
     tags: Vec<Tag>,
     #[serde(flatten)]
     encryption: Encryption,
+    #[serde(flatten)]
+    identity_center: IdentityCenter,
 }
 
 /// The parameters for encrypted assertions.
@@ -58,6 +60,7 @@ impl Operation for CreateSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<CreateSAMLProviderOutput, Error> {
         self.encryption.refuse()?;
+        self.identity_center.refuse()?;
         let tags = tags_of(self.tags)?;
         let shown = shown(&tags);
         let arn = saml::add(call, &self.name, self.document, tags).await?;
@@ -154,6 +157,8 @@ pub(crate) struct UpdateSAMLProvider {
     document: Option<String>,
     #[serde(flatten)]
     encryption: Encryption,
+    #[serde(flatten)]
+    identity_center: IdentityCenter,
 }
 
 #[derive(Serialize)]
@@ -174,6 +179,7 @@ impl Operation for UpdateSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateSAMLProviderOutput, Error> {
         self.encryption.refuse()?;
+        self.identity_center.refuse()?;
         match self.document {
             Some(document) => saml::replace_metadata(call, &self.arn, document).await?,
             None => {

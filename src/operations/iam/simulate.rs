@@ -1,8 +1,9 @@
 //! Policy simulation. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Paging;
+use super::{Paging, refuse_members};
 use crate::app::access::resource::Resource;
 use crate::app::access::simulate::{
     self, MatchedStatement, SimulatedPolicy, Simulation, SimulationResult,
@@ -31,6 +32,8 @@ pub(crate) struct SimulatePrincipalPolicy {
     #[serde(default)]
     context_entries: Vec<ContextEntry>,
     resource_handling_option: Option<String>,
+    #[serde(default)]
+    policy_exclusion_list: Vec<Value>,
     marker: Option<String>,
     max_items: Option<usize>,
 }
@@ -117,17 +120,19 @@ impl Operation for SimulatePrincipalPolicy {
 
 impl SimulatePrincipalPolicy {
     fn simulation(&self) -> Result<Simulation, Error> {
-        let unsupported = [
-            ("ResourcePolicy", &self.resource_policy),
-            ("ResourceOwner", &self.resource_owner),
-            ("CallerArn", &self.caller_arn),
-            ("ResourceHandlingOption", &self.resource_handling_option),
-        ];
-        if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
-            return Err(Code::InvalidInput.because(format!(
-                "{name} is not available on this server: nothing would come of it."
-            )));
-        }
+        refuse_members(&[
+            ("ResourcePolicy", self.resource_policy.is_some()),
+            ("ResourceOwner", self.resource_owner.is_some()),
+            ("CallerArn", self.caller_arn.is_some()),
+            (
+                "ResourceHandlingOption",
+                self.resource_handling_option.is_some(),
+            ),
+            (
+                "PolicyExclusionList",
+                !self.policy_exclusion_list.is_empty(),
+            ),
+        ])?;
         let mut context = Context::default();
         for entry in &self.context_entries {
             entry.set(&mut context)?;

@@ -135,7 +135,7 @@ pub fn request(entry: &Entry) -> Value {
         }),
         (Service::Iam, "CreateRole") => json!({
             "Path": "/team/", "RoleName": "Reader", "AssumeRolePolicyDocument": "{}", "Description": "reads",
-            "MaxSessionDuration": 3600, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "MaxSessionDuration": 3600, "MaxSigninSessionDuration": 3600, "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
         }),
         (Service::Iam, "DeleteRole" | "GetRole") => json!({ "RoleName": "Reader" }),
@@ -154,7 +154,10 @@ pub fn request(entry: &Entry) -> Value {
             input
         }
         (Service::Iam, "UpdateRole") => {
-            json!({ "RoleName": "Reader", "Description": "reads", "MaxSessionDuration": 3600 })
+            json!({
+                "RoleName": "Reader", "Description": "reads", "MaxSessionDuration": 3600,
+                "MaxSigninSessionDuration": 3600, "ResetMaxSigninSessionDuration": true,
+            })
         }
         (Service::Iam, "UpdateAssumeRolePolicy") => {
             json!({ "RoleName": "Reader", "PolicyDocument": "{}" })
@@ -189,6 +192,7 @@ pub fn request(entry: &Entry) -> Value {
         (Service::Iam, "CreateOpenIDConnectProvider") => json!({
             "Url": "not a URL", "ClientIDList": ["one", "two"], "ThumbprintList": [PRINT],
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
+            "ContextProvider": context_provider(), "IdentityCenterInstanceArn": "arn:aws:sso:::instance/one",
         }),
         (Service::Iam, "DeleteOpenIDConnectProvider" | "GetOpenIDConnectProvider") => {
             json!({ "OpenIDConnectProviderArn": PROVIDER })
@@ -220,6 +224,7 @@ pub fn request(entry: &Entry) -> Value {
             "SAMLMetadataDocument": "no metadata ".repeat(100), "Name": "corp",
             "Tags": [{ "Key": "team", "Value": "blue" }, { "Key": "floor", "Value": "2" }],
             "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
+            "ContextProvider": context_provider(), "IdentityCenterInstanceArn": "arn:aws:sso:::instance/one",
         }),
         (Service::Iam, "DeleteSAMLProvider" | "GetSAMLProvider") => {
             json!({ "SAMLProviderArn": SAML_PROVIDER })
@@ -228,6 +233,8 @@ pub fn request(entry: &Entry) -> Value {
             "SAMLMetadataDocument": "no metadata ".repeat(100), "SAMLProviderArn": SAML_PROVIDER,
             "AssertionEncryptionMode": "Allowed", "AddPrivateKey": "key",
             "RemovePrivateKey": "A".repeat(22),
+            "ContextProvider": context_provider(), "IdentityCenterInstanceArn": "arn:aws:sso:::instance/one",
+            "RemoveContextProvider": true, "RemoveIdentityCenterInstance": true,
         }),
         (Service::Iam, "SimulatePrincipalPolicy") => json!({
             "PolicySourceArn": ROLE,
@@ -240,6 +247,13 @@ pub fn request(entry: &Entry) -> Value {
                 { "ContextKeyName": "aws:PrincipalArn", "ContextKeyValues": ["a", "b"], "ContextKeyType": "date" },
             ],
             "ResourceHandlingOption": "EC2-VPC-EBS", "MaxItems": 10, "Marker": "a",
+            "PolicyExclusionList": [
+                { "PolicyArn": "arn:aws:iam::123456789012:policy/Boundary" },
+                { "PolicyType": "permission-boundary" },
+                { "InlinePolicyIdentifier": {
+                    "PolicyName": "one", "AttachmentType": "role", "AttachmentName": "Reader",
+                } },
+            ],
         }),
         (Service::Cognate, "SimulatePolicy") => json!({
             "RoleName": "Reader", "Actions": ["s3:GetObject", "s3:PutObject"],
@@ -278,6 +292,14 @@ pub fn request(entry: &Entry) -> Value {
         }
         (_, name) => panic!("constraints/requests.rs has no request of {name}"),
     }
+}
+
+fn context_provider() -> Value {
+    let key = |name: &str| json!({ "SourceKey": name, "TargetKey": name });
+    json!({
+        "KeyDefinitionList": [key("one"), key("two")], "SubjectSourceKey": "sub",
+        "SubjectTypeSourceKey": "type", "SubjectTypeValue": "user",
+    })
 }
 
 fn client(id: &str) -> Value {

@@ -91,6 +91,11 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        CHANGED,
+        "it is done again on what another change has made of the provider",
+        &["DeleteOpenIDConnectProvider", "DeleteSAMLProvider"],
+    ),
+    (
         "LimitExceeded",
         "there is no more of it afterwards than before",
         &[
@@ -181,7 +186,7 @@ async fn every_declared_error_comes_about_or_cannot() {
     for entry in entries().filter(|entry| entry.service == Service::Iam) {
         let mut input = request(entry);
         if entry.name == "CreateOpenIDConnectProvider" {
-            input["Url"] = json!(URL);
+            input = json!({ "Url": URL });
         }
         if entry.name == "SimulatePrincipalPolicy" {
             input = json!({ "PolicySourceArn": ROLE_ARN, "ActionNames": ["s3:GetObject"] });
@@ -191,6 +196,9 @@ async fn every_declared_error_comes_about_or_cannot() {
         }
         if entry.name == "CreateRole" {
             input = json!({ "RoleName": "Reader", "AssumeRolePolicyDocument": trust("") });
+        }
+        if entry.name == "UpdateRole" {
+            input = json!({ "RoleName": "Reader" });
         }
         if entry.name == "UpdateSAMLProvider" {
             input =
@@ -375,6 +383,7 @@ async fn roles(seen: &mut Pairs) {
         let input = json!({ "RoleName": "Reader", "PolicyName": "p", "PolicyDocument": document });
         ask(&world, seen, "PutRolePolicy", input).await;
     }
+    ask(&world, seen, "UpdateRole", json!({ "RoleName": "Nobody" })).await;
     let nobody =
         json!({ "PolicySourceArn": format!("{ROLE_ARN}s"), "ActionNames": ["s3:GetObject"] });
     ask(&world, seen, "SimulatePrincipalPolicy", nobody).await;

@@ -22,12 +22,20 @@ async fn an_unknown_action_is_named_with_its_version() {
         (
             "Nothing",
             "2010-05-08",
-            "Could not find operation Nothing for version 2010-05-08",
+            "Could not find operation Nothing for version 2010-05-08. This server has the part of IAM that identity pools \
+             need, and not this operation.",
         ),
         (
             "GetCallerIdentity",
             "2010-05-08",
-            "Could not find operation GetCallerIdentity for version 2010-05-08",
+            "Could not find operation GetCallerIdentity for version 2010-05-08. This server has the part of IAM that \
+             identity pools need, and not this operation.",
+        ),
+        (
+            "GetSessionToken",
+            "2011-06-15",
+            "Could not find operation GetSessionToken for version 2011-06-15. This server has the part of STS that identity \
+             pools need, and not this operation.",
         ),
         (
             "GetCallerIdentity",
