@@ -148,3 +148,54 @@ pub(in crate::app) fn resealed(
 fn row(provider: &SamlProviderArn, id: &str) -> String {
     format!("{provider} {id}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::Real;
+    use crate::model::ids::AccountId;
+    use crate::model::provider::SamlMetadata;
+    use crate::model::tags::Tags;
+    use crate::seal::master_key;
+
+    #[test]
+    fn a_key_is_sealed_again_under_the_first_master_key() {
+        let keys = |bytes: &[u8]| {
+            let lines = bytes.iter().map(|byte| STANDARD.encode([*byte; 32]));
+            let lines: Vec<String> = lines.collect();
+            master_key::parse(&lines.join("\n")).unwrap()
+        };
+        let (old, both, new) = (keys(&[1]), keys(&[2, 1]), keys(&[2]));
+        let account = AccountId::parse("123456789012").unwrap();
+        let arn = SamlProviderArn::new(&account, "corp");
+        let sealed = old.seal(PURPOSE, &row(&arn, "A"), b"secret", &Real);
+        let provider = SamlProvider {
+            arn: arn.clone(),
+            version: 1,
+            uuid: uuid::Uuid::nil(),
+            document: String::new(),
+            metadata: SamlMetadata {
+                entity_id: "e".to_owned(),
+                certificates: Vec::new(),
+                valid_until: None,
+            },
+            encryption: None,
+            private_keys: vec![SealedPrivateKey {
+                id: "A".to_owned(),
+                added: jiff::Timestamp::UNIX_EPOCH,
+                sealed: STANDARD.encode(sealed),
+            }],
+            tags: Tags::default(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let changed = resealed(&provider, &both, &Real).unwrap().unwrap();
+        let sealed = STANDARD.decode(&changed.private_keys[0].sealed).unwrap();
+        let opened = new.open(PURPOSE, &row(&arn, "A"), &sealed).unwrap();
+        assert_eq!(opened, b"secret");
+        let other = SamlProviderArn::new(&account, "other");
+        assert_eq!(new.open(PURPOSE, &row(&other, "A"), &sealed), None);
+        assert_eq!(new.open(PURPOSE, &row(&arn, "B"), &sealed), None);
+        assert_eq!(resealed(&changed, &both, &Real), Ok(None));
+        assert_eq!(resealed(&provider, &new, &Real), Err(Unopened));
+    }
+}
