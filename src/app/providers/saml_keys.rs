@@ -49,14 +49,14 @@ impl EncryptionChange {
             add(call, provider, pem).await?;
         }
         let mode = self.mode.or(provider.encryption);
-        if provider.private_keys.is_empty() && mode == Some(AssertionEncryption::Required) {
+        let mode = mode.unwrap_or(AssertionEncryption::Allowed);
+        let has_keys = !provider.private_keys.is_empty();
+        if mode == AssertionEncryption::Required && !has_keys {
             return Err(Code::InvalidInput.because(
                 "AssertionEncryptionMode Required needs a private key: add one first, or set the mode to Allowed.",
             ));
         }
-        let with_keys =
-            || (!provider.private_keys.is_empty()).then_some(AssertionEncryption::Allowed);
-        provider.encryption = mode.or_else(with_keys);
+        provider.encryption = has_keys.then_some(mode);
         Ok(())
     }
 }

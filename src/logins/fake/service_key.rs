@@ -2,6 +2,7 @@
 //! well, so it names nothing of this crate.
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::digest::{self, digest};
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PrivateDecryptingKey,
 };
@@ -82,19 +83,19 @@ impl ServiceKey {
 
     pub fn encrypt_as(&self, assertion: &str, how: &Encryption<'_>) -> String {
         let wide = how.content == AES256_GCM;
-        let mut key = vec![0; if wide { 32 } else { 16 }];
-        let mut nonce = [0; 12];
-        aws_lc_rs::rand::fill(&mut key).unwrap();
-        aws_lc_rs::rand::fill(&mut nonce).unwrap();
+        // A key is used once, for this content.
+        let digest = digest(&digest::SHA256, assertion.as_bytes());
+        let key = &digest.as_ref()[..if wide { 32 } else { 16 }];
+        let nonce = [7; 12];
         let algorithm = if wide { &AES_256_GCM } else { &AES_128_GCM };
-        let cipher = LessSafeKey::new(UnboundKey::new(algorithm, &key).unwrap());
+        let cipher = LessSafeKey::new(UnboundKey::new(algorithm, key).unwrap());
         let mut sealed = assertion.as_bytes().to_vec();
         let once = Nonce::assume_unique_for_key(nonce);
         cipher
             .seal_in_place_append_tag(once, Aad::empty(), &mut sealed)
             .unwrap();
         let sealed = STANDARD.encode([&nonce[..], &sealed].concat());
-        let wrapped = STANDARD.encode(self.wrap(&key, how));
+        let wrapped = STANDARD.encode(self.wrap(key, how));
         element(&sealed, &wrapped, how)
     }
 
@@ -169,6 +170,7 @@ pub fn with_cipher_value(xml: &str, at: usize, change: impl FnOnce(&mut Vec<u8>)
 
 /// The forgeries of an encrypted response, each of which changes one thing of `xml`: a response with an assertion that
 /// `key` was used for. All of them are refused for one reason.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn forgeries(xml: &str, assertion: &str, key: &ServiceKey) -> Vec<(&'static str, String)> {
     let swap = |from: &str, to: &str| {
         assert!(xml.contains(from), "{from}: {xml}");

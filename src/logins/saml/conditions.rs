@@ -120,7 +120,7 @@ impl ParsedResponse<'_> {
         let conditions = report.add_outcome("conditions", conditions, |it| {
             findings::conditions(self, it.as_ref().err(), now)
         })?;
-        let audience = self.audience(conditions, required);
+        let audience = Self::audience(conditions, required);
         let audience = report.add_outcome("audience", audience, |it| {
             findings::audience(conditions, it.as_ref().err(), required)
         })?;
@@ -179,7 +179,6 @@ impl ParsedResponse<'_> {
 
     /// The audience of this server: there must be a restriction, and each restriction must name this server.
     fn audience(
-        &self,
         conditions: XmlElement<'_>,
         required: &ResponseRequirements<'_>,
     ) -> Result<String, AssertionError> {
@@ -188,7 +187,7 @@ impl ParsedResponse<'_> {
             let is = |name| condition.is(ASSERTION, name);
             if is("AudienceRestriction") {
                 let audiences: Vec<XmlElement<'_>> = condition.named("Audience").collect();
-                let mut audiences = audiences.into_iter().filter_map(|node| node.text());
+                let mut audiences = audiences.into_iter().filter_map(XmlElement::text);
                 let ours =
                     audiences.find(|audience| required.audiences.contains(&audience.as_str()));
                 found = Some(ours.ok_or(AssertionError::Audience)?);
@@ -295,7 +294,7 @@ impl ParsedResponse<'_> {
                     continue;
                 };
                 let values = node.named("AttributeValue");
-                let values = values.filter_map(|value| value.text());
+                let values = values.filter_map(XmlElement::text);
                 all.entry(name).or_default().extend(values);
             }
         }

@@ -51,7 +51,7 @@ impl DecryptionKey {
     /// The key of a PEM file.
     pub fn from_pem(pem: &str) -> Result<Self, PrivateKeyError> {
         let pem = pem.trim();
-        if pem.contains("ENCRYPTED") {
+        if pem.contains(" ENCRYPTED ") || pem.contains(",ENCRYPTED") {
             return Err(PrivateKeyError::Protected);
         }
         let is_alone = pem.starts_with("-----BEGIN ")
@@ -61,7 +61,8 @@ impl DecryptionKey {
             return Err(PrivateKeyError::Malformed);
         }
         let key = PrivateKeyDer::from_pem_slice(pem.as_bytes());
-        let der = match key.map_err(|_| PrivateKeyError::Malformed)? {
+        let key = Zeroizing::new(key.map_err(|_| PrivateKeyError::Malformed)?);
+        let der = match &*key {
             PrivateKeyDer::Pkcs8(key) => Zeroizing::new(key.secret_pkcs8_der().to_vec()),
             PrivateKeyDer::Pkcs1(key) => {
                 let pair = KeyPair::from_der(key.secret_pkcs1_der());
@@ -145,5 +146,5 @@ pub(super) fn decrypt(
         .iter()
         .take(MOST_KEYS)
         .map(|key| key.decrypt(assertion));
-    tried.fold(None, |found, text| found.or(text))
+    tried.fold(None, Option::or)
 }

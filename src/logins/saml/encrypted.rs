@@ -225,8 +225,7 @@ fn encrypted_key<'d>(
         None => None,
     };
     match (inside, beside) {
-        (Some(key), None) => Some(key),
-        (None, Some(key)) => Some(key),
+        (Some(key), None) | (None, Some(key)) => Some(key),
         (Some(method), Some(key)) => {
             let kind = method.attribute("Type");
             let is_form = is_retrieval(method)
@@ -256,7 +255,7 @@ fn refers(reference: XmlElement<'_>, element: XmlElement<'_>) -> bool {
 fn transport<'d>(method: XmlElement<'d>, known: &mut Vec<XmlElement<'d>>) -> Option<KeyTransport> {
     let (mut digest, mut mask) = (None, None);
     for part in method.children() {
-        let place = if part.is(DSIG, "DigestMethod") {
+        let named = if part.is(DSIG, "DigestMethod") {
             &mut digest
         } else if part.is(XENC11, "MGF") {
             known.push(part);
@@ -266,10 +265,10 @@ fn transport<'d>(method: XmlElement<'d>, known: &mut Vec<XmlElement<'d>>) -> Opt
         };
         let is_form =
             !part.has_attributes_except(&["Algorithm"]) && part.children().next().is_none();
-        if place.is_some() || !is_form {
+        if named.is_some() || !is_form {
             return None;
         }
-        *place = Some(part.attribute("Algorithm")?);
+        *named = Some(part.attribute("Algorithm")?);
     }
     let mask = match (method.attribute("Algorithm")?, mask) {
         (OAEP_MGF1P, None) => MGF1_SHA1,

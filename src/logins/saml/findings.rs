@@ -282,5 +282,5 @@ fn value_of(node: XmlElement<'_>, name: &str) -> String {
 /// The texts of the elements with this name.
 fn texts(node: XmlElement<'_>, name: &str) -> Vec<String> {
     let nodes = node.named(name);
-    nodes.filter_map(|node| node.text()).collect()
+    nodes.filter_map(XmlElement::text).collect()
 }

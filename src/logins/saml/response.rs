@@ -139,7 +139,7 @@ fn check_version(element: XmlElement<'_>) -> Result<(), ResponseError> {
     Ok(())
 }
 
-impl<'d> ReadResponse<'d> {
+impl ReadResponse<'_> {
     /// Refuses the response of a failed login.
     pub(super) fn check_status(&self) -> Result<(), ResponseError> {
         check_status(self.response)

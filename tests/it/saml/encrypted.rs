@@ -348,7 +348,7 @@ async fn an_export_has_the_mode_and_a_seed_names_the_key() {
     let refused = apply(&other, &seed).await;
     let text = "saml_providers[0] (corp): AssertionEncryptionMode: the provider has no private key, and an export has \
                 none: name it in PrivateKeyFile.";
-    refused.refused("InvalidInputException", text);
+    refused.refused("InvalidParameterException", text);
     let mut with_key = provider.clone();
     with_key["AddPrivateKey"] = json!(key.pem);
     let with_key = json!({ "saml_providers": [with_key] });
