@@ -252,6 +252,7 @@ fn modules_import_only_downwards() {
 /// fakes and tests, and the making of keys.
 const WITH_SIGNATURES: &[&str] = &[
     "logins/jwks/key.rs",
+    "logins/saml/decryption.rs",
     "logins/saml/key.rs",
     "logins/saml/signature.rs",
     // Of `cognate dev` alone.

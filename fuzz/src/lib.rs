@@ -2,6 +2,8 @@
 
 #[path = "../../src/logins/fake/identity_provider.rs"]
 pub mod idp;
+#[path = "../../src/logins/fake/service_key.rs"]
+pub mod service_key;
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};

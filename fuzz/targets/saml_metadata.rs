@@ -66,6 +66,8 @@ cognate_fuzz::target!(init: {
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        decryption_keys: &[],
+        require_encryption: false,
         allow_transient: false,
     };
     let refused = verify(response(), &required, now(), &mut Report::disabled());

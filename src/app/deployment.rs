@@ -10,7 +10,7 @@ use crate::store::event::Origin;
 use crate::store::record::{PutOutcome, RecordWrite};
 
 /// Compares the configuration with the stored deployment, and returns the record to store, if it differs.
-fn check(config: &Config, stored: &Snapshot) -> Result<Option<Deployment>, StartError> {
+pub(super) fn check(config: &Config, stored: &Snapshot) -> Result<Option<Deployment>, StartError> {
     let stored = stored
         .deployment()
         .map_err(crate::store::StoreError::from)?;
@@ -44,17 +44,6 @@ fn check(config: &Config, stored: &Snapshot) -> Result<Option<Deployment>, Start
         changed.public_url = Some(configured.clone());
     }
     Ok((changed != **stored).then_some(changed))
-}
-
-/// The record to store of `cognate serve`, if it differs from the stored one.
-pub(super) fn changed(
-    config: &Config,
-    stored: &Snapshot,
-) -> Result<Option<Deployment>, StartError> {
-    match config.dev {
-        None => check(config, stored),
-        Some(_) => Ok(None),
-    }
 }
 
 /// Stores the deployment. Servers that start at the same time store the same one, or refuse at their next start.

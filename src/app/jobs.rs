@@ -94,9 +94,9 @@ impl Jobs {
     }
 
     /// Stores when access keys were used last.
-    pub(super) async fn store_uses(&self, minimum: SignedDuration) {
+    pub(super) async fn store_uses(&self, least: SignedDuration) {
         let origin = Origin::of_server("Maintenance", self.ambient.as_ref(), &self.guests);
-        if let Err(error) = last_use::store(&self.records, minimum, origin).await {
+        if let Err(error) = last_use::store(&self.records, least, origin).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "the last uses of access keys can't be stored now"

@@ -230,9 +230,12 @@ pub async fn open_with(
     let (master_key, new_master_key) = master_key(&config, &before, ambient.as_ref())?;
     // Existing keys must open before any is added: a key made under a wrong master key would stay.
     check_keys(&before, &master_key)?;
-    let changed = deployment::changed(&config, &before)?;
-    let parts = (store.as_ref(), &master_key, ambient.as_ref());
-    let guests = guest_key::load_or_make(parts.0, &before, &master_key, parts.2).await?;
+    let changed = match config.dev {
+        None => deployment::check(&config, &before)?,
+        Some(_) => None,
+    };
+    let guests =
+        guest_key::load_or_make(store.as_ref(), &before, &master_key, ambient.as_ref()).await?;
     let origin = Origin::of_server("Start", ambient.as_ref(), &guests);
     if let Some(changed) = changed {
         deployment::record(&changed, store.as_ref(), &origin).await?;
@@ -240,6 +243,7 @@ pub async fn open_with(
     if config.drop_test_issuer {
         test_issuer::remove_all(store.as_ref(), &before, &origin).await?;
     }
+    let parts = (store.as_ref(), &master_key, ambient.as_ref());
     let (configured, new_root_key) = root_key(&config, &before, parts, &origin).await?;
     let (signing, sealing) = key_rings(parts, &origin).await?;
     catalog

@@ -158,11 +158,44 @@ pub struct SamlProvider {
     pub document: String,
     /// The parsed document.
     pub metadata: SamlMetadata,
+    /// Whether assertions may or must be encrypted; `None` without private keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<AssertionEncryption>,
+    /// The private keys that decrypt assertions, the oldest first; at most 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_keys: Vec<SealedPrivateKey>,
     /// The tags in the caller's order; at most 50.
     #[serde(with = "pairs")]
     pub tags: Tags,
     /// The time of registration.
     pub created: Timestamp,
+}
+
+impl SamlProvider {
+    /// Whether plain assertions are refused.
+    pub fn requires_encryption(&self) -> bool {
+        self.encryption == Some(AssertionEncryption::Required)
+    }
+}
+
+/// Whether a provider's assertions are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AssertionEncryption {
+    /// Plain assertions are refused.
+    Required,
+    /// Plain and encrypted assertions are accepted.
+    Allowed,
+}
+
+/// A private key that decrypts a provider's assertions, as its record keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedPrivateKey {
+    /// The id: 32 of `[A-Z0-9]`.
+    pub id: String,
+    /// The time at which it was added.
+    pub added: Timestamp,
+    /// The key, sealed, in base64.
+    pub sealed: String,
 }
 
 /// The contents of a SAML provider's metadata.

@@ -17,6 +17,9 @@ const provider = samlify.IdentityProvider({
   signingCert: settings.certificate,
   requestSignatureAlgorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
   nameIDFormat: [persistent],
+  isAssertionEncrypted: settings.encryptsFor !== undefined,
+  dataEncryptionAlgorithm: settings.content,
+  keyEncryptionAlgorithm: "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
   singleSignOnService: [{ Binding: post, Location: "https://idp.example/sso" }],
   loginResponseTemplate: {
     context: samlify.SamlLib.defaultLoginResponseTemplate.context,
@@ -67,8 +70,13 @@ if (settings.user === undefined) {
   const service = samlify.ServiceProvider({
     entityID: settings.audience,
     wantAssertionsSigned: true,
+    wantMessageSigned: settings.signsResponse,
+    encryptCert: settings.encryptsFor,
     assertionConsumerService: [{ Binding: post, Location: settings.recipient }],
   });
-  const { context } = await provider.createLoginResponse(service, {}, "post", { email: settings.user }, filled);
+  // A signature of the response covers what is encrypted in it.
+  const encryptThenSign = settings.encryptsFor !== undefined;
+  const options = { customTagReplacement: filled, encryptThenSign };
+  const { context } = await provider.createLoginResponse(service, {}, "post", { email: settings.user }, options);
   process.stdout.write(context);
 }

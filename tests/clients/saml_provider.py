@@ -4,14 +4,17 @@ They make the responses that a browser would post; what is signed, and how, is t
 """
 
 import base64
+import contextlib
 import datetime
+import functools
 import json
+from unittest import mock
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from saml2 import BINDING_HTTP_POST, saml, xmldsig
+from saml2 import BINDING_HTTP_POST, entity, saml, xmldsig
 from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.server import Server
@@ -53,10 +56,11 @@ def new_key(folder):
 class Pysaml2:
     """pysaml2, which signs with xmlsec1: the assertion, the response, or both."""
 
-    def __init__(self, folder, sign_response=False, sign_assertion=True):
+    def __init__(self, folder, sign_response=False, sign_assertion=True, encrypts_for=None, content="aes256-gcm"):
         folder.mkdir()
         key, certificate = new_key(folder)
         self._signs = {"sign_response": sign_response, "sign_assertion": sign_assertion}
+        self._encrypts_for, self._content = encrypts_for, content
         others = [_SERVICE_METADATA.format(audience=audience) for audience in (AUDIENCE, "urn:other")]
         service = {
             "endpoints": {"single_sign_on_service": [("https://idp.example/sso", BINDING_HTTP_POST)]},
@@ -78,7 +82,34 @@ class Pysaml2:
 
     def login(self, user, audience=AUDIENCE, **attributes):
         """A fresh response for `user`, as it stands in a `Logins` map."""
-        response = self._server.create_authn_response(
+        encryption = {}
+        if self._encrypts_for:
+            encryption = {
+                "encrypt_assertion": True,
+                "encrypt_assertion_self_contained": True,
+                "encrypt_cert_assertion": self._encrypts_for.read_text(),
+            }
+        with self._gcm():
+            response = self._response(user, audience, attributes, encryption)
+        return base64.b64encode(str(response).encode()).decode()
+
+    @contextlib.contextmanager
+    def _gcm(self):
+        """Lets the package encrypt with AES-GCM; it has no setting for it, and its default is 3DES."""
+        part = functools.partial(entity.pre_encryption_part, msg_enc=f"http://www.w3.org/2009/xmlenc11#{self._content}")
+        backend = self._server.sec.crypto
+        bits = self._content[3:6]
+        encrypt = functools.partial(type(backend).encrypt_assertion, backend)
+
+        def with_aes(statement, enc_key, template, key_type, node_xpath=None):
+            return encrypt(statement, enc_key, template, f"aes-{bits}", node_xpath)
+
+        with mock.patch.object(entity, "pre_encryption_part", part):
+            with mock.patch.object(backend, "encrypt_assertion", with_aes):
+                yield
+
+    def _response(self, user, audience, attributes, encryption):
+        return self._server.create_authn_response(
             attributes,
             in_response_to=None,
             destination=RECIPIENT,
@@ -88,14 +119,14 @@ class Pysaml2:
             sign_alg=xmldsig.SIG_RSA_SHA256,
             digest_alg=xmldsig.DIGEST_SHA256,
             **self._signs,
+            **encryption,
         )
-        return base64.b64encode(str(response).encode()).decode()
 
 
 class Samlify:
-    """samlify, which signs the assertion with xml-crypto."""
+    """samlify, which signs the assertion, or the response too, with xml-crypto, and encrypts with xml-encryption."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, sign_response=False, encrypts_for=None, content="aes256-gcm"):
         folder.mkdir()
         self._folder = folder
         key, certificate = new_key(folder)
@@ -104,7 +135,11 @@ class Samlify:
             "key": key.read_text(),
             "certificate": certificate.read_text(),
             "recipient": RECIPIENT,
+            "signsResponse": sign_response,
+            "content": f"http://www.w3.org/2009/xmlenc11#{content}",
         }
+        if encrypts_for:
+            self._settings["encryptsFor"] = encrypts_for.read_text()
 
     def _ask(self, **question):
         question = json.dumps(self._settings | question)

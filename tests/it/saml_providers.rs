@@ -279,23 +279,6 @@ async fn metadata_with_which_nobody_could_log_in_are_refused() {
 const WEAK: &str = include_str!("saml_providers/weak.txt");
 
 #[tokio::test]
-async fn what_only_encrypted_assertions_need_is_refused() {
-    let world = World::new().await;
-    let document = IdentityProvider::new(ENTITY).metadata();
-    create(&world, "corp", &document).await;
-    for (name, value) in [
-        ("AssertionEncryptionMode", "Allowed"),
-        ("AddPrivateKey", "key"),
-        ("RemovePrivateKey", "AAAAAAAAAAAAAAAAAAAAAAAA"),
-    ] {
-        let text = format!("{name} is not available here: encrypted assertions are not read.");
-        let parameters = [("SAMLProviderArn", ARN), (name, value)];
-        let answer = world.iam("UpdateSAMLProvider", &parameters).await;
-        answer.query_refused(400, "InvalidInput", &text);
-    }
-}
-
-#[tokio::test]
 async fn what_only_identity_center_needs_is_refused() {
     let world = World::new().await;
     let document = IdentityProvider::new(ENTITY).metadata();

@@ -115,6 +115,8 @@ fn verdict(case: &Case, certificate: &str, algorithms: &Algorithms) -> String {
         algorithms,
         audiences: &[&audience],
         recipients: &[&recipient],
+        decryption_keys: &[],
+        require_encryption: false,
         allow_transient: false,
     };
     let now = moment.unwrap_or(Timestamp::UNIX_EPOCH);

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::{access_keys, guest_key, rings, root_key};
 use crate::ambient::Ambient;
 use crate::app::Call;
-use crate::app::providers::consumer_secrets;
+use crate::app::providers::{consumer_secrets, saml_keys};
 use crate::app::records::Records;
 use crate::seal::master_keys::{MasterKeys, Unopened};
 use crate::store::StoreError;
@@ -26,12 +26,13 @@ const LEASE: SignedDuration = SignedDuration::from_secs(5);
 const PASSES: u32 = 20;
 
 /// The kinds of record with sealed secrets.
-const KINDS: [RecordKind; 5] = [
+const KINDS: [RecordKind; 6] = [
     RecordKind::Pool,
     RecordKind::KeyRing,
     RecordKind::RootKey,
     RecordKind::AccessKey,
     RecordKind::GuestKey,
+    RecordKind::SamlProvider,
 ];
 
 /// The outcome of a rotation.
@@ -113,6 +114,11 @@ pub(in crate::app) fn writes(
     for pool in snapshot.pools() {
         if let Some(changed) = consumer_secrets::resealed(pool, master, ambient)? {
             writes.push(RecordWrite::replace(&changed, pool.version));
+        }
+    }
+    for provider in snapshot.saml_providers() {
+        if let Some(changed) = saml_keys::resealed(provider, master, ambient)? {
+            writes.push(RecordWrite::replace(&changed, provider.version));
         }
     }
     Ok(writes)

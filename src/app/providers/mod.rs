@@ -4,3 +4,4 @@ pub mod consumer_secrets;
 pub mod oidc;
 pub mod saml;
 pub mod saml_identity;
+pub mod saml_keys;

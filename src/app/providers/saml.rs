@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::app::providers::saml_keys::EncryptionChange;
 use crate::app::{Call, records, refusals};
 use crate::error::{Code, Error};
 use crate::logins::saml::{MetadataError, read_metadata};
@@ -47,24 +48,28 @@ pub fn list(call: &Call<'_>) -> Result<Vec<Arc<SamlProvider>>, Error> {
         .collect())
 }
 
-/// Registers a provider with this name, which the service model allows, and this metadata document.
+/// Registers a provider with this name, which the service model allows, this metadata document and this encryption.
 pub async fn add(
     call: &Call<'_>,
     name: &str,
     document: String,
     tags: Tags,
+    encryption: EncryptionChange,
 ) -> Result<SamlProviderArn, Error> {
     let metadata = metadata(call, &document)?;
     let arn = SamlProviderArn::new(&call.app.config.account_id, name);
-    let provider = SamlProvider {
+    let mut provider = SamlProvider {
         arn: arn.clone(),
         version: 0,
         uuid: call.app.ambient.uuid(),
         document,
         metadata,
+        encryption: None,
+        private_keys: Vec::new(),
         tags,
         created: call.now,
     };
+    encryption.apply(call, &mut provider).await?;
     match records::put(call, RecordWrite::add(&provider, LIMIT)).await? {
         PutOutcome::Stored(_) => Ok(arn),
         PutOutcome::Conflict(_) | PutOutcome::Absent(_) => {
@@ -77,11 +82,22 @@ pub async fn add(
     }
 }
 
-/// Replaces the metadata document of the provider with this ARN.
-pub async fn replace_metadata(call: &Call<'_>, arn: &str, document: String) -> Result<(), Error> {
+/// Changes the metadata document of the provider with this ARN, if one is set, and its encryption.
+pub async fn update(
+    call: &Call<'_>,
+    arn: &str,
+    document: Option<String>,
+    encryption: EncryptionChange,
+) -> Result<(), Error> {
     let mut provider = find(call, arn)?;
-    provider.metadata = metadata(call, &document)?;
-    provider.document = document;
+    if document.is_none() && encryption.is_empty() {
+        return Ok(());
+    }
+    if let Some(document) = document {
+        provider.metadata = metadata(call, &document)?;
+        provider.document = document;
+    }
+    encryption.apply(call, &mut provider).await?;
     replace(call, provider).await
 }
 

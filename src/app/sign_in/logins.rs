@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::origin::{self, Issued};
-use crate::app::providers::{consumer_secrets, oidc, saml as registered_saml};
+use crate::app::providers::{consumer_secrets, oidc, saml as registered_saml, saml_keys};
 use crate::app::single_use::{self, RelyingParty};
 use crate::app::{Call, pools, records};
 use crate::logins::access_token::twitter::TwitterService;
@@ -321,8 +321,18 @@ fn saml(call: &Call<'_>, pool: &Pool, key: &str) -> Result<Option<Saml>, StoreEr
         return Ok(None);
     };
     let registered = registered_saml::record(call, arn)?;
+    let Some(registered) = registered else {
+        return Ok(None);
+    };
+    let keys = saml_keys::decryption_keys(call, &registered)?;
     let public_url = call.app.tokens.issuer();
-    Ok(registered.and_then(|registered| Saml::from_settings(key, pool, &registered, public_url)))
+    Ok(Saml::from_settings(
+        key,
+        pool,
+        &registered,
+        keys,
+        public_url,
+    ))
 }
 
 /// Verifies a token of this server.

@@ -4,6 +4,8 @@
 pub(in crate::logins) mod identity_provider;
 mod issuer;
 mod key;
+#[expect(unreachable_pub, reason = "the tests over HTTP include the same file")]
+pub(in crate::logins) mod service_key;
 
 use std::num::NonZero;
 use std::sync::Arc;

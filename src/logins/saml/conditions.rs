@@ -4,10 +4,10 @@
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use uppsala::NodeId;
 
+use super::element::XmlElement;
 use super::response::ParsedResponse;
-use super::xml::{ASSERTION, attribute, children, is, named, text};
+use super::xml::ASSERTION;
 use super::{ResponseRequirements, findings};
 use crate::logins::report::Report;
 
@@ -89,39 +89,16 @@ struct Validity {
 }
 
 impl ParsedResponse<'_> {
-    /// The child elements of `node` with this name of the assertion namespace, in document order.
-    pub(super) fn named<'s>(
-        &'s self,
-        node: NodeId,
-        name: &'s str,
-    ) -> impl Iterator<Item = NodeId> + 's {
-        named(self.document, node, ASSERTION, name)
-    }
-
-    /// The one child element with this name.
-    fn one(&self, node: NodeId, name: &'static str) -> Result<NodeId, AssertionError> {
-        let mut all = self.named(node, name);
-        match (all.next(), all.next()) {
-            (Some(one), None) => Ok(one),
-            _ => Err(AssertionError::Missing(name)),
-        }
-    }
-
-    /// The attribute with this name.
-    pub(super) fn attribute(&self, node: NodeId, name: &str) -> Option<&str> {
-        attribute(self.document, node, name)
-    }
-
     /// Refuses an assertion or a response of another issuer.
     pub(super) fn check_issuer(
         &self,
         required: &ResponseRequirements<'_>,
     ) -> Result<(), AssertionError> {
-        let issuer = self.one(self.assertion, "Issuer")?;
-        let of_response: Vec<NodeId> = self.named(self.response, "Issuer").collect();
+        let issuer = one(self.assertion, "Issuer")?;
+        let of_response: Vec<XmlElement<'_>> = self.response.named("Issuer").collect();
         let mut issuers = std::iter::once(issuer).chain(of_response);
         let is_the_provider =
-            |node: NodeId| text(self.document, node).as_deref() == Some(required.entity_id);
+            |node: XmlElement<'_>| node.text().as_deref() == Some(required.entity_id);
         if issuers.all(is_the_provider) {
             Ok(())
         } else {
@@ -138,16 +115,16 @@ impl ParsedResponse<'_> {
     ) -> Result<CheckedConditions, AssertionError> {
         let now = now.as_second();
         let mut times = Validity { now, end: None };
-        let conditions = self.one(self.assertion, "Conditions");
-        let conditions = conditions.and_then(|node| times.check(self, node).map(|()| node));
+        let conditions = one(self.assertion, "Conditions");
+        let conditions = conditions.and_then(|node| times.check(node).map(|()| node));
         let conditions = report.add_outcome("conditions", conditions, |it| {
             findings::conditions(self, it.as_ref().err(), now)
         })?;
-        let audience = self.audience(conditions, required);
+        let audience = Self::audience(conditions, required);
         let audience = report.add_outcome("audience", audience, |it| {
-            findings::audience(self, conditions, it.as_ref().err(), required)
+            findings::audience(conditions, it.as_ref().err(), required)
         })?;
-        let destination = self.attribute(self.response, "Destination");
+        let destination = self.response.attribute("Destination");
         let is_ours =
             destination.is_none_or(|destination| required.recipients.contains(&destination));
         report.add("destination", is_ours, || {
@@ -180,18 +157,18 @@ impl ParsedResponse<'_> {
     /// the user logged in. Returns the session and the assertion's end.
     fn check_session(&self, times: &mut Validity) -> Result<(AuthnSession, i64), AssertionError> {
         let mut session_end: Option<i64> = None;
-        let mut statements = self.named(self.assertion, "AuthnStatement").peekable();
+        let mut statements = self.assertion.named("AuthnStatement").peekable();
         if statements.peek().is_none() {
             return Err(AssertionError::Missing("AuthnStatement"));
         }
         for statement in statements {
             let end = times.ends(
-                self.attribute(statement, "SessionNotOnOrAfter"),
+                statement.attribute("SessionNotOnOrAfter"),
                 "SessionNotOnOrAfter",
             )?;
             session_end = session_end.into_iter().chain(end).min();
         }
-        let issued = self.attribute(self.assertion, "IssueInstant");
+        let issued = self.assertion.attribute("IssueInstant");
         let session = AuthnSession {
             issued: times.begins(issued, "IssueInstant")?,
             end: session_end,
@@ -202,18 +179,15 @@ impl ParsedResponse<'_> {
 
     /// The audience of this server: there must be a restriction, and each restriction must name this server.
     fn audience(
-        &self,
-        conditions: NodeId,
+        conditions: XmlElement<'_>,
         required: &ResponseRequirements<'_>,
     ) -> Result<String, AssertionError> {
         let mut found = None;
-        for condition in children(self.document, conditions) {
-            let is = |name| is(self.document, condition, ASSERTION, name);
+        for condition in conditions.children() {
+            let is = |name| condition.is(ASSERTION, name);
             if is("AudienceRestriction") {
-                let audiences: Vec<NodeId> = self.named(condition, "Audience").collect();
-                let mut audiences = audiences
-                    .into_iter()
-                    .filter_map(|node| text(self.document, node));
+                let audiences: Vec<XmlElement<'_>> = condition.named("Audience").collect();
+                let mut audiences = audiences.into_iter().filter_map(XmlElement::text);
                 let ours =
                     audiences.find(|audience| required.audiences.contains(&audience.as_str()));
                 found = Some(ours.ok_or(AssertionError::Audience)?);
@@ -231,13 +205,13 @@ impl ParsedResponse<'_> {
         required: &ResponseRequirements<'_>,
         times: &mut Validity,
     ) -> Result<String, AssertionError> {
-        let subject = self.one(self.assertion, "Subject")?;
+        let subject = one(self.assertion, "Subject")?;
         let mut refused = AssertionError::Missing("SubjectConfirmation");
-        for confirmation in self.named(subject, "SubjectConfirmation") {
-            if self.attribute(confirmation, "Method") != Some(BEARER) {
+        for confirmation in subject.named("SubjectConfirmation") {
+            if confirmation.attribute("Method") != Some(BEARER) {
                 continue;
             }
-            match self.bearer(confirmation, required, times.now) {
+            match Self::bearer(confirmation, required, times.now) {
                 Ok((recipient, end)) => {
                     times.at_most(end);
                     return Ok(recipient.to_owned());
@@ -250,13 +224,13 @@ impl ParsedResponse<'_> {
 
     /// The latest end of the bearer confirmations for this recipient, including those that aren't valid yet.
     fn latest_confirmation(&self, required: &ResponseRequirements<'_>) -> Option<i64> {
-        let subject = self.one(self.assertion, "Subject").ok()?;
-        let confirmations = self.named(subject, "SubjectConfirmation");
-        let bearers = confirmations.filter(|node| self.attribute(*node, "Method") == Some(BEARER));
+        let subject = one(self.assertion, "Subject").ok()?;
+        let confirmations = subject.named("SubjectConfirmation");
+        let bearers = confirmations.filter(|node| node.attribute("Method") == Some(BEARER));
         let ends = bearers.filter_map(|node| {
-            let data = self.one(node, "SubjectConfirmationData").ok()?;
-            let recipient = self.attribute(data, "Recipient")?;
-            let end = self.attribute(data, "NotOnOrAfter")?;
+            let data = one(node, "SubjectConfirmationData").ok()?;
+            let recipient = data.attribute("Recipient")?;
+            let end = data.attribute("NotOnOrAfter")?;
             let end = seconds(end, "NotOnOrAfter").ok()?;
             required.recipients.contains(&recipient).then_some(end)
         });
@@ -264,19 +238,18 @@ impl ParsedResponse<'_> {
     }
 
     /// The recipient and the end of a bearer confirmation, which must have both.
-    fn bearer(
-        &self,
-        confirmation: NodeId,
+    fn bearer<'d>(
+        confirmation: XmlElement<'d>,
         required: &ResponseRequirements<'_>,
         now: i64,
-    ) -> Result<(&str, i64), AssertionError> {
-        let data = self.one(confirmation, "SubjectConfirmationData")?;
-        let recipient = self
-            .attribute(data, "Recipient")
+    ) -> Result<(&'d str, i64), AssertionError> {
+        let data = one(confirmation, "SubjectConfirmationData")?;
+        let recipient = data
+            .attribute("Recipient")
             .filter(|recipient| required.recipients.contains(recipient))
             .ok_or(AssertionError::Recipient)?;
         let mut times = Validity { now, end: None };
-        times.check(self, data)?;
+        times.check(data)?;
         let end = times.end;
         let end = end.ok_or(AssertionError::Missing("SubjectConfirmationData"))?;
         Ok((recipient, end))
@@ -287,18 +260,18 @@ impl ParsedResponse<'_> {
         &self,
         required: &ResponseRequirements<'_>,
     ) -> Result<String, AssertionError> {
-        let subject = self.one(self.assertion, "Subject")?;
-        let name = self.one(subject, "NameID")?;
-        if self.attribute(name, "Format") == Some(TRANSIENT) && !required.allow_transient {
+        let subject = one(self.assertion, "Subject")?;
+        let name = one(subject, "NameID")?;
+        if name.attribute("Format") == Some(TRANSIENT) && !required.allow_transient {
             return Err(AssertionError::Transient);
         }
-        let qualifier = self.attribute(name, "NameQualifier").unwrap_or_default();
-        let of_service = self.attribute(name, "SPNameQualifier").unwrap_or_default();
+        let qualifier = name.attribute("NameQualifier").unwrap_or_default();
+        let of_service = name.attribute("SPNameQualifier").unwrap_or_default();
         let ours = qualifier.is_empty() || qualifier == required.entity_id;
         if !ours || !(of_service.is_empty() || required.audiences.contains(&of_service)) {
             return Err(AssertionError::Qualifier);
         }
-        text(self.document, name)
+        name.text()
             .filter(|name| (1..=LONGEST_SUBJECT).contains(&name.chars().count()))
             .filter(|name| !name.trim().is_empty())
             .ok_or(AssertionError::Missing("NameID"))
@@ -306,22 +279,22 @@ impl ParsedResponse<'_> {
 
     /// The format of the user's name, if it is set.
     pub(super) fn format(&self) -> Option<String> {
-        let subject = self.one(self.assertion, "Subject").ok()?;
-        let name = self.one(subject, "NameID").ok()?;
-        self.attribute(name, "Format").map(str::to_owned)
+        let subject = one(self.assertion, "Subject").ok()?;
+        let name = one(subject, "NameID").ok()?;
+        name.attribute("Format").map(str::to_owned)
     }
 
     /// The attributes by name, each with its values in document order; values with child elements are omitted.
     pub(super) fn attributes(&self) -> Vec<(String, Vec<String>)> {
-        let statements: Vec<NodeId> = self.named(self.assertion, "AttributeStatement").collect();
+        let statements: Vec<XmlElement<'_>> = self.assertion.named("AttributeStatement").collect();
         let mut all: IndexMap<&str, Vec<String>> = IndexMap::new();
         for statement in statements {
-            for node in self.named(statement, "Attribute") {
-                let Some(name) = self.attribute(node, "Name") else {
+            for node in statement.named("Attribute") {
+                let Some(name) = node.attribute("Name") else {
                     continue;
                 };
-                let values = self.named(node, "AttributeValue");
-                let values = values.filter_map(|value| text(self.document, value));
+                let values = node.named("AttributeValue");
+                let values = values.filter_map(XmlElement::text);
                 all.entry(name).or_default().extend(values);
             }
         }
@@ -333,15 +306,15 @@ impl ParsedResponse<'_> {
 
     /// The assertion's ID.
     pub(super) fn id(&self) -> &str {
-        self.attribute(self.assertion, "ID").unwrap_or_default()
+        self.assertion.attribute("ID").unwrap_or_default()
     }
 }
 
 impl Validity {
     /// Refuses an element that has expired or isn't valid yet.
-    fn check(&mut self, response: &ParsedResponse<'_>, node: NodeId) -> Result<(), AssertionError> {
-        self.begins(response.attribute(node, "NotBefore"), "NotBefore")?;
-        self.ends(response.attribute(node, "NotOnOrAfter"), "NotOnOrAfter")?;
+    fn check(&mut self, node: XmlElement<'_>) -> Result<(), AssertionError> {
+        self.begins(node.attribute("NotBefore"), "NotBefore")?;
+        self.ends(node.attribute("NotOnOrAfter"), "NotOnOrAfter")?;
         Ok(())
     }
 
@@ -376,6 +349,15 @@ impl Validity {
 
     fn at_most(&mut self, end: i64) {
         self.end = Some(self.end.map_or(end, |known| known.min(end)));
+    }
+}
+
+/// The one child element with this name.
+fn one<'d>(element: XmlElement<'d>, name: &'static str) -> Result<XmlElement<'d>, AssertionError> {
+    let mut all = element.named(name);
+    match (all.next(), all.next()) {
+        (Some(one), None) => Ok(one),
+        _ => Err(AssertionError::Missing(name)),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::error::Error;
 
 use jiff::Timestamp;
-use uppsala::NodeId;
 
 use super::conditions::LEEWAY;
-use super::response::ParsedResponse;
-use super::xml::{PROTOCOL, named, text};
+use super::element::XmlElement;
+use super::encrypted::{ContentEncryption, EncryptedAssertion, KeyTransport};
+use super::response::{ParsedResponse, ReadResponse, ResponseContent};
+use super::xml::PROTOCOL;
 use super::{ResponseError, ResponseRequirements};
 use crate::logins::report::{Finding, all_quoted, error_chain, moment, quoted};
 
@@ -32,32 +33,69 @@ pub(super) fn metadata(valid_until: Option<Timestamp>, now: Timestamp) -> Findin
     )
 }
 
-pub(super) fn form(
-    response: Result<&ParsedResponse<'_>, &ResponseError>,
-    length: usize,
-) -> Finding {
+pub(super) fn form(response: Result<&ReadResponse<'_>, &ResponseError>, length: usize) -> Finding {
     let found = match response {
-        Ok(response) => format!(
-            "a response of {length} bytes in base64, with the assertion {}",
-            quoted(response.id())
-        ),
+        Ok(response) => {
+            let assertion = match &response.content {
+                ResponseContent::Plain(assertion) => {
+                    let id = assertion.attribute("ID").unwrap_or_default();
+                    format!("the assertion {}", quoted(id))
+                }
+                ResponseContent::Encrypted(_) => "an encrypted assertion".to_owned(),
+            };
+            format!("a response of {length} bytes in base64, with {assertion}")
+        }
         Err(error) => format!("a string of {length} bytes: {}", error_chain(error)),
     };
     Finding::new(
         found,
-        "an unencrypted SAML 2.0 response in base64, with one assertion",
+        "a SAML 2.0 response in base64, with one assertion or one encrypted assertion",
     )
 }
 
-pub(super) fn status(response: &ParsedResponse<'_>) -> Finding {
-    let document = response.document;
-    let codes: Vec<&str> = named(document, response.response, PROTOCOL, "Status")
-        .flat_map(|status| named(document, status, PROTOCOL, "StatusCode"))
-        .filter_map(|code| response.attribute(code, "Value"))
+pub(super) fn status(response: &ReadResponse<'_>) -> Finding {
+    let codes: Vec<&str> = response
+        .response
+        .named_in(PROTOCOL, "Status")
+        .flat_map(|status| status.named_in(PROTOCOL, "StatusCode"))
+        .filter_map(|code| code.attribute("Value"))
         .collect();
     Finding::new(
         format!("StatusCode {}", all_quoted(codes)),
         "`urn:oasis:names:tc:SAML:2.0:status:Success`, once",
+    )
+}
+
+pub(super) fn not_encrypted() -> Finding {
+    Finding::new(
+        "a plain assertion",
+        "an encrypted assertion: the provider's AssertionEncryptionMode is Required",
+    )
+}
+
+/// A failed decryption has one text, whatever the reason is.
+pub(super) fn decryption(
+    encrypted: &EncryptedAssertion<'_>,
+    error: Option<&ResponseError>,
+    required: &ResponseRequirements<'_>,
+) -> Finding {
+    let words = format!(
+        "an assertion encrypted with {}, and its key with {}",
+        match encrypted.content {
+            ContentEncryption::Aes128Gcm => "AES-128-GCM",
+            ContentEncryption::Aes256Gcm => "AES-256-GCM",
+        },
+        match encrypted.transport {
+            KeyTransport::OaepSha1 => "RSA-OAEP with SHA-1",
+            KeyTransport::OaepSha256 => "RSA-OAEP with SHA-256",
+        }
+    );
+    Finding::new(
+        with_error(words, error),
+        format!(
+            "an assertion encrypted for one of the provider's private keys ({})",
+            required.decryption_keys.len()
+        ),
     )
 }
 
@@ -84,7 +122,7 @@ pub(super) fn issuer(
     required: &ResponseRequirements<'_>,
 ) -> Finding {
     let issuers = [response.assertion, response.response].into_iter();
-    let issuers = issuers.flat_map(|node| texts(response, node, "Issuer"));
+    let issuers = issuers.flat_map(|node| texts(node, "Issuer"));
     let issuers: Vec<String> = issuers.collect();
     Finding::new(
         format!("Issuer {}", all_quoted(issuers.iter().map(String::as_str))),
@@ -100,11 +138,8 @@ pub(super) fn conditions(
     error: Option<&(impl Error + 'static)>,
     now: i64,
 ) -> Finding {
-    let windows = response.named(response.assertion, "Conditions");
-    let windows: Vec<String> = windows
-        .take(2)
-        .map(|node| validity(response, node))
-        .collect();
+    let windows = response.assertion.named("Conditions");
+    let windows: Vec<String> = windows.take(2).map(|node| validity(node)).collect();
     let now = moment(Some(now));
     Finding::new(
         with_error(format!("Conditions with {}", windows.join(", ")), error),
@@ -115,13 +150,12 @@ pub(super) fn conditions(
 }
 
 pub(super) fn audience(
-    response: &ParsedResponse<'_>,
-    conditions: NodeId,
+    conditions: XmlElement<'_>,
     error: Option<&(impl Error + 'static)>,
     required: &ResponseRequirements<'_>,
 ) -> Finding {
-    let restrictions = response.named(conditions, "AudienceRestriction");
-    let audiences = restrictions.flat_map(|node| texts(response, node, "Audience"));
+    let restrictions = conditions.named("AudienceRestriction");
+    let audiences = restrictions.flat_map(|node| texts(node, "Audience"));
     let audiences: Vec<String> = audiences.collect();
     let audiences = all_quoted(audiences.iter().map(String::as_str));
     Finding::new(
@@ -138,10 +172,7 @@ pub(super) fn destination(
     required: &ResponseRequirements<'_>,
 ) -> Finding {
     Finding::new(
-        format!(
-            "Destination {}",
-            value_of(response, response.response, "Destination")
-        ),
+        format!("Destination {}", value_of(response.response, "Destination")),
         format!(
             "not set, or one of {}",
             all_quoted(required.recipients.iter().copied())
@@ -155,16 +186,16 @@ pub(super) fn confirmation(
     required: &ResponseRequirements<'_>,
     now: i64,
 ) -> Finding {
-    let subjects = response.named(response.assertion, "Subject");
-    let confirmations = subjects.flat_map(|node| response.named(node, "SubjectConfirmation"));
-    let data = confirmations.flat_map(|node| response.named(node, "SubjectConfirmationData"));
+    let subjects = response.assertion.named("Subject");
+    let confirmations = subjects.flat_map(|node| node.named("SubjectConfirmation"));
+    let data = confirmations.flat_map(|node| node.named("SubjectConfirmationData"));
     let data: Vec<String> = data
         .take(8)
         .map(|node| {
             format!(
                 "Recipient {}, {}",
-                value_of(response, node, "Recipient"),
-                validity(response, node)
+                value_of(node, "Recipient"),
+                validity(node)
             )
         })
         .collect();
@@ -183,16 +214,16 @@ pub(super) fn session(
     error: Option<&(impl Error + 'static)>,
     now: i64,
 ) -> Finding {
-    let statements = response.named(response.assertion, "AuthnStatement").take(8);
+    let statements = response.assertion.named("AuthnStatement").take(8);
     let ends: Vec<String> = statements
-        .map(|node| value_of(response, node, "SessionNotOnOrAfter"))
+        .map(|node| value_of(node, "SessionNotOnOrAfter"))
         .collect();
     let ends = if ends.is_empty() {
         "no AuthnStatement".to_owned()
     } else {
         format!("SessionNotOnOrAfter {}", ends.join(", "))
     };
-    let issued = value_of(response, response.assertion, "IssueInstant");
+    let issued = value_of(response.assertion, "IssueInstant");
     let words = format!("IssueInstant {issued}; {ends}");
     let now = moment(Some(now));
     Finding::new(
@@ -207,17 +238,17 @@ pub(super) fn subject(
     response: &ParsedResponse<'_>,
     error: Option<&(impl Error + 'static)>,
 ) -> Finding {
-    let subjects = response.named(response.assertion, "Subject");
-    let names: Vec<NodeId> = subjects
-        .flat_map(|node| response.named(node, "NameID"))
+    let subjects = response.assertion.named("Subject");
+    let names: Vec<XmlElement<'_>> = subjects
+        .flat_map(|node| node.named("NameID"))
         .take(2)
         .collect();
     let names = names.into_iter().map(|node| {
-        let name = text(response.document, node).unwrap_or_default();
+        let name = node.text().unwrap_or_default();
         format!(
             "NameID {} of the Format {}",
             quoted(&name),
-            value_of(response, node, "Format")
+            value_of(node, "Format")
         )
     });
     let names: Vec<String> = names.collect();
@@ -235,25 +266,21 @@ pub(super) fn lifetime(end: i64, longest: u64) -> Finding {
 }
 
 /// The validity of an element.
-fn validity(response: &ParsedResponse<'_>, node: NodeId) -> String {
+fn validity(node: XmlElement<'_>) -> String {
     format!(
         "NotBefore {}, NotOnOrAfter {}",
-        value_of(response, node, "NotBefore"),
-        value_of(response, node, "NotOnOrAfter")
+        value_of(node, "NotBefore"),
+        value_of(node, "NotOnOrAfter")
     )
 }
 
 /// An attribute's value, or `not set`.
-fn value_of(response: &ParsedResponse<'_>, node: NodeId, name: &str) -> String {
-    response
-        .attribute(node, name)
-        .map_or("not set".to_owned(), quoted)
+fn value_of(node: XmlElement<'_>, name: &str) -> String {
+    node.attribute(name).map_or("not set".to_owned(), quoted)
 }
 
 /// The texts of the elements with this name.
-fn texts(response: &ParsedResponse<'_>, node: NodeId, name: &str) -> Vec<String> {
-    let nodes = response.named(node, name);
-    nodes
-        .filter_map(|node| text(response.document, node))
-        .collect()
+fn texts(node: XmlElement<'_>, name: &str) -> Vec<String> {
+    let nodes = node.named(name);
+    nodes.filter_map(XmlElement::text).collect()
 }

@@ -1,11 +1,16 @@
 //! SAML providers. Users log in with a response that their provider signed, in base64, as browsers post it.
 //!
 //! A response is decoded and parsed within bounds (`response.rs`), its signatures are verified with the certificates of the
-//! provider's metadata (`signature.rs`), and the signed assertion is checked at the time of the call (`conditions.rs`).
+//! provider's metadata (`signature.rs`), and the signed assertion is checked at the time of the call (`conditions.rs`). An
+//! encrypted assertion (`encrypted.rs`) is decrypted after the response's own signature was verified, and checked like any
+//! other: anybody can encrypt (`decryption.rs`).
 //! [`verify`] makes these checks without I/O. A response is used at one relying party: `app::single_use` claims it there.
 
 mod attributes;
 mod conditions;
+mod decryption;
+mod element;
+mod encrypted;
 mod findings;
 mod key;
 mod metadata;
@@ -19,9 +24,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use self::conditions::AssertionError;
+pub use self::decryption::{DecryptionKey, MOST_KEYS, PrivateKeyError};
 pub use self::key::CertificateError;
 pub use self::metadata::{LONGEST_METADATA, MetadataError, read_metadata};
 pub use self::response::{LONGEST_RESPONSE, ResponseError};
+use self::response::{ParsedResponse, ResponseContent};
+use self::signature::IdSet;
 pub use self::signature::{ALGORITHMS, Algorithms, XmlSignatureError};
 pub use self::xml::XmlReadError;
 use super::report::Report;
@@ -33,12 +41,16 @@ use crate::model::pool::Pool;
 use crate::model::provider::{SamlMetadata, SamlProvider};
 
 /// A SAML provider, as a pool or the STS trusts it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Saml {
     /// The provider's ARN, which is its `Logins` key.
     pub arn: SamlProviderArn,
     /// The metadata of its registration.
     pub metadata: SamlMetadata,
+    /// The private keys of its registration.
+    pub decryption_keys: Vec<DecryptionKey>,
+    /// Whether plain assertions are refused.
+    pub require_encryption: bool,
     /// This server's public URL. It is an audience, and `PUBLIC_URL/saml` is a recipient, beside those of the real service.
     pub public_url: String,
     /// Whether the NameID may be transient, a new name at each login.
@@ -58,6 +70,10 @@ pub struct ResponseRequirements<'t> {
     pub audiences: &'t [&'t str],
     /// The allowed recipients.
     pub recipients: &'t [&'t str],
+    /// The private keys that may decrypt the assertion; at most [`MOST_KEYS`] are tried.
+    pub decryption_keys: &'t [DecryptionKey],
+    /// Whether a plain assertion is refused.
+    pub require_encryption: bool,
     /// Whether the NameID may be transient, a new name at each login.
     pub allow_transient: bool,
 }
@@ -109,25 +125,71 @@ pub fn verify(
     let text = response::decode(response);
     let document = text.as_deref().map_err(Clone::clone);
     let document = document.and_then(response::parse);
-    let parsed = document.as_ref().map_err(Clone::clone);
-    let parsed = parsed.and_then(response::read);
-    let parsed = report.add_outcome("form", parsed, |parsed| {
-        findings::form(parsed.as_ref(), length)
-    })?;
-    report.add_outcome("status", parsed.check_status(), |_| {
-        findings::status(&parsed)
-    })?;
-    let signed = parsed.check_signature(required.certificates, required.algorithms);
-    report.add_outcome("signature", signed, |signed| {
-        findings::signature(signed.as_ref(), required)
-    })?;
+    let read = document.as_ref().map_err(Clone::clone);
+    let read = read.and_then(response::read);
+    let read = report.add_outcome("form", read, |read| findings::form(read.as_ref(), length))?;
+    report.add_outcome("status", read.check_status(), |_| findings::status(&read))?;
+    let response = read.response;
+    match read.content {
+        ResponseContent::Plain(assertion) => {
+            if required.require_encryption {
+                report.add("decryption", false, findings::not_encrypted);
+                return Err(ResponseError::NotEncrypted.into());
+            }
+            let parsed = ParsedResponse {
+                response,
+                assertion,
+            };
+            let signed = parsed.check_signature(required);
+            report.add_outcome("signature", signed, |signed| {
+                findings::signature(signed.as_ref(), required)
+            })?;
+            check(&parsed, required, now, report)
+        }
+        ResponseContent::Encrypted(encrypted) => {
+            let mut ids = IdSet::default();
+            let is_signed = encrypted.is_response_signed(response, required, &mut ids);
+            let is_signed = is_signed.inspect_err(|error| {
+                report.add("signature", false, || {
+                    findings::signature(Err(error), required)
+                });
+            })?;
+            let around = text.as_deref().unwrap_or_default();
+            let content = encrypted.decrypted(required);
+            let document = content.as_deref().map_err(Clone::clone);
+            let document = document.and_then(|content| response::parse_decrypted(content, around));
+            let assertion = document.as_ref().map_err(Clone::clone);
+            let assertion = assertion.and_then(response::read_decrypted);
+            let assertion = report.add_outcome("decryption", assertion, |assertion| {
+                findings::decryption(&encrypted, assertion.as_ref().err(), required)
+            })?;
+            let parsed = ParsedResponse {
+                response,
+                assertion,
+            };
+            let signed = parsed.check_decrypted_signature(is_signed, required, &mut ids);
+            report.add_outcome("signature", signed, |signed| {
+                findings::signature(signed.as_ref(), required)
+            })?;
+            check(&parsed, required, now, report)
+        }
+    }
+}
+
+/// Checks the assertion of a response with a valid signature.
+fn check(
+    parsed: &ParsedResponse<'_>,
+    required: &ResponseRequirements<'_>,
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<Assertion, SamlError> {
     report.add_outcome("issuer", parsed.check_issuer(required), |_| {
-        findings::issuer(&parsed, required)
+        findings::issuer(parsed, required)
     })?;
     let conditions = parsed.check_conditions(required, now, report)?;
     let subject = parsed.subject(required);
     let subject = report.add_outcome("subject", subject, |subject| {
-        findings::subject(&parsed, subject.as_ref().err())
+        findings::subject(parsed, subject.as_ref().err())
     })?;
     Ok(Assertion {
         id: parsed.id().to_owned(),
@@ -144,12 +206,13 @@ pub fn verify(
 }
 
 impl Saml {
-    /// The registered provider `registered` under `key`, as `pool` trusts it; `None` if the pool doesn't name it.
-    /// `public_url` is this server's.
+    /// The registered provider `registered` under `key`, with its private keys, as `pool` trusts it; `None` if the pool
+    /// doesn't name it. `public_url` is this server's.
     pub fn from_settings(
         key: &str,
         pool: &Pool,
         registered: &SamlProvider,
+        decryption_keys: Vec<DecryptionKey>,
         public_url: &str,
     ) -> Option<Self> {
         let mut named = pool.settings.saml_provider_arns.iter();
@@ -157,17 +220,25 @@ impl Saml {
         is_named.then(|| Self {
             arn: registered.arn.clone(),
             metadata: registered.metadata.clone(),
+            decryption_keys,
+            require_encryption: registered.requires_encryption(),
             public_url: public_url.to_owned(),
             allow_transient: false,
         })
     }
 
-    /// The registered provider `registered`, as the STS trusts it: a session only carries the name, and a transient name
-    /// will do. `public_url` is this server's.
-    pub fn for_sts(registered: &SamlProvider, public_url: &str) -> Self {
+    /// The registered provider `registered`, with its private keys, as the STS trusts it: a session only carries the name,
+    /// and a transient name will do. `public_url` is this server's.
+    pub fn for_sts(
+        registered: &SamlProvider,
+        decryption_keys: Vec<DecryptionKey>,
+        public_url: &str,
+    ) -> Self {
         Self {
             arn: registered.arn.clone(),
             metadata: registered.metadata.clone(),
+            decryption_keys,
+            require_encryption: registered.requires_encryption(),
             public_url: public_url.to_owned(),
             allow_transient: true,
         }
@@ -201,6 +272,8 @@ impl Saml {
                 &self.public_url,
             ],
             recipients: &["https://signin.aws.amazon.com/saml", &own_recipient],
+            decryption_keys: &self.decryption_keys,
+            require_encryption: self.require_encryption,
             allow_transient: self.allow_transient,
         };
         verify(response, &required, now, report)

@@ -14,6 +14,7 @@ use bergshamra_keys::{Key, KeysManager};
 use bergshamra_xml::NodeSet;
 use uppsala::{Document, NodeId};
 
+use super::ResponseRequirements;
 use super::key::{self, CertificateError};
 use super::xml::{DSIG, attribute, children, elements, is, named, shortened, text};
 
@@ -91,18 +92,27 @@ pub enum XmlSignatureError {
     Invalid(String),
 }
 
+/// The IDs of the documents of one response.
+#[derive(Default)]
+pub(super) struct IdSet(HashSet<String>);
+
 /// Verifies all signatures of a document, at least one: each is a child of one of `signable`, signs exactly this element
-/// with one of `algorithms`, and is verified by the key of one of `certificates`. Returns the elements of `signable` that
-/// are signed. Certificates and keys in the document itself are ignored.
+/// with one of the required algorithms, and is verified by the key of one of the required certificates. Returns the
+/// elements of `signable` that are signed. Certificates and keys in the document itself are ignored. `ids` are those of
+/// the documents around this one. Below `opaque` is only what [`super::encrypted`] accepts, without a signature.
 pub(super) fn signed_elements(
     document: &Document<'_>,
     signable: &[NodeId],
-    certificates: &[String],
-    algorithms: &Algorithms,
+    opaque: Option<NodeId>,
+    ids: &mut IdSet,
+    required: &ResponseRequirements<'_>,
 ) -> Result<Vec<NodeId>, XmlSignatureError> {
-    check_ids(document)?;
+    check_ids(document, ids)?;
+    let below: HashSet<NodeId> = opaque
+        .map(|node| document.descendants(node).into_iter().collect())
+        .unwrap_or_default();
     let mut signatures: Vec<(NodeId, NodeId)> = Vec::new();
-    for node in elements(document) {
+    for node in elements(document).filter(|node| !below.contains(node)) {
         if UNSUPPORTED
             .iter()
             .any(|name| is(document, node, DSIG, name))
@@ -118,13 +128,13 @@ pub(super) fn signed_elements(
         if !signable.contains(&parent) || signatures.iter().any(|(_, of)| *of == parent) {
             return Err(XmlSignatureError::Misplaced);
         }
-        check_form(document, node, parent, algorithms)?;
+        check_form(document, node, parent, required.algorithms)?;
         signatures.push((node, parent));
     }
     if signatures.is_empty() {
         return Err(XmlSignatureError::Unsigned);
     }
-    verify(document, &signatures, certificates)?;
+    verify(document, &signatures, required.certificates)?;
     Ok(signatures.into_iter().map(|(_, of)| of).collect())
 }
 
@@ -201,8 +211,7 @@ fn signer(document: &Document<'_>, signature: NodeId, keys: &[Key]) -> Option<Ke
 }
 
 /// Checks that every attribute that a reader could use as an ID has a unique value, and that no element has two.
-fn check_ids(document: &Document<'_>) -> Result<(), XmlSignatureError> {
-    let mut seen = HashSet::new();
+fn check_ids(document: &Document<'_>, seen: &mut IdSet) -> Result<(), XmlSignatureError> {
     for node in elements(document) {
         let attributes = document
             .element(node)
@@ -212,7 +221,7 @@ fn check_ids(document: &Document<'_>) -> Result<(), XmlSignatureError> {
             name.eq_ignore_ascii_case("id") || name.eq_ignore_ascii_case("assertionid")
         });
         if let Some(id) = ids.next()
-            && (id.value.is_empty() || ids.next().is_some() || !seen.insert(id.value.to_string()))
+            && (id.value.is_empty() || ids.next().is_some() || !seen.0.insert(id.value.to_string()))
         {
             return Err(XmlSignatureError::Ids);
         }

@@ -74,6 +74,16 @@ pub enum XmlReadError {
 
 /// Parses `text`. The caller has bounded its length.
 pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlReadError> {
+    read_behind(text, "", comments)
+}
+
+/// Parses `text`, which was found in the document `before`: the elements, attributes and declarations of both count for
+/// the bounds.
+pub(super) fn read_behind<'t>(
+    text: &'t str,
+    before: &str,
+    comments: Comments,
+) -> Result<Document<'t>, XmlReadError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.chars().all(is_xml_char) {
         return Err(XmlReadError::Malformed(None));
@@ -97,7 +107,9 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlRe
     if count(b'<') > 2 * MOST_ELEMENTS || count(b'&') > MOST_REFERENCES {
         return Err(XmlReadError::TooLarge);
     }
-    check_tags(body)?;
+    let mut totals = Totals::default();
+    totals.add(before)?;
+    totals.add(body)?;
     let parser = Parser::new()
         .with_forbid_dtd(true)
         .with_forbid_entities(true)
@@ -118,47 +130,57 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document<'_>, XmlRe
     Ok(document)
 }
 
-/// Counts elements, attributes and declarations in one pass, before the parser searches them once for each. Malformed text may pass:
-/// the parser refuses it.
-fn check_tags(body: &str) -> Result<(), XmlReadError> {
-    let mut open: Vec<Declarations> = Vec::new();
-    let (mut in_scope, mut all_in_scope) = (Declarations::default(), 0);
-    let (mut elements, mut attributes) = (0, 0);
-    let mut rest = body;
-    while let Some((_, markup)) = rest.split_once('<') {
-        if let Some(comment) = markup.strip_prefix("!--") {
-            rest = comment.split_once("-->").map_or("", |(_, behind)| behind);
-            continue;
+/// What the bounds of documents count.
+#[derive(Default)]
+struct Totals {
+    elements: usize,
+    attributes: usize,
+    /// The bytes of the declarations in scope.
+    in_scope: usize,
+}
+
+impl Totals {
+    /// Counts elements, attributes and declarations in one pass, before the parser searches them once for each. Malformed
+    /// text may pass: the parser refuses it.
+    fn add(&mut self, body: &str) -> Result<(), XmlReadError> {
+        let mut open: Vec<Declarations> = Vec::new();
+        let mut in_scope = Declarations::default();
+        let mut rest = body;
+        while let Some((_, markup)) = rest.split_once('<') {
+            if let Some(comment) = markup.strip_prefix("!--") {
+                rest = comment.split_once("-->").map_or("", |(_, behind)| behind);
+                continue;
+            }
+            rest = markup;
+            if markup.starts_with('/') {
+                // The declarations around the element.
+                in_scope = open.pop().unwrap_or_default();
+                continue;
+            }
+            let tag = StartTag::read(markup);
+            let own = Declarations {
+                count: in_scope.count + tag.declarations.count,
+                bytes: in_scope.bytes + tag.declarations.bytes,
+            };
+            self.elements += 1;
+            self.attributes += tag.attributes;
+            self.in_scope += own.bytes;
+            if tag.attributes > MOST_OF_ELEMENT {
+                return Err(XmlReadError::TooManyAttributes);
+            }
+            if self.elements > MOST_ELEMENTS || self.attributes > MOST_ATTRIBUTES {
+                return Err(XmlReadError::TooLarge);
+            }
+            if own.count > MOST_NAMESPACES || self.in_scope > MOST_IN_SCOPE {
+                return Err(XmlReadError::TooManyNamespaces);
+            }
+            if !tag.is_empty {
+                open.push(std::mem::replace(&mut in_scope, own));
+            }
+            rest = &markup[tag.length..];
         }
-        rest = markup;
-        if markup.starts_with('/') {
-            // The declarations around the element.
-            in_scope = open.pop().unwrap_or_default();
-            continue;
-        }
-        let tag = StartTag::read(markup);
-        let own = Declarations {
-            count: in_scope.count + tag.declarations.count,
-            bytes: in_scope.bytes + tag.declarations.bytes,
-        };
-        elements += 1;
-        attributes += tag.attributes;
-        all_in_scope += own.bytes;
-        if tag.attributes > MOST_OF_ELEMENT {
-            return Err(XmlReadError::TooManyAttributes);
-        }
-        if elements > MOST_ELEMENTS || attributes > MOST_ATTRIBUTES {
-            return Err(XmlReadError::TooLarge);
-        }
-        if own.count > MOST_NAMESPACES || all_in_scope > MOST_IN_SCOPE {
-            return Err(XmlReadError::TooManyNamespaces);
-        }
-        if !tag.is_empty {
-            open.push(std::mem::replace(&mut in_scope, own));
-        }
-        rest = &markup[tag.length..];
+        Ok(())
     }
-    Ok(())
 }
 
 /// Declarations of namespaces.

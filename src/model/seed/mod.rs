@@ -83,7 +83,13 @@ impl ObjectKind {
     const fn members(self) -> &'static [&'static str] {
         match self {
             Self::OidcProvider => &["Url", "ClientIDList", "ThumbprintList", "Tags"],
-            Self::SamlProvider => &["Name", "SAMLMetadataDocument", "Tags"],
+            Self::SamlProvider => &[
+                "Name",
+                "SAMLMetadataDocument",
+                "AssertionEncryptionMode",
+                "AddPrivateKey",
+                "Tags",
+            ],
             Self::AccessKey => &["Name", "AccessKeyId", "SecretAccessKey", "Status", "Policy"],
             Self::ManagedPolicy => &[
                 "PolicyName",
@@ -125,10 +131,19 @@ impl ObjectKind {
     /// The members that only a file has: [`secrets::resolve`] replaces them.
     const fn file_members(self) -> &'static [&'static str] {
         match self {
-            Self::SamlProvider => &["SAMLMetadataFile"],
+            Self::SamlProvider => &["SAMLMetadataFile", "PrivateKeyFile"],
             Self::AccessKey => &["SecretFile", "SecretVariable"],
             Self::Pool => &["ConsumerSecretFiles", "ConsumerSecretVariables"],
             Self::OidcProvider | Self::ManagedPolicy | Self::Role => &[],
+        }
+    }
+
+    /// The member with a secret, which only a request has, and what a file has instead.
+    const fn secret_member(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::SamlProvider => Some(("AddPrivateKey", "PrivateKeyFile")),
+            Self::AccessKey => Some(("SecretAccessKey", "SecretFile or SecretVariable")),
+            Self::OidcProvider | Self::ManagedPolicy | Self::Role | Self::Pool => None,
         }
     }
 
@@ -138,6 +153,7 @@ impl ObjectKind {
             Self::OidcProvider => &["CreateDate", "ResponseMetadata"],
             Self::SamlProvider => &[
                 "CreateDate",
+                "PrivateKeyList",
                 "ResponseMetadata",
                 "SAMLProviderUUID",
                 "ValidUntil",

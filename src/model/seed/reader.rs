@@ -126,14 +126,14 @@ fn read_object(
         .retain(|name, value| !value.is_null() && !kind.answer_members().contains(&name.as_str()));
     for name in members.keys() {
         let (known, of_file) = (kind.members(), kind.file_members());
-        let is_secret = name == "SecretAccessKey";
+        let secret = kind.secret_member();
+        let secret = secret.filter(|(secret, _)| name == secret);
         let here = below(&path, name);
+        if let (SeedSource::File, Some((_, instead))) = (source, secret) {
+            let problem = format!("a seed names secrets by file or variable: write {instead}");
+            return Err(SeedError::new(here, problem));
+        }
         match source {
-            SeedSource::File if is_secret => {
-                let problem =
-                    "a seed names secrets by file or variable: write SecretFile or SecretVariable";
-                return Err(SeedError::new(here, problem));
-            }
             SeedSource::Request if of_file.contains(&name.as_str()) => {
                 let problem = "a server reads no files and variables for a request: `cognate apply` reads them";
                 return Err(SeedError::new(here, problem));
@@ -141,7 +141,8 @@ fn read_object(
             _ if known.contains(&name.as_str()) || of_file.contains(&name.as_str()) => {}
             _ => {
                 let all = known.iter().chain(of_file).copied();
-                let all = all.filter(|known| *known != "SecretAccessKey");
+                let hidden = kind.secret_member().map(|(hidden, _)| hidden);
+                let all = all.filter(|known| Some(*known) != hidden);
                 return Err(unknown_member(&here, name, all));
             }
         }

@@ -20,6 +20,9 @@ pub fn resolve(
                 if let Some(text) = contents(object, "SAMLMetadataFile", file)? {
                     set(object, "SAMLMetadataDocument", text)?;
                 }
+                if let Some(key) = contents(object, "PrivateKeyFile", file)? {
+                    set(object, "AddPrivateKey", key)?;
+                }
             }
             ObjectKind::AccessKey => {
                 let of_file = contents(object, "SecretFile", file)?;

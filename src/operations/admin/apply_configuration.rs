@@ -165,10 +165,8 @@ fn secret_member(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::AccessKey => "SecretAccessKey",
         ObjectKind::Pool => "SupportedLoginProviders (a secret)",
-        ObjectKind::OidcProvider
-        | ObjectKind::SamlProvider
-        | ObjectKind::ManagedPolicy
-        | ObjectKind::Role => "(internal)",
+        ObjectKind::SamlProvider => "AddPrivateKey",
+        ObjectKind::OidcProvider | ObjectKind::ManagedPolicy | ObjectKind::Role => "(internal)",
     }
 }
 

@@ -1,14 +1,17 @@
 //! SAML providers. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateSAMLProvider.html>
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::{IdentityCenter, Tag, set_tag_keys, shown, tags_of};
 use crate::app::Call;
 use crate::app::access::condition_keys::RequestKeys;
 use crate::app::access::resource::Resource;
 use crate::app::providers::saml;
-use crate::error::{Code, Error};
+use crate::app::providers::saml_keys::EncryptionChange;
+use crate::error::Error;
 use crate::model::ids::SamlProviderArn;
+use crate::model::provider::AssertionEncryption;
 use crate::operations::answer::{EpochSeconds, NoOutput};
 use crate::operations::{Access, Operation, Service};
 
@@ -31,9 +34,19 @@ pub(crate) struct CreateSAMLProvider {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Encryption {
-    assertion_encryption_mode: Option<String>,
+    assertion_encryption_mode: Option<AssertionEncryption>,
     add_private_key: Option<String>,
     remove_private_key: Option<String>,
+}
+
+impl From<Encryption> for EncryptionChange {
+    fn from(encryption: Encryption) -> Self {
+        Self {
+            mode: encryption.assertion_encryption_mode,
+            add: encryption.add_private_key.map(Zeroizing::new),
+            remove: encryption.remove_private_key,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -59,11 +72,11 @@ impl Operation for CreateSAMLProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<CreateSAMLProviderOutput, Error> {
-        self.encryption.refuse()?;
         self.identity_center.refuse()?;
         let tags = tags_of(self.tags)?;
         let shown = shown(&tags);
-        let arn = saml::add(call, &self.name, self.document, tags).await?;
+        let encryption = self.encryption.into();
+        let arn = saml::add(call, &self.name, self.document, tags, encryption).await?;
         Ok(CreateSAMLProviderOutput { arn, tags: shown })
     }
 }
@@ -86,6 +99,18 @@ pub(crate) struct GetSAMLProviderOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_until: Option<EpochSeconds>,
     tags: Vec<Tag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assertion_encryption_mode: Option<AssertionEncryption>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    private_key_list: Vec<SAMLPrivateKey>,
+}
+
+/// A private key without the key.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SAMLPrivateKey {
+    key_id: String,
+    timestamp: EpochSeconds,
 }
 
 impl Operation for GetSAMLProvider {
@@ -100,12 +125,18 @@ impl Operation for GetSAMLProvider {
 
     async fn run(self, call: &Call<'_>) -> Result<GetSAMLProviderOutput, Error> {
         let provider = saml::find(call, &self.arn)?;
+        let keys = provider.private_keys.into_iter().map(|key| SAMLPrivateKey {
+            key_id: key.id,
+            timestamp: EpochSeconds(key.added),
+        });
         Ok(GetSAMLProviderOutput {
             uuid: format!("{:X}", provider.uuid.simple()),
             document: provider.document,
             create_date: EpochSeconds(provider.created),
             valid_until: provider.metadata.valid_until.map(EpochSeconds),
             tags: shown(&provider.tags),
+            assertion_encryption_mode: provider.encryption,
+            private_key_list: keys.collect(),
         })
     }
 }
@@ -148,7 +179,7 @@ impl Operation for ListSAMLProviders {
     }
 }
 
-/// Replaces the metadata document of a provider. Without a document, nothing changes.
+/// Replaces the metadata document of a provider, or changes its encryption. What isn't set doesn't change.
 #[derive(Deserialize)]
 pub(crate) struct UpdateSAMLProvider {
     #[serde(rename = "SAMLProviderArn")]
@@ -178,14 +209,8 @@ impl Operation for UpdateSAMLProvider {
     }
 
     async fn run(self, call: &Call<'_>) -> Result<UpdateSAMLProviderOutput, Error> {
-        self.encryption.refuse()?;
         self.identity_center.refuse()?;
-        match self.document {
-            Some(document) => saml::replace_metadata(call, &self.arn, document).await?,
-            None => {
-                saml::find(call, &self.arn)?;
-            }
-        }
+        saml::update(call, &self.arn, self.document, self.encryption.into()).await?;
         Ok(UpdateSAMLProviderOutput { arn: self.arn })
     }
 }
@@ -217,21 +242,4 @@ impl Operation for DeleteSAMLProvider {
 pub(super) fn resource(arn: &str) -> Resource {
     let arn = SamlProviderArn::parse(arn);
     arn.map_or_else(Resource::any, |arn| Resource::saml_provider(&arn))
-}
-
-impl Encryption {
-    /// Refuses settings for encrypted assertions, which this server can't decrypt.
-    fn refuse(&self) -> Result<(), Error> {
-        let members = [
-            (&self.assertion_encryption_mode, "AssertionEncryptionMode"),
-            (&self.add_private_key, "AddPrivateKey"),
-            (&self.remove_private_key, "RemovePrivateKey"),
-        ];
-        match members.iter().find(|(member, _)| member.is_some()) {
-            Some((_, name)) => Err(Code::InvalidInput.because(format!(
-                "{name} is not available here: encrypted assertions are not read."
-            ))),
-            None => Ok(()),
-        }
-    }
 }

@@ -58,12 +58,17 @@ fn oidc_provider(provider: &OidcProvider) -> Value {
     })
 }
 
+/// The private keys are left out: a seed that makes the provider elsewhere names one, or is refused.
 fn saml_provider(provider: &SamlProvider) -> Value {
-    json!({
+    let mut described = json!({
         "Name": provider.arn.name(),
         "SAMLMetadataDocument": provider.document,
-        "Tags": tags(&provider.tags),
-    })
+    });
+    if let Some(mode) = provider.encryption {
+        described["AssertionEncryptionMode"] = json!(mode);
+    }
+    described["Tags"] = tags(&provider.tags);
+    described
 }
 
 /// The id is left out: on another server, it belongs to another key.

@@ -1,13 +1,15 @@
 //! The OpenID Connect and SAML providers of a seed.
 
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::roles::tag_changes;
 use super::step::{iam, only};
 use crate::app::Call;
-use crate::app::providers::{oidc, saml};
+use crate::app::providers::{oidc, saml, saml_keys};
 use crate::error::{Code, Error};
 use crate::model::ids::{OidcProviderArn, SamlProviderArn};
+use crate::model::provider::SamlProvider;
 use crate::model::seed::SeedObject;
 
 /// Makes or changes an OpenID Connect provider. Members that the seed doesn't have stay as they are.
@@ -72,10 +74,20 @@ pub(super) async fn apply_oidc(call: &Call<'_>, object: &SeedObject) -> Result<(
 
 /// Makes or changes a SAML provider. Members that the seed doesn't have stay as they are.
 pub(super) async fn apply_saml(call: &Call<'_>, object: &SeedObject) -> Result<(), Error> {
-    let members = only(&object.members, &["Name", "SAMLMetadataDocument", "Tags"]);
+    let members = only(
+        &object.members,
+        &[
+            "Name",
+            "SAMLMetadataDocument",
+            "AssertionEncryptionMode",
+            "AddPrivateKey",
+            "Tags",
+        ],
+    );
     let mut input = Value::from(members);
     let arn = SamlProviderArn::new(&call.app.config.account_id, object.name());
     let provider = saml::record(call, &arn)?;
+    refuse_mode_without_key(&input, provider.as_deref())?;
     let create = iam("CreateSAMLProvider");
     let Some(provider) = provider else {
         return create.run(call, input).await;
@@ -84,11 +96,23 @@ pub(super) async fn apply_saml(call: &Call<'_>, object: &SeedObject) -> Result<(
         input["SAMLMetadataDocument"] = json!(provider.document);
     }
     create.check(&mut input)?;
+    let mut update = json!({ "SAMLProviderArn": arn });
     if input["SAMLMetadataDocument"] != json!(provider.document) {
-        let input = json!({
-            "SAMLProviderArn": arn, "SAMLMetadataDocument": input["SAMLMetadataDocument"],
-        });
-        iam("UpdateSAMLProvider").run(call, input).await?;
+        update["SAMLMetadataDocument"] = input["SAMLMetadataDocument"].clone();
+    }
+    if let Some(mode) = input.get("AssertionEncryptionMode")
+        && *mode != json!(provider.encryption)
+    {
+        update["AssertionEncryptionMode"] = mode.clone();
+    }
+    if let Some(pem) = object.text("AddPrivateKey") {
+        let key = Zeroizing::new(pem.to_owned());
+        if !saml_keys::has_key(call, &provider, key).await? {
+            update["AddPrivateKey"] = json!(pem);
+        }
+    }
+    if update.as_object().is_some_and(|update| update.len() > 1) {
+        iam("UpdateSAMLProvider").run(call, update).await?;
     }
     if let Some(tags) = input.get("Tags") {
         let (set, removed) = tag_changes(&provider.tags, tags);
@@ -102,4 +126,16 @@ pub(super) async fn apply_saml(call: &Call<'_>, object: &SeedObject) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Refuses the mode of an export alone, which has no private keys, with words about seeds.
+fn refuse_mode_without_key(input: &Value, provider: Option<&SamlProvider>) -> Result<(), Error> {
+    let has_key = input.get("AddPrivateKey").is_some()
+        || provider.is_some_and(|provider| !provider.private_keys.is_empty());
+    if input.get("AssertionEncryptionMode").is_none() || has_key {
+        return Ok(());
+    }
+    Err(Code::InvalidInput.because(
+        "AssertionEncryptionMode: the provider has no private key, and an export has none: name it in PrivateKeyFile.",
+    ))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::ids::{AccountId, SamlProviderArn};
-use crate::model::provider::{SamlMetadata, SamlProvider};
+use crate::model::provider::{AssertionEncryption, SamlMetadata, SamlProvider, SealedPrivateKey};
 use crate::model::tags::Tags;
 
 use tokio::task::JoinSet;
@@ -19,6 +19,12 @@ pub(super) fn provider(name: &str) -> SamlProvider {
             certificates: vec!["AAAA".to_owned(), "BBBB".to_owned()],
             valid_until: Some("2034-05-06T07:08:09.123456789Z".parse().unwrap()),
         },
+        encryption: Some(AssertionEncryption::Required),
+        private_keys: vec![SealedPrivateKey {
+            id: "A".repeat(32),
+            added: "2024-05-06T07:08:09.123456789Z".parse().unwrap(),
+            sealed: "c2VhbGVk".to_owned(),
+        }],
         tags: Tags::of([("b", "1"), ("a", "")]).unwrap(),
         created: "2024-05-06T07:08:09.123456789Z".parse().unwrap(),
     }

@@ -266,7 +266,7 @@ async fn quiet(format: &str) {
         "failed",
         "an issuer's keys can't be fetched",
         "the login isn't a signed SAML response",
-        "it is encrypted, which isn't supported",
+        "its encrypted assertion can't be decrypted",
     ] {
         assert!(ended.err.contains(line), "no {line:?} in the log");
     }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use cognate::ambient::{Ambient, Real};
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::{Data, failed, until};
+use crate::world::idp::{IdentityProvider, Says, encode};
+use crate::world::service_key::ServiceKey;
 use crate::world::{Credentials, Ended, Running, Start};
 
 /// A key that no file has yet, as a line.
@@ -52,9 +55,15 @@ struct Stored {
     pool: String,
     consumers: String,
     guest: String,
+    /// A pool with a SAML provider, which encrypts.
+    saml: String,
+    arn: String,
+    idp: IdentityProvider,
+    saml_key: ServiceKey,
 }
 
-/// Everything that is sealed: the rings, the root key, access keys (one of them disabled), and consumer secrets.
+/// Everything that is sealed: the rings, the root key, access keys (one of them disabled), consumer secrets, and the private key
+/// of a SAML provider.
 async fn furnished(server: &Running, root: Credentials) -> Stored {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let policy = json!({ "Version": "2012-10-17", "Statement": allow }).to_string();
@@ -70,7 +79,23 @@ async fn furnished(server: &Running, root: Credentials) -> Stored {
     server.admin("Cognate.UpdateAccessKey", off).await.ok();
     let apps = json!({ "api.twitter.com": "consumer-key;consumer-secret" });
     let pool = server.pool(json!({})).await;
+    let (idp, saml_key) = (
+        IdentityProvider::new("https://idp.example/metadata"),
+        ServiceKey::new(),
+    );
+    let metadata = idp.metadata();
+    let parameters = [
+        ("Name", "corp"),
+        ("SAMLMetadataDocument", metadata.as_str()),
+        ("AddPrivateKey", saml_key.pem.as_str()),
+    ];
+    let arn = server.iam("CreateSAMLProvider", &parameters).await;
+    let arn = arn.xml("SAMLProviderArn").unwrap();
     Stored {
+        saml: server.pool(json!({ "SamlProviderARNs": [arn] })).await,
+        arn,
+        idp,
+        saml_key,
         key: Credentials::of(&make("ci").await),
         disabled,
         consumers: server
@@ -94,6 +119,12 @@ impl Stored {
         let on = json!({ "AccessKeyId": self.disabled, "Status": "Active" });
         server.admin("Cognate.UpdateAccessKey", on).await.ok();
         server.credentials(&self.guest, json!({})).await.ok();
+        let mut says = Says::of(&self.idp, "ada", Real.now());
+        says.assertion_id = format!("_{}", Real.uuid().simple());
+        let assertion = self.idp.sign(&says.assertion(), &says.assertion_id);
+        let response = encode(&says.around(&self.saml_key.encrypt(&assertion)));
+        let logins = json!({ self.arn.as_str(): response });
+        server.identity(&self.saml, logins).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Logins at SAML providers, from the response to the credentials.
 
+mod encrypted;
 mod explained;
 mod replays;
 mod roles;

@@ -36,6 +36,8 @@ mod lasting;
 mod log;
 mod nursery;
 mod saying;
+#[path = "../../../src/logins/fake/service_key.rs"]
+pub mod service_key;
 mod stand_in;
 mod two;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::attributes::{duration, session_name, tags, value};
 use crate::app::Call;
 use crate::app::access::condition_keys::{CallerKeys, SamlValues};
-use crate::app::providers::saml;
+use crate::app::providers::{saml, saml_keys};
 use crate::app::single_use::{self, RelyingParty};
 use crate::credentials::SessionOrigin;
 use crate::logins::report::Report;
@@ -97,7 +97,8 @@ pub async fn verify(
     let wanted = SamlProviderArn::parse(arn).ok_or(SamlIdentityError::NoProvider)?;
     let registered = saml::record(call, &wanted)?.ok_or(SamlIdentityError::NoProvider)?;
     let public_url = call.app.tokens.issuer();
-    let provider = Saml::for_sts(&registered, public_url);
+    let keys = saml_keys::decryption_keys(call, &registered)?;
+    let provider = Saml::for_sts(&registered, keys, public_url);
     let attempt = LoginAttempt {
         key: arn,
         token: response,

@@ -108,6 +108,8 @@ fn nothing_in_a_response_multiplies_the_work() {
             algorithms: &ALGORITHMS,
             audiences: &[AUDIENCE],
             recipients: &[RECIPIENT],
+            decryption_keys: &[],
+            require_encryption: false,
             allow_transient: false,
         };
         let mut times = [Duration::MAX; 2];

@@ -123,15 +123,19 @@ fn only_success_is_a_login() {
 }
 
 #[test]
-fn encrypted_parts_are_refused_by_name() {
+fn encrypted_parts_of_an_assertion_are_refused() {
     let says = ada();
     let xml = says
         .around("<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>");
-    assert_eq!(refused(&xml), ResponseError::Encrypted.into());
+    assert_eq!(refused(&xml), ResponseError::Undecryptable.into());
     let encrypted = says.assertion().replace("saml:NameID", "saml:EncryptedID");
     let xml = says.around(&GOOD.sign(&encrypted, "_assertion"));
-    assert_eq!(refused(&xml), ResponseError::Encrypted.into());
-    assert!(ResponseError::Encrypted.to_string().contains("encrypted"));
+    assert_eq!(refused(&xml), ResponseError::Undecryptable.into());
+    assert!(
+        ResponseError::Undecryptable
+            .to_string()
+            .contains("encrypted")
+    );
 }
 
 #[test]
@@ -152,6 +156,8 @@ fn garbage_is_refused() {
         algorithms: &ALGORITHMS,
         audiences: &[],
         recipients: &[],
+        decryption_keys: &[],
+        require_encryption: false,
         allow_transient: false,
     };
     let why =
@@ -189,6 +195,8 @@ fn white_space_in_base64_is_left_out() {
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        decryption_keys: &[],
+        require_encryption: false,
         allow_transient: false,
     };
     assert!(

@@ -2,6 +2,7 @@
 //! thing that was spoilt is good.
 
 mod conditions;
+mod encryption;
 mod expensive;
 mod forgeries;
 mod signatures;
@@ -44,6 +45,17 @@ fn verify_where(
     xml: &str,
     transient: bool,
 ) -> Result<Assertion, SamlError> {
+    verify_with(provider, &encode(xml), transient, &[], false)
+}
+
+/// The same of a response in base64, with these private keys.
+fn verify_with(
+    provider: &IdentityProvider,
+    response: &str,
+    transient: bool,
+    decryption_keys: &[DecryptionKey],
+    require_encryption: bool,
+) -> Result<Assertion, SamlError> {
     let metadata = read_metadata(&provider.metadata()).unwrap();
     let required = ResponseRequirements {
         entity_id: &metadata.entity_id,
@@ -51,9 +63,11 @@ fn verify_where(
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        decryption_keys,
+        require_encryption,
         allow_transient: transient,
     };
-    verify(&encode(xml), &required, now(), &mut Report::disabled())
+    verify(response, &required, now(), &mut Report::disabled())
 }
 
 fn refused(xml: &str) -> SamlError {

@@ -203,6 +203,8 @@ fn each_certificate_of_the_metadata_vouches() {
         algorithms: &ALGORITHMS,
         audiences: &[AUDIENCE],
         recipients: &[RECIPIENT],
+        decryption_keys: &[],
+        require_encryption: false,
         allow_transient: false,
     };
     for provider in [&*GOOD, &*EVIL] {
