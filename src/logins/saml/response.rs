@@ -115,7 +115,7 @@ pub(super) fn read_decrypted<'d>(
 ) -> Result<XmlElement<'d>, ResponseError> {
     let root = XmlElement::root(document).filter(|root| root.is(ASSERTION, "Assertion"));
     let root = root.ok_or(ResponseError::Undecryptable)?;
-    let found = Found::of(document);
+    let found = DocumentElements::of(document);
     if found.is_encrypted {
         return Err(ResponseError::Undecryptable);
     }
@@ -208,13 +208,13 @@ impl ParsedResponse<'_> {
 
 /// The elements of a document that decide about its form. A second one with a name is refused at any depth and in any
 /// namespace.
-struct Found<'d> {
+struct DocumentElements<'d> {
     responses: usize,
     assertions: Vec<XmlElement<'d>>,
     is_encrypted: bool,
 }
 
-impl<'d> Found<'d> {
+impl<'d> DocumentElements<'d> {
     fn of(document: &'d Document<'d>) -> Self {
         let (mut responses, mut assertions, mut encrypted) = (0, Vec::new(), false);
         for element in XmlElement::all(document) {
@@ -243,7 +243,7 @@ impl<'d> Found<'d> {
 
 /// The one assertion, a child of the response, plain or encrypted.
 fn content(response: XmlElement<'_>) -> Result<ResponseContent<'_>, ResponseError> {
-    let found = Found::of(response.document);
+    let found = DocumentElements::of(response.document);
     if found.is_encrypted {
         let encrypted = EncryptedAssertion::read(response);
         let alone = encrypted.filter(|_| found.assertions.is_empty() && found.responses == 1);
