@@ -58,7 +58,7 @@ pub fn read_as<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_value(read(text)?)?)
 }
 
-/// Reads a `T` that this server wrote and that nobody else can change, without a tree of values between: several times as fast
+/// Reads a `T` that this server wrote and no client can change, without a tree of values between: several times as fast
 /// as [`read_as`]. Text after the value and a repeated field of a struct are refused; unknown members are ignored.
 #[expect(
     clippy::disallowed_methods,

@@ -85,7 +85,7 @@ impl RecordKind {
         }
     }
 
-    /// The names of the kinds whose deletions are kept for ever, as a list of strings in SQL: `'pool', 'role'`.
+    /// The names of the kinds of which deletions are kept for ever, as a list of strings in SQL: `'pool', 'role'`.
     pub fn remembered_in_sql() -> String {
         let remembered = KINDS.iter().filter(|(kind, _)| kind.is_remembered());
         let names: Vec<String> = remembered.map(|(_, name)| format!("'{name}'")).collect();

@@ -108,7 +108,7 @@ impl<F: FetchJwks> IssuerKeys<F> {
         self.lock().last_used
     }
 
-    /// The age of the keys, if they were used within the last hour. Keys that nobody uses aren't refreshed.
+    /// The age of the keys, if they were used within the last hour. Unused keys aren't refreshed.
     pub(super) fn age_in_use(&self, now: Timestamp) -> Option<SignedDuration> {
         let state = self.lock();
         let last_used = state.last_used?;
