@@ -167,7 +167,7 @@ async fn the_master_key_is_rotated_under_load_without_a_failed_call() {
         let ended = rotate(&server, &data).await;
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
         assert!(
-            ended.out.contains("7 records were written"),
+            ended.out.contains("8 records were written"),
             "{}",
             ended.out
         );
