@@ -18,7 +18,7 @@ import tempfile
 import instructions
 import issuer
 import servers
-from operations import OPERATIONS
+from operations import CONTAINER_CREDENTIALS, OPERATIONS
 from servers import BARE, DIST, ROOT
 
 
@@ -162,7 +162,8 @@ def arguments():
 
 def main():
     asked = arguments()
-    operations = [operation for operation in OPERATIONS if asked.only in operation.name]
+    all_of_them = [*OPERATIONS, *([CONTAINER_CREDENTIALS] if asked.instructions else [])]
+    operations = [operation for operation in all_of_them if asked.only in operation.name]
     provider = issuer.Issuer()
     with contextlib.ExitStack() as stack:
         if asked.instructions:

@@ -29,6 +29,8 @@ class Operation:
     needs: tuple = ()
     once: bool = False
     signed: bool = False
+    path: str = ""
+    """Of a GET request whose "body" is the Authorization header. Only Cognate has it, and only its instructions are counted."""
 
     def headers(self, url, body):
         headers = {"Content-Type": JSON, "X-Amz-Target": "AWSCognitoIdentityService." + self.action}
@@ -51,6 +53,12 @@ OPERATIONS = [
     Operation("DescribeIdentityPool, signed", "DescribeIdentityPool", "of_pool", signed=True),
     Operation("ListIdentities, signed, 60 of them", "ListIdentities", "list", signed=True),
 ]
+
+
+CONTAINER_CREDENTIALS = Operation(
+    "Container credentials, same token again", "", "token", path="/credentials/{pool}"
+)
+"""A warm session: compare it with GetCredentialsForIdentity with the same token again."""
 
 
 class Requests:
@@ -96,6 +104,9 @@ class Requests:
 
     def user(self, count, batch):
         return [write(IdentityId=self._user, Logins=self._logins)]
+
+    def token(self, count, batch):
+        return list(self._logins.values())
 
     def fresh_user(self, count, batch):
         logins = (self._login(self._provider.user(), f"{batch}-{number}") for number in range(count))
