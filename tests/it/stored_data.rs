@@ -16,6 +16,9 @@ use crate::world::{Credentials, World};
 /// What `cognate` wrote before records were one table: pools, identities, a provider, a role, keys and an access key.
 const VERSION_4: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stored/version_4");
 
+/// The same, as `cognate` wrote it before there were packages.
+const VERSION_10: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stored/version_10");
+
 fn credentials(file: &Path) -> Credentials {
     let text = fs::read_to_string(file).unwrap();
     let value = |name: &str| {
@@ -30,13 +33,13 @@ fn credentials(file: &Path) -> Credentials {
 }
 
 /// A data directory with a copy of the stored files.
-fn copied() -> Arc<TempDir> {
+fn copied(stored: &str) -> Arc<TempDir> {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let data = folder.path().join("data");
     fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
     for name in ["cognate.sqlite", "master.key", "root-credentials"] {
         let to = data.join(name);
-        fs::copy(Path::new(VERSION_4).join(name), &to).unwrap();
+        fs::copy(Path::new(stored).join(name), &to).unwrap();
         fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
     }
     folder
@@ -59,11 +62,9 @@ fn version(file: &Path) -> i64 {
         .unwrap()
 }
 
-#[tokio::test]
-async fn data_of_version_4_are_copied_migrated_and_used() {
-    let folder = copied();
-    let world = opened(&folder).await;
-    let stored = |name: &str| Path::new(VERSION_4).join(name);
+/// Checks that the server answers with what was stored.
+async fn is_used(world: &World, stored: &str) {
+    let stored = |name: &str| Path::new(stored).join(name);
     let ids = cognate::model::json::read(&fs::read(stored("ids.json")).unwrap()).unwrap();
     let id = |name: &str| ids[name].as_str().unwrap();
     let root = credentials(&stored("root-credentials"));
@@ -114,6 +115,13 @@ async fn data_of_version_4_are_copied_migrated_and_used() {
         .await
         .ok();
     assert_eq!(listed["IdentityPools"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn data_of_version_4_are_copied_migrated_and_used() {
+    let folder = copied(VERSION_4);
+    let world = opened(&folder).await;
+    is_used(&world, VERSION_4).await;
 
     let data = folder.path().join("data");
     let copy = data.join("cognate.sqlite.before-5");
@@ -133,4 +141,13 @@ async fn data_of_version_4_are_copied_migrated_and_used() {
         "a data file is copied once"
     );
     cognate::app::maintenance::close(&again.app).await;
+}
+
+#[tokio::test]
+async fn data_of_before_there_were_packages_are_used() {
+    let folder = copied(VERSION_10);
+    assert_eq!(version(&folder.path().join("data/cognate.sqlite")), 10);
+    let world = opened(&folder).await;
+    is_used(&world, VERSION_10).await;
+    cognate::app::maintenance::close(&world.app).await;
 }
