@@ -220,7 +220,7 @@ def test_a_person_at_a_terminal_signs_in_with_chromium(person, tmp_path, flags):
             assert shown == "You are signed in. You can close this window."
         terminal.wait_for(r"^Signed in\. The profile me has credentials for arn:aws:iam::123456789012:role/User until ")
         terminal.type("cognate whoami --profile me")
-        terminal.wait_for(r"^subject +ada$")
+        terminal.wait_for(r"^Subject +ada$")
         terminal.type("cognate logout --profile me")
         terminal.wait_for(r"^Signed out\.")
         assert person.count("revoked") == 1
