@@ -19,6 +19,9 @@ const LATEST: SignedDuration = SignedDuration::from_mins(50);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// The age up to which a set is used while the issuer doesn't answer.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long a failed fetch lets calls use a set that is older than an hour without waiting for another fetch. While a set is in
+/// use, fetches are tried more often.
+const FAILURE_COUNTS_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// The bounds of the negative cache: the number of key ids, their length in bytes, and their lifetime.
 const MOST_UNKNOWN: usize = 1000;
 const LONGEST_KID: usize = 1024;
@@ -36,6 +39,8 @@ pub(super) struct IssuerState {
     pub(super) ended: u64,
     /// The error of the last fetch that ended, if it failed.
     pub(super) failure: Option<Arc<JwksFetchError>>,
+    /// The begin of the last fetch that failed.
+    failed: Option<Timestamp>,
     running: Option<watch::Receiver<()>>,
     pub(super) unknown_keys: UnknownKeys,
     /// The calls that wait for a key that the set doesn't have.
@@ -72,12 +77,21 @@ impl IssuerState {
                 Freshness::Fresh(Arc::clone(&cached.keys))
             }
             Some(cached) if cached.age(now) < HOUR => Freshness::Stale(Arc::clone(&cached.keys)),
-            Some(cached) if cached.age(now) < DAY => match self.failure {
-                Some(_) => Freshness::Stale(Arc::clone(&cached.keys)),
-                None => Freshness::Expired,
-            },
+            Some(cached) if cached.age(now) < DAY => {
+                if self.failure.is_some() && self.has_failed_lately(now) {
+                    Freshness::Stale(Arc::clone(&cached.keys))
+                } else {
+                    Freshness::Expired
+                }
+            }
             Some(_) | None => Freshness::Missing(self.failure.clone()),
         }
+    }
+
+    fn has_failed_lately(&self, now: Timestamp) -> bool {
+        let since = |failed| now.duration_since(failed).abs();
+        self.failed
+            .is_some_and(|failed| since(failed) < FAILURE_COUNTS_FOR)
     }
 
     /// The set, unless it is older than a day.
@@ -142,7 +156,10 @@ impl IssuerState {
                 self.failure = None;
                 self.unknown_keys.clear();
             }
-            Err(error) => self.failure = Some(Arc::new(error)),
+            Err(error) => {
+                self.failure = Some(Arc::new(error));
+                self.failed = Some(now);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 //!   least every 50 and at most every 5 minutes. A set that is older than an hour is fetched before it is used, so that
 //!   a withdrawn key isn't believed. A fetched set replaces the set before it.
 //! * Failures are stale-if-error: while an issuer doesn't answer, its set is used for a day after its fetch, without
-//!   waiting.
+//!   waiting if a fetch failed within the last five minutes. Otherwise the issuer may answer again.
 //! * A token with an unknown key id waits for a fetch that begins after its arrival. A key id that this fetch doesn't
 //!   bring is refused at once for a while (negative cache). Waiting is bounded in time and in number; a call beyond the
 //!   bound is asked to retry.

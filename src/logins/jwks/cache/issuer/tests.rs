@@ -220,6 +220,20 @@ async fn a_key_that_was_withdrawn_while_nobody_asked_is_not_believed_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_of_long_ago_does_not_make_a_withdrawn_key_good() {
+    let (a, b) = (key("a"), key("b"));
+    let mut scene = Scene::with(&[&a]);
+    scene.checks(&a).await.unwrap();
+    scene.goes_down();
+    scene.pass(50 * MINUTE).await;
+    assert!(scene.at_once(&a).await);
+    scene.pass(SECOND).await;
+    scene.publish(&[&b]);
+    scene.pass(HOURS(2)).await;
+    assert!(is_refused(&scene.checks(&a).await));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_issuer_may_ask_for_more_frequent_fetches_but_not_for_more_than_one_in_five_minutes() {
     let a = key("a");
     for (age, fetches) in [(0, 12), (60, 12), (600, 6), (86_400, 2)] {
