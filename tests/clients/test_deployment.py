@@ -231,6 +231,10 @@ def test_the_address_of_a_client_is_the_one_that_connected(deployment, pool):
 def test_no_log_has_the_query(deployment):
     url = f"https://{HOST}:{deployment.port}/?Action=GetCallerIdentity&Version=2011-06-15&WebIdentityToken=secret-token"
     requests.get(url, verify=str(deployment.authority_file), timeout=10)
+    # nginx writes the line after the answer.
+    end = time.monotonic() + 5
+    while " GET / 4" not in deployment.access_log() and time.monotonic() < end:
+        time.sleep(0.05)
     assert " GET / 4" in deployment.access_log()
     for log in deployment.folder.glob("nginx-*.log"):
         assert "secret-token" not in log.read_text()
