@@ -6,6 +6,7 @@ import secrets
 import pytest
 
 from saml_provider import Pysaml2
+from surroundings import CALLER
 from terraform import Terraform, missing
 
 
@@ -117,6 +118,7 @@ def check(server, pool, outputs, variables):
     assert found["arn"] == outputs["arn"]
 
 
+@pytest.mark.skipif(CALLER.get("COGNATE_TEST_FULL") != "1", reason="it takes three minutes: the full tests run it")
 def test_roles_have_policies_versions_and_a_boundary(checking_server, tmp_path):
     assert not missing()
     server = checking_server

@@ -55,7 +55,7 @@ pub enum SessionPolicyError {
     /// This server has no managed policy with this ARN.
     #[error("no managed policy {0}")]
     Unknown(String),
-    /// The request names more than [`MOST_NAMED`] managed policies.
+    /// The request names more than `MOST_NAMED` managed policies.
     #[error("more than {MOST_NAMED} managed policies")]
     TooMany,
     /// The store can't be read.
