@@ -12,11 +12,11 @@ cognate_fuzz::target!(|text: &str| {
     let mut lines = text.split('\n');
     let path = lines.next().unwrap_or_default();
     let Ok(uri) = Uri::try_from(path) else { return };
-    let is_own = |begin: &&str| {
-        let rest = uri.path().strip_prefix(**begin);
+    let is_own = |begin: &str| {
+        let rest = uri.path().strip_prefix(begin);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if uri.authority().is_some() || !PATHS.iter().any(|begin| is_own(&begin)) {
+    if uri.authority().is_some() || !PATHS.iter().any(|begin| is_own(begin)) {
         return;
     }
     let mut request = Request::get(uri.clone())
