@@ -51,7 +51,7 @@ impl AwsProfile<'_> {
     pub fn write_to(&self, before: &str) -> Option<String> {
         let (mut kept, mut own) = (String::new(), String::new());
         let mut is_own = false;
-        for line in before.lines() {
+        for line in before.split_inclusive('\n') {
             if let Some(header) = header(line.trim_start()) {
                 let names_it = self.is_header(&header);
                 // An indented header continues a value for some programs, and begins a section for others.
@@ -65,9 +65,9 @@ impl AwsProfile<'_> {
             }
             let text = if is_own { &mut own } else { &mut kept };
             text.push_str(line);
-            text.push('\n');
         }
-        let is_of_this_program = own.contains(&format!("credentials --profile {}\n", self.name));
+        let process = format!("credentials --profile {}", self.name);
+        let is_of_this_program = own.lines().any(|line| line.ends_with(&process));
         if !own.trim().is_empty() && !is_of_this_program {
             return None;
         }
@@ -127,6 +127,17 @@ mod tests {
         let replaced = second.write_to(&text).unwrap();
         assert_eq!(replaced, format!("{other}\n{}", second.text()));
         assert_eq!(first.write_to("").unwrap(), first.text());
+    }
+
+    #[test]
+    fn the_line_ends_of_other_sections_are_kept() {
+        let other = "# mine\r\n[default]\r\nregion = x\r\r\n\r\n[profile cinema]\r\na = b";
+        let text = own(None).write_to(&format!("{other}\r\n")).unwrap();
+        assert_eq!(text, format!("{other}\n\n{}", own(None).text()));
+        assert_eq!(own(None).write_to(&text).as_ref(), Some(&text));
+        let with_crlf = own(None).text().replace('\n', "\r\n");
+        let replaced = own(None).write_to(&with_crlf);
+        assert_eq!(replaced.as_deref(), Some(&*own(None).text()));
     }
 
     #[test]
