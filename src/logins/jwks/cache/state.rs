@@ -39,7 +39,7 @@ pub(super) struct IssuerState {
     pub(super) ended: u64,
     /// The error of the last fetch that ended, if it failed.
     pub(super) failure: Option<Arc<JwksFetchError>>,
-    /// The begin of the last fetch that failed.
+    /// The begin of that fetch, if it failed.
     failed: Option<Timestamp>,
     running: Option<watch::Receiver<()>>,
     pub(super) unknown_keys: UnknownKeys,
@@ -78,7 +78,7 @@ impl IssuerState {
             }
             Some(cached) if cached.age(now) < HOUR => Freshness::Stale(Arc::clone(&cached.keys)),
             Some(cached) if cached.age(now) < DAY => {
-                if self.failure.is_some() && self.has_failed_lately(now) {
+                if self.has_failed_lately(now) {
                     Freshness::Stale(Arc::clone(&cached.keys))
                 } else {
                     Freshness::Expired
@@ -154,6 +154,7 @@ impl IssuerState {
                     refresh_after: max_age.unwrap_or(LATEST).clamp(SOONEST, LATEST),
                 });
                 self.failure = None;
+                self.failed = None;
                 self.unknown_keys.clear();
             }
             Err(error) => {
