@@ -106,7 +106,7 @@ impl SimulatedPolicy {
         }
     }
 
-    fn of_role(policy: &RolePolicy) -> Result<Self, Error> {
+    fn of_role(policy: &RolePolicy<'_>) -> Result<Self, Error> {
         let name = policy.name().to_owned();
         let mut named = Self::read(PolicyKind::Identity, name, policy.document())?;
         named.of_role = true;

@@ -11,20 +11,20 @@ use crate::store::catalog::Snapshot;
 
 /// A policy of a role.
 #[derive(Debug, Clone)]
-pub enum RolePolicy {
+pub enum RolePolicy<'r> {
     /// An inline policy: its name and its document.
-    Inline(String, String),
+    Inline(&'r str, &'r str),
     /// A managed policy.
     Managed(Arc<ManagedPolicy>),
 }
 
 /// The policies of a role.
 #[derive(Debug)]
-pub struct RolePermissions {
+pub struct RolePermissions<'r> {
     /// The inline policies, and then those that are attached: any of them may allow an action.
-    pub policies: Vec<RolePolicy>,
+    pub policies: Vec<RolePolicy<'r>>,
     /// The permissions boundary: it must allow the action, too.
-    pub boundary: Option<RolePolicy>,
+    pub boundary: Option<RolePolicy<'r>>,
 }
 
 /// Why a role permits nothing.
@@ -44,7 +44,7 @@ pub enum NoPermissions {
     },
 }
 
-impl RolePolicy {
+impl RolePolicy<'_> {
     /// The policy's name.
     pub fn name(&self) -> &str {
         match self {
@@ -74,16 +74,16 @@ impl RolePolicy {
 }
 
 /// The policies of a role in one view of the records.
-pub(in crate::app) fn of_role(
+pub(in crate::app) fn of_role<'r>(
     snapshot: &Snapshot,
-    role: &Role,
-) -> Result<RolePermissions, NoPermissions> {
+    role: &'r Role,
+) -> Result<RolePermissions<'r>, NoPermissions> {
     let managed = |arn: &PolicyArn| match lookup(snapshot, arn) {
         Ok(Some(policy)) => Ok(RolePolicy::Managed(policy)),
         Ok(None) | Err(_) => Err(NoPermissions::Missing(arn.clone())),
     };
     let inline = role.policies.iter();
-    let inline = inline.map(|(name, text)| Ok(RolePolicy::Inline(name.clone(), text.clone())));
+    let inline = inline.map(|(name, text)| Ok(RolePolicy::Inline(name, text)));
     let policies = inline.chain(role.attached.iter().map(managed));
     Ok(RolePermissions {
         policies: policies.collect::<Result<_, _>>()?,
