@@ -270,6 +270,18 @@ fn every_test_that_the_security_page_names_exists() {
 }
 
 #[test]
+fn the_first_command_runs_the_server() {
+    let first = "cargo run --release -- dev";
+    let readme = fs::read_to_string(root().join("README.md")).expect("a page");
+    assert!(readme.contains(first));
+    // Several programs are built from this package, and without this, cargo runs none of them.
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = manifest.parse().expect("TOML");
+    let run = manifest["package"].get("default-run");
+    assert_eq!(run.and_then(toml::Value::as_str), Some("cognate"));
+}
+
+#[test]
 fn the_checks_of_this_file_find_what_they_look_for() {
     let page = "# A `b`, c\n\nAsk whoever\nvouches. See [x](y.md#z\n) and `whoever`.\n\n```\n[no](n)\n```\n## A b c\n";
     let words = words(&prose(page));
