@@ -87,15 +87,18 @@ async fn create(create: CreateArguments) -> Result<()> {
         .wrap_err_with(|| format!("{} can't be read", create.policy.display()))?;
     let input = json!({ "Name": create.name, "Policy": policy });
     let answer = create.server.call("CreateAccessKey", &input).await?;
-    create.server.output.print(&answer, |answer| {
-        format!(
-            "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-            create.name,
-            text(&answer["AccessKeyId"]),
-            text(&answer["SecretAccessKey"])
-        )
-    });
+    let output = create.server.output;
+    output.print(&answer, |answer| credentials_section(&create.name, answer));
     Ok(())
+}
+
+/// A new key as a section of an AWS credentials file.
+pub(super) fn credentials_section(name: &str, key: &Value) -> String {
+    format!(
+        "[{name}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        text(&key["AccessKeyId"]),
+        text(&key["SecretAccessKey"])
+    )
 }
 
 async fn list(server: ServerArguments) -> Result<()> {

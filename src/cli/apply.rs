@@ -7,6 +7,7 @@ use clap::Args;
 use miette::Result;
 use serde_json::{Value, json};
 
+use super::access_key::credentials_section;
 use super::client::ServerArguments;
 use super::confirm::ConfirmArguments;
 use super::output::text;
@@ -74,12 +75,8 @@ pub(super) async fn run(arguments: ApplyArguments) -> Result<ExitCode> {
     output.print(&applied, |applied| {
         let keys = applied["AccessKeys"].as_array().into_iter().flatten();
         let keys = keys.map(|key| {
-            format!(
-                "\n[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-                text(&key["Name"]),
-                text(&key["AccessKeyId"]),
-                text(&key["SecretAccessKey"])
-            )
+            let section = credentials_section(&text(&key["Name"]), key);
+            format!("\n{section}")
         });
         format!("Applied {}.\n", counted(changes.len())) + &keys.collect::<String>()
     });
