@@ -1,26 +1,25 @@
-//! Bounded pools of threads for work that untrusted input can make cost more than a tenth of a millisecond of processor time.
-//! The threads that serve connections never do such work, so it delays no other request.
+//! Bounded pools for work that untrusted input can make cost more than a tenth of a millisecond of processor time.
 //!
-//! Work waits in a queue for each client, and the clients take turns. A client that fills its share of the queue delays
-//! another one by a single piece of work, and is itself refused.
+//! Few pieces of work run at once. The others wait in a queue for each client, and the clients take turns. A client that fills
+//! its share of the queue delays another one by a single piece of work, and is itself refused.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use crate::permits;
-use crate::permits::shares::{ClientNetwork, Shares};
+use crate::permits::shares::{ClientNetwork, Share, Shares};
 
 /// The expensive work that may wait for each thread. One client has half of it: with 20 milliseconds for each, its last one
 /// waits for a second.
 const EXPENSIVE: usize = 100;
 
-/// The signatures that may wait or be in work, however many threads there are. One client has half of them.
+/// The signatures, or handshakes, that may wait or be in work, however many cores there are. One client has half of them.
 const SIGNATURES: usize = 1024;
 
 /// The pools of a server. Short work never waits behind long work.
@@ -28,67 +27,104 @@ const SIGNATURES: usize = 1024;
 pub struct WorkPools {
     /// For work that costs more than a millisecond: SAML responses, large bodies, several keys to try.
     pub expensive: Arc<BlockingPool>,
-    /// For one operation of public-key cryptography: a token that is signed or verified, a TLS handshake.
+    /// For TLS handshakes. The operator chooses their key, which may take milliseconds.
+    pub handshakes: Arc<BlockingPool>,
+    /// For one operation of public-key cryptography: a token that is signed or verified. A switch to another thread and back
+    /// would cost more than a verification.
     pub signatures: Arc<BlockingPool>,
 }
 
 impl WorkPools {
-    /// Pools for the cores of this machine, which leave one of them, or half of them, to connections.
+    /// Pools for the cores of this machine. Those with threads of their own leave one core, or half of them, to connections.
     pub fn for_this_machine() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let pool = |name, threads: usize, most: usize| {
-            let threads = NonZero::new(threads).unwrap_or(NonZero::<usize>::MIN);
-            Arc::new(BlockingPool::new(name, threads, most))
-        };
-        let half = (cores / 2).max(1);
+        let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let at_least_one = |count| NonZero::new(count).unwrap_or(NonZero::<usize>::MIN);
+        let half = at_least_one(cores.get() / 2);
+        let pool =
+            |name, place, at_once, most| Arc::new(BlockingPool::new(name, place, at_once, most));
         Self {
-            expensive: pool("expensive work", half, half * EXPENSIVE),
-            signatures: pool("signatures", cores - 1, SIGNATURES),
+            expensive: pool(
+                "expensive work",
+                Place::OwnThreads,
+                half,
+                half.get() * EXPENSIVE,
+            ),
+            handshakes: pool(
+                "handshakes",
+                Place::OwnThreads,
+                at_least_one(cores.get() - 1),
+                SIGNATURES,
+            ),
+            signatures: pool("signatures", Place::CallersThread, cores, SIGNATURES),
         }
     }
 }
 
-/// Threads for work that would delay the threads of connections.
+/// Where the work of a pool runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On threads that serve no connection: for work of any length.
+    OwnThreads,
+    /// On the thread that asks for it: for work that takes less than a millisecond. The pool bounds the work that is ready to
+    /// run, so that requests without such work wait for one piece of it at most.
+    CallersThread,
+}
+
+/// A bounded pool for work that occupies its thread.
 #[derive(Debug)]
-pub struct BlockingPool(Arc<WorkQueue>);
+pub struct BlockingPool {
+    place: Place,
+    queue: Arc<WorkQueue>,
+}
 
 /// The pool's queue is full, or the client's share of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too much work of this kind waits for a thread")]
+#[error("too much work of this kind waits")]
 pub struct PoolFull;
 
-/// The work that waits, and how many threads take it.
+/// The callers that wait, and how much work runs.
 struct WorkQueue {
     /// The name of what is refused, in the metric.
     name: &'static str,
-    threads: usize,
+    at_once: usize,
     /// The work that waits or runs, by client.
     shares: Arc<Shares>,
-    waiting: Mutex<WaitingWork>,
+    waiting: Mutex<Waiting>,
 }
 
-type Work = Box<dyn FnOnce() + Send>;
-
 #[derive(Default)]
-struct WaitingWork {
-    by_client: HashMap<ClientNetwork, VecDeque<Work>>,
-    /// The clients with work, the next one first.
+struct Waiting {
+    by_client: HashMap<ClientNetwork, VecDeque<Waiter>>,
+    /// The clients that wait, the next one first.
     turns: VecDeque<ClientNetwork>,
     running: usize,
 }
 
+/// A caller that waits for its turn. It counts until its turn has come, also if it is gone.
+struct Waiter {
+    turn: oneshot::Sender<Turn>,
+    share: Share,
+}
+
+/// The right to run one piece of work. It goes to the next caller when it is dropped.
+struct Turn {
+    queue: Arc<WorkQueue>,
+    _share: Share,
+}
+
 impl BlockingPool {
-    /// A pool for work with this name, with this number of threads, in which `most` pieces of work may wait or run.
-    pub fn new(name: &'static str, threads: NonZero<usize>, most: usize) -> Self {
-        Self(Arc::new(WorkQueue {
+    /// A pool for work with this name, of which `at_once` pieces run at the same time, and `most` may wait or run.
+    pub fn new(name: &'static str, place: Place, at_once: NonZero<usize>, most: usize) -> Self {
+        let queue = Arc::new(WorkQueue {
             name,
-            threads: threads.get(),
+            at_once: at_once.get(),
             shares: Shares::new(most),
             waiting: Mutex::default(),
-        }))
+        });
+        Self { place, queue }
     }
 
-    /// Runs `work` on a thread of the pool for the client of this task's request, as [`BlockingPool::run_for`].
+    /// Runs `work` for the client of this task's request, as [`BlockingPool::run_for`].
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -96,88 +132,103 @@ impl BlockingPool {
         self.run_for(permits::client(), work).await
     }
 
-    /// Runs `work` on a thread of the pool, or refuses it if too much work waits. Work that has begun counts until it ends,
+    /// Runs `work` when it is the client's turn, or refuses it if too much work waits. Work that has begun counts until it ends,
     /// also if the caller is gone.
     pub async fn run_for<T: Send + 'static>(
         &self,
         client: ClientNetwork,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolFull> {
-        let mut share = self.0.shares.share(client);
-        if !share.grow(1) {
-            metrics::counter!("cognate_refused_total", "limit" => self.0.name).increment(1);
-            return Err(PoolFull);
-        }
-        let (answer, answered) = oneshot::channel::<Result<T, Box<dyn Any + Send>>>();
+        let turn = self.queue.turn(client).await?;
         let work = move || {
-            // A caller that is gone needs no work.
-            if !answer.is_closed() {
-                let outcome = catch_unwind(AssertUnwindSafe(work));
-                drop(share);
-                let _ = answer.send(outcome);
-            }
+            let _turn = turn;
+            work()
         };
-        self.0.push(client, Box::new(work));
-        match answered.await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(panic)) => resume_unwind(panic),
-            // The runtime stops, and its threads take no more work.
-            Err(_) => Err(PoolFull),
+        match self.place {
+            Place::CallersThread => Ok(work()),
+            Place::OwnThreads => match spawn_blocking(work).await {
+                Ok(outcome) => Ok(outcome),
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                // The runtime stops, and its threads take no more work.
+                Err(_) => Err(PoolFull),
+            },
         }
     }
 }
 
 impl WorkQueue {
-    fn lock(&self) -> MutexGuard<'_, WaitingWork> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(self: &Arc<Self>, client: ClientNetwork, work: Work) {
-        let begins = {
-            let mut waiting = self.lock();
-            waiting.push(client, work);
-            let begins = waiting.running < self.threads;
-            waiting.running += usize::from(begins);
-            begins
-        };
-        if begins {
-            let queue = Arc::clone(self);
-            tokio::task::spawn_blocking(move || {
-                while let Some(work) = queue.next() {
-                    work();
-                }
-            });
+    /// Waits for a turn of `client`.
+    async fn turn(self: &Arc<Self>, client: ClientNetwork) -> Result<Turn, PoolFull> {
+        let mut share = self.shares.share(client);
+        if !share.grow(1) {
+            metrics::counter!("cognate_refused_total", "limit" => self.name).increment(1);
+            return Err(PoolFull);
         }
-    }
-
-    /// The next work, of the client that has the next turn. A thread that finds none ends.
-    fn next(&self) -> Option<Work> {
-        let mut waiting = self.lock();
-        let work = waiting.pop();
-        waiting.running -= usize::from(work.is_none());
-        work
+        let answered = {
+            let mut waiting = self.lock();
+            if waiting.running < self.at_once {
+                waiting.running += 1;
+                return Ok(Turn {
+                    queue: Arc::clone(self),
+                    _share: share,
+                });
+            }
+            let (turn, answered) = oneshot::channel();
+            waiting.push(client, Waiter { turn, share });
+            answered
+        };
+        answered.await.map_err(|_| PoolFull)
     }
 }
 
-impl WaitingWork {
-    fn push(&mut self, client: ClientNetwork, work: Work) {
+impl Drop for Turn {
+    fn drop(&mut self) {
+        loop {
+            let next = {
+                let mut waiting = self.queue.lock();
+                let next = waiting.pop();
+                waiting.running -= usize::from(next.is_none());
+                next
+            };
+            let Some(Waiter { turn, share }) = next else {
+                return;
+            };
+            // A caller that is gone needs no turn.
+            if !turn.is_closed() {
+                // One that goes at this moment drops its turn itself.
+                let _ = turn.send(Turn {
+                    queue: Arc::clone(&self.queue),
+                    _share: share,
+                });
+                return;
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, client: ClientNetwork, waiter: Waiter) {
         let own = self.by_client.entry(client).or_default();
         if own.is_empty() {
             self.turns.push_back(client);
         }
-        own.push_back(work);
+        own.push_back(waiter);
     }
 
-    fn pop(&mut self) -> Option<Work> {
+    fn pop(&mut self) -> Option<Waiter> {
         let client = self.turns.pop_front()?;
         let own = self.by_client.get_mut(&client)?;
-        let work = own.pop_front();
+        let waiter = own.pop_front();
         if own.is_empty() {
             self.by_client.remove(&client);
         } else {
             self.turns.push_back(client);
         }
-        work
+        waiter
     }
 }
 
@@ -185,30 +236,38 @@ impl fmt::Debug for WorkQueue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("WorkQueue")
-            .field("threads", &self.threads)
+            .field("at_once", &self.at_once)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
     use std::sync::mpsc;
+    use std::task::{Context, Waker};
 
     use super::*;
 
-    fn pool(threads: usize, most: usize) -> Arc<BlockingPool> {
-        Arc::new(BlockingPool::new(
-            "work",
-            NonZero::new(threads).unwrap(),
-            most,
-        ))
+    fn pool_at(place: Place, at_once: usize, most: usize) -> Arc<BlockingPool> {
+        let at_once = NonZero::new(at_once).unwrap();
+        Arc::new(BlockingPool::new("work", place, at_once, most))
+    }
+
+    fn pool(at_once: usize, most: usize) -> Arc<BlockingPool> {
+        pool_at(Place::OwnThreads, at_once, most)
     }
 
     fn client(last: u8) -> ClientNetwork {
         ClientNetwork::new([192, 0, 2, last].into())
     }
 
-    /// Keeps the one thread of `pool` busy until the sender is dropped.
+    fn is_waiting<F: Future + Unpin>(future: &mut F) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(future).poll(&mut context).is_pending()
+    }
+
+    /// Keeps a thread of `pool` busy until the sender is dropped.
     async fn keep_busy(pool: &Arc<BlockingPool>) -> mpsc::Sender<()> {
         let (go_on, waits) = mpsc::channel::<()>();
         let (begun, begins) = oneshot::channel();
@@ -225,15 +284,43 @@ mod tests {
     }
 
     fn left(pool: &BlockingPool, last: u8) -> usize {
-        let mut share = pool.0.shares.share(client(last));
+        let mut share = pool.queue.shares.share(client(last));
         (0..1000).take_while(|_| share.grow(1)).count()
     }
 
     #[tokio::test]
-    async fn work_is_done_elsewhere() {
+    async fn long_work_is_done_elsewhere_and_short_work_here() {
         let here = std::thread::current().id();
-        let there = pool(1, 10).run(|| std::thread::current().id()).await;
-        assert_ne!(here, there.unwrap());
+        for (place, is_here) in [(Place::OwnThreads, false), (Place::CallersThread, true)] {
+            let thread = pool_at(place, 1, 10)
+                .run(|| std::thread::current().id())
+                .await;
+            assert_eq!(thread.unwrap() == here, is_here);
+        }
+    }
+
+    #[tokio::test]
+    async fn short_work_waits_for_its_turn_too() {
+        let pool = pool_at(Place::CallersThread, 1, 10);
+        let turn = pool.queue.turn(client(1)).await.unwrap();
+        let mut waits = Box::pin(pool.run_for(client(2), || 7));
+        assert!(is_waiting(&mut waits));
+        drop(turn);
+        assert_eq!(waits.await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_leaves_when_its_turn_comes_passes_it_on() {
+        let pool = pool_at(Place::CallersThread, 1, 10);
+        let turn = pool.queue.turn(client(1)).await.unwrap();
+        let mut leaves = Box::pin(pool.run_for(client(2), || 7));
+        let mut waits = Box::pin(pool.run_for(client(3), || 8));
+        assert!(is_waiting(&mut leaves));
+        assert!(is_waiting(&mut waits));
+        drop(turn);
+        drop(leaves);
+        assert_eq!(waits.await, Ok(8));
+        assert_eq!(pool.queue.lock().running, 0);
     }
 
     #[tokio::test]
@@ -275,7 +362,7 @@ mod tests {
             });
         }
         let waiting = || {
-            pool.0
+            pool.queue
                 .lock()
                 .by_client
                 .values()
@@ -293,20 +380,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn as_many_threads_work_as_the_pool_has() {
+    async fn as_much_work_runs_at_once_as_the_pool_allows() {
         let pool = pool(2, 100);
         let (one, other) = (keep_busy(&pool).await, keep_busy(&pool).await);
         let (sender, receiver) = oneshot::channel();
         let third = Arc::clone(&pool);
         let third = tokio::spawn(async move { third.run(move || sender.send(())).await });
         tokio::task::yield_now().await;
-        assert_eq!(pool.0.lock().running, 2);
+        assert_eq!(pool.queue.lock().running, 2);
         drop(one);
         receiver.await.unwrap();
         drop(other);
         third.await.unwrap().unwrap().unwrap();
-        // The threads end when nothing waits.
-        while pool.0.lock().running > 0 {
+        // No turn is lost.
+        while pool.queue.lock().running > 0 {
             tokio::task::yield_now().await;
         }
     }
@@ -318,7 +405,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_ends_no_thread() {
+    async fn a_panic_loses_no_turn() {
         let pool = pool(1, 10);
         let busy = keep_busy(&pool).await;
         let panics = Arc::clone(&pool);

@@ -248,7 +248,7 @@ fn modules_import_only_downwards() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The sources with public-key cryptography. Each is called on a thread of a [`BlockingPool`](cognate::blocking) only, beside the
+/// The sources with public-key cryptography. Each is called in a turn of a [`BlockingPool`](cognate::blocking) only, beside the
 /// fakes and tests, and the making of keys.
 const WITH_SIGNATURES: &[&str] = &[
     "logins/jwks/key.rs",

@@ -100,7 +100,7 @@ pub enum LoginError {
         /// The provider's `Logins` key.
         provider: String,
     },
-    /// Too many expensive checks wait for a thread. The login wasn't checked; a retry may succeed.
+    /// Too many expensive checks wait for a turn. The login wasn't checked; a retry may succeed.
     #[error("the login can't be checked now")]
     Overloaded(#[from] PoolFull),
 }

@@ -69,7 +69,7 @@ pub enum OwnTokenError {
     /// No trusted key of this server verifies the signature.
     #[error("the signature is not this server's")]
     Signature,
-    /// Too many signatures wait for a thread.
+    /// Too many signatures wait for a turn.
     #[error(transparent)]
     Overloaded(#[from] PoolFull),
     /// The token has expired.

@@ -236,8 +236,8 @@ impl Shared {
             (rest, kind)
         };
         let app = &self.front.app;
-        let signatures = &app.pools.signatures;
-        let answered = signatures.run_for(ClientNetwork::new(peer.ip()), answer);
+        let handshakes = &app.pools.handshakes;
+        let answered = handshakes.run_for(ClientNetwork::new(peer.ip()), answer);
         let (rest, kind) = answered.await.ok()?;
         if kind == Some(HandshakeKind::FullWithHelloRetryRequest) {
             // The answer to the second hello can't leave this thread.

@@ -73,7 +73,7 @@ pub enum ExternalStsError {
     /// A variable of the route's session policy has no value.
     #[error(transparent)]
     NotFilled(#[from] FillError),
-    /// Too many signatures wait for a thread.
+    /// Too many signatures wait for a turn.
     #[error(transparent)]
     Overloaded(#[from] PoolFull),
     /// The external STS refuses the request, or can't be reached.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::issuer::FakeIssuer;
 pub(super) use self::key::TestKey;
-use crate::blocking::{BlockingPool, WorkPools};
+use crate::blocking::{BlockingPool, Place, WorkPools};
 use crate::logins::jwks::JwkSet;
 use crate::outgoing::{Outgoing, OutgoingSettings};
 
@@ -29,12 +29,20 @@ pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> JwkSet
     JwkSet::parse(key_set_document(keys).to_string().as_bytes()).unwrap()
 }
 
-/// Pools of one thread.
+/// Pools for one piece of work at a time.
 pub(super) fn pools() -> WorkPools {
-    let pool = || Arc::new(BlockingPool::new("work", NonZero::<usize>::MIN, 2048));
+    let pool = |place| {
+        Arc::new(BlockingPool::new(
+            "work",
+            place,
+            NonZero::<usize>::MIN,
+            2048,
+        ))
+    };
     WorkPools {
-        expensive: pool(),
-        signatures: pool(),
+        expensive: pool(Place::OwnThreads),
+        handshakes: pool(Place::OwnThreads),
+        signatures: pool(Place::CallersThread),
     }
 }
 

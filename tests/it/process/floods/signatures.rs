@@ -1,4 +1,4 @@
-//! Floods of signatures from one address, without limits on rates: what the threads for signatures can't do is refused.
+//! Floods of signatures from one address, without limits on rates: what can't be signed or verified in time is refused.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -62,7 +62,7 @@ pub(in crate::logins) enum SignatureCheckError {
     Jws(JwsError),
     /// The issuer's keys aren't available.
     Jwks(JwksError),
-    /// Too many checks wait for a thread.
+    /// Too many checks wait for a turn.
     Full(PoolFull),
 }
 
