@@ -10,7 +10,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 
 use crate::permits;
 use crate::permits::shares::{ClientNetwork, Share, Shares};
@@ -18,6 +18,10 @@ use crate::permits::shares::{ClientNetwork, Share, Shares};
 /// The expensive work that may wait for each thread. One client has half of it: with 20 milliseconds for each, its last one
 /// waits for a second.
 const EXPENSIVE: usize = 100;
+
+/// The signatures that run at once for each core. It saves asking for new input between any two, and delays what is ready
+/// meanwhile by a millisecond or two.
+const SIGNATURES_AT_ONCE: usize = 4;
 
 /// The signatures, or handshakes, that may wait or be in work, however many cores there are. One client has half of them.
 const SIGNATURES: usize = 1024;
@@ -29,8 +33,8 @@ pub struct WorkPools {
     pub expensive: Arc<BlockingPool>,
     /// For TLS handshakes. The operator chooses their key, which may take milliseconds.
     pub handshakes: Arc<BlockingPool>,
-    /// For one operation of public-key cryptography: a token that is signed or verified. A switch to another thread and back
-    /// would cost more than a verification.
+    /// For one operation of public-key cryptography that takes up to a millisecond: a token that is signed, or verified on a
+    /// large curve. A switch to another thread and back would be a fair part of that.
     pub signatures: Arc<BlockingPool>,
 }
 
@@ -41,39 +45,44 @@ impl WorkPools {
         let at_least_one = |count| NonZero::new(count).unwrap_or(NonZero::<usize>::MIN);
         let half = at_least_one(cores.get() / 2);
         let pool =
-            |name, place, at_once, most| Arc::new(BlockingPool::new(name, place, at_once, most));
+            |name, thread, at_once, most| Arc::new(BlockingPool::new(name, thread, at_once, most));
         Self {
             expensive: pool(
                 "expensive work",
-                Place::OwnThreads,
+                WorkThread::Own,
                 half,
                 half.get() * EXPENSIVE,
             ),
             handshakes: pool(
                 "handshakes",
-                Place::OwnThreads,
+                WorkThread::Own,
                 at_least_one(cores.get() - 1),
                 SIGNATURES,
             ),
-            signatures: pool("signatures", Place::CallersThread, cores, SIGNATURES),
+            signatures: pool(
+                "signatures",
+                WorkThread::Callers,
+                at_least_one(cores.get() * SIGNATURES_AT_ONCE),
+                SIGNATURES,
+            ),
         }
     }
 }
 
-/// Where the work of a pool runs.
+/// The thread that runs the work of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum WorkThread {
     /// On threads that serve no connection: for work of any length.
-    OwnThreads,
-    /// On the thread that asks for it: for work that takes less than a millisecond. The pool bounds the work that is ready to
-    /// run, so that requests without such work wait for one piece of it at most.
-    CallersThread,
+    Own,
+    /// On the thread that asks for it, after everything else that is ready there and after new input of its connections: for
+    /// work that takes less than a millisecond. What is ready later waits for no more pieces of work than run at once.
+    Callers,
 }
 
 /// A bounded pool for work that occupies its thread.
 #[derive(Debug)]
 pub struct BlockingPool {
-    place: Place,
+    thread: WorkThread,
     queue: Arc<WorkQueue>,
 }
 
@@ -89,19 +98,19 @@ struct WorkQueue {
     at_once: usize,
     /// The work that waits or runs, by client.
     shares: Arc<Shares>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<CallsInTurn>,
 }
 
 #[derive(Default)]
-struct Waiting {
-    by_client: HashMap<ClientNetwork, VecDeque<Waiter>>,
+struct CallsInTurn {
+    by_client: HashMap<ClientNetwork, VecDeque<WaitingCall>>,
     /// The clients that wait, the next one first.
     turns: VecDeque<ClientNetwork>,
     running: usize,
 }
 
 /// A caller that waits for its turn. It counts until its turn has come, also if it is gone.
-struct Waiter {
+struct WaitingCall {
     turn: oneshot::Sender<Turn>,
     share: Share,
 }
@@ -114,14 +123,19 @@ struct Turn {
 
 impl BlockingPool {
     /// A pool for work with this name, of which `at_once` pieces run at the same time, and `most` may wait or run.
-    pub fn new(name: &'static str, place: Place, at_once: NonZero<usize>, most: usize) -> Self {
+    pub fn new(
+        name: &'static str,
+        thread: WorkThread,
+        at_once: NonZero<usize>,
+        most: usize,
+    ) -> Self {
         let queue = Arc::new(WorkQueue {
             name,
             at_once: at_once.get(),
             shares: Shares::new(most),
             waiting: Mutex::default(),
         });
-        Self { place, queue }
+        Self { thread, queue }
     }
 
     /// Runs `work` for the client of this task's request, as [`BlockingPool::run_for`].
@@ -144,9 +158,13 @@ impl BlockingPool {
             let _turn = turn;
             work()
         };
-        match self.place {
-            Place::CallersThread => Ok(work()),
-            Place::OwnThreads => match spawn_blocking(work).await {
+        match self.thread {
+            WorkThread::Callers => {
+                // The runtime goes on with a task that yields when it has nothing else to do and has asked for new input.
+                yield_now().await;
+                Ok(work())
+            }
+            WorkThread::Own => match spawn_blocking(work).await {
                 Ok(outcome) => Ok(outcome),
                 Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
                 // The runtime stops, and its threads take no more work.
@@ -157,7 +175,7 @@ impl BlockingPool {
 }
 
 impl WorkQueue {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, CallsInTurn> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -178,7 +196,7 @@ impl WorkQueue {
                 });
             }
             let (turn, answered) = oneshot::channel();
-            waiting.push(client, Waiter { turn, share });
+            waiting.push(client, WaitingCall { turn, share });
             answered
         };
         answered.await.map_err(|_| PoolFull)
@@ -194,7 +212,7 @@ impl Drop for Turn {
                 waiting.running -= usize::from(next.is_none());
                 next
             };
-            let Some(Waiter { turn, share }) = next else {
+            let Some(WaitingCall { turn, share }) = next else {
                 return;
             };
             // A caller that is gone needs no turn.
@@ -210,8 +228,8 @@ impl Drop for Turn {
     }
 }
 
-impl Waiting {
-    fn push(&mut self, client: ClientNetwork, waiter: Waiter) {
+impl CallsInTurn {
+    fn push(&mut self, client: ClientNetwork, waiter: WaitingCall) {
         let own = self.by_client.entry(client).or_default();
         if own.is_empty() {
             self.turns.push_back(client);
@@ -219,7 +237,7 @@ impl Waiting {
         own.push_back(waiter);
     }
 
-    fn pop(&mut self) -> Option<Waiter> {
+    fn pop(&mut self) -> Option<WaitingCall> {
         let client = self.turns.pop_front()?;
         let own = self.by_client.get_mut(&client)?;
         let waiter = own.pop_front();
@@ -249,13 +267,13 @@ mod tests {
 
     use super::*;
 
-    fn pool_at(place: Place, at_once: usize, most: usize) -> Arc<BlockingPool> {
+    fn pool_at(thread: WorkThread, at_once: usize, most: usize) -> Arc<BlockingPool> {
         let at_once = NonZero::new(at_once).unwrap();
-        Arc::new(BlockingPool::new("work", place, at_once, most))
+        Arc::new(BlockingPool::new("work", thread, at_once, most))
     }
 
     fn pool(at_once: usize, most: usize) -> Arc<BlockingPool> {
-        pool_at(Place::OwnThreads, at_once, most)
+        pool_at(WorkThread::Own, at_once, most)
     }
 
     fn client(last: u8) -> ClientNetwork {
@@ -291,8 +309,8 @@ mod tests {
     #[tokio::test]
     async fn long_work_is_done_elsewhere_and_short_work_here() {
         let here = std::thread::current().id();
-        for (place, is_here) in [(Place::OwnThreads, false), (Place::CallersThread, true)] {
-            let thread = pool_at(place, 1, 10)
+        for (thread, is_here) in [(WorkThread::Own, false), (WorkThread::Callers, true)] {
+            let thread = pool_at(thread, 1, 10)
                 .run(|| std::thread::current().id())
                 .await;
             assert_eq!(thread.unwrap() == here, is_here);
@@ -301,7 +319,7 @@ mod tests {
 
     #[tokio::test]
     async fn short_work_waits_for_its_turn_too() {
-        let pool = pool_at(Place::CallersThread, 1, 10);
+        let pool = pool_at(WorkThread::Callers, 1, 10);
         let turn = pool.queue.turn(client(1)).await.unwrap();
         let mut waits = Box::pin(pool.run_for(client(2), || 7));
         assert!(is_waiting(&mut waits));
@@ -311,7 +329,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_leaves_when_its_turn_comes_passes_it_on() {
-        let pool = pool_at(Place::CallersThread, 1, 10);
+        let pool = pool_at(WorkThread::Callers, 1, 10);
         let turn = pool.queue.turn(client(1)).await.unwrap();
         let mut leaves = Box::pin(pool.run_for(client(2), || 7));
         let mut waits = Box::pin(pool.run_for(client(3), || 8));

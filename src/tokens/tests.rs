@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::*;
-use crate::blocking::Place;
+use crate::blocking::WorkThread;
 use crate::model::ids::{AccountId, IdentityId, PoolId};
 use crate::model::origin::{LoginOrigin, TokenOrigin};
 use crate::model::tags::Tags;
@@ -30,7 +30,7 @@ fn keys(current: SigningKey, next: SigningKey) -> SigningKeys {
 }
 
 fn tokens_of(issuer: &str, keys: SigningKeys) -> Tokens {
-    let pool = BlockingPool::new("work", Place::CallersThread, NonZero::<usize>::MIN, 10);
+    let pool = BlockingPool::new("work", WorkThread::Callers, NonZero::<usize>::MIN, 10);
     Tokens::new(issuer.into(), keys, Arc::new(pool))
 }
 

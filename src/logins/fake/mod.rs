@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::issuer::FakeIssuer;
 pub(super) use self::key::TestKey;
-use crate::blocking::{BlockingPool, Place, WorkPools};
+use crate::blocking::{BlockingPool, WorkPools, WorkThread};
 use crate::logins::jwks::JwkSet;
 use crate::outgoing::{Outgoing, OutgoingSettings};
 
@@ -31,18 +31,18 @@ pub(super) fn key_set<'k>(keys: impl IntoIterator<Item = &'k TestKey>) -> JwkSet
 
 /// Pools for one piece of work at a time.
 pub(super) fn pools() -> WorkPools {
-    let pool = |place| {
+    let pool = |thread| {
         Arc::new(BlockingPool::new(
             "work",
-            place,
+            thread,
             NonZero::<usize>::MIN,
             2048,
         ))
     };
     WorkPools {
-        expensive: pool(Place::OwnThreads),
-        handshakes: pool(Place::OwnThreads),
-        signatures: pool(Place::CallersThread),
+        expensive: pool(WorkThread::Own),
+        handshakes: pool(WorkThread::Own),
+        signatures: pool(WorkThread::Callers),
     }
 }
 

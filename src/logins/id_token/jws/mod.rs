@@ -144,22 +144,36 @@ fn decode(part: &str) -> Result<Vec<u8>, JwsFormatError> {
 /// The longest signature that costs less than a millisecond, in bytes: that of an RSA key of 4,096 bits.
 const SMALL_SIGNATURE: usize = 512;
 
-/// Whether [`verify`] may cost more than a millisecond: the key is large, or several of `keys` may be tried.
-pub(in crate::logins) fn is_expensive(
+/// What [`verify`] costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::logins) enum VerificationCost {
+    /// At most a tenth of a millisecond.
+    Low,
+    /// At most a millisecond: the curve is large.
+    Middle,
+    /// Perhaps more: the RSA key is large, or several keys may be tried.
+    High,
+}
+
+/// What [`verify`] with these keys costs.
+pub(in crate::logins) fn cost(
     jws: &Jws<'_>,
     keys: &JwkSet,
     allowed: &[JwsAlgorithm],
-) -> bool {
-    if jws.signature.len() > SMALL_SIGNATURE {
-        return true;
-    }
-    let (Ok(algorithm), Ok(None)) = (jws.algorithm(allowed), jws.key_id()) else {
-        return false;
+) -> VerificationCost {
+    let Ok(algorithm) = jws.algorithm(allowed) else {
+        return VerificationCost::Low;
     };
-    keys.keys()
-        .filter(|key| key.fits(algorithm))
-        .nth(1)
-        .is_some()
+    let fits = || keys.keys().filter(|key| key.fits(algorithm));
+    if jws.signature.len() > SMALL_SIGNATURE
+        || jws.key_id().is_ok_and(|id| id.is_none()) && fits().nth(1).is_some()
+    {
+        return VerificationCost::High;
+    }
+    match algorithm {
+        JwsAlgorithm::ES384 | JwsAlgorithm::ES512 => VerificationCost::Middle,
+        _ => VerificationCost::Low,
+    }
 }
 
 /// Verifies that one of `keys` signed `jws`, with one of the algorithms `allowed` that is also the key's own.

@@ -42,6 +42,31 @@ fn every_algorithm_of_the_list_is_taken() {
 }
 
 #[test]
+fn what_a_verification_costs_depends_on_the_curve_and_on_the_keys_to_try() {
+    let cost_of = |token: &str, keys: &[&TestKey]| {
+        let jws = Jws::parse(token).unwrap();
+        cost(&jws, &key_set(keys.iter().copied()), JWS_ALGORITHMS)
+    };
+    for (key, expected) in [
+        (TestKey::rsa("a"), VerificationCost::Low),
+        (TestKey::p256("a"), VerificationCost::Low),
+        (TestKey::edwards("a"), VerificationCost::Low),
+        (TestKey::p384("a"), VerificationCost::Middle),
+        (TestKey::p521("a"), VerificationCost::Middle),
+    ] {
+        assert_eq!(cost_of(&key.token(&json!({})), &[&key]), expected);
+    }
+    let (one, other) = (TestKey::rsa("a").nameless(), TestKey::rsa("b").nameless());
+    let token = one.token(&json!({}));
+    assert_eq!(cost_of(&token, &[&one]), VerificationCost::Low);
+    assert_eq!(cost_of(&token, &[&one, &other]), VerificationCost::High);
+    // The signature of a key of 8,192 bits.
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let large = format!("{message}.{}", URL_SAFE_NO_PAD.encode([1; 1024]));
+    assert_eq!(cost_of(&large, &[&one]), VerificationCost::High);
+}
+
+#[test]
 fn an_algorithm_outside_the_list_is_refused() {
     let key = TestKey::rsa("a");
     for name in [

@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::state::{Freshness, IssuerState};
 use crate::blocking::{PoolFull, WorkPools};
-use crate::logins::id_token::jws::{self, Jws, JwsError};
+use crate::logins::id_token::jws::{self, Jws, JwsError, VerificationCost};
 use crate::logins::jwks::JwkSet;
 use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::fetch::{FetchJwks, JwksFetchError};
@@ -148,8 +148,7 @@ impl<F: FetchJwks> IssuerKeys<F> {
         })
     }
 
-    /// Verifies the signature with these keys: at once if it is remembered, otherwise on a thread of a pool. Large keys, and
-    /// several keys to try, are expensive.
+    /// Verifies the signature with these keys, in a pool if that costs more than the rest of the request may.
     async fn check(
         &self,
         jws: &Jws<'_>,
@@ -171,11 +170,7 @@ impl<F: FetchJwks> IssuerKeys<F> {
         if remembered.is_ok() || missing.is_empty() {
             return Ok(remembered);
         }
-        let pool = if jws::is_expensive(jws, &keys, allowed) {
-            &self.pools.expensive
-        } else {
-            &self.pools.signatures
-        };
+        let cost = jws::cost(jws, &keys, allowed);
         let (jws, verified) = (jws.to_static(), Arc::clone(&self.verified));
         let work = move || {
             // The keys are tried in the same order again.
@@ -193,7 +188,13 @@ impl<F: FetchJwks> IssuerKeys<F> {
                 },
             )
         };
-        pool.run(work).await.map_err(SignatureCheckError::Full)
+        let verified = match cost {
+            // It costs less than the rest of the request, and less than waiting for a turn.
+            VerificationCost::Low => Ok(work()),
+            VerificationCost::Middle => self.pools.signatures.run(work).await,
+            VerificationCost::High => self.pools.expensive.run(work).await,
+        };
+        verified.map_err(SignatureCheckError::Full)
     }
 
     /// A usable set, and the number of fetches that had begun before the request.
