@@ -1,13 +1,12 @@
 """Measures a server with ten million identities: requests beside those with ten thousand, restarts, memory, file size,
 listing to the end, and deleting a pool of a million while others are served.
 
-Started by `large`. The identities are written straight into the tables of a stopped server, in the order of their ids.
+Started by `large`. The identities are written by `identities.py`.
 """
 
 import argparse
 import contextlib
 import http.client
-import json
 import os
 import pathlib
 import shutil
@@ -19,31 +18,11 @@ import threading
 import time
 import urllib.parse
 
+import identities
 import issuer
 import operations
 import servers
 from servers import DIST
-
-# Half are guests, half have one login. The ids are spread over all UUIDs of version 4.
-IDENTITIES = """
-INSERT INTO identity (id, pool, state, authed, epoch, version, merged_into, logins, created_ms, modified_ms, incarnation,
-  revoked, only_this_pool)
-WITH RECURSIVE counted(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n < :count - 1)
-SELECT unhex(printf('%012x', n * (281474976710656 / :count)) || '4' || substr(hex(randomblob(2)), 1, 3) || '8' ||
-    substr(hex(randomblob(8)), 1, 15)),
-  :pool, 1, n % 2, 1, 1, NULL,
-  CASE n % 2 WHEN 0 THEN '[]' ELSE json_array(json_object('kind', 'public', 'provider', 'accounts.example.com/realms/users', 'subject',
-    lower(hex(randomblob(16))))) END,
-  1800000000000 + n, 1800000000000 + n, :incarnation, 0, 0
-FROM counted
-"""
-
-LOGINS = """
-INSERT INTO login (pool, login_key, identity, incarnation)
-SELECT pool, unhex(printf('%012x', row_number() OVER (ORDER BY id) * (281474976710656 / :count)) || hex(randomblob(26))),
-  id, incarnation FROM identity WHERE authed = 1 AND pool = :pool
-"""
-
 
 class Running(contextlib.ExitStack):
     """A server on a directory."""
@@ -65,21 +44,6 @@ class Running(contextlib.ExitStack):
     def prepare(self):
         self.server.requests = operations.Requests(self.server, self._provider)
         return self.server
-
-
-def fill(folder, pool, count):
-    """Writes `count` identities of a pool, which has none yet."""
-    with sqlite3.connect(folder / "cognate.sqlite") as db:
-        db.execute("PRAGMA cache_size = -500000")
-        # SQLite has it since 3.41.
-        db.create_function("unhex", 1, bytes.fromhex, deterministic=True)
-        uuid = pool.partition(":")[2]
-        (record,) = db.execute("SELECT json FROM record WHERE kind = 'pool' AND key = ?", [uuid]).fetchone()
-        values = {
-            "count": count, "pool": bytes.fromhex(uuid.replace("-", "")), "incarnation": json.loads(record)["incarnation"],
-        }
-        db.execute(IDENTITIES, values)
-        db.execute(LOGINS, values)
 
 
 def costs(runs, only):
@@ -176,9 +140,9 @@ def main():
                 if data == large:
                     doomed = operations.Requests(running.server, provider, "doomed").pool
             began = time.monotonic()
-            fill(data, pools[data], count)
+            identities.fill_embedded(data, pools[data], count)
             print(f"wrote {count} identities in {time.monotonic() - began:.0f} s")
-        fill(large, doomed, asked.deleted)
+        identities.fill_embedded(large, doomed, asked.deleted)
         size = (large / "cognate.sqlite").stat().st_size
         count = asked.identities + asked.deleted
         print(f"file: {size / 2**20:.0f} MiB, {size / count:.0f} bytes for each identity with its login")

@@ -144,6 +144,7 @@ def arguments():
     parser.add_argument("--connections", default="16,64,256", help="numbers of connections")
     parser.add_argument("--only", default="", help="operations whose name contains this")
     parser.add_argument("--without-moto", action="store_true", help="leave moto out")
+    parser.add_argument("--identities", default="", help="numbers of identities, measured beside a server with few")
     parser.add_argument("--postgres", action="store_true", help="measure the PostgreSQL store as well")
     parser.add_argument("--beside", metavar="FILE", help="another build of cognate, measured in the same run")
     parser.add_argument("--instructions", action="store_true", help="count instructions with callgrind")
@@ -157,6 +158,7 @@ def arguments():
     if asked.quick:
         asked.rounds, asked.seconds, asked.connections = 2, 1, "64"
     asked.connections = [int(number) for number in asked.connections.split(",")]
+    asked.identities = [int(number) for number in asked.identities.split(",") if number]
     return asked
 
 

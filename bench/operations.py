@@ -62,22 +62,23 @@ CONTAINER_CREDENTIALS = Operation(
 
 
 class Requests:
-    """The bodies of requests to one server: makes a pool with guests and a login provider, a guest and a user."""
+    """The bodies of requests to one server: makes a pool with guests and a login provider, unless there is one, a guest and a
+    user."""
 
-    def __init__(self, server, provider, name="bench"):
+    def __init__(self, server, provider, name="bench", pool=None):
         self._provider = provider
         iam, cognito = (client(service, server.url) for service in ("iam", "cognito-identity"))
         registered = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
         arn = registered[0]["Arn"] if registered else iam.create_open_id_connect_provider(
             Url=provider.url, ClientIDList=[issuer.CLIENT], ThumbprintList=["0" * 40]
         )["OpenIDConnectProviderArn"]
-        self.pool = cognito.create_identity_pool(
+        self.pool = pool or cognito.create_identity_pool(
             IdentityPoolName=name,
             AllowUnauthenticatedIdentities=True,
             OpenIdConnectProviderARNs=[arn],
         )["IdentityPoolId"]
         # moto has no such operation, and gives credentials without roles.
-        if server.name != "moto":
+        if server.name != "moto" and not pool:
             roles = {"authenticated": ROLE + "User", "unauthenticated": ROLE + "Guest"}
             cognito.set_identity_pool_roles(IdentityPoolId=self.pool, Roles=roles)
         self._logins = self._login(provider.user(), 0)

@@ -15,6 +15,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import identities
 import operations
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -164,7 +165,7 @@ def start(stack, asked, provider, prefix=()):
         stack.callback(server.stop)
         return server
 
-    def cognate(name, binary, environment=None):
+    def cognate(name, binary, environment=None, count=0):
         # Beside the build, not in /tmp: a sync of the disk must cost what it costs.
         folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=DIST))
         stack.callback(shutil.rmtree, folder)
@@ -175,8 +176,18 @@ def start(stack, asked, provider, prefix=()):
             **(environment or {}),
         }
         command = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--allow-http-issuers"]
+        pool = None
+        if count:
+            server = Server(name, command, environment)
+            pool = operations.Requests(server, provider).pool
+            server.stop()
+            if url := environment.get("COGNATE_DATABASE_URL"):
+                identities.fill_postgres(url, pool, count)
+            else:
+                identities.fill_embedded(folder, pool, count)
+            print(f"{name}: wrote the identities", file=sys.stderr)
         server = started(name, command, environment, prefix=prefix)
-        server.requests = operations.Requests(server, provider)
+        server.requests = operations.Requests(server, provider, pool=pool)
         return server
 
     ours = cognate("Cognate", DIST / "cognate")
@@ -188,8 +199,13 @@ def start(stack, asked, provider, prefix=()):
     bare = started(BARE, [DIST / "floor", "serve", *words], prefix=prefix)
     bare.requests = ours.requests
     servers = [ours, bare]
+    for count in asked.identities:
+        servers.append(cognate(f"Cognate, {count:,} identities", DIST / "cognate", count=count))
     if asked.postgres:
-        servers.insert(1, cognate("Cognate on PostgreSQL", DIST / "cognate", postgres(stack)))
+        servers.append(cognate("Cognate on PostgreSQL", DIST / "cognate", postgres(stack)))
+        for count in asked.identities:
+            name = f"Cognate on PostgreSQL, {count:,} identities"
+            servers.append(cognate(name, DIST / "cognate", postgres(stack), count))
     if asked.beside:
         servers.insert(1, cognate("the other", asked.beside))
     if not asked.without_moto and not prefix:
