@@ -11,9 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 use tokio::task::{spawn_blocking, yield_now};
+use tracing::Instrument;
 
 use crate::permits;
 use crate::permits::shares::{ClientNetwork, Share, Shares};
+use crate::spans;
 
 /// The expensive work that may wait for each thread. One client has half of it: with 20 milliseconds for each, its last one
 /// waits for a second.
@@ -149,6 +151,15 @@ impl BlockingPool {
     /// Runs `work` when it is the client's turn, or refuses it if too much work waits. Work that has begun counts until it ends,
     /// also if the caller is gone.
     pub async fn run_for<T: Send + 'static>(
+        &self,
+        client: ClientNetwork,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolFull> {
+        let span = spans::work(self.queue.name);
+        self.run_in_turn(client, work).instrument(span).await
+    }
+
+    async fn run_in_turn<T: Send + 'static>(
         &self,
         client: ClientNetwork,
         work: impl FnOnce() -> T + Send + 'static,

@@ -10,6 +10,7 @@
 //! * [`audit`]: the audit log: its lines, its file, and the bounds on the lines of strangers.
 //! * [`seal`]: encryption at rest and of session tokens, under the master key.
 //! * [`sigv4`]: AWS signatures: verifying and making them.
+//! * [`spans`]: the spans of traces, with every attribute that leaves this server.
 //! * [`outgoing`]: the one HTTP client, with its fence.
 //! * [`permits`]: permits for work in progress, which requests give back while they wait for a provider.
 //! * [`policy`]: IAM policy documents: parse once, evaluate.
@@ -39,6 +40,7 @@ pub mod permits;
 pub mod policy;
 pub mod seal;
 pub mod sigv4;
+pub mod spans;
 pub mod store;
 pub mod test_issuer;
 pub mod tokens;

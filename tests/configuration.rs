@@ -198,6 +198,30 @@ fn check_config_prints_what_the_server_would_do() {
     assert!(!(summary + &cautions).contains("hunter2"));
 }
 
+#[cfg(not(feature = "otel"))]
+#[test]
+fn a_program_without_traces_refuses_them() {
+    for command in ["check-config", "serve", "dev"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = Command::new(env!("CARGO_BIN_EXE_cognate"))
+            .arg(command)
+            .current_dir(folder.path())
+            .env_clear()
+            .env("COGNATE_TRACES_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+            .output()
+            .expect("the binary runs");
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let error = String::from_utf8(output.stderr).expect("a text");
+        assert_eq!(
+            error,
+            "cognate: traces.otlp_endpoint is set, and this program was built without traces: remove the setting, use a \
+             package of Cognate, or build the program with `--features otel`\n"
+        );
+        let made = fs::read_dir(folder.path()).expect("the folder").count();
+        assert_eq!(made, 0, "{command} made something");
+    }
+}
+
 #[test]
 fn check_config_warns_of_a_deprecated_variable() {
     let output = check("", &[], &[("COGNATE_LOG", "debug")]);

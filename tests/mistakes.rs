@@ -69,6 +69,10 @@ mistakes! {
         "a variable that is no number": [Variable("COGNATE_EVENTS_KEEP_DAYS", "ten")];
         "a log filter that is none": [Config("log.filter = \"cognate=loud\"")];
         "a log format that is none": [Config("log.format = \"xml\"")];
+        "a collector of traces that is no URL": [Config("traces.otlp_endpoint = \"127.0.0.1:4318\"")];
+        "a collector of traces with a password": [Config("traces.otlp_endpoint = \"https://me:pass@otlp.example.com\"")];
+        "plain http to a collector elsewhere": [Config("traces.otlp_endpoint = \"http://otlp.example.com:4318\"")];
+        "a share of traces above 1": [Config("traces.sample_ratio = 1.5")];
         "a file that isn't UTF-8": [File("cognate.toml", b"# \xff\n"), Run("check-config --config {F}/cognate.toml")];
     }
     "directories and permissions" {

@@ -18,6 +18,8 @@ pub struct Connection {
     pub client: Option<IpAddr>,
     /// The address of the connection's other end: a proxy's, or the client's.
     pub peer: Option<IpAddr>,
+    /// Whether the connection's other end is a trusted proxy.
+    pub is_by_trusted_proxy: bool,
     /// Whether the client used TLS, as far as this server can know it.
     pub is_secure: bool,
     /// The header `User-Agent`.
@@ -40,6 +42,7 @@ impl Connection {
         Self {
             client: peer.map(|peer| client(proxies, peer, headers)),
             peer,
+            is_by_trusted_proxy: by_proxy,
             // A trusted proxy serves the public URL.
             is_secure: config.tls.is_some() || by_proxy && config.has_https_public_url(),
             user_agent: text(USER_AGENT),

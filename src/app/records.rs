@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::keys::in_use::KeysInUse;
@@ -13,6 +14,7 @@ use super::keys::last_use::LastUses;
 use super::keys::rings::Ring;
 use super::{App, Call};
 use crate::ambient::Ambient;
+use crate::spans;
 use crate::store::catalog::{Catalog, Moment, OLDEST, Outdated, Snapshot};
 use crate::store::event::Origin;
 use crate::store::identities::{Answer, Question};
@@ -74,7 +76,8 @@ impl Records {
     ) -> Result<PutOutcome, StoreError> {
         let records = Arc::clone(self);
         let put = tokio::spawn(async move { records.put_now(&writes, &origin).await });
-        put.await
+        put.instrument(spans::store("store put"))
+            .await
             .unwrap_or_else(|ended| match ended.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(StoreError::Unknown("the server stops".into())),

@@ -1,8 +1,11 @@
 //! Proofs that one relying party uses: each is claimed in the store, for every server and until the proof ends.
 
+use tracing::Instrument;
+
 use super::Call;
 use crate::logins::LoginError;
 use crate::logins::single_use::{SingleUse, SingleUseError};
+use crate::spans;
 use crate::store::StoreError;
 use crate::store::identities::PoolRef;
 use crate::store::once::{Claim, ClaimOutcome};
@@ -46,7 +49,8 @@ where
         now: call.now,
         dry_run,
     };
-    match call.app.records.store.claim_once(&claim).await? {
+    let claimed = call.app.records.store.claim_once(&claim);
+    match claimed.instrument(spans::store("store claim")).await? {
         ClaimOutcome::Held => Ok(()),
         ClaimOutcome::HeldByOther => Err(LoginError::from(SingleUseError::UsedElsewhere).into()),
         ClaimOutcome::FromBefore => Err(LoginError::from(SingleUseError::FromBefore).into()),

@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 pub use self::bounds::StrangerLine;
 pub use self::line::{CloudTrailLine, ascii_json};
@@ -26,6 +27,7 @@ use self::log_file::LogOutput;
 use self::writer::{AuditQueue, QueuedLine};
 use crate::ambient::Ambient;
 use crate::config::{AuditSettings, AuditTarget, AuditWrite};
+use crate::spans;
 
 /// How long an answer waits for its line.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -126,7 +128,8 @@ impl AuditLog {
             reply: Some(reply),
             stranger: None,
         })?;
-        match tokio::time::timeout(PATIENCE, written).await {
+        let written = tokio::time::timeout(PATIENCE, written);
+        match written.instrument(spans::audit_line()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(AuditError::Closed),
             Err(_) => {

@@ -11,7 +11,7 @@ use crate::config::{Config, Environment, Flags, read_file};
 
 use super::arguments::SettingsArguments;
 use super::output::OutputArguments;
-use super::{certificate, report, seed_files};
+use super::{certificate, log, report, seed_files};
 
 /// The flags of `cognate check-config`.
 #[derive(Debug, Args)]
@@ -39,6 +39,9 @@ pub(super) fn run(arguments: CheckConfigArguments) -> ExitCode {
                 Ok(Some(Some(warning))) => eprintln!("warning: {warning}"),
                 Ok(_) => {}
                 Err(error) => fail(&error),
+            }
+            if let Err(error) = log::check_traces(&config) {
+                fail(&error);
             }
             for file in &config.seeds {
                 let files = std::slice::from_ref(file);

@@ -19,7 +19,7 @@ const PASSING: [&str; 4] = ["/dev/shm", "/tmp", "/var/tmp", "."];
 /// Serves until a signal to stop; with `--ephemeral`, from a temporary directory.
 pub(super) async fn run(mut config: Config) -> Result<()> {
     let stop_signals = serve::StopSignals::catch()?;
-    let log_bounds = ProcessLog::start(&config.log)?.bounds;
+    let log = ProcessLog::start(&config)?;
     let passing = if config.dev.is_some_and(|dev| dev.ephemeral) {
         Some(passing_directory()?)
     } else {
@@ -29,11 +29,12 @@ pub(super) async fn run(mut config: Config) -> Result<()> {
         config.data_dir = folder.path().join("data");
         config.master_key_file = config.data_dir.join("master.key");
     }
-    let ready = serve::open(config, stop_signals, log_bounds).await?;
+    let ready = serve::open(config, stop_signals, log.bounds.clone()).await?;
     let pool = demo::set_up(&ready.app).await.into_diagnostic()?;
     let lines = ready.lines().into_iter();
     serve::print(lines.chain(exposure(&ready)).chain(tour(&ready, &pool)));
     let served = ready.serve().await;
+    log.end().await;
     drop(passing);
     served
 }

@@ -47,6 +47,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "Credentials requested from another STS, by route and outcome.",
     ),
     (
+        "cognate_trace_spans_dropped_total",
+        "Spans of traces that the collector didn't take, or that were beyond the limit of the queue.",
+    ),
+    (
+        "cognate_trace_spans_exported_total",
+        "Spans of traces that the collector took.",
+    ),
+    (
         "cognate_store_changes_total",
         "Changes that the embedded store committed.",
     ),

@@ -43,6 +43,8 @@ mod serve;
 mod signing_credentials;
 mod store;
 mod tokens;
+#[cfg(feature = "otel")]
+mod traces;
 mod user_files;
 mod version;
 mod whoami;

@@ -74,15 +74,16 @@ impl StopSignals {
 pub(super) async fn run(config: Config, sources: ConfigSources, files: ReadFiles) -> Result<()> {
     let stop_signals = StopSignals::catch()?;
     let hangup = catch(SignalKind::hangup())?;
-    let log = Arc::new(ProcessLog::start(&config.log)?);
+    let log = Arc::new(ProcessLog::start(&config)?);
     let mut ready = open(config, stop_signals, log.bounds.clone()).await?;
     say(&ready.app, &ready.lines().join("\n"));
     let certificate = ready.certificate.take();
     let app = Arc::clone(&ready.app);
-    let reloader = Reloader::new(sources, files, app, certificate, log);
+    let reloader = Reloader::new(sources, files, app, certificate, Arc::clone(&log));
     let reloads = tokio::spawn(reloader.run(hangup));
     let served = ready.serve().await;
     reloads.abort();
+    log.end().await;
     served
 }
 

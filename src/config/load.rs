@@ -30,11 +30,13 @@ use super::source::suggestion;
 use super::source::value::SettingValue;
 use super::storage::MasterKeySettings;
 use super::tls::TlsFiles;
+use super::traces::TraceSettings;
 use super::unsafe_exceptions::{self, NamedExceptions, UnsafeException};
 use super::upstreams::{self, Upstream};
 use super::{
     AccessKeyPair, Config, RunMode, account, audit, database, dev, events, issuers, limits, listen,
-    log, logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, user_pools,
+    log, logins, proxies, public_url, root_key, routes, seeds, sessions, storage, tls, traces,
+    user_pools,
 };
 use crate::model::ids::{AccountId, Region};
 
@@ -100,6 +102,7 @@ pub(super) struct ParsedSettings {
     pub(super) limits: ParsedLimits,
     events: EventSettings,
     audit: Option<AuditSettings>,
+    traces: Option<TraceSettings>,
     dev_origins: SettingValue<Vec<String>>,
     seeds: Vec<PathBuf>,
     pub(super) exceptions: NamedExceptions,
@@ -132,6 +135,7 @@ impl ParsedSettings {
             limits: limits::read(sources),
             events: events::read(sources),
             audit: audit::read(sources),
+            traces: traces::read(sources),
             dev_origins: dev::read(sources),
             seeds: seeds::read(sources),
             exceptions: unsafe_exceptions::read(sources),
@@ -188,6 +192,7 @@ impl ParsedSettings {
             limits: self.limits.for_mode(mode),
             events: self.events,
             audit: self.audit,
+            traces: self.traces,
             seeds: self.seeds,
             custom_pool_ids: mode == RunMode::Dev,
             public_metrics: unsafe_exceptions::are_metrics_public(&self.exceptions),

@@ -29,6 +29,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod traces;
 mod unsafe_exceptions;
 mod upstreams;
 mod user_pools;
@@ -58,6 +59,7 @@ pub use source::files::{Contents, ReadFile, SecretFile, SecretFileError, read_fi
 pub use source::flags::Flags;
 pub use source::setting::{CONFIG_FLAG, CONFIG_VARIABLE, Reloading, Setting, VariableKind};
 pub use tls::TlsFiles;
+pub use traces::TraceSettings;
 pub use unsafe_exceptions::UnsafeException;
 pub use upstreams::Upstreams;
 
@@ -132,6 +134,8 @@ pub struct Config {
     pub events: EventSettings,
     /// The audit log, if there is one.
     pub audit: Option<AuditSettings>,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
     /// The seed files that are applied at a start, in this order.
     pub seeds: Vec<PathBuf>,
     /// Whether the tag `_custom_id_` of CreateIdentityPool chooses the id: only in `cognate dev`.

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use super::{
     Config, Setting, account, audit, database, dev, events, issuers, limits, listen, log, logins,
-    proxies, public_url, root_key, routes, seeds, sessions, storage, tls, unsafe_exceptions,
-    upstreams, user_pools,
+    proxies, public_url, root_key, routes, seeds, sessions, storage, tls, traces,
+    unsafe_exceptions, upstreams, user_pools,
 };
 
 /// One line of `cognate check-config`: a name and what the server would do.
@@ -47,6 +47,7 @@ sections![
     audit,
     seeds,
     log,
+    traces,
     dev,
     unsafe_exceptions,
 ];

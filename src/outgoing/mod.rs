@@ -1,5 +1,6 @@
 //! The one HTTP client, with its fence against server-side request forgery (SSRF): strangers name at least a part of
-//! what is fetched. [`DirectClient`] is the same client without the fence, for the command line.
+//! what is fetched. [`DirectClient`] is the same client without the fence, for the command line, and `CollectorClient` for the
+//! exporter of traces.
 //!
 //! No proxy from the environment, no redirect, no cookie. https to addresses on the public internet, checked where a
 //! URL spells an address and again when a name is resolved for the connection; the operator configures exceptions
@@ -8,6 +9,8 @@
 //! 1 MiB of body after decompression, 100 header fields of 400 KiB (64 KiB in HTTP/2).
 
 mod address;
+#[cfg(feature = "otel")]
+mod collector;
 mod direct;
 mod fence;
 mod http_issuers;
@@ -26,9 +29,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use tracing::Instrument;
 use url::Url;
 
 pub use self::address::is_public;
+#[cfg(feature = "otel")]
+pub use self::collector::CollectorClient;
 pub use self::direct::DirectClient;
 pub use self::fence::Forbidden;
 use self::fence::{Admitted, Fence};
@@ -37,7 +43,7 @@ use self::pinned::Authorities;
 use self::private::PrivateNetworks;
 use self::resolver::{Fenced, OutOfReach, Reach};
 pub use self::settings::{OutgoingSettings, OutgoingSettingsError};
-use crate::permits;
+use crate::{permits, spans};
 
 /// The longest time to connect, with the name's resolution and TLS.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -68,6 +74,19 @@ pub enum OutgoingError {
     /// The body is longer than this many MiB.
     #[error("the answer is longer than {0} MiB")]
     TooLarge(usize),
+}
+
+impl OutgoingError {
+    /// The name of the error in a trace.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Forbidden(_) => "forbidden",
+            Self::Unreachable(_) => "unreachable",
+            Self::TooSlow => "timeout",
+            Self::Tls(_) => "tls",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
 }
 
 /// An answer, of any status.
@@ -281,16 +300,17 @@ async fn send(
     largest: usize,
     with: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
 ) -> Result<(Fetched, Option<SocketAddr>), OutgoingError> {
+    let span = spans::fetch(&method, &url);
     let request = client
         .request(method, url)
         .timeout(patience)
         .header(header::ACCEPT, "application/json");
     let began = tokio::time::Instant::now();
-    let fetched = permits::without(tokio::time::timeout(
-        patience,
-        fetch(with(request), largest),
-    ));
+    let fetched = tokio::time::timeout(patience, fetch(with(request), largest));
+    let fetched = permits::without(fetched.instrument(span.clone()));
     let fetched = fetched.await.unwrap_or(Err(OutgoingError::TooSlow));
+    let status = fetched.as_ref().map(|(fetched, _)| fetched.status);
+    spans::fetched(&span, status.map_err(OutgoingError::name));
     let outcome = if fetched.is_ok() {
         "answered"
     } else {

@@ -72,7 +72,7 @@ fn check_upstream(host: &str, base: &Url) -> Result<(), OutgoingSettingsError> {
     }
 }
 
-fn extra_roots(pem: &[u8]) -> Result<Vec<Certificate>, OutgoingSettingsError> {
+pub(super) fn extra_roots(pem: &[u8]) -> Result<Vec<Certificate>, OutgoingSettingsError> {
     let roots = Certificate::from_pem_bundle(pem)
         .map_err(|error| OutgoingSettingsError::ExtraRoots(Some(error)))?;
     if roots.is_empty() && !pem.is_empty() {

@@ -21,6 +21,7 @@ pub mod sqlite;
 pub mod sweep;
 
 use async_trait::async_trait;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use self::event::{EventPage, Origin};
@@ -30,6 +31,7 @@ use self::once::{Claim, ClaimOutcome};
 use self::record::{Changes, PutOutcome, Record, RecordKind, RecordWrite, View};
 use self::sweep::Sweep;
 use crate::model::identity::Identity;
+use crate::spans;
 
 /// A store of records, identities, events, claims and leases.
 #[async_trait]
@@ -118,11 +120,16 @@ pub async fn ask(
     origin: impl FnOnce() -> Origin,
 ) -> Result<Answer, StoreError> {
     if !matches!(question, Question::AddGuest(..))
-        && let Some(answer) = store.read(question).await?
+        && let Some(answer) = store
+            .read(question)
+            .instrument(spans::store("store read"))
+            .await?
     {
         return Ok(answer);
     }
-    store.change(question, &origin()).await
+    let origin = origin();
+    let change = store.change(question, &origin);
+    change.instrument(spans::store("store change")).await
 }
 
 /// Measures how many changes wait in the queue of a store, after those of a transaction were taken.

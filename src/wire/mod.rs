@@ -11,18 +11,19 @@ use axum::extract::{Path, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::Body as _;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tracing::{Instrument, Span};
 
 use crate::app::connection::Connection;
 use crate::app::keys::rings::KEY_SET_MAX_AGE;
 use crate::app::{App, maintenance, pools, rates};
 use crate::model::ids::PoolId;
 use crate::permits::shares::ClientNetwork;
-use crate::sigv4;
+use crate::{sigv4, spans};
 
 mod admission;
 mod audit;
@@ -125,16 +126,37 @@ impl Front {
     }
 }
 
+/// The span of a request. Only a trusted proxy names the trace that it belongs to: a stranger must neither force traces nor join
+/// those of others.
+fn request_span(connection: &Connection, headers: &HeaderMap) -> Span {
+    let is_trusted = connection.is_by_trusted_proxy;
+    spans::request(is_trusted.then_some(headers))
+}
+
 async fn root(
     State(front): State<Arc<Front>>,
     Extension(connection): Extension<Connection>,
     Extension(activity): Extension<Arc<ConnectionActivity>>,
     request: axum::extract::Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    if parts.method == Method::OPTIONS {
-        return cors::preflight(&parts.headers, front.app.ambient.uuid());
+    if request.method() == Method::OPTIONS {
+        return cors::preflight(request.headers(), front.app.ambient.uuid());
     }
+    let span = request_span(&connection, request.headers());
+    let answered = answer_call(&front, connection, &activity, request);
+    let response = answered.instrument(span.clone()).await;
+    spans::answered(&span, response.status());
+    response
+}
+
+/// Answers a call of an operation.
+async fn answer_call(
+    front: &Front,
+    connection: Connection,
+    activity: &Arc<ConnectionActivity>,
+    request: axum::extract::Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
     let is_query = matches!(parts.method, Method::POST | Method::GET) && aws_query::matches(&parts);
     if !is_query && parts.method != Method::POST {
         return other_clients::not_found(&parts, front.app.ambient.uuid());
@@ -158,9 +180,9 @@ async fn root(
     let working = activity.work();
     call.now = front.app.now();
     let response = if is_query {
-        aws_query::serve(&front, call, &parts, body).await
+        aws_query::serve(front, call, &parts, body).await
     } else {
-        aws_json::serve(&front, call, &parts, body).await
+        aws_json::serve(front, call, &parts, body).await
     };
     drop(working);
     if response.extensions().get::<Throttled>().is_some() {

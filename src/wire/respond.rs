@@ -12,6 +12,7 @@ use super::audit;
 use crate::app::{Call, Caller};
 use crate::error::{Code, Dialect, Error};
 use crate::operations::Service;
+use crate::spans;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -111,6 +112,13 @@ pub(super) fn ended_in(
     error: Option<&Error>,
 ) {
     let code = error.map_or("OK", |error| error.code.on_the_wire(dialect).0);
+    let failure = error.map(|_| code);
+    let prefix = match dialect {
+        Dialect::Json | Dialect::Container => "",
+        Dialect::Sts => "sts:",
+        Dialect::Iam => "iam:",
+    };
+    spans::ended(prefix, operation, failure, call.request_id, call.pool.get());
     let took = call.app.ambient.now().duration_since(call.now);
     metrics::counter!("cognate_requests_total", "operation" => operation, "code" => code)
         .increment(1);

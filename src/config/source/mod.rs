@@ -114,6 +114,23 @@ impl Sources<'_> {
         SettingValue::with_precedence([file, variable])
     }
 
+    /// Reads a number from 0 to 1. It has no flag.
+    pub(super) fn ratio(&mut self, setting: Setting) -> SettingValue<f64> {
+        let help = "write a number from 0 to 1, for example 0.1";
+        let in_range = |digits: &str| match digits.parse() {
+            Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+            Ok(_) => Err(ValueError::new(format!("{digits} is out of range"), help)),
+            Err(_) => Err(ValueError::new("this is not a number", help)),
+        };
+        let file = self.in_file(setting, |value| match value {
+            DeValue::Integer(digits) => in_range(&digits.to_string()),
+            DeValue::Float(digits) => in_range(&digits.to_string()),
+            other => Err(wrong_kind("a number", other, help)),
+        });
+        let variable = self.in_variable(setting, |value| in_range(unicode(value)?));
+        SettingValue::with_precedence([file, variable])
+    }
+
     /// Reads a setting from the configuration file.
     fn in_file<T>(
         &mut self,

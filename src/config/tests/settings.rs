@@ -108,6 +108,8 @@ pub(super) fn sample(key: &str) -> Sample {
         "audit.write" => with(string("synced"), "audit.file"),
         "audit.data_events" => with(bare("false"), "audit.file"),
         "audit.rotate_megabytes" | "audit.keep_files" => with(bare("5"), "audit.file"),
+        "traces.otlp_endpoint" => string("http://127.0.0.1:4318"),
+        "traces.sample_ratio" => with(bare("0.5"), "traces.otlp_endpoint"),
         "limits.write_ahead_log_mib" => bare("16"),
         key if key.starts_with("limits.") => bare("5"),
         "root.access_key_id" => with(string(ID), "root.secret_access_key"),

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, watch};
+use tracing::Instrument;
 
 use super::introspection::{Introspection, IntrospectionError, IntrospectionFailure};
-use crate::permits;
+use crate::{permits, spans};
 
 /// The longest time for which an answer is cached.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
@@ -104,21 +105,22 @@ impl IntrospectionCache {
                     answers.entries.insert(hash, entry);
                     let cache = Arc::clone(self);
                     // The request runs in a task of its own, so that a caller that leaves doesn't cancel it for others.
-                    tokio::spawn(async move {
+                    let request = async move {
                         let answer = request.await.map(Arc::new);
                         cache.store(provider, hash, &answer, now);
                         drop(permit);
                         sender.send_replace(Some(answer));
-                    });
+                    };
+                    tokio::spawn(request.in_current_span());
                     (receiver, now)
                 }
             }
         };
-        let answer = permits::without(async {
+        let answer = async {
             let answer = receiver.wait_for(Option::is_some).await;
             answer.ok().and_then(|answer| answer.clone())
-        });
-        let answer = answer.await;
+        };
+        let answer = permits::without(answer.instrument(spans::wait_for_fetch())).await;
         let answer = answer.unwrap_or_else(|| Err(IntrospectionFailure::Cancelled.into()));
         answer.map(|answer| (asked_at, answer))
     }

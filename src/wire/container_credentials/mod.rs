@@ -12,6 +12,7 @@ use axum::routing::any;
 use http::{HeaderValue, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 use self::head::CredentialsHead;
 use self::path::CredentialsPath;
@@ -19,12 +20,13 @@ use super::admission::crowded;
 use super::connections::ConnectionActivity;
 use super::hosts::AllowedHosts;
 use super::respond::{self, Throttled};
-use super::{Front, audit, pipeline};
+use super::{Front, audit, pipeline, request_span};
 use crate::app::audit::admit;
 use crate::app::connection::Connection;
 use crate::app::{Call, rates, records};
 use crate::error::{Code, Dialect, Error};
 use crate::operations::container_credentials::{ContainerCredentials, ContainerRequest};
+use crate::spans;
 
 mod head;
 mod path;
@@ -57,17 +59,30 @@ pub(super) fn routes() -> Router<Arc<Front>> {
 }
 
 /// Answers a request.
-pub(super) async fn serve(
+async fn serve(
     State(front): State<Arc<Front>>,
     Extension(connection): Extension<Connection>,
     Extension(activity): Extension<Arc<ConnectionActivity>>,
     request: Request,
 ) -> Response {
+    let span = request_span(&connection, request.headers());
+    let served = serve_in_span(&front, connection, &activity, request);
+    let response = served.instrument(span.clone()).await;
+    spans::answered(&span, response.status());
+    response
+}
+
+async fn serve_in_span(
+    front: &Front,
+    connection: Connection,
+    activity: &Arc<ConnectionActivity>,
+    request: Request,
+) -> Response {
     let working = activity.work();
     let (parts, _) = request.into_parts();
     let client = connection.network();
-    let is_private = is_private(&front, &connection);
-    let is_own_host = own_hosts(&front).allow_one(&parts.uri, &parts.headers);
+    let is_private = is_private(front, &connection);
+    let is_own_host = own_hosts(front).allow_one(&parts.uri, &parts.headers);
     let mut call = front.app.call();
     call.connection = connection;
     let head = match rates::admit_request(&call, None, true) {

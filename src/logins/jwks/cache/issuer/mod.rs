@@ -22,6 +22,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument;
 
 use super::state::{Freshness, IssuerState};
 use crate::blocking::{PoolFull, WorkPools};
@@ -31,7 +32,7 @@ use crate::logins::jwks::JwsAlgorithm;
 use crate::logins::jwks::fetch::{FetchJwks, JwksFetchError};
 use crate::logins::jwks::verified::{self, VerifiedSignatures};
 use crate::logins::jwks::waiters::Waiter;
-use crate::permits;
+use crate::{permits, spans};
 
 /// The shortest time between the begins of two fetches.
 pub(super) const COOLDOWN: SignedDuration = SignedDuration::from_secs(5);
@@ -305,7 +306,8 @@ impl<F: FetchJwks> IssuerKeys<F> {
                 }
             }
         };
-        permits::without(timeout_at(request.arrived + PATIENCE, ended))
+        let ended = timeout_at(request.arrived + PATIENCE, ended);
+        permits::without(ended.instrument(spans::wait_for_fetch()))
             .await
             .map_err(|_| JwksError::TooSlow)
     }
@@ -315,13 +317,14 @@ impl<F: FetchJwks> IssuerKeys<F> {
         let (over, running) = watch::channel(());
         let number = state.begin(now, running.clone());
         let keys = Arc::clone(self);
-        tokio::spawn(async move {
+        let fetch = async move {
             let fetched = keys.fetcher.fetch().await;
             let outcome = if fetched.is_ok() { "fetched" } else { "failed" };
             metrics::counter!("cognate_issuer_fetches_total", "outcome" => outcome).increment(1);
             keys.lock().end(number, now, fetched);
             drop(over);
-        });
+        };
+        tokio::spawn(fetch.in_current_span());
         running
     }
 
