@@ -198,7 +198,7 @@ def components():
     listed = json.loads(one("*.cdx.json").read_text())["components"]
     listed = {(part["name"], part["version"]) for part in listed}
     host = re.search(r"^host: (.*)$", subprocess.check_output(["rustc", "-vV"], text=True), re.MULTILINE)[1]
-    tree = ["cargo", "tree", "--locked", "--target", host, "--edges", "normal,build", "--prefix", "none"]
+    tree = ["cargo", "tree", "--locked", "--target", host, "--features", "otel", "--edges", "normal,build", "--prefix", "none"]
     lines = subprocess.check_output(tree, cwd=PROJECT, text=True).splitlines()
     needed = {tuple(line.split()[:2]) for line in lines if line}
     needed = {(name, version.removeprefix("v")) for name, version in needed if name != "cognate"}
