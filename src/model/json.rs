@@ -5,8 +5,10 @@
 
 use std::cell::Cell;
 
+use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess,
+    SeqAccess, Unexpected, Visitor,
 };
 use serde_json::{Map, Number, Value};
 
@@ -53,9 +55,10 @@ pub fn read(text: &[u8]) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// Reads one JSON value as [`read`] does and takes it for a `T`.
+/// Reads one JSON value as [`read`] does and takes it for a `T`. A struct is an object: serde would take an array of its
+/// fields' values as well.
 pub fn read_as<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
-    Ok(serde_json::from_value(read(text)?)?)
+    Ok(T::deserialize(Typed(read(text)?))?)
 }
 
 /// Reads a `T` that this server wrote and no client can change, without a tree of values between: several times as fast
@@ -66,6 +69,81 @@ pub fn read_as<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
 )]
 pub fn read_own<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_slice(text)?)
+}
+
+/// A value that becomes a `T`.
+struct Typed(Value);
+
+impl<'de> Deserializer<'de> for Typed {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.0 {
+            Value::Array(items) => {
+                let mut items = SeqDeserializer::new(items.into_iter().map(Self));
+                let read = visitor.visit_seq(&mut items)?;
+                items.end()?;
+                Ok(read)
+            }
+            Value::Object(members) => {
+                let members = members.into_iter().map(|(name, value)| (name, Self(value)));
+                let mut members = MapDeserializer::new(members);
+                let read = visitor.visit_map(&mut members)?;
+                members.end()?;
+                Ok(read)
+            }
+            simple => simple.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if self.0.is_array() {
+            return Err(Self::Error::invalid_type(Unexpected::Seq, &visitor));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+}
+
+impl IntoDeserializer<'_, serde_json::Error> for Typed {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
 }
 
 struct Strict<'c> {
@@ -175,6 +253,35 @@ mod tests {
             value.to_string(),
             r#"{"a":[1,-2,2.5,"é",true,null],"b":{}}"#
         );
+    }
+
+    #[test]
+    fn an_array_is_no_struct() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Outer {
+            inner: Inner,
+            more: Option<Vec<Inner>>,
+        }
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Inner {
+            number: u8,
+        }
+        let inner = Inner { number: 1 };
+        assert_eq!(
+            read_as::<Outer>(br#"{"inner":{"number":1},"more":[{"number":2}],"x":[]}"#).unwrap(),
+            Outer {
+                inner,
+                more: Some(vec![Inner { number: 2 }])
+            }
+        );
+        for text in [
+            r#"[{"number":1},null]"#,
+            r#"{"inner":[1]}"#,
+            r#"{"inner":{"number":1},"more":[[2]]}"#,
+        ] {
+            let error = read_as::<Outer>(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("sequence, expected struct"), "{error}");
+        }
     }
 
     #[test]
