@@ -33,8 +33,11 @@ cognate_fuzz::target!(|bytes: &[u8]| {
     *request.headers_mut() = headers;
     let (answer, body) = server().ask(request);
     let status = answer.status().as_u16();
-    // 501 is the answer to clients of S3.
-    assert!(status < 500 || status == 501, "{status}");
+    // The answer to clients of S3, in a form of theirs.
+    if status == 501 {
+        return;
+    }
+    assert!(status < 500, "{status}");
     let in_xml = answer.headers()["content-type"] == "text/xml";
     if in_xml {
         let text = std::str::from_utf8(&body).expect("UTF-8");
