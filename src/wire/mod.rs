@@ -1,6 +1,7 @@
 //! HTTP in, HTTP out: decodes requests and encodes answers. The operations themselves are in `operations`.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -133,6 +134,13 @@ fn request_span(connection: &Connection, headers: &HeaderMap) -> Span {
     spans::request(is_trusted.then_some(headers))
 }
 
+/// Answers a request within its span. The state of the work is large, and each layer around it would copy it.
+async fn answer_in_span(span: Span, work: Pin<Box<impl Future<Output = Response>>>) -> Response {
+    let response = work.instrument(span.clone()).await;
+    spans::answered(&span, response.status());
+    response
+}
+
 async fn root(
     State(front): State<Arc<Front>>,
     Extension(connection): Extension<Connection>,
@@ -143,10 +151,8 @@ async fn root(
         return cors::preflight(request.headers(), front.app.ambient.uuid());
     }
     let span = request_span(&connection, request.headers());
-    let answered = answer_call(&front, connection, &activity, request);
-    let response = answered.instrument(span.clone()).await;
-    spans::answered(&span, response.status());
-    response
+    let work = Box::pin(answer_call(&front, connection, &activity, request));
+    answer_in_span(span, work).await
 }
 
 /// Answers a call of an operation.

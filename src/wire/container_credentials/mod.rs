@@ -12,7 +12,6 @@ use axum::routing::any;
 use http::{HeaderValue, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tracing::Instrument;
 
 use self::head::CredentialsHead;
 use self::path::CredentialsPath;
@@ -20,13 +19,12 @@ use super::admission::crowded;
 use super::connections::ConnectionActivity;
 use super::hosts::AllowedHosts;
 use super::respond::{self, Throttled};
-use super::{Front, audit, pipeline, request_span};
+use super::{Front, answer_in_span, audit, pipeline, request_span};
 use crate::app::audit::admit;
 use crate::app::connection::Connection;
 use crate::app::{Call, rates, records};
 use crate::error::{Code, Dialect, Error};
 use crate::operations::container_credentials::{ContainerCredentials, ContainerRequest};
-use crate::spans;
 
 mod head;
 mod path;
@@ -66,13 +64,11 @@ async fn serve(
     request: Request,
 ) -> Response {
     let span = request_span(&connection, request.headers());
-    let served = serve_in_span(&front, connection, &activity, request);
-    let response = served.instrument(span.clone()).await;
-    spans::answered(&span, response.status());
-    response
+    let work = Box::pin(answer_request(&front, connection, &activity, request));
+    answer_in_span(span, work).await
 }
 
-async fn serve_in_span(
+async fn answer_request(
     front: &Front,
     connection: Connection,
     activity: &Arc<ConnectionActivity>,
