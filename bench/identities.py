@@ -7,28 +7,17 @@ import os
 import pathlib
 import sqlite3
 import subprocess
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BATCH = 1_000_000
-
-IDENTITIES = """
-INSERT INTO identity (id, pool, state, authed, epoch, version, merged_into, logins, created_ms, modified_ms, incarnation,
-  revoked, only_this_pool)
-WITH RECURSIVE counted(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n < :count - 1)
-SELECT unhex(printf('%012x', n * (281474976710656 / :count)) || '4' || substr(hex(randomblob(2)), 1, 3) || '8' ||
-    substr(hex(randomblob(8)), 1, 15)),
-  :pool, 1, n % 2, 1, 1, NULL,
-  CASE n % 2 WHEN 0 THEN '[]' ELSE json_array(json_object('kind', 'public', 'provider', 'accounts.example.com/realms/users', 'subject',
-    lower(hex(randomblob(16))))) END,
-  1800000000000 + n, 1800000000000 + n, :incarnation, 0, 0
-FROM counted
-"""
-
-LOGINS = """
-INSERT INTO login (pool, login_key, identity, incarnation)
-SELECT pool, unhex(printf('%012x', row_number() OVER (ORDER BY id) * (281474976710656 / :count)) || hex(randomblob(26))),
-  id, incarnation FROM identity WHERE authed = 1 AND pool = :pool
-"""
+# In the order in which src/store/sqlite/tables.rs sums them.
+IDENTITY = (
+    "id, pool, incarnation, state, authed, epoch, version, merged_into, logins, created_ms, modified_ms, revoked, "
+    "only_this_pool, checksum"
+)
+LOGIN = "pool, login_key, identity, incarnation, checksum"
+LOGINS = '[{"kind":"public","provider":"accounts.example.com/realms/users","subject":"%s"}]'
 
 POSTGRES = """
 INSERT INTO identity (id, pool, state, authed, epoch, version, merged_into, logins, created_ms, modified_ms, incarnation,
@@ -50,15 +39,47 @@ def fill_embedded(folder, pool, count):
     """Writes `count` identities of a pool, which has none yet, into the data directory of a stopped server."""
     with contextlib.closing(sqlite3.connect(folder / "cognate.sqlite")) as db, db:
         db.execute("PRAGMA cache_size = -500000")
-        # SQLite has it since 3.41.
-        db.create_function("unhex", 1, bytes.fromhex, deterministic=True)
         uuid = pool.partition(":")[2]
         (record,) = db.execute("SELECT json FROM record WHERE kind = 'pool' AND key = ?", [uuid]).fetchone()
-        values = {
-            "count": count, "pool": bytes.fromhex(uuid.replace("-", "")), "incarnation": json.loads(record)["incarnation"],
-        }
-        db.execute(IDENTITIES, values)
-        db.execute(LOGINS, values)
+        pool, incarnation = bytes.fromhex(uuid.replace("-", "")), json.loads(record)["incarnation"]
+        insert(db, "identity", IDENTITY, (identity(pool, incarnation, number, count) for number in range(count)))
+        # In an order of their own, as hashes have.
+        logins = db.execute("SELECT id FROM identity WHERE authed = 1 AND pool = ?", [pool])
+        keys = (spread(number, count // 2) + os.urandom(26) for number in range(count // 2))
+        insert(db, "login", LOGIN, ((pool, key, id, incarnation) for key, (id,) in zip(keys, logins)))
+
+
+def identity(pool, incarnation, number, count):
+    """The row of an identity, without its checksum."""
+    rest = bytearray(os.urandom(10))
+    rest[0], rest[2] = rest[0] & 0x0F | 0x40, rest[2] & 0x3F | 0x80
+    is_login, at = number % 2, 1_800_000_000_000 + number
+    logins = LOGINS % os.urandom(16).hex() if is_login else "[]"
+    return bytes(spread(number, count) + rest), pool, incarnation, 1, is_login, 1, 1, None, logins, at, at, 0, 0
+
+
+def spread(number, count):
+    """The first six bytes of a key, so that the keys of all numbers are spread evenly, in their order."""
+    return (number * ((1 << 48) // count)).to_bytes(6)
+
+
+def insert(db, table, columns, rows):
+    marks = ", ".join("?" for _ in columns.split(","))
+    db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", (row + (checksum(table, row),) for row in rows))
+
+
+def checksum(table, row):
+    """The checksum of a row, as src/store/sqlite/checksum.rs makes it."""
+    return zlib.crc32(table.encode() + b"".join(map(encoded, row))).to_bytes(4)
+
+
+def encoded(value):
+    if value is None:
+        return b"\0"
+    if isinstance(value, int):
+        return b"\1" + value.to_bytes(8, "little", signed=True)
+    tag, data = (b"\3", value.encode()) if isinstance(value, str) else (b"\4", value)
+    return tag + len(data).to_bytes(8, "little") + data
 
 
 def fill_postgres(url, pool, count):

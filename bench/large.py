@@ -97,9 +97,10 @@ def list_all(server):
 
 def latencies(server, is_over):
     """Sorted milliseconds of GetId for guests and GetCredentialsForIdentity in turn, on one connection, until `is_over`."""
+    named = {operation.name: operation for operation in operations.OPERATIONS}
     address = urllib.parse.urlsplit(server.url)
     connection = http.client.HTTPConnection(address.hostname, address.port)
-    chosen = [operations.OPERATIONS[0], operations.OPERATIONS[5]]
+    chosen = [named["GetId, guest"], named["GetCredentialsForIdentity, guest"]]
     found, began = [], time.monotonic()
     while len(found) % 200 or not is_over(time.monotonic() - began):
         operation = chosen[len(found) % 2]
@@ -155,7 +156,7 @@ def main():
             running.server.memory()[0] for running in runs)))
         for running in runs:
             running.prepare()
-        only = {"GetId, guest", "GetId, fresh login", "GetCredentialsForIdentity, guest", "ListIdentities, signed, 60 of them"}
+        only = {"GetId, guest", "GetId, new user", "GetId, fresh token", "GetCredentialsForIdentity, guest", "ListIdentities, signed, 60 of them"}
         for name, (of_large, of_small) in costs(runs, only).items():
             ratios = [one / other for one, other in zip(of_large, of_small)]
             print(f"{name}: {statistics.median(ratios):.2f} times the processor time with 10,000 identities")

@@ -17,6 +17,7 @@ import tempfile
 
 import instructions
 import issuer
+import sampling
 import servers
 from operations import CONTAINER_CREDENTIALS, OPERATIONS
 from servers import BARE, DIST, ROOT
@@ -28,7 +29,7 @@ def cryptography(name):
     return float(output)
 
 
-def measure(running, operations, connections, rounds, seconds, count):
+def measure(running, operations, connections, rounds, seconds, count, with_half):
     """Everything in turn, round by round: a list of figures by operation, number of connections and server."""
     found = {}
     crypto = {"verify": [], "sign": []}
@@ -44,6 +45,11 @@ def measure(running, operations, connections, rounds, seconds, count):
                     figures = server.load(
                         operation, 200 if is_slow else count, batch, clients, 1 if is_slow else seconds
                     )
+                    if with_half and not is_slow:
+                        # So many milliseconds from one request of a connection to the next.
+                        interval = 2e3 * clients / figures["rate"]
+                        half = server.load(operation, count, batch + "-half", clients, seconds, pause=interval)
+                        figures["half"], figures["half p99"] = half["rate"], half["p99"]
                     found.setdefault((operation.name, clients, server.name), []).append(figures)
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
     return found, crypto
@@ -67,7 +73,7 @@ def floors(found, crypto, operation, clients):
     ]
 
 
-def report(found, crypto, operations, connections, running):
+def report(found, crypto, operations, connections, running, with_half):
     """Two tables in Markdown: how far each server is from the floor, and what was measured."""
     ratios, every = [], []
     names = [server.name for server in running if server.name != BARE]
@@ -84,6 +90,8 @@ def report(found, crypto, operations, connections, running):
                 runs = found[operation.name, clients, server.name]
                 column = lambda name, digits: figure([run[name] for run in runs], digits)
                 measured = [column("cpu", 1), column("rate", 0), *(column(name, 2) for name in ("p50", "p99", "p99.9"))]
+                if with_half:
+                    measured += [column("half", 0), column("half p99", 2)] if "half" in runs[0] else ["", ""]
                 every.append([operation.name, clients, server.name, *measured])
     memory = ", ".join("{} {} MiB, at most {} MiB".format(server.name, *server.memory()) for server in running)
     notes = [
@@ -91,9 +99,10 @@ def report(found, crypto, operations, connections, running):
         f"Memory after the run: {memory}.",
     ]
     heads = ["operation", "connections"]
+    half = ["at half: requests/s", "at half: p99, ms"] if with_half else []
     return "\n\n".join([
         table([*heads, "floor", "floor, µs", *(f"{name} : floor" for name in names)], ratios),
-        table([*heads, "server", "µs of processor", "requests/s", "p50, ms", "p99, ms", "p99.9, ms"], every),
+        table([*heads, "server", "µs of processor", "requests/s", "p50, ms", "p99, ms", "p99.9, ms", *half], every),
         *notes,
     ])
 
@@ -140,10 +149,11 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="two rounds of a second: rough figures")
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")
     parser.add_argument("--seconds", type=int, default=2, help="how long each run is")
-    parser.add_argument("--users", type=int, default=2000, help="fresh logins of each run")
+    parser.add_argument("--users", type=int, default=2000, help="new users, and fresh tokens, of each run")
     parser.add_argument("--connections", default="16,64,256", help="numbers of connections")
     parser.add_argument("--only", default="", help="operations whose name contains this")
     parser.add_argument("--without-moto", action="store_true", help="leave moto out")
+    parser.add_argument("--half-rate", action="store_true", help="also measure the latency at half of the highest rate")
     parser.add_argument("--identities", default="", help="numbers of identities, measured beside a server with few")
     parser.add_argument("--postgres", action="store_true", help="measure the PostgreSQL store as well")
     parser.add_argument("--beside", metavar="FILE", help="another build of cognate, measured in the same run")
@@ -152,6 +162,7 @@ def arguments():
     parser.add_argument("--check", action="store_true", help="with --instructions: fail if one is 3 %% above its record")
     parser.add_argument("--profiles", metavar="FOLDER", help="with --instructions: also write which functions cost them")
     parser.add_argument("--system-calls", action="store_true", help="count system calls with strace")
+    parser.add_argument("--parts", action="store_true", help="show which parts take the time, with perf")
     parser.add_argument("--json", metavar="FILE", help="also write all figures to a file")
     parser.add_argument("--svg", metavar="FILE", help="also write a plot to a file")
     asked = parser.parse_args()
@@ -182,10 +193,13 @@ def main():
         if asked.system_calls:
             print(system_calls(running, operations))
             return
+        if asked.parts:
+            print(sampling.table(running, operations, BARE))
+            return
         found, crypto = measure(
-            running, operations, asked.connections, asked.rounds, asked.seconds, asked.users
+            running, operations, asked.connections, asked.rounds, asked.seconds, asked.users, asked.half_rate
         )
-        tables = report(found, crypto, operations, asked.connections, running)
+        tables = report(found, crypto, operations, asked.connections, running, asked.half_rate)
     print(
         f"Medians (least–most) of {asked.rounds} interleaved rounds of {asked.seconds} s, or of {asked.users} fresh tokens; "
         f"wrk with one thread on the loopback interface, {machine()}. Client and server share the processors, so requests/s "

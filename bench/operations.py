@@ -43,7 +43,8 @@ class Operation:
 
 OPERATIONS = [
     Operation("GetId, guest", "GetId", "of_pool"),
-    Operation("GetId, fresh login", "GetId", "fresh_ids", ("verify",), once=True),
+    Operation("GetId, new user", "GetId", "new_users", ("verify",), once=True),
+    Operation("GetId, fresh token", "GetId", "fresh_tokens", ("verify",), once=True),
     Operation("GetId, same token again", "GetId", "known_ids"),
     Operation("GetOpenIdToken, guest", "GetOpenIdToken", "guest", ("sign",)),
     Operation("GetOpenIdToken, login", "GetOpenIdToken", "user", ("sign",)),
@@ -93,8 +94,12 @@ class Requests:
     def of_pool(self, count, batch):
         return [write(IdentityPoolId=self.pool)]
 
-    def fresh_ids(self, count, batch):
+    def new_users(self, count, batch):
         logins = (self._login(f"user-{batch}-{number}", 0) for number in range(count))
+        return [write(IdentityPoolId=self.pool, Logins=login) for login in logins]
+
+    def fresh_tokens(self, count, batch):
+        logins = (self._login(self._provider.user(), f"id-{batch}-{number}") for number in range(count))
         return [write(IdentityPoolId=self.pool, Logins=login) for login in logins]
 
     def known_ids(self, count, batch):

@@ -1,6 +1,7 @@
--- Posts requests in turn, over and over: wrk … -s post.lua URL -- FILE [once]
--- The file has, for each request, lines "name: value" of its headers, "body: …" and an empty line. With `once`, the run ends when
--- as many answers as there are requests have arrived; the requests that are in flight then are not counted.
+-- Posts requests in turn, over and over: wrk … -s post.lua URL -- FILE PAUSE [once]
+-- The file has, for each request, lines "name: value" of its headers, "body: …" and an empty line. Each connection pauses for PAUSE
+-- milliseconds on average between an answer and the next request. With `once`, the run ends when as many answers as there are
+-- requests have arrived; the requests that are in flight then are not counted.
 -- What it counted goes to standard output as one line of JSON.
 
 local ffi = require("ffi")
@@ -25,7 +26,12 @@ function setup(thread)
 end
 
 function init(args)
-  once = args[2] == "once"
+  local pause = tonumber(args[2])
+  if pause > 0 then
+    -- A whole number each time, in the mean the pause.
+    delay = function() return math.floor(2 * pause * math.random() + 0.5) end
+  end
+  once = args[3] == "once"
   local headers, body = {}, nil
   for line in io.lines(args[1]) do
     if line == "" then

@@ -98,8 +98,9 @@ class Server:
         with urllib.request.urlopen(request, timeout=60) as response:
             return response.read().decode()
 
-    def load(self, operation, count, batch, connections, seconds, path="/"):
-        """Sends the requests of a batch once, or for some seconds: a dictionary of figures."""
+    def load(self, operation, count, batch, connections, seconds, path="/", pause=0):
+        """Sends the requests of a batch once, or for some seconds, with pauses of so many milliseconds on average: a dictionary
+        of figures."""
         bodies = self.bodies(operation, count, batch)
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             for body in bodies:
@@ -111,7 +112,7 @@ class Server:
             if operation.once:
                 seconds = 1 + count // (100 if self.name == "moto" else 1000)
             command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-            command += ["-s", str(ROOT / "bench" / "post.lua"), self.url + path, "--", file.name]
+            command += ["-s", str(ROOT / "bench" / "post.lua"), self.url + path, "--", file.name, str(pause)]
             command += ["once"] if operation.once else []
             before = self.seconds()
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
