@@ -27,14 +27,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How long a stopping server tries to release its lease.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many rows one transaction deletes, so that other changes wait only briefly.
-const PAGE: usize = 100;
-
 /// How many pages are deleted between two renewals of the lease.
 const PAGES: u64 = 50;
-
-/// The pause after a page, in times of what the page took: deletions use a fifth of the store's writer at most.
-const REST: u32 = 4;
 
 /// The longest pause after a page. A lease is renewed every `PAGES` pages, long before it ends.
 const LONGEST_REST: Duration = Duration::from_millis(100);
@@ -135,9 +129,10 @@ impl Jobs {
 
     /// Deletes page by page; `false` where another server holds the lease.
     async fn sweep(&self, sweep: &Sweep, fence: &LeaseFence) -> Result<bool, StoreError> {
+        let Pace { rows, rest } = Pace::of(sweep);
         for page in 1_u64.. {
             let began = Instant::now();
-            match self.records.store.sweep(sweep, fence, PAGE).await? {
+            match self.records.store.sweep(sweep, fence, rows).await? {
                 None => return Ok(false),
                 Some(0) => return Ok(true),
                 Some(_) if page % PAGES == 0 => {
@@ -147,7 +142,7 @@ impl Jobs {
                 }
                 Some(_) => {}
             }
-            tokio::time::sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
+            tokio::time::sleep((began.elapsed() * rest).min(LONGEST_REST)).await;
         }
         Ok(false)
     }
@@ -172,6 +167,27 @@ impl Jobs {
         let released = self.lease_for(SignedDuration::ZERO);
         if !matches!(tokio::time::timeout(PATIENCE, released).await, Ok(Ok(_))) {
             tracing::debug!("the lease is not released, so it lasts to its end");
+        }
+    }
+}
+
+/// How fast rows are deleted, so that other changes wait only briefly.
+struct Pace {
+    /// How many rows one transaction deletes.
+    rows: usize,
+    /// The pause after it, in times of what it took.
+    rest: u32,
+}
+
+impl Pace {
+    fn of(sweep: &Sweep) -> Self {
+        match sweep {
+            // Nobody waits for the end: a tenth of the store's writer is enough.
+            Sweep::Identities(_) => Self { rows: 25, rest: 9 },
+            // They must be deleted as fast as they are written.
+            Sweep::Claims(_) | Sweep::Events(_) | Sweep::Deletions(_) => {
+                Self { rows: 100, rest: 4 }
+            }
         }
     }
 }
