@@ -1,12 +1,13 @@
 //! What a catalog detects, on the store in memory.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::*;
 use crate::model::access_key::AccessKeyRecord;
 use crate::store::conformance::in_memory::memory::MemoryStore;
 use crate::store::conformance::origin;
-use crate::store::record::{RecordWrite, to_json};
+use crate::store::record::{RecordKind, RecordWrite, to_json};
 
 fn at(second: u64) -> Moment {
     Moment {
