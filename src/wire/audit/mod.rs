@@ -1,88 +1,28 @@
 //! The line of a call in the audit log. The pipeline records every call that passes through it; no operation and no
 //! protocol does. A call is answered after its line was written.
 
+mod line;
 mod parameters;
+mod selection;
 
-use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+pub(super) use self::line::dialect;
+use self::line::{bounded, line_of_call, resources, set_error, stranger_line};
+use self::selection::{DATA_EVENTS, READS, WITHOUT_LINE, is_refusal, is_stranger};
 use super::pipeline;
-use crate::app::audit::{
-    OWN_SOURCE, VERSION, admit, in_seconds, own_region, user_identity, without_guests,
-};
-use crate::app::{Call, Caller};
-use crate::audit::{CloudTrailLine, StrangerLine};
+use crate::app::Call;
+use crate::app::audit::{admit, in_seconds, user_identity, without_guests};
+use crate::audit::StrangerLine;
 use crate::error::{Code, Dialect, Error};
 use crate::operations::container_credentials::{ContainerCredentials, ContainerRequest};
 use crate::operations::{Entry, OperationAnswer, Service};
 
-/// The operations that read and hand out no token, no credential and no guest's id: a success has no line. Every other
-/// operation has one, a new one, too.
-const WITHOUT_LINE: &[(Service, &str)] = &[
-    (Service::CognitoIdentity, "DescribeIdentity"),
-    (Service::CognitoIdentity, "DescribeIdentityPool"),
-    (Service::CognitoIdentity, "GetIdentityPoolRoles"),
-    (Service::CognitoIdentity, "GetPrincipalTagAttributeMap"),
-    (Service::CognitoIdentity, "ListIdentityPools"),
-    (Service::CognitoIdentity, "ListTagsForResource"),
-    (Service::Sts, "GetCallerIdentity"),
-    (Service::Iam, "GetOpenIDConnectProvider"),
-    (Service::Iam, "GetPolicy"),
-    (Service::Iam, "GetPolicyVersion"),
-    (Service::Iam, "GetRole"),
-    (Service::Iam, "GetRolePolicy"),
-    (Service::Iam, "GetSAMLProvider"),
-    (Service::Iam, "ListAttachedRolePolicies"),
-    (Service::Iam, "ListEntitiesForPolicy"),
-    (Service::Iam, "ListInstanceProfilesForRole"),
-    (Service::Iam, "ListOpenIDConnectProviderTags"),
-    (Service::Iam, "ListOpenIDConnectProviders"),
-    (Service::Iam, "ListPolicies"),
-    (Service::Iam, "ListPolicyTags"),
-    (Service::Iam, "ListPolicyVersions"),
-    (Service::Iam, "ListRolePolicies"),
-    (Service::Iam, "ListRoleTags"),
-    (Service::Iam, "ListRoles"),
-    (Service::Iam, "ListSAMLProviderTags"),
-    (Service::Iam, "ListSAMLProviders"),
-    (Service::Iam, "SimulatePrincipalPolicy"),
-    (Service::Cognate, "CheckPolicies"),
-    (Service::Cognate, "ExplainLogin"),
-    (Service::Cognate, "ExplainWebIdentity"),
-    (Service::Cognate, "GetCredentialsDuration"),
-    (Service::Cognate, "GetIdentityHandle"),
-    (Service::Cognate, "GetIdentityStatus"),
-    (Service::Cognate, "GetPoolSettings"),
-    (Service::Cognate, "ListAccessKeys"),
-    (Service::Cognate, "ListKeys"),
-    (Service::Cognate, "SimulatePolicy"),
-];
-
-/// The operations that only read, and have a line because of what they hand out.
-const READS: &[&str] = &[
-    "ExportConfiguration",
-    "ListIdentities",
-    "ListIdentityStatuses",
-    "LookupDeveloperIdentity",
-];
-
-/// CloudTrail's data events.
-const DATA_EVENTS: &[&str] = &[
-    "GetCredentialsForIdentity",
-    "GetId",
-    "GetOpenIdToken",
-    "GetOpenIdTokenForDeveloperIdentity",
-    "UnlinkIdentity",
-];
-
 /// The operation of container credentials of a role.
 const ROLE_OPERATION: &str = "GetRoleContainerCredentials";
-
-/// The longest user agent and error text, in bytes.
-const LONGEST_TEXT: usize = 1024;
 
 /// The most bytes of the input in a line that a stranger causes.
 const STRANGERS_INPUT: usize = 4096;
@@ -326,204 +266,4 @@ pub(super) fn refused(call: &Call<'_>, service: Service, operation: &'static str
         set_error(&mut line, service, error);
         line.into_line(&|text| without_guests(call, text))
     });
-}
-
-/// Whether an error is a refusal by signature, by policy or of a proof.
-const fn is_refusal(code: Code) -> bool {
-    match code {
-        Code::MissingAuthenticationToken
-        | Code::IncompleteSignature
-        | Code::InvalidSignature
-        | Code::UnrecognizedClient
-        | Code::ExpiredToken
-        | Code::AccessDenied
-        | Code::NotAuthorized
-        | Code::InvalidIdentityToken
-        | Code::ExpiredIdentityToken
-        | Code::IdpRejectedClaim => true,
-        Code::Serialization
-        | Code::UnknownOperation
-        | Code::WrongMethod
-        | Code::RequestTooLarge
-        | Code::Validation
-        | Code::TooManyRequests
-        | Code::InvalidParameter
-        | Code::InvalidParameterValue
-        | Code::ResourceNotFound
-        | Code::ResourceConflict
-        | Code::DeveloperUserAlreadyRegistered
-        | Code::LimitExceeded
-        | Code::ConcurrentModification
-        | Code::ExternalService
-        | Code::InvalidIdentityPoolConfiguration
-        | Code::Outdated
-        | Code::InternalError
-        | Code::IdpCommunicationError
-        | Code::MalformedPolicyDocument
-        | Code::NoSuchEntity
-        | Code::EntityAlreadyExists
-        | Code::PackedPolicyTooLarge
-        | Code::InvalidInput
-        | Code::DeleteConflict => false,
-    }
-}
-
-/// Whether the text of an error is free of values of the input, beside ids and names. Texts about wrong values quote them,
-/// and may quote a secret.
-const fn quotes_no_input(code: Code) -> bool {
-    is_refusal(code)
-        || matches!(
-            code,
-            Code::TooManyRequests
-                | Code::ResourceNotFound
-                | Code::ResourceConflict
-                | Code::DeveloperUserAlreadyRegistered
-                | Code::LimitExceeded
-                | Code::ConcurrentModification
-                | Code::InternalError
-                | Code::NoSuchEntity
-                | Code::EntityAlreadyExists
-                | Code::DeleteConflict
-        )
-}
-
-/// Whether anyone can make such a call: it has no valid signature, or that of a pool's identity, which anyone can get.
-fn is_stranger(call: &Call<'_>) -> bool {
-    match &call.caller {
-        None => true,
-        Some(Caller::Session(session)) => session.identity().is_some(),
-        Some(Caller::Root(_) | Caller::AccessKey(_)) => false,
-    }
-}
-
-fn stranger_line(call: &Call<'_>, entry: &Entry, error: &Error) -> StrangerLine {
-    StrangerLine {
-        operation: entry.name,
-        code: error.code.on_the_wire(dialect(entry.service)).0,
-        pool: call.pool.get().map(ToString::to_string),
-        network: call.connection.network().to_string(),
-    }
-}
-
-/// The dialect of the errors of a service.
-pub(super) fn dialect(service: Service) -> Dialect {
-    match service {
-        Service::CognitoIdentity | Service::Cognate => Dialect::Json,
-        Service::Sts => Dialect::Sts,
-        Service::Iam => Dialect::Iam,
-    }
-}
-
-fn set_error(line: &mut CloudTrailLine, service: Service, error: &Error) {
-    line.error_code = Some(error.code.on_the_wire(dialect(service)).0.to_owned());
-    let text = error
-        .text
-        .as_deref()
-        .filter(|_| quotes_no_input(error.code));
-    line.error_message = text.map(bounded);
-}
-
-/// What every line of a call has.
-fn line_of_call(call: &Call<'_>, service: Service, operation: &str) -> CloudTrailLine {
-    let config = &call.app.config;
-    let connection = &call.connection;
-    let pool = call.pool.get();
-    let region = match service {
-        Service::Iam => "us-east-1".to_owned(),
-        _ => match (&call.region, pool) {
-            (Some(region), _) => region.to_string(),
-            (None, Some(pool)) => pool.region.to_string(),
-            (None, None) => own_region(config),
-        },
-    };
-    let mut further = Map::new();
-    let peer = connection
-        .peer
-        .filter(|_| connection.peer != connection.client);
-    if let Some(peer) = peer {
-        further.insert("peer".to_owned(), Value::from(peer.to_string()));
-    }
-    if let (None, Some(key)) = (&call.caller, &call.claimed_key) {
-        further.insert("claimedAccessKeyId".to_owned(), Value::from(key.clone()));
-    }
-    let client = connection.client.as_ref().map(IpAddr::to_string);
-    CloudTrailLine {
-        event_version: VERSION,
-        user_identity: user_identity::of_caller(call),
-        event_time: in_seconds(call.app.now()),
-        event_source: match service {
-            Service::CognitoIdentity => "cognito-identity.amazonaws.com",
-            Service::Sts => "sts.amazonaws.com",
-            Service::Iam => "iam.amazonaws.com",
-            Service::Cognate => OWN_SOURCE,
-        },
-        event_name: operation.to_owned(),
-        aws_region: region,
-        source_ip_address: client.unwrap_or_else(|| OWN_SOURCE.to_owned()),
-        user_agent: connection.user_agent.as_deref().map(bounded),
-        error_code: None,
-        error_message: None,
-        request_parameters: Value::Null,
-        response_elements: Value::Null,
-        additional_event_data: further,
-        request_id: call.request_id.to_string(),
-        event_id: call.app.ambient.uuid().to_string(),
-        read_only: false,
-        resources: Vec::new(),
-        event_type: "AwsApiCall",
-        management_event: true,
-        recipient_account_id: config.account_id.to_string(),
-        event_category: "Management",
-    }
-}
-
-/// The pool, role, managed policies and provider of a call.
-fn resources(call: &Call<'_>, input: Option<&Value>) -> Vec<Value> {
-    let account = &call.app.config.account_id;
-    let mut arns = Vec::new();
-    arns.extend(call.pool.get().map(|pool| pool.arn(account)));
-    if let Some(input) = input {
-        if let (true, Some(id)) = (arns.is_empty(), input["IdentityPoolId"].as_str()) {
-            let pool = crate::model::ids::PoolId::parse(id);
-            arns.extend(pool.map(|pool| pool.arn(account)));
-        }
-        if let Some(name) = input["RoleName"].as_str() {
-            arns.push(format!("arn:aws:iam::{account}:role/{name}"));
-        }
-        let named = [
-            "RoleArn",
-            "PolicyArn",
-            "PermissionsBoundary",
-            "OpenIDConnectProviderArn",
-            "SAMLProviderArn",
-            "ResourceArn",
-        ];
-        let named = named.iter().filter_map(|name| input[*name].as_str());
-        arns.extend(
-            named
-                .filter(|arn| arn.starts_with("arn:"))
-                .map(str::to_owned),
-        );
-    }
-    arns.dedup();
-    let described = arns.into_iter().map(|arn| {
-        let kind = match arn.splitn(6, ':').nth(5).unwrap_or_default() {
-            resource if resource.starts_with("identitypool/") => "AWS::Cognito::IdentityPool",
-            resource if resource.starts_with("saml-provider/") => "AWS::IAM::SAMLProvider",
-            resource if resource.starts_with("oidc-provider/") => "AWS::IAM::OIDCProvider",
-            resource if resource.starts_with("policy/") => "AWS::IAM::Policy",
-            _ => "AWS::IAM::Role",
-        };
-        json!({ "ARN": bounded(&arn), "accountId": account.as_str(), "type": kind })
-    });
-    described.collect()
-}
-
-/// A text of at most [`LONGEST_TEXT`] bytes.
-fn bounded(text: &str) -> String {
-    let mut end = text.len().min(LONGEST_TEXT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }
