@@ -5,6 +5,7 @@ pub mod assume_role;
 pub mod explain;
 pub mod external_sts;
 pub mod lifetime;
+pub mod open_id_token;
 mod public_provider;
 pub mod session_policies;
 pub mod web_identity;

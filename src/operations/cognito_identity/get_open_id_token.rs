@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use crate::app::credentials::web_identity::OpenIdToken;
+use crate::app::credentials::open_id_token::OpenIdToken;
 use crate::app::sign_in::logins::{self, PresentedTo, Proof};
 use crate::app::{Call, identities, sign_in};
 use crate::error::{Code, Error};

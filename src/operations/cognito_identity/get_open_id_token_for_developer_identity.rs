@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Logins, pool_resource};
 use crate::app::access::resource::Resource;
-use crate::app::credentials::web_identity::OpenIdToken;
+use crate::app::credentials::open_id_token::OpenIdToken;
 use crate::app::sign_in::logins::{self, PresentedTo, ProofError};
 use crate::app::sign_in::{self, SignInError, VerifiedIdentity, origin};
 use crate::app::{Call, identities, pools};

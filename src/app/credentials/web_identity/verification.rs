@@ -1,167 +1,21 @@
-//! Web identities: tokens that callers present to the STS, and the OpenID tokens that this server issues for that.
+//! Verifies the tokens that callers present to the STS: those of this server, and those of registered providers.
 
-use std::sync::Arc;
+use serde_json::Value;
 
-use indexmap::IndexMap;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
-use uuid::Uuid;
-
-use super::public_provider;
-use crate::app::access::condition_keys::CallerKeys;
+use super::{PresentedToken, TokenSource, WebIdentity, WebIdentityError};
+use crate::app::credentials::public_provider;
 use crate::app::providers::oidc;
-use crate::app::rates::{self, RateExceeded};
 use crate::app::roles::pins::audience_names_tenant;
-use crate::app::sign_in::VerifiedIdentity;
 use crate::app::sign_in::origin::{self, Issued};
-use crate::app::{Call, identities, records};
-use crate::credentials::{SessionIdentity, SessionOrigin};
-use crate::error::Error;
+use crate::app::{Call, identities, rates, records};
+use crate::credentials::SessionIdentity;
 use crate::logins::id_token::OpenIdConnect;
 use crate::logins::report::{Finding, Report, error_chain, quoted};
 use crate::logins::{LoginAttempt, LoginError, VerifiedLogin};
-use crate::model::iam_role::Role;
 use crate::model::identity::Login;
-use crate::model::origin::TokenOrigin;
-use crate::model::pool::Pool;
 use crate::model::provider::OWN;
-use crate::model::tags::{TagError, Tags};
-use crate::store::StoreError;
-use crate::tokens::{OwnTokenError, TokenClaims, unverified_issuer};
-
-/// Why the STS refuses a token.
-#[derive(Debug, thiserror::Error)]
-pub enum WebIdentityError {
-    /// The token is not a valid token of this server.
-    #[error(transparent)]
-    NotOwn(OwnTokenError),
-    /// No provider is registered for the token's issuer, which the variant holds.
-    #[error("no provider is registered for the token's issuer")]
-    NoProvider(String),
-    /// The token fails the checks of its registered provider.
-    #[error(transparent)]
-    Login(LoginError),
-    /// The token is valid, but its identity was removed or has entered another epoch.
-    #[error("the token's identity was removed or has changed since")]
-    Outdated,
-    /// The role trusts no client of the token's public provider.
-    #[error("the role trusts no client of the token's provider")]
-    NotTrusted,
-    /// The provider's registration changed while the token was verified.
-    #[error("the provider's registration changed")]
-    RegistrationChanged,
-    /// The token is valid, but its login is revoked in a pool.
-    #[error("the token's login is revoked in a pool")]
-    Revoked,
-    /// The calls for the pool of the token's identity are too many.
-    #[error(transparent)]
-    RateExceeded(#[from] RateExceeded),
-    /// The token's claims for the STS are not valid session tags.
-    #[error("the token's session tags are not valid: {0}")]
-    Tags(#[from] TagError),
-    /// The store can't be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// The subject of a verified token.
-#[derive(Debug)]
-pub struct WebIdentity {
-    /// The issuer, as trust policies name it: `cognito-identity.amazonaws.com` for this server, otherwise the ARN of the
-    /// registered provider.
-    pub provider: String,
-    /// The subject.
-    pub subject: String,
-    /// The audience: the pool, or the client.
-    pub audience: String,
-    /// The tags for the session.
-    pub tags: Tags,
-    /// The time at which the session must have ended, if anything bounds it.
-    pub not_after: Option<Timestamp>,
-    /// The issuer's kind, and what only tokens of that kind have.
-    pub source: TokenSource,
-}
-
-/// The kind of a token's issuer.
-#[derive(Debug)]
-pub enum TokenSource {
-    /// This server issued the token, for an identity.
-    ThisServer {
-        /// The identity, as it now is.
-        identity: SessionIdentity,
-        /// The pool of the identity.
-        pool: Arc<Pool>,
-    },
-    /// Another provider issued the token, or answers for it.
-    IdentityProvider {
-        /// The issuer without its scheme.
-        name: String,
-        /// The unique id of the provider's registration; `None` for a public provider without one.
-        registration: Option<Uuid>,
-        /// The claims of the token.
-        claims: Map<String, Value>,
-        /// The condition keys that the session keeps.
-        lasting: IndexMap<String, String>,
-    },
-}
-
-/// A token that is presented to the STS.
-#[derive(Clone, Copy)]
-pub struct PresentedToken<'a> {
-    /// The token.
-    pub token: &'a str,
-    /// The provider that issued the token, if it is an access token.
-    pub provider_id: Option<&'a str>,
-    /// The role that is asked for, if the built-in IAM has it. Its trust policy names the clients of public providers.
-    pub role: Option<&'a Role>,
-}
-
-/// An OpenID token to issue.
-#[derive(Debug, Clone, Copy)]
-pub struct OpenIdToken {
-    /// The token's lifetime.
-    pub lifetime: SignedDuration,
-    /// The time at which everything that the token leads to must have ended, if anything bounds it.
-    pub not_after: Option<Timestamp>,
-    /// Whether it is for one of the developer's users, who may present it as a login.
-    pub developer: bool,
-}
-
-impl OpenIdToken {
-    /// Issues the token for an identity of `pool`.
-    pub async fn issue(
-        self,
-        call: &Call<'_>,
-        pool: &Pool,
-        identity: &VerifiedIdentity,
-    ) -> Result<String, Error> {
-        let tokens = &call.app.tokens;
-        let claims = TokenClaims {
-            identity: &identity.id,
-            pool: &pool.id,
-            audience: None,
-            pool_arn: &pool.id.arn(&call.app.config.account_id),
-            amr: &identity.amr,
-            tags: &identity.tags,
-            epoch: identity.epoch,
-            developer: self.developer,
-            origin: &TokenOrigin {
-                generation: records::generation(call.app)?,
-                incarnation: pool.incarnation,
-                logins: identity.logins.clone(),
-                not_after: self.not_after,
-            },
-            issued: call.now,
-            lifetime: self.lifetime,
-        };
-        let issued = if pool.reuse_open_id_tokens && !self.developer {
-            tokens.issue_or_reuse(&claims).await
-        } else {
-            tokens.issue(&claims).await
-        };
-        Ok(issued?)
-    }
-}
+use crate::model::tags::Tags;
+use crate::tokens::{OwnTokenError, unverified_issuer};
 
 /// Verifies a token that is presented to the STS: an OpenID token of this server, or an ID token of a registered provider.
 /// A token of this server is refused once its identity is in another epoch: a guest has signed in, a login was unlinked,
@@ -316,7 +170,7 @@ async fn verify_foreign(
 }
 
 /// The owner of a verified token of another provider: the login isn't revoked, and the tags are valid.
-pub(super) async fn accept(
+pub(in crate::app::credentials) async fn accept(
     call: &Call<'_>,
     login: Login,
     provider: String,
@@ -388,54 +242,6 @@ async fn without_issuer(call: &Call<'_>, token: &str, report: &mut Report) -> Lo
     match call.app.logins.verify(None, &attempt, report).await {
         Err(error) => error,
         Ok(_) => LoginError::IssuerMismatch,
-    }
-}
-
-impl WebIdentity {
-    /// The condition keys of the token's owner.
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
-    pub fn caller_keys(&self) -> CallerKeys {
-        match &self.source {
-            TokenSource::ThisServer { identity, .. } => {
-                CallerKeys::of_identity(identity, &self.tags)
-            }
-            TokenSource::IdentityProvider { name, claims, .. } => CallerKeys::of_token(
-                &self.provider,
-                name,
-                claims,
-                self.lasting_keys(),
-                &self.tags,
-            ),
-        }
-    }
-
-    /// The origin of the session.
-    pub fn origin(&self) -> SessionOrigin {
-        match &self.source {
-            TokenSource::ThisServer { identity, .. } => SessionOrigin::Identity(identity.clone()),
-            TokenSource::IdentityProvider {
-                name,
-                registration: Some(registration),
-                ..
-            } => SessionOrigin::WebIdentity {
-                provider: name.clone(),
-                registration: *registration,
-                client: self.audience.clone(),
-                subject: self.subject.clone(),
-            },
-            TokenSource::IdentityProvider { name, .. } => SessionOrigin::PublicProvider {
-                provider: name.clone(),
-                subject: self.subject.clone(),
-            },
-        }
-    }
-
-    /// The condition keys of another issuer's token that the session keeps.
-    pub fn lasting_keys(&self) -> IndexMap<String, String> {
-        match &self.source {
-            TokenSource::ThisServer { .. } => IndexMap::new(),
-            TokenSource::IdentityProvider { lasting, .. } => lasting.clone(),
-        }
     }
 }
 
