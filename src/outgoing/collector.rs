@@ -5,9 +5,10 @@ use http::{HeaderValue, StatusCode, header};
 use reqwest::Client;
 use url::Url;
 
+use super::fetch::fetch;
 use super::resolver::Reach;
 use super::settings::extra_roots;
-use super::{LARGEST, OutgoingError, OutgoingSettingsError, WHOLE, client, fetch};
+use super::{LARGEST, OutgoingError, OutgoingSettingsError, WHOLE, client};
 
 /// A client of one collector.
 #[derive(Debug)]

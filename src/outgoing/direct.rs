@@ -8,8 +8,9 @@ use http::{HeaderMap, Method};
 use reqwest::{Certificate, Client};
 use url::Url;
 
+use super::fetch::{MIB, send};
 use super::resolver::Reach;
-use super::{Fetched, MIB, OutgoingError, builder, send};
+use super::{Fetched, OutgoingError, builder};
 
 /// The longest time to connect: the server may be far away.
 const CONNECT: Duration = Duration::from_secs(10);

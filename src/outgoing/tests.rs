@@ -9,10 +9,12 @@ use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::StatusCode;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::fetch::{failed, max_age};
 use super::*;
 
 fn outgoing(settings: OutgoingSettings) -> Outgoing {
