@@ -31,6 +31,8 @@ PARTS = {
 
 def parts(server, operation):
     """Microseconds of processor of a request, by part."""
+    # They take longer to make than to send.
+    server.bodies(operation, FRESH, "sampling")
     with tempfile.NamedTemporaryFile(suffix=".perf") as file:
         command = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(RATE), "-o", file.name, "-p", str(server.pid())]
         recorder = subprocess.Popen([*command, "--", "sleep", str(SECONDS)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -182,7 +182,7 @@ struct Pace {
 impl Pace {
     fn of(sweep: &Sweep) -> Self {
         match sweep {
-            // Nobody waits for the end: a tenth of the store's writer is enough.
+            // No client waits for the end: a tenth of the store's writer is enough.
             Sweep::Identities(_) => Self { rows: 25, rest: 9 },
             // They must be deleted as fast as they are written.
             Sweep::Claims(_) | Sweep::Events(_) | Sweep::Deletions(_) => {
