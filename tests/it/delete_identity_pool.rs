@@ -104,7 +104,7 @@ async fn a_pool_that_comes_back_is_another_pool() {
 }
 
 /// How many identities a large pool has; every other one has a login.
-const MANY: u128 = 50_000;
+const MANY: u128 = 10_000;
 
 /// How long anybody waits for an answer at most, on a busy machine.
 const PROMPT: Duration = Duration::from_secs(2);
