@@ -9,6 +9,8 @@ import subprocess
 import sys
 import urllib.parse
 
+from tables import table
+
 CONNECTIONS = 64
 WARM = 640
 COUNTED = 1280
@@ -106,15 +108,14 @@ def shorten(name):
     return re.sub(r"::h[0-9a-f]{16}", "", name)[:160]
 
 
-def table(counts, names):
+def compare(counts, names):
     """A table in Markdown: thousands of instructions of a request, and their ratio to those of Cognate."""
     rows = []
     for operation, figures in counts.items():
         first = figures[names[0]]
         cells = (f"{figures[name]:.1f} ({figures[name] / first:.3f})" if name in figures else "" for name in names)
         rows.append([operation, *cells])
-    lines = [["operation", *names], ["---"] + ["---:"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(["operation", *names], rows)
 
 
 def count_all(servers, operations, folder, floors, profiles=None):

@@ -21,6 +21,7 @@ import sampling
 import servers
 from operations import CONTAINER_CREDENTIALS, OPERATIONS
 from servers import BARE, DIST, ROOT
+from tables import table
 
 
 def cryptography(name):
@@ -58,11 +59,6 @@ def measure(running, operations, connections, rounds, seconds, count, with_half)
 def figure(values, digits):
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
-
-
-def table(heads, rows):
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def floors(found, crypto, operation, clients):
@@ -183,7 +179,7 @@ def main():
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             running = servers.start(stack, asked, provider, instructions.prefix(folder))
             counts = instructions.count_all(running, operations, folder, BARE, asked.profiles)
-            print(instructions.table(counts, [server.name for server in running]))
+            print(instructions.compare(counts, [server.name for server in running]))
             if asked.save:
                 instructions.save(counts)
             if asked.check:
@@ -194,7 +190,7 @@ def main():
             print(system_calls(running, operations))
             return
         if asked.parts:
-            print(sampling.table(running, operations, BARE))
+            print(sampling.compare(running, operations, BARE))
             return
         found, crypto = measure(
             running, operations, asked.connections, asked.rounds, asked.seconds, asked.users, asked.half_rate

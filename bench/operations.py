@@ -99,8 +99,11 @@ class Requests:
         return [write(IdentityPoolId=self.pool, Logins=login) for login in logins]
 
     def fresh_tokens(self, count, batch):
-        logins = (self._login(self._provider.user(), f"id-{batch}-{number}") for number in range(count))
-        return [write(IdentityPoolId=self.pool, Logins=login) for login in logins]
+        return [write(IdentityPoolId=self.pool, Logins=login) for login in self._fresh_logins(count, f"id-{batch}")]
+
+    def _fresh_logins(self, count, batch):
+        """The known user's logins with tokens that were never presented before."""
+        return (self._login(self._provider.user(), f"{batch}-{number}") for number in range(count))
 
     def known_ids(self, count, batch):
         return [write(IdentityPoolId=self.pool, Logins=self._logins)]
@@ -115,8 +118,7 @@ class Requests:
         return list(self._logins.values())
 
     def fresh_user(self, count, batch):
-        logins = (self._login(self._provider.user(), f"{batch}-{number}") for number in range(count))
-        return [write(IdentityId=self._user, Logins=login) for login in logins]
+        return [write(IdentityId=self._user, Logins=login) for login in self._fresh_logins(count, batch)]
 
     def list(self, count, batch):
         return [write(IdentityPoolId=self.pool, MaxResults=60)]

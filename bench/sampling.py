@@ -2,8 +2,11 @@
 
 import collections
 import re
+import shutil
 import subprocess
 import tempfile
+
+from tables import table
 
 RATE = 4000
 CONNECTIONS = 64
@@ -31,6 +34,8 @@ PARTS = {
 
 def parts(server, operation):
     """Microseconds of processor of a request, by part."""
+    if not shutil.which("perf"):
+        raise SystemExit("perf is missing: apt-get install linux-perf")
     # They take longer to make than to send.
     server.bodies(operation, FRESH, "sampling")
     with tempfile.NamedTemporaryFile(suffix=".perf") as file:
@@ -42,7 +47,9 @@ def parts(server, operation):
         lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     counts = collections.Counter(part(line) for line in lines if line.strip())
     if not counts:
-        raise SystemExit("perf recorded nothing: apt-get install linux-perf, and see kernel.perf_event_paranoid")
+        raise SystemExit("perf recorded nothing: see kernel.perf_event_paranoid")
+    if counts["others"] > counts.total() / 2:
+        raise SystemExit(f"{server.name} has no names of functions: build with CARGO_PROFILE_DIST_STRIP=none")
     return {name: cost * counts[name] / counts.total() for name in PARTS}
 
 
@@ -54,7 +61,7 @@ def part(line):
     return next(name_of for name_of, pattern in PARTS.items() if re.search(pattern, name))
 
 
-def table(running, operations, bare):
+def compare(running, operations, bare):
     """A table in Markdown: the time of each part, divided by the whole time of the bare handler."""
     columns, rows = [], collections.defaultdict(list)
     for operation in operations:
@@ -65,6 +72,4 @@ def table(running, operations, bare):
             for which in PARTS:
                 rows[which].append(figures[which] / floor)
             rows["all"].append(sum(figures.values()) / floor)
-    lines = [["", *columns], ["---"] + ["---:"] * len(columns)]
-    lines += [[which, *(f"{figure:.2f}" for figure in figures)] for which, figures in rows.items()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(["", *columns], [[which, *(f"{figure:.2f}" for figure in figures)] for which, figures in rows.items()])
