@@ -1,4 +1,4 @@
-"""Measures what a request costs: in Cognate, in a bare axum handler with the same answer, and in the moto server.
+"""Measures what a request costs: in Cognate, in a bare axum handler with the same answer, and in emulators.
 
 Started by `run`. The runs are interleaved, so that other load of the machine affects all servers alike.
 """
@@ -40,12 +40,16 @@ def measure(running, operations, connections, rounds, seconds, count, with_half)
         for operation in operations:
             for clients in connections:
                 for server in running:
-                    # moto is slow: a second, and few requests, show it.
-                    is_slow = server.name == "moto"
+                    # A second, and few requests, show how slow it is.
+                    is_slow = server.is_emulator
                     batch = f"{number}-{clients}"
                     figures = server.load(
                         operation, 200 if is_slow else count, batch, clients, 1 if is_slow else seconds
                     )
+                    if server.name == BARE and operation.needs:
+                        path = "/" + "/".join(operation.needs)
+                        inside = server.load(operation, count, batch, clients, seconds, path)
+                        figures["inside"] = inside["cpu"]
                     if with_half and not is_slow:
                         # So many milliseconds from one request of a connection to the next.
                         interval = 2e3 * clients / figures["rate"]
@@ -77,6 +81,8 @@ def report(found, crypto, operations, connections, running, with_half):
         for clients in connections:
             floor = floors(found, crypto, operation, clients)
             row = [operation.name, clients, " + ".join(["bare", *operation.needs]), figure(floor, 1)]
+            inside = [figures.get("inside") for figures in found[operation.name, clients, BARE]]
+            row.append(figure([cost / least for cost, least in zip(inside, floor)], 2) if operation.needs else "")
             for name in names:
                 costs = [figures["cpu"] for figures in found[operation.name, clients, name]]
                 # Round by round, because the machine's pace changes between rounds.
@@ -97,7 +103,7 @@ def report(found, crypto, operations, connections, running, with_half):
     heads = ["operation", "connections"]
     half = ["at half: requests/s", "at half: p99, ms"] if with_half else []
     return "\n\n".join([
-        table([*heads, "floor", "floor, µs", *(f"{name} : floor" for name in names)], ratios),
+        table([*heads, "floor", "floor, µs", "bare handler with it inside : floor", *(f"{name} : floor" for name in names)], ratios),
         table([*heads, "server", "µs of processor", "requests/s", "p50, ms", "p99, ms", "p99.9, ms", *half], every),
         *notes,
     ])
@@ -148,7 +154,7 @@ def arguments():
     parser.add_argument("--users", type=int, default=2000, help="new users, and fresh tokens, of each run")
     parser.add_argument("--connections", default="16,64,256", help="numbers of connections")
     parser.add_argument("--only", default="", help="operations whose name contains this")
-    parser.add_argument("--without-moto", action="store_true", help="leave moto out")
+    parser.add_argument("--without-emulators", action="store_true", help="leave moto and ministack out")
     parser.add_argument("--half-rate", action="store_true", help="also measure the latency at half of the highest rate")
     parser.add_argument("--identities", default="", help="numbers of identities, measured beside a server with few")
     parser.add_argument("--postgres", action="store_true", help="measure the PostgreSQL store as well")

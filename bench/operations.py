@@ -78,8 +78,7 @@ class Requests:
             AllowUnauthenticatedIdentities=True,
             OpenIdConnectProviderARNs=[arn],
         )["IdentityPoolId"]
-        # moto has no such operation, and gives credentials without roles.
-        if server.name != "moto" and not pool:
+        if not server.is_emulator and not pool:
             roles = {"authenticated": ROLE + "User", "unauthenticated": ROLE + "Guest"}
             cognito.set_identity_pool_roles(IdentityPoolId=self.pool, Roles=roles)
         self._logins = self._login(provider.user(), 0)

@@ -35,10 +35,11 @@ NO_RATES = {
 
 
 class Server:
-    """A server, and the requests that it gets."""
+    """A server, and the requests that it gets. An emulator is slow, and gives credentials without roles."""
 
-    def __init__(self, name, command, environment=None, address=None, prefix=(), pause=0.1):
+    def __init__(self, name, command, environment=None, address=None, prefix=(), pause=0.1, is_emulator=False):
         self.name = name
+        self.is_emulator = is_emulator
         self.requests = None
         self._bodies = {}
         self._log = tempfile.TemporaryFile()
@@ -110,7 +111,7 @@ class Server:
             file.flush()
             # wrk always runs for the whole time, also after the last request of a batch.
             if operation.once:
-                seconds = 1 + count // (100 if self.name == "moto" else 1000)
+                seconds = 1 + count // (100 if self.is_emulator else 1000)
             command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
             command += ["-s", str(ROOT / "bench" / "post.lua"), self.url + path, "--", file.name, str(pause)]
             command += ["once"] if operation.once else []
@@ -209,12 +210,18 @@ def start(stack, asked, provider, prefix=()):
             servers.append(cognate(name, DIST / "cognate", postgres(stack), count))
     if asked.beside:
         servers.insert(1, cognate("the other", asked.beside))
-    if not asked.without_moto and not prefix:
+    if not asked.without_emulators and not prefix:
+        programs = pathlib.Path(sys.executable).parent
         port = free_port()
-        command = [pathlib.Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", port]
-        moto = started("moto", command, None, f"http://127.0.0.1:{port}")
-        moto.requests = operations.Requests(moto, provider)
-        servers.append(moto)
+        moto = ("moto", [programs / "moto_server", "-H", "127.0.0.1", "-p", port], {}, f"http://127.0.0.1:{port}")
+        port = free_port()
+        # Its listener for MQTT would be on all interfaces. It writes no line for each request, and moto does.
+        settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_PORT": "off", "LOG_LEVEL": "WARNING"}
+        ministack = ("ministack", [programs / "ministack"], settings, f"http://127.0.0.1:{port}")
+        for emulator in (moto, ministack):
+            server = started(*emulator, is_emulator=True)
+            server.requests = operations.Requests(server, provider)
+            servers.append(server)
     return servers
 
 
