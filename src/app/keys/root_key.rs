@@ -106,6 +106,19 @@ pub(in crate::app) async fn replace(
     folder: &Path,
     origin: &Origin,
 ) -> Result<(String, PathBuf), RootKeyError> {
+    let id = make(store, snapshot, master, ambient, folder, origin).await?;
+    Ok((id, rename_into_place(folder)?))
+}
+
+/// As [`replace`], except that the file still has its other name. Returns the id.
+async fn make(
+    store: &dyn Store,
+    snapshot: &Snapshot,
+    master: &MasterKeys,
+    ambient: &dyn Ambient,
+    folder: &Path,
+    origin: &Origin,
+) -> Result<String, RootKeyError> {
     let before = snapshot.root_key().map_err(|_| RootKeyError::Sealed)?;
     let before = before.map_or(0, |key| key.version);
     // A key that doesn't open is another one than that of the file.
@@ -132,7 +145,7 @@ pub(in crate::app) async fn replace(
         .put(&[RecordWrite::replace(&stored, before)], origin)
         .await?
     {
-        PutOutcome::Stored(_) => Ok((key.id.clone(), rename_into_place(folder)?)),
+        PutOutcome::Stored(_) => Ok(key.id.clone()),
         _ => Err(RootKeyError::Changed),
     }
 }
@@ -242,9 +255,12 @@ pub async fn rotate(call: &Call<'_>) -> Result<(String, PathBuf), RootKeyError> 
         let snapshot = records.snapshot()?;
         snapshot.root_key().map_err(StoreError::from)?;
         let (store, ambient) = (records.store.as_ref(), ambient.as_ref());
-        let replaced = replace(store, &snapshot, &master, ambient, &folder, &origin).await;
-        records.refresh().await?;
-        replaced
+        let made = make(store, &snapshot, &master, ambient, &folder, &origin).await;
+        // First the server takes the new key, then the operator's file has it.
+        let refreshed = records.refresh().await;
+        let replaced = (made?, rename_into_place(&folder)?);
+        refreshed?;
+        Ok(replaced)
     });
     rotation.await.expect("a rotation doesn't panic")
 }
