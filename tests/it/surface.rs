@@ -1,5 +1,6 @@
 //! The whole HTTP surface, by requests that are made from the good ones of all operations and then spoiled: values, members,
-//! bytes, headers, methods and paths. No answer is a fault of the server, none takes long, and what was stored before stays.
+//! bytes, headers, methods and paths. No answer is a fault of the server, none takes long, the server's memory stays bounded, and
+//! what was stored before stays.
 //!
 //! A run is repeated with its seed: `COGNATE_TEST_SEED=7 cargo test --test it surface::`.
 
@@ -11,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::constraints::requests::request;
 use crate::constraints::sending::{is_query, written};
+use crate::process::Data;
 use crate::service_model::ServiceModel;
-use crate::world::is_full;
-use crate::world::{Credentials, World, form, form_headers, json_headers};
+use crate::world::{Credentials, Door, Start, World, form, form_headers, is_full, json_headers};
 
 /// The requests of a seed. Each seed has a server of its own.
 const REQUESTS: usize = 120;
@@ -21,19 +22,34 @@ const REQUESTS: usize = 120;
 /// The longest that an answer may take, on a machine with other load.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The most memory of a server under these requests, in bytes. A server that does nothing has two thirds of it.
+const MEMORY: u64 = 64 << 20;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spoiled_request_is_a_fault_of_the_server() {
     let mut answered = Answered::default();
     if let Some(seed) = seed_of_the_caller() {
-        run(seed, &mut answered).await;
+        run(seed, &*World::new().await, &mut answered).await;
         return;
     }
     for seed in 0..if is_full() { 2000 } else { 24 } {
-        run(seed, &mut answered).await;
+        run(seed, &*World::new().await, &mut answered).await;
     }
     // The generator reaches both sides of the checks.
     assert!(answered.accepted > 20, "{answered:?}");
     assert!(answered.refused > 200, "{answered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_spoiled_request_takes_much_memory() {
+    let mut answered = Answered::default();
+    for seed in 0..if is_full() { 200 } else { 4 } {
+        let data = Data::new();
+        let server = Start::serve(&data.path()).without_rates().up().await;
+        run(seed, &server, &mut answered).await;
+        let peak = server.peak_memory();
+        assert!(peak < MEMORY, "seed {seed}: {} MiB", peak >> 20);
+    }
 }
 
 #[expect(
@@ -51,8 +67,7 @@ struct Answered {
     refused: usize,
 }
 
-async fn run(seed: u64, answered: &mut Answered) {
-    let world = World::new().await;
+async fn run(seed: u64, world: &Door, answered: &mut Answered) {
     let witness = world.pool(json!({ "IdentityPoolName": "Witness" })).await;
     let kept = world.identity(&witness, json!({})).await;
     let pool = world.pool(json!({})).await;

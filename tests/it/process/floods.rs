@@ -3,7 +3,6 @@
 mod rates;
 mod signatures;
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -119,14 +118,6 @@ async fn open_requests_without_bodies_do_not_delay_other_clients() {
     }
 }
 
-/// The most memory that a process has had, in bytes.
-fn peak_memory(server: &Running) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
-    kibibytes.parse::<u64>().unwrap() * 1024
-}
-
 /// Sends a flood and asserts that it takes little memory and that a guest is served meanwhile.
 async fn takes_little_memory(begin: impl AsyncFn(&str, &mut JoinSet<()>)) {
     raise_file_limit();
@@ -139,7 +130,7 @@ async fn takes_little_memory(begin: impl AsyncFn(&str, &mut JoinSet<()>)) {
         sleep(Duration::from_millis(500)).await;
         server.identity(&pool, json!({})).await;
     }
-    let peak = peak_memory(&server);
+    let peak = server.peak_memory();
     println!("under the flood, the server had {} MiB at most", peak >> 20);
     assert!(peak < MEMORY, "{peak}");
 }

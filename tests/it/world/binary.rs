@@ -226,6 +226,15 @@ impl Running {
         Duration::from_nanos(times.sum())
     }
 
+    /// The most memory that it has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("a process that runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.expect("a peak").trim().trim_end_matches(" kB");
+        kibibytes.parse::<u64>().expect("a number") * 1024
+    }
+
     /// Where it listens.
     pub fn address(&self) -> &str {
         self.base.split_once("://").expect("a URL").1

@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{Data, head, peak_memory, raise_file_limit};
+use super::{Data, head, raise_file_limit};
 use crate::world::{Credentials, Door, Issuer, Running, Start, http2, is_full, release_build};
 
 /// The address of the attacker. The test's own calls come from 127.0.0.1.
@@ -354,7 +354,7 @@ async fn one_address_that_calls_without_pause_delays_no_other_and_is_itself_agai
             expensive += if *is_expensive { count.admitted() } else { 0 };
         }
     }
-    println!("the server had {} MiB at most", peak_memory(&server) >> 20);
+    println!("the server had {} MiB at most", server.peak_memory() >> 20);
     // The bursts, and the rates as long as the flood lasted.
     let guests = counts[0].2.admitted();
     assert!(guests <= 300 + 5 * seconds, "{guests} guests");
@@ -363,7 +363,7 @@ async fn one_address_that_calls_without_pause_delays_no_other_and_is_itself_agai
         "{expensive} expensive calls"
     );
     assert!(all <= 1000 + 500 * seconds, "{all} calls");
-    assert!(peak_memory(&server) < MEMORY);
+    assert!(server.peak_memory() < MEMORY);
     check_rounds(&rounds, &before[1..]);
     check_metrics(&own).await;
 
