@@ -1,5 +1,7 @@
-//! The pages that people read: no word that is hard to understand, no link or path that leads nowhere, and no test that a
-//! page names without it being there.
+//! The pages that people read: no word that is hard to understand, no link or path that leads nowhere, and no test or command
+//! that a page names without it being there.
+
+mod commands;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
