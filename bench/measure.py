@@ -40,17 +40,15 @@ def measure(running, operations, connections, rounds, seconds, count, with_half)
         for operation in operations:
             for clients in connections:
                 for server in running:
-                    # A second, and few requests, show how slow it is.
-                    is_slow = server.is_emulator
                     batch = f"{number}-{clients}"
-                    figures = server.load(
-                        operation, 200 if is_slow else count, batch, clients, 1 if is_slow else seconds
-                    )
+                    # A second, and few requests, show how slow an emulator is.
+                    amount, duration = (200, 1) if server.is_emulator else (count, seconds)
+                    figures = server.load(operation, amount, batch, clients, duration)
                     if server.name == BARE and operation.needs:
                         path = "/" + "/".join(operation.needs)
                         inside = server.load(operation, count, batch, clients, seconds, path)
                         figures["inside"] = inside["cpu"]
-                    if with_half and not is_slow:
+                    if with_half and not server.is_emulator:
                         # So many milliseconds from one request of a connection to the next.
                         interval = 2e3 * clients / figures["rate"]
                         half = server.load(operation, count, batch + "-half", clients, seconds, pause=interval)

@@ -2,23 +2,28 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
-use super::{pages, root, spans};
+use super::{all_lines, pages, root, spans};
 
-/// The lines of the fenced blocks of a page, where a line that ends in `\` goes on, and its code spans.
-fn lines(page: &str) -> Vec<String> {
+/// The code spans of a page and the lines of its fenced blocks, where a line that ends in `\` goes on.
+fn examples(page: &str) -> Vec<String> {
     let joined = page.replace("\\\n", " ");
-    let mut fenced = false;
-    let mut found: Vec<_> = spans(page).map(str::to_owned).collect();
-    for line in joined.lines() {
-        if line.trim_start().starts_with("```") {
-            fenced = !fenced;
-        } else if fenced {
-            found.push(line.to_owned());
-        }
-    }
-    found
+    let fenced = all_lines(&joined).filter(|(_, fenced, _)| *fenced);
+    spans(page)
+        .chain(fenced.map(|(_, _, line)| line))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The examples of all pages, with the path of each page.
+fn all_examples() -> Vec<(PathBuf, String)> {
+    let of_page = |(path, page): (PathBuf, String)| {
+        let examples = examples(&page).into_iter();
+        examples.map(move |line| (path.clone(), line))
+    };
+    pages().into_iter().flat_map(of_page).collect()
 }
 
 /// What follows `program` in each simple command of a line, up to a comment: its words.
@@ -90,15 +95,8 @@ impl Help {
 fn every_command_of_cognate_exists_with_its_flags() {
     let mut helps: HashMap<Vec<&str>, Help> = HashMap::new();
     let mut missing = Vec::new();
-    let lines: Vec<_> = pages()
-        .into_iter()
-        .flat_map(|(path, page)| {
-            lines(&page)
-                .into_iter()
-                .map(move |line| (path.clone(), line))
-        })
-        .collect();
-    for (path, line) in &lines {
+    let examples = all_examples();
+    for (path, line) in &examples {
         for words in uses(line, "cognate") {
             let mut names = Vec::new();
             let rest = loop {
@@ -114,7 +112,8 @@ fn every_command_of_cognate_exists_with_its_flags() {
             let unknown = flags(rest)
                 .into_iter()
                 .find(|flag| !help.flags.contains(*flag));
-            let is_name = |word: &&str| word.chars().all(|letter| letter.is_ascii_lowercase());
+            let is_letter = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+            let is_name = |word: &&str| !word.starts_with('-') && word.chars().all(is_letter);
             let is_missing = !help.commands.is_empty() && rest.first().is_some_and(is_name);
             if unknown.is_some() || is_missing {
                 missing.push(format!("{}: {line}", path.display()));
@@ -135,26 +134,25 @@ fn every_step_of_the_tests_and_every_flag_of_the_benchmark_exists() {
         .expect("the steps");
     let steps: HashSet<_> = steps.trim_end_matches('"').split(' ').collect();
     let (mut missing, mut count) = (Vec::new(), 0);
-    for (path, page) in pages() {
-        for line in lines(&page) {
-            for words in uses(&line, "scripts/test") {
-                let named = words.iter().skip_while(|word| **word != "--only").nth(1);
-                let named = named.into_iter().flat_map(|names| names.split(','));
-                let has_steps = named
-                    .inspect(|_| count += 1)
-                    .all(|name| steps.contains(name));
-                let has_flags = flags(&words)
-                    .iter()
-                    .all(|flag| tests.contains(&format!("{flag})")));
-                if !has_steps || !has_flags {
-                    missing.push(format!("{}: {line}", path.display()));
-                }
+    for (path, line) in all_examples() {
+        let mut check = |exists: bool| {
+            count += 1;
+            if !exists {
+                missing.push(format!("{}: {line}", path.display()));
             }
-            for words in uses(&line, "bench/run") {
-                let mut flags = flags(&words).into_iter().inspect(|_| count += 1);
-                if !flags.all(|flag| flag == "--help" || bench.contains(&format!("\"{flag}\""))) {
-                    missing.push(format!("{}: {line}", path.display()));
-                }
+        };
+        for words in uses(&line, "scripts/test") {
+            let some = words.iter().skip_while(|word| **word != "--only").nth(1);
+            for step in some.into_iter().flat_map(|some| some.split(',')) {
+                check(steps.contains(step));
+            }
+            for flag in flags(&words) {
+                check(tests.contains(&format!("{flag})")));
+            }
+        }
+        for words in uses(&line, "bench/run") {
+            for flag in flags(&words) {
+                check(flag == "--help" || bench.contains(&format!("\"{flag}\"")));
             }
         }
     }
@@ -165,9 +163,9 @@ fn every_step_of_the_tests_and_every_flag_of_the_benchmark_exists() {
 #[test]
 fn the_checks_of_commands_find_what_they_look_for() {
     let page = "Run `a --b`.\n\n```\nX=1 a b \\\n  --c-d=e | a [--f] # a g\n```\n";
-    let lines = lines(page);
-    assert_eq!(uses(&lines[0], "a"), [["--b"]]);
-    let found = uses(&lines[1], "a");
+    let examples = examples(page);
+    assert_eq!(uses(&examples[0], "a"), [["--b"]]);
+    let found = uses(&examples[1], "a");
     assert_eq!(found.len(), 2);
     assert_eq!(flags(&found[0]), ["--c-d"]);
     assert_eq!(flags(&found[1]), ["--f"]);

@@ -57,15 +57,21 @@ fn pages() -> BTreeMap<PathBuf, String> {
     paths.into_iter().map(page).collect()
 }
 
-/// The lines of a page outside fenced blocks, with their numbers.
-fn lines(page: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The lines of a page, with their numbers and whether each is in a fenced block.
+fn all_lines(page: &str) -> impl Iterator<Item = (usize, bool, &str)> {
     let mut fenced = false;
     page.lines().enumerate().filter_map(move |(at, line)| {
         let fence = line.trim_start().starts_with("```");
-        let outside = !fenced && !fence;
         fenced ^= fence;
-        outside.then_some((at + 1, line))
+        (!fence).then_some((at + 1, fenced, line))
     })
+}
+
+/// The lines of a page outside fenced blocks, with their numbers.
+fn lines(page: &str) -> impl Iterator<Item = (usize, &str)> {
+    all_lines(page)
+        .filter(|(_, fenced, _)| !fenced)
+        .map(|(at, _, line)| (at, line))
 }
 
 /// The text of a page outside blocks, with its code spans removed: they quote programs and the real service.
